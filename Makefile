@@ -1,0 +1,76 @@
+# `make` lists the verbs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# How long `make chaos` runs. Taken from the command line only: bash keeps a SECONDS of its own.
+SECONDS := 600
+unexport SECONDS
+# More for pytest: make test ARGS='-k audit -x'
+ARGS ?=
+# The resolver that writes requirements.lock, in an environment of its own.
+UV := uv==0.13.9
+LOCK_ARGS ?=
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test lint format bench chaos lock clean
+
+help: ## List these verbs
+	@echo 'usage: make VERB'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: $(VENV)/.installed ## Make .venv with the locked dependencies and the dossier command
+
+demo: setup ## Show a dossier's way from start to decision
+	$(BIN)/dossier demo
+
+test: lint ## Run every check, then the tests (ARGS='-k word' picks some)
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: setup ## Check style, format, types and the direction of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: setup ## Format the code and fix what can be fixed
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+bench: setup ## Measure; the numbers go to build/bench.json
+	@mkdir -p build
+	$(BIN)/python -m tests.benchmarks
+
+chaos: setup ## Kill and restart the parts under load (SECONDS=600)
+	$(BIN)/python -m tests.faults.chaos --seconds $(SECONDS)
+
+lock: build/.locker ## Remake requirements.lock from pyproject.toml (LOCK_ARGS=--upgrade for newer versions)
+	build/locker/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+	  --generate-hashes --no-config --no-header --no-emit-index-url --no-emit-find-links \
+	  --quiet $(LOCK_ARGS) --output-file requirements.lock
+
+clean: ## Remove the environment, caches and everything built
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A changed lock remakes the environment, so that nothing unlocked stays behind in it.
+$(VENV)/.locked: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Dossier needs Python 3.11 or newer, and '$(PYTHON)' is: $$($(PYTHON) --version 2>&1)." >&2; \
+	  echo "Name another one: make setup PYTHON=python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(PIP) install --quiet --require-hashes -r requirements.lock
+	@touch $@
+
+# `pip check` fails when pyproject.toml asks for something that the lock does not have: then `make lock`.
+$(VENV)/.installed: $(VENV)/.locked pyproject.toml
+	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@$(PIP) check || { echo "requirements.lock is behind pyproject.toml: run 'make lock'" >&2; exit 1; }
+	@touch $@
+
+build/.locker: Makefile
+	$(PYTHON) -m venv --clear build/locker
+	build/locker/bin/python -m pip --disable-pip-version-check install --quiet '$(UV)'
+	@touch $@

@@ -1,0 +1,102 @@
+"""The criteria of Biểu 04 as data: one JSON file per version, never edited once decisions name it."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any
+
+from domain.catalogue.criteria import Catalogue, Criterion, CriterionNotOfLevel, LevelTarget
+from domain.catalogue.kinds import AnswerKind, Level, Requirement, UnitKind
+from domain.catalogue.targets import CommunesTarget, CountTarget, RatioTarget, Target, YesNoTarget
+from domain.errors import InvalidInput
+
+__all__ = [
+    "AnswerKind",
+    "Catalogue",
+    "CommunesTarget",
+    "CountTarget",
+    "Criterion",
+    "CriterionNotOfLevel",
+    "Level",
+    "LevelTarget",
+    "RatioTarget",
+    "Requirement",
+    "Target",
+    "UnitKind",
+    "UnknownCatalogue",
+    "YesNoTarget",
+    "catalogue",
+]
+
+_RELEASED = {1: "yen-bai-02-hd-ubnd-2024.v1.json"}
+_TARGETS: dict[AnswerKind, type[Target]] = {
+    AnswerKind.RATIO: RatioTarget,
+    AnswerKind.YES_NO: YesNoTarget,
+    AnswerKind.COUNT: CountTarget,
+    AnswerKind.COMMUNES: CommunesTarget,
+}
+
+
+class UnknownCatalogue(InvalidInput):
+    """No catalogue of this version was released."""
+
+    code = "UNKNOWN_CATALOGUE"
+    en = "there is no catalogue of version {version}"
+    vi = "không có bộ tiêu chí phiên bản {version}"
+    hint_en = "released versions: {released}"
+    hint_vi = "các phiên bản đã phát hành: {released}"
+
+
+def catalogue(version: int | None = None) -> Catalogue:
+    """The catalogue of `version`, or the newest for None; loaded once. Raises UnknownCatalogue."""
+    chosen = max(_RELEASED) if version is None else version
+    if chosen not in _RELEASED:
+        raise UnknownCatalogue(version=chosen, released=", ".join(str(known) for known in sorted(_RELEASED)))
+    return _load(chosen)
+
+
+@cache
+def _load(version: int) -> Catalogue:
+    data = json.loads((files("domain.catalogue") / _RELEASED[version]).read_text(encoding="utf-8"))
+    return Catalogue(
+        id=data["id"],
+        version=data["version"],
+        criteria=tuple(_criterion(entry) for entry in data["criteria"]),
+    )
+
+
+def _criterion(entry: dict[str, Any]) -> Criterion:
+    answer = AnswerKind(entry["answer"])
+    return Criterion(
+        id=entry["id"],
+        unit_kind=UnitKind(entry["unit_kind"]),
+        group=entry["group"],
+        group_title=entry["group_title"],
+        number=entry["number"],
+        name=entry["name"],
+        measure_unit=entry["measure_unit"],
+        answer=answer,
+        levels=MappingProxyType(
+            {
+                Level(level): LevelTarget(
+                    target_text=column["target"],
+                    target=_TARGETS[answer](**column["threshold"]),
+                    requirement=Requirement(column["requirement"]),
+                )
+                for level, column in entry["levels"].items()
+            }
+        ),
+        columns_in_source=entry["columns_in_source"],
+        formula=tuple(entry["formula"]),
+        method=tuple(entry["method"]),
+        evidence=tuple(entry["evidence"]),
+        lead_agency=entry["lead_agency"],
+        coordinating_agencies=tuple(entry["coordinating_agencies"]),
+        agency_text=entry["agency_text"],
+        source_line=entry["source_line"],
+        notes=tuple(entry["notes"]),
+        a_may_exceed_b=entry.get("a_may_exceed_b"),
+    )

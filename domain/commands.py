@@ -1,0 +1,149 @@
+"""The one map from command to decision, and the checks that every command passes before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from domain.actors import check_actor, check_body, check_known, check_role
+from domain.circumstances import Circumstances
+from domain.command import Command
+from domain.council import ProvincialCouncil, change_council, establish_council
+from domain.decisions.applicant import (
+    announce_recognition,
+    open_dossier,
+    record_own_meeting,
+    record_self_assessment,
+    submit_dossier,
+    submit_to_district_council,
+    withdraw_dossier,
+)
+from domain.decisions.chairman import (
+    approve_recognition,
+    correct_decision,
+    record_earlier_recognition,
+    reject_recognition,
+    revoke_decision,
+)
+from domain.decisions.corrections import correct_fact
+from domain.decisions.district import appraise_dossier, refuse_by_district_council, send_to_province
+from domain.decisions.members import correct_verification, record_field_inspection, verify_criterion
+from domain.decisions.standing_agency import (
+    close_as_unfavourable,
+    forward_to_council,
+    propose_recognition,
+    receive_dossier,
+    record_council_meeting,
+    return_dossier,
+    sum_up_results,
+)
+from domain.dossier import Dossier
+from domain.identity import DossierName
+from domain.refusals import (
+    AlreadyDecided,
+    CouncilExists,
+    DateInFuture,
+    DossierAlreadyOpen,
+    DossierClosed,
+    NoCouncil,
+)
+from domain.units import Unit
+
+BEGIN: dict[str, Callable[[DossierName, Unit, Command, Circumstances], Dossier]] = {
+    "OpenDossier": open_dossier,
+    "RecordEarlierRecognition": record_earlier_recognition,
+}
+"""Commands that begin a dossier."""
+
+DECIDE: dict[str, Callable[[Dossier, Command, Circumstances], None]] = {
+    "RecordSelfAssessment": record_self_assessment,
+    "RecordOwnMeeting": record_own_meeting,
+    "SubmitDossier": submit_dossier,
+    "SubmitToDistrictCouncil": submit_to_district_council,
+    "AppraiseDossier": appraise_dossier,
+    "SendToProvince": send_to_province,
+    "RefuseByDistrictCouncil": refuse_by_district_council,
+    "ReceiveDossier": receive_dossier,
+    "ReturnDossier": return_dossier,
+    "ForwardToCouncil": forward_to_council,
+    "RecordFieldInspection": record_field_inspection,
+    "VerifyCriterion": verify_criterion,
+    "CorrectVerification": correct_verification,
+    "SumUpResults": sum_up_results,
+    "CloseAsUnfavourable": close_as_unfavourable,
+    "RecordCouncilMeeting": record_council_meeting,
+    "ProposeRecognition": propose_recognition,
+    "ApproveRecognition": approve_recognition,
+    "RejectRecognition": reject_recognition,
+    "AnnounceRecognition": announce_recognition,
+    "WithdrawDossier": withdraw_dossier,
+    "CorrectFact": correct_fact,
+    "CorrectDecision": correct_decision,
+    "RevokeDecision": revoke_decision,
+}
+"""Commands on a dossier that exists."""
+
+COUNCIL = ("EstablishCouncil", "ChangeCouncil")
+"""Commands on the provincial council."""
+
+_BY_LEADS = {"RecordFieldInspection", "VerifyCriterion", "CorrectVerification"}
+_AFTER_THE_END = {"CorrectFact", "CorrectVerification", "CorrectDecision", "RevokeDecision"}
+
+
+def begin(latest: Dossier | None, name: DossierName, unit: Unit, command: Command, moment: Circumstances) -> Dossier:
+    """Decide a command of BEGIN. `latest` is the attempt before `name`, if any; it must have ended.
+
+    Raises a Refused, or an InvalidInput for an unknown actor.
+    """
+    _check_day_and_actor(command, moment)
+    check_role(command)
+    check_body(command, unit.id, unit.kind, unit.parent_id)
+    if latest is not None and not latest.ended:
+        raise DossierAlreadyOpen(
+            number=latest.number,
+            state=latest.state.value,
+            state_en=latest.state.en,
+            state_vi=latest.state.vi,
+        )
+    return BEGIN[command.name](name, unit, command, moment)
+
+
+def decide(dossier: Dossier, command: Command, moment: Circumstances) -> None:
+    """Decide a command of DECIDE: the dossier has a new pending event, or a Refused is raised and nothing changes."""
+    _check_day_and_actor(command, moment)
+    if command.name == "WithdrawDossier" and dossier.decided:
+        raise AlreadyDecided(clause="reading 4", **_where(dossier))
+    if dossier.closed and command.name not in _AFTER_THE_END:
+        raise DossierClosed(clause="reading 3", **_where(dossier))
+    if command.name not in _BY_LEADS:
+        check_actor(dossier, command)
+    DECIDE[command.name](dossier, command, moment)
+
+
+def decide_council(council: ProvincialCouncil | None, command: Command, moment: Circumstances) -> ProvincialCouncil:
+    """Decide a command of COUNCIL; the council returned has a new pending event."""
+    _check_day_and_actor(command, moment)
+    check_role(command)
+    if command.name == "EstablishCouncil":
+        if council is not None:
+            raise CouncilExists
+        return establish_council(command, moment)
+    if council is None:
+        raise NoCouncil(on=command.on.isoformat())
+    change_council(council, command, moment)
+    return council
+
+
+def _check_day_and_actor(command: Command, moment: Circumstances) -> None:
+    check_known(command, moment.units)
+    if command.on > moment.today:
+        raise DateInFuture(on=command.on.isoformat(), today=moment.today.isoformat())
+
+
+def _where(dossier: Dossier) -> dict[str, Any]:
+    return {
+        "number": dossier.number,
+        "state": dossier.state.value,
+        "state_en": dossier.state.en,
+        "state_vi": dossier.state.vi,
+    }

@@ -1,0 +1,111 @@
+"""Correction of a recorded fact by the agency that recorded it: a later fact that names it and says why (reading 5)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+from domain.actors import wrong_actor
+from domain.circumstances import Circumstances
+from domain.command import Command
+from domain.decisions.guards import criterion_of, dated, judged, not_before, part, reason, record
+from domain.decisions.members import check_lead
+from domain.dossier import Dossier
+from domain.events.decision import FactCorrected
+from domain.refusals import UnknownFact
+from domain.states import DECIDED
+from domain.values import Document, Finding
+
+CORRECTABLE: dict[str, frozenset[str]] = {
+    "SelfAssessmentRecorded": frozenset({"claims"}),
+    "OwnMeetingRecorded": frozenset({"meeting"}),
+    "DossierSubmitted": frozenset({"letter", "minutes", "report"}),
+    "DossierSubmittedToDistrictCouncil": frozenset({"report"}),
+    "DossierAppraised": frozenset({"findings", "meeting"}),
+    "DossierSentToProvince": frozenset({"letter", "minutes"}),
+    "DossierRefusedByDistrictCouncil": frozenset({"reasons"}),
+    "DossierReceived": frozenset(),
+    "DossierReturned": frozenset({"missing"}),
+    "DossierForwardedToCouncil": frozenset({"letters"}),
+    "FieldInspectionRecorded": frozenset({"minutes", "place", "present", "findings"}),
+    "ResultsSummedUp": frozenset({"report"}),
+    "DossierClosedAsUnfavourable": frozenset({"reasons"}),
+    "CouncilMeetingRecorded": frozenset({"chair", "present", "minutes", "recommends", "votes"}),
+    "RecognitionProposed": frozenset({"letter"}),
+    "RecognitionAnnounced": frozenset({"place", "form"}),
+    "DossierWithdrawn": frozenset({"reason"}),
+}
+"""Fact → the fields of it that may be corrected. Results and decisions have commands of their own."""
+
+
+def correct_fact(dossier: Dossier, command: Command, moment: Circumstances) -> None:
+    """CorrectFact: the fact stays; what later steps rest on (findings, inspected criteria, the council's word) follows."""
+    corrects = command.data["corrects"]
+    fact = dossier.facts.get(corrects)
+    if fact is None:
+        raise _unknown(corrects, "the dossier has no such fact", "hồ sơ không có sự kiện này")
+    event, on, recorded_by = fact
+    if event not in CORRECTABLE:
+        raise _unknown(
+            corrects,
+            f"{event} is corrected by CorrectVerification or CorrectDecision, or not at all",
+            f"{event} được đính chính bằng CorrectVerification hoặc CorrectDecision, hoặc không được đính chính",
+        )
+    if command.actor["agency"] != recorded_by:
+        raise wrong_actor(command, of=recorded_by)
+    why = reason(command, "reason", ("why the fact is corrected", "lý do đính chính"), "reading 5")
+    not_before(command, on)
+    took_place_on = command.data.get("took_place_on")
+    if took_place_on is not None and took_place_on > command.on:
+        raise _unknown(corrects, "its corrected day is after the correction", "ngày đính chính sau ngày lập văn bản")
+    correction = cast(dict[str, Any], command.data.get("correction") or {})
+    unknown = sorted(correction.keys() - CORRECTABLE[event])
+    if unknown:
+        raise _unknown(
+            corrects,
+            f"{event} has no {', '.join(unknown)} to correct",
+            f"{event} không có nội dung {', '.join(unknown)} để đính chính",
+        )
+    if took_place_on is None:
+        part(command, "correction", ("what is corrected", "nội dung đính chính"), "reading 5")
+    documents = cast(list[Document], command.data.get("documents") or [])
+    for found in documents:
+        dated(command, found, "a document")
+    record(
+        dossier,
+        FactCorrected,
+        command,
+        moment,
+        corrects=corrects,
+        fact=event,
+        reason=why,
+        took_place_on=took_place_on,
+        correction=json.dumps(correction, ensure_ascii=False, sort_keys=True, default=_day),
+        documents=documents,
+        findings=_findings(dossier, correction) if event == "DossierAppraised" else None,
+        inspected=_inspected(dossier, command, correction) if event == "FieldInspectionRecorded" else None,
+        recommends=correction.get("recommends"),
+        after_decision=dossier.state in DECIDED,
+    )
+
+
+def _findings(dossier: Dossier, correction: dict[str, Any]) -> dict[str, Finding] | None:
+    given = cast(dict[str, Finding] | None, correction.get("findings"))
+    return {code: judged(dossier, code, finding) for code, finding in given.items()} if given else None
+
+
+def _inspected(dossier: Dossier, command: Command, correction: dict[str, Any]) -> list[str] | None:
+    given = cast(dict[str, str] | None, correction.get("findings"))
+    if given is None:
+        return None
+    for code in given:
+        check_lead(command, criterion_of(dossier, code), code)
+    return list(given)
+
+
+def _day(value: Any) -> str:
+    return cast(str, value.isoformat())
+
+
+def _unknown(corrects: int, en: str, vi: str) -> UnknownFact:
+    return UnknownFact(clause="reading 5", corrects=corrects, reason_en=en, reason_vi=vi)

@@ -1,0 +1,58 @@
+"""What every event holds: the day of its fact, the moment of its recording, who acted and by which command."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from eventsourcing.domain import AggregateCreated, AggregateEvent
+
+from domain.values import Actor
+
+if TYPE_CHECKING:
+    from domain.dossier import Dossier
+
+
+class RecordedEvent(AggregateEvent):
+    """A fact. `timestamp` is the moment of recording (UTC), `on` the day of the fact (Vietnam), from its document."""
+
+    on: date
+    actor: Actor
+    command_id: str
+
+
+class DossierEvent(RecordedEvent):
+    """A fact about a dossier. `apply` only assigns: what may happen was decided before the event came to be."""
+
+    def apply(self, aggregate: Dossier) -> None:
+        """Assign what the fact changes, and note which command data a later correction may replace."""
+        aggregate.facts[self.originator_version] = (type(self).__name__, self.on, self.actor["agency"])
+        self.assign(aggregate)
+
+    def assign(self, dossier: Dossier) -> None:
+        """Assign what this type of fact changes."""
+
+
+class DossierBegan(AggregateCreated, DossierEvent):
+    """The first fact of a dossier: it names the unit, level, year and attempt from which its id follows."""
+
+    unit_id: str
+    unit_kind: str
+    parent_id: str | None
+    level: str
+    year: int
+    attempt: int
+    number: str
+
+    def apply(self, aggregate: Dossier) -> None:
+        aggregate.begin(
+            unit_id=self.unit_id,
+            unit_kind=self.unit_kind,
+            parent_id=self.parent_id,
+            level=self.level,
+            year=self.year,
+            attempt=self.attempt,
+            number=self.number,
+            on=self.on,
+        )
+        super().apply(aggregate)

@@ -1,0 +1,221 @@
+"""Policy support of a recognised unit: Article 1 of Resolution 60/2022/NQ-HĐND, 9 December 2022 (I.1, III.1).
+
+Eligibility is not payment: Sở Thông tin và Truyền thông with Sở Nội vụ and Sở Tài chính advises on it. The
+guidance states no amounts, so the operator's settings hold them; without them a report says so.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any, Final
+
+from domain.catalogue import Level, UnitKind
+from domain.errors import InvalidInput, Language
+
+RESOLUTION: Final = "60/2022/NQ-HĐND"
+PERIOD: Final = (2023, 2025)
+"""First and last year of the period; the day of the decision decides (title of the guidance, reading 12)."""
+
+_NO_AMOUNT: Final[Mapping[Language, str]] = {
+    "en": "no amount is configured; the guidance states none",
+    "vi": "chưa cấu hình mức hỗ trợ; Hướng dẫn không nêu mức hỗ trợ",
+}
+_BOTH_TIERS: Final[Mapping[Language, str]] = {
+    "en": f"recognised at both levels: Resolution {RESOLUTION} decides whether both tiers are due",
+    "vi": f"được công nhận cả hai mức độ: Nghị quyết {RESOLUTION} quyết định có được hưởng cả hai hay không",
+}
+
+
+class BadAmounts(InvalidInput):
+    """The setting of the support amounts cannot be used."""
+
+    code = "BAD_AMOUNTS"
+    en = "the support amounts cannot be used: {problem_en}"
+    vi = "mức hỗ trợ không dùng được: {problem_vi}"
+    hint_en = 'give whole VND per kind and level, for example {{"commune.basic": 100000000}}'
+    hint_vi = 'nhập số đồng nguyên theo loại đơn vị và mức độ, ví dụ {{"commune.basic": 100000000}}'
+
+    def __init__(self, problem_en: str, problem_vi: str) -> None:
+        super().__init__(problem_en=problem_en, problem_vi=problem_vi)
+
+
+class NotEligible(StrEnum):
+    """Why a unit is not entitled."""
+
+    NEVER_RECOGNISED = "NEVER_RECOGNISED"
+    OUTSIDE_PERIOD = "OUTSIDE_PERIOD"
+
+    def text(self, language: Language = "en") -> str:
+        """The reason as a sentence."""
+        return _REASONS[self][language]
+
+
+_REASONS: Final[Mapping[NotEligible, Mapping[Language, str]]] = {
+    NotEligible.NEVER_RECOGNISED: {
+        "en": "no decision that stands recognises the unit",
+        "vi": "đơn vị chưa có quyết định công nhận còn hiệu lực",
+    },
+    NotEligible.OUTSIDE_PERIOD: {
+        "en": f"the decision is dated outside the period {PERIOD[0]}-{PERIOD[1]}",
+        "vi": f"quyết định công nhận ban hành ngoài giai đoạn {PERIOD[0]}-{PERIOD[1]}",
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """A decision of recognition that stands. `dossier_id` is None for one from before the system."""
+
+    unit_kind: UnitKind
+    level: Level
+    decision_number: str
+    decided_on: date
+    dossier_id: str | None = None
+
+    @property
+    def in_period(self) -> bool:
+        """Whether the day of the decision lies in PERIOD, its first and last day included."""
+        return PERIOD[0] <= self.decided_on.year <= PERIOD[1]
+
+
+@dataclass(frozen=True, slots=True)
+class TierHeld:
+    """A tier, the recognition that first gave it, and its amount in VND (None: not configured)."""
+
+    tier: str
+    recognition: Recognition
+    amount: int | None
+
+    @property
+    def since(self) -> date:
+        """The day of the decision: the support is due from then on (I.1)."""
+        return self.recognition.decided_on
+
+    def as_json(self) -> dict[str, Any]:
+        """The tier as JSON; the day in ISO form, the amount in VND."""
+        return {
+            "tier": self.tier,
+            "since": self.since.isoformat(),
+            "decision_number": self.recognition.decision_number,
+            "dossier_id": self.recognition.dossier_id,
+            "amount": self.amount,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Entitlement:
+    """What a unit is entitled to. `held` is every tier of the period, the one that counts first.
+
+    `reason` says why there is none and is None for an eligible unit. `outside_period` are the recognitions
+    that give nothing because of their day.
+    """
+
+    held: tuple[TierHeld, ...]
+    outside_period: tuple[Recognition, ...]
+    reason: NotEligible | None
+
+    @property
+    def eligible(self) -> bool:
+        """Whether any tier is held."""
+        return bool(self.held)
+
+    @property
+    def tier(self) -> str | None:
+        """The tier that counts: advanced before basic."""
+        return self.held[0].tier if self.held else None
+
+    @property
+    def since(self) -> date | None:
+        """The day of the decision that first gave the tier."""
+        return self.held[0].since if self.held else None
+
+    @property
+    def amount(self) -> int | None:
+        """The configured amount of the tier in VND, or None."""
+        return self.held[0].amount if self.held else None
+
+    @property
+    def earlier(self) -> tuple[TierHeld, ...]:
+        """Tiers held before the one that counts, with the day of each."""
+        return tuple(held for held in self.held[1:] if held.since <= self.held[0].since)
+
+    @property
+    def later(self) -> tuple[TierHeld, ...]:
+        """Lower tiers that a later decision gave a unit which was advanced already (reading 13)."""
+        return tuple(held for held in self.held[1:] if held.since > self.held[0].since)
+
+    def says(self, language: Language = "en") -> tuple[str, ...]:
+        """What a report must say beside the figures: the reason, a missing amount, both tiers held."""
+        if self.reason is not None:
+            return (self.reason.text(language),)
+        said = []
+        if any(held.amount is None for held in self.held):
+            said.append(_NO_AMOUNT[language])
+        if len(self.held) > 1:
+            said.append(_BOTH_TIERS[language])
+        return tuple(said)
+
+    def as_json(self) -> dict[str, Any]:
+        """The entitlement as JSON; days in ISO form, amounts in VND, sentences in both languages."""
+        return {
+            "eligible": self.eligible,
+            "tier": self.tier,
+            "since": self.since.isoformat() if self.since else None,
+            "amount": self.amount,
+            "earlier": [held.as_json() for held in self.earlier],
+            "later": [held.as_json() for held in self.later],
+            "reason": self.reason.value if self.reason else None,
+            "says": {"en": list(self.says("en")), "vi": list(self.says("vi"))},
+        }
+
+
+def tier(level: Level) -> str:
+    """The tier of Article 1 that matches a level ("theo các mức độ tương ứng", I.1)."""
+    return level.value
+
+
+def entitlement(recognitions: Sequence[Recognition], amounts: Mapping[str, int] | None = None) -> Entitlement:
+    """What one unit is entitled to by the decisions about it that stand: revoked ones the caller leaves out.
+
+    A decision outside the period gives nothing. The tier that counts is advanced before basic; the earliest
+    decision of a level gives its day. `amounts` are VND keyed `kind.level` ("commune.basic"), as
+    `parse_amounts` gives them.
+    """
+    first: dict[Level, Recognition] = {}
+    for recognition in sorted(recognitions, key=lambda each: each.decided_on):
+        if recognition.in_period:
+            first.setdefault(recognition.level, recognition)
+    held = tuple(
+        TierHeld(tier(level), first[level], (amounts or {}).get(f"{first[level].unit_kind}.{level}"))
+        for level in (Level.ADVANCED, Level.BASIC)
+        if level in first
+    )
+    reason = None
+    if not held:
+        reason = NotEligible.OUTSIDE_PERIOD if recognitions else NotEligible.NEVER_RECOGNISED
+    outside = tuple(recognition for recognition in recognitions if not recognition.in_period)
+    return Entitlement(held=held, outside_period=outside, reason=reason)
+
+
+def parse_amounts(text: str) -> dict[str, int]:
+    """The operator's JSON setting of amounts: whole VND from 0, keyed `kind.level`. Raises BadAmounts."""
+    try:
+        setting = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise BadAmounts(
+            f"not JSON (line {error.lineno}, column {error.colno})",
+            f"không phải JSON (dòng {error.lineno}, cột {error.colno})",
+        ) from error
+    if not isinstance(setting, dict):
+        raise BadAmounts("an object is needed", "cần một đối tượng JSON")
+    known = {f"{kind}.{level}" for kind in UnitKind for level in Level}
+    for key, amount in setting.items():
+        if key not in known:
+            raise BadAmounts(f"“{key}” is no kind and level", f"“{key}” không phải loại đơn vị và mức độ")
+        if isinstance(amount, bool) or not isinstance(amount, int) or amount < 0:
+            raise BadAmounts(f"{key} is no whole amount of VND", f"{key} không phải số đồng nguyên")
+    return setting
