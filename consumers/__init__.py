@@ -1,1 +1,1 @@
-"""Processes that follow the log, one short file each."""
+"""The processes: each takes something in, gives it to the domain or to projections, and answers. No technology here."""

@@ -25,18 +25,23 @@ class ProvincialCouncil(Aggregate):
     decided_on: date
     agencies: frozenset[str]
 
+    @classmethod
+    def start(cls, command: Command, moment: Circumstances, **composition: Any) -> ProvincialCouncil:
+        """A new council with its first fact pending."""
+        return cls._create(
+            CouncilEstablished,
+            id=COUNCIL_ID,
+            timestamp=moment.recorded_at,
+            on=command.on,
+            actor=command.actor,
+            command_id=command.command_id,
+            **composition,
+        )
+
 
 def establish_council(command: Command, moment: Circumstances) -> ProvincialCouncil:
     """EstablishCouncil: the first composition."""
-    return ProvincialCouncil._create(
-        CouncilEstablished,
-        id=COUNCIL_ID,
-        timestamp=moment.recorded_at,
-        on=command.on,
-        actor=command.actor,
-        command_id=command.command_id,
-        **_composition(command),
-    )
+    return ProvincialCouncil.start(command, moment, **_composition(command))
 
 
 def change_council(council: ProvincialCouncil, command: Command, moment: Circumstances) -> None:

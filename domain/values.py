@@ -29,7 +29,7 @@ __all__ = [
 
 
 class Actor(TypedDict):
-    """Who acts: a person, for an agency (id of an agency or a unit, `ubnd-tinh`, `council`), in a role (domain.actors)."""
+    """Who acts: a person, for an agency (id of an agency or a unit, `ubnd-tinh`, `council`), in a role."""
 
     person: str
     agency: str
@@ -81,7 +81,7 @@ class Meeting(TypedDict, total=False):
     secretary: Participant
     present: list[Participant]
     report_presented: str
-    opinions: list[str]
+    opinions: list[str] | None
     votes: Votes
     minutes_approved_percent: str
     signatures: list[str]

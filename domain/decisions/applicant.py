@@ -68,8 +68,10 @@ def record_self_assessment(dossier: Dossier, command: Command, moment: Circumsta
         dossier,
         command,
         _PREPARING,
-        "a dossier is assessed before it is sent, or when it was returned",
-        "chỉ tự đánh giá trước khi gửi hồ sơ hoặc khi hồ sơ được trả lại",
+        (
+            "a dossier is assessed before it is sent, or when it was returned",
+            "chỉ tự đánh giá trước khi gửi hồ sơ hoặc khi hồ sơ được trả lại",
+        ),
         "II.1.1",
     )
     not_before(command, dossier.step_on if dossier.state is State.RETURNED else dossier.opened_on)
@@ -105,8 +107,10 @@ def record_own_meeting(dossier: Dossier, command: Command, moment: Circumstances
             dossier,
             command,
             (),
-            "no meeting is asked of a commune: it submits to the district council",
-            "cấp xã không tổ chức họp: gửi hồ sơ đến Hội đồng thẩm định cấp huyện",
+            (
+                "no meeting is asked of a commune: it submits to the district council",
+                "cấp xã không tổ chức họp: gửi hồ sơ đến Hội đồng thẩm định cấp huyện",
+            ),
             "II.1.1.c",
         )
     clause = "II.1.1.a" if dossier.unit_kind is UnitKind.DEPARTMENT else "II.1.1.b"
@@ -114,8 +118,7 @@ def record_own_meeting(dossier: Dossier, command: Command, moment: Circumstances
         dossier,
         command,
         {State.SELF_ASSESSED, State.RETURNED},
-        "every criterion is self-assessed first",
-        "phải tự đánh giá tất cả tiêu chí trước",
+        ("every criterion is self-assessed first", "phải tự đánh giá tất cả tiêu chí trước"),
         clause,
     )
     not_before(command, dossier.step_on)
@@ -129,8 +132,10 @@ def submit_dossier(dossier: Dossier, command: Command, moment: Circumstances) ->
             dossier,
             command,
             (),
-            "a commune's dossier goes to the district council first",
-            "hồ sơ cấp xã phải gửi Hội đồng thẩm định cấp huyện trước",
+            (
+                "a commune's dossier goes to the district council first",
+                "hồ sơ cấp xã phải gửi Hội đồng thẩm định cấp huyện trước",
+            ),
             "II.1.1.c",
         )
     clause = "II.1.1.a" if dossier.unit_kind is UnitKind.DEPARTMENT else "II.1.1.b"
@@ -138,8 +143,7 @@ def submit_dossier(dossier: Dossier, command: Command, moment: Circumstances) ->
         dossier,
         command,
         {State.OWN_MEETING, State.RETURNED},
-        "the unit's own meeting comes first",
-        "phải tổ chức họp tự đánh giá trước",
+        ("the unit's own meeting comes first", "phải tổ chức họp tự đánh giá trước"),
         clause,
     )
     not_before(command, dossier.step_on)
@@ -170,16 +174,14 @@ def submit_to_district_council(dossier: Dossier, command: Command, moment: Circu
             dossier,
             command,
             (),
-            f"a {dossier.unit_kind} submits to the province",
-            f"{dossier.unit_kind.vi} gửi hồ sơ đến tỉnh",
+            (f"a {dossier.unit_kind} submits to the province", f"{dossier.unit_kind.vi} gửi hồ sơ đến tỉnh"),
             "II.1.1.a" if dossier.unit_kind is UnitKind.DEPARTMENT else "II.1.1.b",
         )
     in_state(
         dossier,
         command,
         {State.SELF_ASSESSED, State.RETURNED},
-        "every criterion is self-assessed first",
-        "phải tự đánh giá tất cả tiêu chí trước",
+        ("every criterion is self-assessed first", "phải tự đánh giá tất cả tiêu chí trước"),
         "II.1.1.c",
     )
     not_before(command, dossier.step_on)
@@ -239,8 +241,7 @@ def announce_recognition(dossier: Dossier, command: Command, moment: Circumstanc
         dossier,
         command,
         {State.APPROVED},
-        "a recognition is announced once, after the decision",
-        "chỉ công bố một lần, sau khi có Quyết định công nhận",
+        ("a recognition is announced once, after the decision", "chỉ công bố một lần, sau khi có Quyết định công nhận"),
         "II.4",
     )
     decided_on = dossier.decision[1]["date"] if dossier.decision else dossier.step_on

@@ -47,7 +47,7 @@ def signed(command: Command, clause: str) -> Signed:
 
 def approve_recognition(dossier: Dossier, command: Command, moment: Circumstances) -> None:
     """ApproveRecognition: one command per unit, also where one decision names several (I.2, II.3)."""
-    in_state(dossier, command, {State.PROPOSED}, *_PROPOSED, "II.3")
+    in_state(dossier, command, {State.PROPOSED}, _PROPOSED, "II.3")
     not_before(command, dossier.step_on)
     stated = command.data["level"]
     if stated != dossier.level:
@@ -66,7 +66,7 @@ def approve_recognition(dossier: Dossier, command: Command, moment: Circumstance
 
 def reject_recognition(dossier: Dossier, command: Command, moment: Circumstances) -> None:
     """RejectRecognition: with reasons (reading 4)."""
-    in_state(dossier, command, {State.PROPOSED}, *_PROPOSED, "II.3")
+    in_state(dossier, command, {State.PROPOSED}, _PROPOSED, "II.3")
     not_before(command, dossier.step_on)
     record(
         dossier,
@@ -86,8 +86,7 @@ def correct_decision(dossier: Dossier, command: Command, moment: Circumstances) 
         dossier,
         command,
         DECIDED - {State.REVOKED},
-        "there is no decision to correct",
-        "chưa có quyết định để đính chính",
+        ("there is no decision to correct", "chưa có quyết định để đính chính"),
         "reading 4",
     )
     version, present = _decision_of(dossier)
@@ -118,8 +117,7 @@ def revoke_decision(dossier: Dossier, command: Command, moment: Circumstances) -
         dossier,
         command,
         RECOGNISED,
-        "there is no recognition to revoke",
-        "không có quyết định công nhận để hủy bỏ",
+        ("there is no recognition to revoke", "không có quyết định công nhận để hủy bỏ"),
         "reading 4",
     )
     version, present = _decision_of(dossier)

@@ -39,7 +39,7 @@ CORRECTABLE: dict[str, frozenset[str]] = {
 
 
 def correct_fact(dossier: Dossier, command: Command, moment: Circumstances) -> None:
-    """CorrectFact: the fact stays; what later steps rest on (findings, inspected criteria, the council's word) follows."""
+    """CorrectFact: the fact stays; what later steps rest on follows it."""
     corrects = command.data["corrects"]
     fact = dossier.facts.get(corrects)
     if fact is None:

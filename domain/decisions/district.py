@@ -41,8 +41,10 @@ def appraise_dossier(dossier: Dossier, command: Command, moment: Circumstances) 
         dossier,
         command,
         {State.AT_DISTRICT_COUNCIL, State.RETURNED} if returned_by_province else {State.AT_DISTRICT_COUNCIL},
-        "the commune submits to the district council first",
-        "cấp xã phải gửi hồ sơ đến Hội đồng thẩm định cấp huyện trước",
+        (
+            "the commune submits to the district council first",
+            "cấp xã phải gửi hồ sơ đến Hội đồng thẩm định cấp huyện trước",
+        ),
         "II.1.1.b",
     )
     not_before(command, dossier.step_on)
@@ -68,8 +70,7 @@ def send_to_province(dossier: Dossier, command: Command, moment: Circumstances) 
         dossier,
         command,
         {State.DISTRICT_MET, State.RETURNED} if returned_by_province else {State.DISTRICT_MET},
-        "the district council appraises first",
-        "Hội đồng thẩm định cấp huyện phải họp thẩm định trước",
+        ("the district council appraises first", "Hội đồng thẩm định cấp huyện phải họp thẩm định trước"),
         "II.1.1.b",
     )
     not_before(command, dossier.step_on)
@@ -94,8 +95,10 @@ def refuse_by_district_council(dossier: Dossier, command: Command, moment: Circu
         dossier,
         command,
         {State.AT_DISTRICT_COUNCIL, State.DISTRICT_MET},
-        "the council refuses what lies before it and has not been sent on",
-        "Hội đồng chỉ từ chối hồ sơ đang thẩm định, chưa gửi tỉnh",
+        (
+            "the council refuses what lies before it and has not been sent on",
+            "Hội đồng chỉ từ chối hồ sơ đang thẩm định, chưa gửi tỉnh",
+        ),
         "II.1.1.b",
     )
     not_before(command, dossier.step_on)
@@ -114,7 +117,9 @@ def _communes_only(dossier: Dossier, command: Command) -> None:
             dossier,
             command,
             (),
-            f"a {dossier.unit_kind} goes to the province, not to a district council",
-            f"hồ sơ của {dossier.unit_kind.vi} gửi thẳng đến tỉnh",
+            (
+                f"a {dossier.unit_kind} goes to the province, not to a district council",
+                f"hồ sơ của {dossier.unit_kind.vi} gửi thẳng đến tỉnh",
+            ),
             "II.1.1",
         )

@@ -69,8 +69,8 @@ def record(
     )
 
 
-def in_state(dossier: Dossier, command: Command, states: Collection[State], en: str, vi: str, clause: str) -> None:
-    """Raises WrongOrder unless the dossier is in one of `states`; `en` and `vi` say what has to come first."""
+def in_state(dossier: Dossier, command: Command, states: Collection[State], why: tuple[str, str], clause: str) -> None:
+    """Raises WrongOrder unless the dossier is in one of `states`; `why` says what has to come first."""
     if dossier.state not in states:
         raise WrongOrder(
             clause=clause,
@@ -78,8 +78,8 @@ def in_state(dossier: Dossier, command: Command, states: Collection[State], en: 
             state=dossier.state.value,
             state_en=dossier.state.en,
             state_vi=dossier.state.vi,
-            reason_en=en,
-            reason_vi=vi,
+            reason_en=why[0],
+            reason_vi=why[1],
         )
 
 

@@ -48,7 +48,7 @@ def record_field_inspection(dossier: Dossier, command: Command, moment: Circumst
     findings = cast(dict[str, str], command.data["findings"])
     for code in findings:
         check_lead(command, criterion_of(dossier, code), code)
-    in_state(dossier, command, _WITH_MEMBERS, *_ON_LETTER, "II.3")
+    in_state(dossier, command, _WITH_MEMBERS, _ON_LETTER, "II.3")
     not_before(command, dossier.forwarded_on or dossier.step_on)
     for code, text in findings.items():
         if not text.strip():
@@ -79,7 +79,7 @@ def verify_criterion(dossier: Dossier, command: Command, moment: Circumstances) 
     check_lead(command, criterion, code)
     if code in dossier.results:
         raise AlreadyVerified(clause="reading 5", criterion=code, version=dossier.results[code][0])
-    in_state(dossier, command, {State.FORWARDED_TO_MEMBERS, State.VERIFYING}, *_ON_LETTER, "II.3")
+    in_state(dossier, command, {State.FORWARDED_TO_MEMBERS, State.VERIFYING}, _ON_LETTER, "II.3")
     not_before(command, dossier.forwarded_on or dossier.step_on)
     complete = len(dossier.results) + 1 == len(dossier.criteria)
     record(

@@ -49,6 +49,8 @@ from domain.states import State
 from domain.values import CommuneFigures, Document, MemberLetter, Participant, Votes
 
 DAYS_TO_FORWARD = 15
+_SATURDAY = 5
+_DAYS_OF_A_WEEK = 7
 _AT_PROVINCE = {State.SUBMITTED, State.FORWARDED_TO_PROVINCE, State.RECEIVED}
 _AT_DISTRICT = {State.AT_DISTRICT_COUNCIL, State.DISTRICT_MET}
 
@@ -59,8 +61,7 @@ def receive_dossier(dossier: Dossier, command: Command, moment: Circumstances) -
         dossier,
         command,
         {State.SUBMITTED, State.FORWARDED_TO_PROVINCE},
-        "a dossier is received once it was sent to the province",
-        "chỉ tiếp nhận hồ sơ đã gửi đến tỉnh",
+        ("a dossier is received once it was sent to the province", "chỉ tiếp nhận hồ sơ đã gửi đến tỉnh"),
         "II.2",
     )
     not_before(command, dossier.step_on)
@@ -79,8 +80,8 @@ def receive_dossier(dossier: Dossier, command: Command, moment: Circumstances) -
 def deadline(complete_on: date, *, rolls: bool) -> date:
     """The fifteenth calendar day, the day of receipt not counted; with `rolls`, a weekend rolls on (reading 11)."""
     due = complete_on + timedelta(days=DAYS_TO_FORWARD)
-    if rolls and due.weekday() >= 5:
-        due += timedelta(days=7 - due.weekday())
+    if rolls and due.weekday() >= _SATURDAY:
+        due += timedelta(days=_DAYS_OF_A_WEEK - due.weekday())
     return due
 
 
@@ -106,8 +107,10 @@ def return_dossier(dossier: Dossier, command: Command, moment: Circumstances) ->
         dossier,
         command,
         mine,
-        "a dossier is returned by the one before whom it lies, before it is forwarded to the members",
-        "chỉ cơ quan đang xử lý được trả lại hồ sơ, trước khi gửi các thành viên Hội đồng",
+        (
+            "a dossier is returned by the one before whom it lies, before it is forwarded to the members",
+            "chỉ cơ quan đang xử lý được trả lại hồ sơ, trước khi gửi các thành viên Hội đồng",
+        ),
         "II.2",
     )
     not_before(command, dossier.step_on)
@@ -123,8 +126,7 @@ def forward_to_council(dossier: Dossier, command: Command, moment: Circumstances
         dossier,
         command,
         {State.RECEIVED},
-        "the complete dossier is received first",
-        "phải tiếp nhận đủ hồ sơ trước",
+        ("the complete dossier is received first", "phải tiếp nhận đủ hồ sơ trước"),
         "II.2",
     )
     not_before(command, dossier.step_on)
@@ -189,8 +191,7 @@ def sum_up_results(dossier: Dossier, command: Command, moment: Circumstances) ->
         dossier,
         command,
         {State.VERIFIED},
-        "the members verify every criterion first",
-        "các thành viên Hội đồng phải thẩm định xong các tiêu chí trước",
+        ("the members verify every criterion first", "các thành viên Hội đồng phải thẩm định xong các tiêu chí trước"),
         "II.3",
     )
     not_before(command, max(dossier.step_on, *(on for _, _, on in dossier.results.values())))
@@ -220,8 +221,7 @@ def close_as_unfavourable(dossier: Dossier, command: Command, moment: Circumstan
         dossier,
         command,
         {State.SUMMED_UP, State.COUNCIL_MET},
-        "the results are summed up first",
-        "phải tổng hợp kết quả trước",
+        ("the results are summed up first", "phải tổng hợp kết quả trước"),
         "II.3",
     )
     not_before(command, dossier.step_on)
@@ -243,8 +243,7 @@ def record_council_meeting(dossier: Dossier, command: Command, moment: Circumsta
         dossier,
         command,
         {State.SUMMED_UP},
-        "the council meets on the sum of the members' results",
-        "Hội đồng họp trên cơ sở tổng hợp kết quả thẩm định",
+        ("the council meets on the sum of the members' results", "Hội đồng họp trên cơ sở tổng hợp kết quả thẩm định"),
         "II.3",
     )
     not_before(command, dossier.step_on)
@@ -281,8 +280,7 @@ def propose_recognition(dossier: Dossier, command: Command, moment: Circumstance
         dossier,
         command,
         {State.COUNCIL_MET},
-        "the council meets first",
-        "phải họp Hội đồng thẩm định tỉnh trước",
+        ("the council meets first", "phải họp Hội đồng thẩm định tỉnh trước"),
         "II.3",
     )
     not_before(command, dossier.step_on)

@@ -1,0 +1,23 @@
+"""What can go wrong outside: the infrastructure's branch of the one tree of errors."""
+
+from __future__ import annotations
+
+from domain.errors import InfrastructureError, InvalidInput
+
+
+class LogUnusable(InfrastructureError):
+    """The log could not be opened, read or written."""
+
+    code = "LOG_UNUSABLE"
+    en = "the log {log} could not be used: {reason}"
+    vi = "không sử dụng được nhật ký {log}: {reason}"
+    hint_en = "check the path, its permissions and the free space; nothing that was acknowledged is lost"
+    hint_vi = "kiểm tra đường dẫn, quyền truy cập và dung lượng trống; dữ liệu đã xác nhận không bị mất"
+
+
+class BadSetting(InvalidInput):
+    """A setting that cannot be used."""
+
+    code = "BAD_SETTING"
+    en = "{setting}={value!r} cannot be used: {reason_en}"
+    vi = "thiết lập {setting}={value!r} không hợp lệ: {reason_vi}"

@@ -1,0 +1,5 @@
+"""The embedded log: the library's own SQLite recorder, with the answers of handled commands beside its events."""
+
+from infra.log.sqlite.factory import SQLiteLogFactory
+
+__all__ = ["SQLiteLogFactory"]

@@ -1,0 +1,154 @@
+"""The library's SQLite recorder, with a conditional append of many decisions in one transaction.
+
+The tables beside the library's `stored_events`: `answers` binds each command id, within its unit, to the digest of its
+content and to its first answer; `log` names the log, so that read models know which one they were made from. The log is
+in WAL mode with SQLite's default `synchronous=FULL`: a commit is on the disk before anybody is answered.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from uuid import UUID
+
+from eventsourcing.persistence import Notification, StoredEvent
+from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteConnection, SQLiteCursor
+
+from consumers.ports import CommandKey, Conflict, Decision
+from infra.errors import LogUnusable
+
+_CREATE_ANSWERS = (
+    "CREATE TABLE IF NOT EXISTS answers (scope BLOB, command_id BLOB, digest BLOB NOT NULL, "
+    "answer TEXT NOT NULL, PRIMARY KEY (scope, command_id)) WITHOUT ROWID"
+)
+_SELECT_ANSWER = "SELECT digest, answer FROM answers WHERE scope = ? AND command_id = ?"
+
+
+class SQLiteLogRecorder(SQLiteApplicationRecorder):
+    """The recorder, and the one partition of the embedded log."""
+
+    def construct_create_table_statements(self) -> list[str]:
+        """The library's tables and ours."""
+        return [
+            *super().construct_create_table_statements(),
+            _CREATE_ANSWERS,
+            "CREATE TABLE IF NOT EXISTS log (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), log_id TEXT NOT NULL)",
+            "INSERT OR IGNORE INTO log VALUES (1, lower(hex(randomblob(16))))",
+        ]
+
+    def log_id(self) -> str:
+        """The name that this log was given when it was created."""
+        with self._reading() as cursor:
+            cursor.execute("SELECT log_id FROM log")
+            return str(cursor.fetchone()[0])
+
+    def head(self) -> int:
+        """The last position, 0 when the log is empty."""
+        with self._reading() as cursor:
+            return self._head(cursor)
+
+    def answers(self, keys: Sequence[CommandKey]) -> Mapping[CommandKey, tuple[bytes, str]]:
+        """Digest and first answer of those commands that were handled before."""
+        found: dict[CommandKey, tuple[bytes, str]] = {}
+        with self._reading() as cursor:
+            for key in keys:
+                cursor.execute(_SELECT_ANSWER, (key.scope, key.command_id.bytes))
+                row = cursor.fetchone()
+                if row is not None:
+                    found[key] = (row[0], row[1])
+        return found
+
+    def append(self, head: int, decisions: Sequence[Decision]) -> None:
+        """Append events and answers after `head`, all or none. Raises Conflict when the log has moved on."""
+        events = [
+            (event.originator_id.hex, event.originator_version, event.topic, event.state)  # type: ignore[union-attr]
+            for decision in decisions
+            for event in decision.events
+        ]
+        answers = [
+            (decision.key.scope, decision.key.command_id.bytes, decision.digest, decision.answer)
+            for decision in decisions
+        ]
+        with self._writing() as cursor:
+            if self._head(cursor) != head:
+                raise Conflict
+            try:
+                # Positions are row ids: dense, since only this method and the library's insert, and nothing deletes.
+                cursor.executemany(self.insert_events_statement, events)
+                cursor.executemany("INSERT INTO answers VALUES (?,?,?,?)", answers)
+            except sqlite3.IntegrityError as error:
+                raise Conflict from error
+
+    @contextmanager
+    def _writing(self) -> Iterator[SQLiteCursor]:
+        """One write transaction that takes the lock at once, so that what it reads stays true until its commit."""
+        with self._connection(writes=True) as connection:
+            cursor = connection.cursor()
+            cursor.execute("BEGIN IMMEDIATE")
+            try:
+                yield cursor
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+
+    @contextmanager
+    def _reading(self) -> Iterator[SQLiteCursor]:
+        with self._connection(writes=False) as connection:
+            cursor = connection.cursor()
+            try:
+                yield cursor
+            finally:
+                cursor.sqlite_cursor.close()
+
+    @contextmanager
+    def _connection(self, *, writes: bool) -> Iterator[SQLiteConnection]:
+        try:
+            with self.datastore.get_connection(commit=writes) as connection:
+                yield connection
+        except sqlite3.Error as error:
+            raise LogUnusable(log=self.datastore.pool.db_name, reason=str(error)) from error
+
+    def _head(self, cursor: SQLiteCursor) -> int:
+        cursor.execute(self.select_max_notification_id_statement)
+        return int(cursor.fetchone()[0] or 0)
+
+
+class SQLiteLog:
+    """The embedded log as the processes use it: partition 0 alone."""
+
+    partitions = range(1)
+
+    def __init__(self, recorder: SQLiteLogRecorder) -> None:
+        self.recorder = recorder
+        self.log_id = recorder.log_id()
+
+    def partition_of(self, dossier_id: UUID) -> int:
+        """Always 0."""
+        del dossier_id
+        return 0
+
+    def head(self, partition: int) -> int:
+        """The last position, 0 when the log is empty."""
+        del partition
+        return self.recorder.head()
+
+    def read(self, partition: int, after: int, limit: int) -> Sequence[Notification]:
+        """Events after a position, in order."""
+        del partition
+        return self.recorder.select_notifications(after, limit, inclusive_of_start=False)
+
+    def events_of(self, dossier_id: UUID) -> Sequence[StoredEvent]:
+        """The events of one dossier in order."""
+        return self.recorder.select_events(dossier_id)
+
+    def answers(self, partition: int, keys: Sequence[CommandKey]) -> Mapping[CommandKey, tuple[bytes, str]]:
+        """Digest and first answer of those commands that were handled before."""
+        del partition
+        return self.recorder.answers(keys)
+
+    def append(self, partition: int, head: int, decisions: Sequence[Decision]) -> None:
+        """See consumers.ports.Log."""
+        del partition
+        self.recorder.append(head, decisions)

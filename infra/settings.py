@@ -1,0 +1,114 @@
+"""The settings: environment variables `DOSSIER_…`, each overridable on the command line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, cast
+from urllib.parse import unquote, urlsplit
+
+from platformdirs import user_data_path
+
+from domain.circumstances import Readings
+from domain.errors import Language
+from domain.support import parse_amounts
+from domain.units import Units, parse_departments
+from infra.errors import BadSetting
+
+LOG = "DOSSIER_LOG"
+VIEWS = "DOSSIER_VIEWS"
+LANGUAGE = "DOSSIER_LANG"
+DEPARTMENTS = "DOSSIER_DEPARTMENTS"
+AMOUNTS = "DOSSIER_AMOUNTS"
+ONE_COLUMN_LEVEL = "DOSSIER_ONE_COLUMN_LEVEL"
+MANDATORY_NOT_APPLICABLE = "DOSSIER_MANDATORY_NOT_APPLICABLE"
+DEADLINE_ROLLS = "DOSSIER_DEADLINE_ROLLS_OVER_WEEKEND"
+
+_SCHEME = "sqlite:///"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an installation is told.
+
+    log        path of the embedded log
+    views      path of the read models' file
+    units      the units that may apply, departments as configured (reading 14)
+    amounts    VND by "kind.level", for example "commune.basic"; empty when none are configured
+    """
+
+    log: Path
+    views: Path
+    units: Units
+    amounts: Mapping[str, int] = field(default_factory=dict)
+    readings: Readings = field(default_factory=Readings)
+    language: Language = "en"
+
+
+def load(environment: Mapping[str, str] | None = None, **overrides: str | None) -> Settings:
+    """The settings of an environment (default: this process's). `overrides`: log, views, language.
+
+    Raises BadSetting, or what parsing departments and amounts raises.
+    """
+    env = os.environ if environment is None else environment
+    log = _sqlite_path(LOG, overrides.get("log") or env.get(LOG) or _SCHEME + str(_default_log()))
+    views_url = overrides.get("views") or env.get(VIEWS)
+    views = _sqlite_path(VIEWS, views_url) if views_url else log.with_name(log.stem + "-views.sqlite")
+    departments = env.get(DEPARTMENTS)
+    amounts = env.get(AMOUNTS)
+    return Settings(
+        log=log,
+        views=views,
+        units=Units.load(parse_departments(_text(DEPARTMENTS, departments)) if departments else None),
+        amounts=parse_amounts(_text(AMOUNTS, amounts)) if amounts else {},
+        readings=Readings(
+            one_column_level=cast(Literal["basic", "advanced"], _one_of(env, ONE_COLUMN_LEVEL, ("advanced", "basic"))),
+            mandatory_not_applicable=cast(
+                Literal["leaves_count", "not_met"],
+                _one_of(env, MANDATORY_NOT_APPLICABLE, ("leaves_count", "not_met")),
+            ),
+            deadline_rolls_over_weekend=_one_of(env, DEADLINE_ROLLS, ("no", "yes")) == "yes",
+        ),
+        language=cast(
+            Language,
+            _one_of({**env, LANGUAGE: overrides.get("language") or env.get(LANGUAGE) or "en"}, LANGUAGE, ("en", "vi")),
+        ),
+    )
+
+
+def _default_log() -> Path:
+    return user_data_path("dossier") / "dossier.sqlite"
+
+
+def _sqlite_path(setting: str, url: str) -> Path:
+    """The path in `sqlite:///relative/path` or `sqlite:////absolute/path`."""
+    path = unquote(urlsplit(url).path)[1:] if url.startswith(_SCHEME) else ""
+    if not path:
+        raise BadSetting(
+            setting=setting,
+            value=url,
+            reason_en="a URL like sqlite:////var/lib/dossier/dossier.sqlite is expected",
+            reason_vi="cần một địa chỉ dạng sqlite:////var/lib/dossier/dossier.sqlite",
+        )
+    return Path(path).expanduser()
+
+
+def _one_of(env: Mapping[str, str], setting: str, allowed: tuple[str, ...]) -> str:
+    """The value of a setting; the first of those allowed when it is not set."""
+    value = env.get(setting) or allowed[0]
+    if value not in allowed:
+        choices = ", ".join(allowed)
+        raise BadSetting(setting=setting, value=value, reason_en=f"one of {choices}", reason_vi=f"một trong {choices}")
+    return value
+
+
+def _text(setting: str, value: str) -> str:
+    """JSON itself, or the contents of the file that is named."""
+    if value.lstrip().startswith(("[", "{")):
+        return value
+    try:
+        return Path(value).expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSetting(setting=setting, value=value, reason_en=str(error), reason_vi=str(error)) from error
