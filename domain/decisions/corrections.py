@@ -12,7 +12,7 @@ from domain.decisions.guards import criterion_of, dated, judged, not_before, par
 from domain.decisions.members import check_lead
 from domain.dossier import Dossier
 from domain.events.decision import FactCorrected
-from domain.refusals import UnknownFact
+from domain.refusals import MissingPart, UnknownFact
 from domain.states import DECIDED
 from domain.values import Document, Finding
 
@@ -91,16 +91,30 @@ def correct_fact(dossier: Dossier, command: Command, moment: Circumstances) -> N
 
 def _findings(dossier: Dossier, correction: dict[str, Any]) -> dict[str, Finding] | None:
     given = cast(dict[str, Finding] | None, correction.get("findings"))
-    return {code: judged(dossier, code, finding) for code, finding in given.items()} if given else None
+    if given is None:
+        return None
+    for code, finding in given.items():
+        if not isinstance(finding, dict):
+            raise _not_a_finding(code, "a figure", "số liệu")
+    return {code: judged(dossier, code, finding) for code, finding in given.items()}
 
 
 def _inspected(dossier: Dossier, command: Command, correction: dict[str, Any]) -> list[str] | None:
     given = cast(dict[str, str] | None, correction.get("findings"))
     if given is None:
         return None
-    for code in given:
+    for code, text in given.items():
+        if not isinstance(text, str):
+            raise _not_a_finding(code, "what was found, in words", "kết quả kiểm tra bằng lời")
         check_lead(command, criterion_of(dossier, code), code)
     return list(given)
+
+
+def _not_a_finding(code: str, en: str, vi: str) -> MissingPart:
+    """An inspection finds in words, a district council in figures; the form of a correction allows both."""
+    return MissingPart(
+        clause="reading 5", part=f"correction.findings.{code}", part_en=f"{en} of {code}", part_vi=f"{vi} của {code}"
+    )
 
 
 def _day(value: Any) -> str:
