@@ -87,14 +87,15 @@ def correct_fact(dossier: Dossier, command: Command, moment: Circumstances) -> N
         findings=_findings(dossier, correction) if event == "DossierAppraised" else None,
         inspected=_inspected(dossier, command, correction) if event == "FieldInspectionRecorded" else None,
         recommends=correction.get("recommends"),
-        due_on=_due_on(dossier, event, took_place_on, moment),
+        due_on=_due_on(dossier, corrects, took_place_on, moment),
         after_decision=dossier.state in DECIDED,
     )
 
 
-def _due_on(dossier: Dossier, event: str, took_place_on: date | None, moment: Circumstances) -> date | None:
+def _due_on(dossier: Dossier, corrects: int, took_place_on: date | None, moment: Circumstances) -> date | None:
     """The 15 days run from the day on which the dossier really was complete, while they run (II.2)."""
-    if event != "DossierReceived" or took_place_on is None or dossier.state is not State.RECEIVED:
+    receipts = [version for version, (event, _, _) in dossier.facts.items() if event == "DossierReceived"]
+    if took_place_on is None or dossier.state is not State.RECEIVED or corrects != max(receipts):
         return None
     return deadline(took_place_on, rolls=moment.readings.deadline_rolls_over_weekend)
 
