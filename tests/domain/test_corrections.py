@@ -120,3 +120,23 @@ def test_a_corrected_word_of_the_council_is_the_one_that_counts() -> None:
     )
     given(happened([*met, correction])).when(DEPARTMENT.propose()).refused("COUNCIL_DID_NOT_RECOMMEND")
     given(happened([*met, correction])).when(DEPARTMENT.close("2024-08-07")).then("DossierClosedAsUnfavourable")
+
+
+@pytest.mark.parametrize("day", ["2024-06-25", "2024-07-11"])
+def test_a_corrected_day_stays_between_the_steps_before_and_after(day: str) -> None:
+    """The receipt lies between the submission (26 June) and the letters to the members (10 July)."""
+    events = facts(DEPARTMENT, "forwarded_to_members")
+    receipt = next(event.originator_version for event in events if type(event).__name__ == "DossierReceived")
+    correction = DEPARTMENT.correct_fact(receipt, "2024-07-20", actor=STANDING, took_place_on=day)
+    given(events).when(correction).refused("DATE_BEFORE_STEP")
+
+
+def test_a_day_may_be_corrected_twice_and_the_steps_around_it_then_count_as_corrected() -> None:
+    """The second correction is judged by the first."""
+    events = facts(DEPARTMENT, "received")
+    first = given(events).when(DEPARTMENT.correct_fact(4, "2024-07-02", took_place_on="2024-06-22"))
+    first.then("FactCorrected", took_place_on=date(2024, 6, 22))
+    second = given([*events, *first.new]).when(
+        DEPARTMENT.correct_fact(5, "2024-07-02", actor=STANDING, took_place_on="2024-06-23")
+    )
+    second.then("FactCorrected", took_place_on=date(2024, 6, 23))
