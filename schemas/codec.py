@@ -167,4 +167,3 @@ _BEGINNINGS: Final = {
     if any(field.name == "originator_topic" for field in fields(event_type))
 }
 """The first event of a history → the topic of the aggregate that the library makes from it."""
-

@@ -56,8 +56,7 @@ def _writer(schema: Any, named: dict[str, Writer]) -> Writer:
 
 def _record(schema: Schema, named: dict[str, Writer]) -> Writer:
     fields = [
-        (field["name"], _writer(field["type"], named), isinstance(field["type"], list))
-        for field in schema["fields"]
+        (field["name"], _writer(field["type"], named), isinstance(field["type"], list)) for field in schema["fields"]
     ]
 
     def write_record(value: Any, write: Write) -> None:
