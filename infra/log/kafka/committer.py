@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 from typing import Final
@@ -155,47 +155,43 @@ class Committer:
 
     def _build(self) -> tuple[list[Job], bool]:
         """The jobs of the next record, and whether there is one to be sent: it may be empty."""
-        partition = self._partition
         if self._must_read:
-            self._let_go()
-            partition.read_on()
+            self._read_on()
             self._must_read = False
         waiting = self._take()
         fresh = any(job.reads for job in waiting)
         if fresh:
-            self._let_go()
-            partition.read_on()
-            waiting = [job for job in waiting if not job.decided]
-        while True:
-            view = View(partition)
-            batch: list[Job] = []
-            later: list[Job] = []
-            gaps: list[Job] = []
-            for job in waiting:
-                judgement = self._judge(job, view)
-                if judgement is Judgement.HOLDS:
-                    view.add(job.appends)
-                    batch.append(job)
-                elif judgement is Judgement.MATE:
-                    later.append(job)
-                elif judgement is Judgement.GAP:
-                    gaps.append(job)
-                elif judgement is Judgement.REFUSED:
-                    self._decide(job, job.refusal())
-            if not gaps or fresh:
-                break
+            self._read_on()
+        batch, later, gaps = self._sort(waiting)
+        if gaps and not fresh:
             # A gap is refused only after one read to the high watermark: what is missing may be there.
-            self._let_go()
-            partition.read_on()
-            waiting = [job for job in waiting if not job.decided]
-            fresh = True
+            self._read_on()
+            batch, later, gaps = self._sort([job for job in waiting if not job.decided])
         # A copy that was sent could still be accepted, as long as the head on which it was built is the head.
-        risky = [job for job in gaps if job.sent_on == partition.state.number]
+        number = self._partition.state.number
+        risky = [job for job in gaps if job.sent_on == number]
         for job in gaps:
-            if job not in risky:
+            if job.sent_on != number:
                 self._decide(job, job.refusal())
         self._carried = [*risky, *later, *self._carried]
         return batch, bool(batch or risky)
+
+    def _sort(self, waiting: Iterable[Job]) -> tuple[list[Job], list[Job], list[Job]]:
+        """What holds on the head, what must wait for its mates, and what comes after a gap. Decides the rest."""
+        view = View(self._partition)
+        sorted_: dict[Judgement, list[Job]] = {judgement: [] for judgement in Judgement}
+        for job in waiting:
+            if job.decided:
+                continue
+            judgement = self._judge(job, view)
+            sorted_[judgement].append(job)
+            if judgement is Judgement.HOLDS:
+                view.add(job.appends)
+        return sorted_[Judgement.HOLDS], sorted_[Judgement.MATE], sorted_[Judgement.GAP]
+
+    def _read_on(self) -> None:
+        self._let_go()
+        self._partition.read_on()
 
     def _take(self) -> list[Job]:
         """What is waiting, as much as one record holds."""
@@ -212,17 +208,20 @@ class Committer:
         self._carried = list(carried)
         return taken
 
-    def _judge(self, job: Job, view: View) -> Judgement | None:
-        if self._partition.state.orphans and not job.while_broken:
-            try:
-                self._partition.check_whole()
-            except LogBroken as error:
-                self._decide(job, error)
-            return None
+    def _judge(self, job: Job, view: View) -> Judgement:
         if job.reads:
             self._decide(job)
-            return None
-        return job.judge(view)
+            return Judgement.REFUSED
+        try:
+            if not job.while_broken:
+                self._partition.check_whole()
+        except LogBroken as error:
+            self._decide(job, error)
+            return Judgement.REFUSED
+        judgement = job.judge(view)
+        if judgement is Judgement.REFUSED:
+            self._decide(job, job.refusal())
+        return judgement
 
     def _settle(self, batch: Sequence[Job], value: bytes, offset: int | None) -> None:
         partition = self._partition

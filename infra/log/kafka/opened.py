@@ -24,7 +24,7 @@ from infra.log.kafka.topics import Topic, ensure
 
 _log = structlog.get_logger(__name__)
 
-_FOLLOW_SECONDS: Final = 0.5
+_FOLLOW_SECONDS: Final = 0.25
 _OWN_WRITES_SECONDS: Final = 0.02
 _COMMIT_ID_LENGTH: Final = 16
 
@@ -88,17 +88,15 @@ class OpenPartition:
             if self._follower is None:
                 self._follower = _Follower(self, KafkaTape(self._settings, self.topic, self.number))
                 self._follower.start()
+            self._follower.wanted.set()
 
     def forget(self, listener: Listener) -> None:
         """The end of `listen`."""
         with self._guard:
             if listener in self._listeners:
                 self._listeners.remove(listener)
-            follower = None
-            if not self._listeners:
-                follower, self._follower = self._follower, None
-        if follower is not None:
-            follower.stop()
+            if self._follower is not None and not self._listeners:
+                self._follower.wanted.clear()
 
     def fail(self, error: LogUnusable) -> None:
         """Tell the listeners that there will be no more."""
@@ -128,6 +126,8 @@ class _Follower:
     def __init__(self, opened: OpenPartition, tape: KafkaTape) -> None:
         self._opened = opened
         self._tape = tape
+        self.wanted = Event()
+        """Set while anybody listens."""
         self._stopped = Event()
         self._thread = Thread(target=self._run, name=f"follow-{opened.number}", daemon=True)
 
@@ -136,12 +136,13 @@ class _Follower:
 
     def stop(self) -> None:
         self._stopped.set()
+        self.wanted.set()
         self._thread.join()
 
     def _run(self) -> None:
         partition, committer = self._opened.partition, self._opened.committer
         try:
-            while not self._stopped.is_set():
+            while self.wanted.wait() and not self._stopped.is_set():
                 chunk = self._tape.follow(partition.head.next_offset, _FOLLOW_SECONDS)
                 if chunk.next_offset > partition.head.next_offset:
                     with committer.leading():
