@@ -8,8 +8,8 @@ from typing import BinaryIO, Protocol
 
 from consumers.handler import CommandHandler, Unreadable
 from domain.command import Command
-from domain.errors import InvalidInput
-from schemas.reading import LARGEST_COMMAND, CommandTooLarge, read_command
+from schemas.malformed import MalformedCommand
+from schemas.reading import LARGEST_COMMAND, read_command
 
 _CHUNK = 1 << 20
 _BATCH = 1000
@@ -56,11 +56,9 @@ def apply(
 
 def _read(line: bytes) -> Command | Unreadable:
     try:
-        if len(line) > LARGEST_COMMAND:
-            raise CommandTooLarge(largest=LARGEST_COMMAND)
         return read_command(line)
-    except InvalidInput as error:
-        return Unreadable(getattr(error, "command_id", None), error)
+    except MalformedCommand as error:
+        return Unreadable(error.command_id, error)
 
 
 def _batches(source: Readable) -> Iterator[list[bytes]]:

@@ -55,10 +55,14 @@ class Answer(NamedTuple):
 
 @dataclass(slots=True)
 class _Partition:
-    """What is known of a partition: up to which position, the last recorded moment, and aggregates as of there."""
+    """What is known of a partition: up to which position, the last recorded moment, and aggregates as of there.
+
+    `attempts` says of a unit, level and year how many attempts exist.
+    """
 
     head: int
     recorded_at: datetime
+    attempts: dict[UnitReference, int] = field(default_factory=dict)
     aggregates: OrderedDict[UUID, Dossier | ProvincialCouncil] = field(default_factory=OrderedDict)
 
 
@@ -215,6 +219,7 @@ class CommandHandler:
             if command.name in BEGIN:
                 fresh = begin(latest, name, self._units.get(name.unit_id), command, moment)
                 known.aggregates[fresh.id] = fresh
+                known.attempts[command.dossier] = fresh.attempt
                 return fresh
             dossier = latest
         elif command.name in BEGIN:
@@ -229,13 +234,18 @@ class CommandHandler:
 
     def _latest(self, reference: UnitReference, known: _Partition) -> tuple[Dossier | None, DossierName]:
         """The latest attempt of a unit, level and year, if any, and the name of the next one."""
-        latest: Dossier | None = None
-        name = DossierName(reference.unit, Level(reference.level), reference.year, 1)
-        while True:
-            found = self._load(name.id, known)
-            if not isinstance(found, Dossier):
-                return latest, name
-            latest, name = found, name.next_attempt()
+        level = Level(reference.level)
+        attempts = known.attempts.get(reference)
+        if attempts is None:
+            attempts = 0
+            while self._load(DossierName(reference.unit, level, reference.year, attempts + 1).id, known) is not None:
+                attempts += 1
+            known.attempts[reference] = attempts
+        name = DossierName(reference.unit, level, reference.year, attempts + 1)
+        if not attempts:
+            return None, name
+        latest = self._load(DossierName(reference.unit, level, reference.year, attempts).id, known)
+        return cast(Dossier, latest), name
 
     def _load(self, aggregate_id: UUID, known: _Partition) -> Dossier | ProvincialCouncil | None:
         found = known.aggregates.get(aggregate_id)
@@ -264,6 +274,7 @@ class CommandHandler:
                 known.aggregates.pop(_as_uuid(notification.originator_id), None)
                 known.recorded_at = max(known.recorded_at, _moment(self._mapper, notification))
                 known.head = notification.id
+            known.attempts.clear()
             self._reference = None
         return known
 

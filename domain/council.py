@@ -20,10 +20,12 @@ from domain.values import Appointee
 
 
 class ProvincialCouncil(Aggregate):
-    """Who sits on the council. `agencies` are those that its members represent."""
+    """Who sits on the council. `agencies` are those that are represented on it."""
 
-    decided_on: date
-    agencies: frozenset[str]
+    def __init__(self) -> None:
+        """Empty, as before the first fact."""
+        self.decided_on = date.min
+        self.agencies: frozenset[str] = frozenset()
 
     @classmethod
     def start(cls, command: Command, moment: Circumstances, **composition: Any) -> ProvincialCouncil:

@@ -28,24 +28,16 @@ class Dossier(Aggregate):
     decision           (version of the fact, the decision's document as corrected)
     """
 
-    unit_id: str
-    unit_kind: UnitKind
-    parent_id: str | None
-    level: Level
-    year: int
-    attempt: int
-    number: str
-    opened_on: date
-    step_on: date
-
-    def begin(
-        self, *, unit_id: str, unit_kind: str, parent_id: str | None, level: str, year: int, attempt: int,
-        number: str, on: date,
-    ) -> None:  # fmt: skip
-        """Assign the identity and the empty rest."""
-        self.unit_id, self.unit_kind, self.parent_id = unit_id, UnitKind(unit_kind), parent_id
-        self.level, self.year, self.attempt, self.number = Level(level), year, attempt, number
-        self.opened_on = self.step_on = on
+    def __init__(self) -> None:
+        """Empty, as before the first fact."""
+        self.unit_id = ""
+        self.unit_kind = UnitKind.COMMUNE
+        self.parent_id: str | None = None
+        self.level = Level.BASIC
+        self.year = 0
+        self.attempt = 0
+        self.number = ""
+        self.opened_on = self.step_on = date.min
         self.state = State.OPENED
         self.catalogue_version = 1
         self.one_column_level = Level.ADVANCED.value

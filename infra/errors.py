@@ -21,3 +21,13 @@ class BadSetting(InvalidInput):
     code = "BAD_SETTING"
     en = "{setting}={value!r} cannot be used: {reason_en}"
     vi = "thiết lập {setting}={value!r} không hợp lệ: {reason_vi}"
+
+
+class LogMissing(LogUnusable):
+    """A question about a log that does not exist."""
+
+    code = "LOG_MISSING"
+    en = "there is no log at {log}"
+    vi = "không có nhật ký tại {log}"
+    hint_en = "name it with --log or DOSSIER_LOG; `dossier demo` makes one to explore"
+    hint_vi = "chỉ định bằng --log hoặc DOSSIER_LOG; `dossier demo` tạo một nhật ký để tham khảo"

@@ -24,7 +24,6 @@ from fastavro import schemaless_reader
 from domain.errors import InfrastructureError
 from domain.events import EVENT_TYPES, CouncilEvent
 from schemas.avro import RECORDED_AT
-from schemas.encoding import encoder
 from schemas.registry import Released, registry
 
 _HEADER_LENGTH: Final = 10
@@ -82,7 +81,7 @@ def encode(event: str, record: dict[str, Any]) -> bytes:
         newest = registry().newest[event]
     except KeyError:
         raise UnknownEventType(topic=event) from None
-    return newest.header + encoder(newest)(record)
+    return newest.header + newest.encode(record)
 
 
 def decode(topic: str, state: bytes) -> dict[str, Any]:

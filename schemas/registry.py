@@ -1,10 +1,10 @@
-"""The released event schemas: `events/<EventName>.v<N>.avsc`, frozen, found by the fingerprint that each event carries."""
+"""The released event schemas: `events/<EventName>.v<N>.avsc`, frozen, found by the fingerprint in each event."""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -15,6 +15,7 @@ from fastavro.schema import fingerprint as fastavro_fingerprint
 from fastavro.schema import to_parsing_canonical_form
 
 from schemas.avro import Schema
+from schemas.encoding import encoder
 
 MARKER: Final = b"\xc3\x01"
 """The first two bytes of the Avro single-object encoding."""
@@ -22,13 +23,18 @@ MARKER: Final = b"\xc3\x01"
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """One released version of one event's schema. `header` is what each of its events begins with (10 bytes)."""
+    """One released version of one event's schema.
+
+    `header` is what each of its events begins with (10 bytes); `encode` writes the body of a record, `parsed` is what
+    fastavro reads it by.
+    """
 
     event: str
     version: int
     schema: Schema
     parsed: Any
     header: bytes
+    encode: Callable[[Mapping[str, Any]], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,14 @@ def released_versions() -> dict[str, list[Released]]:
         event, version, _ = file.name.split(".")
         schema = json.loads(file.read_text(encoding="utf-8"))
         versions[event].append(
-            Released(event, int(version[1:]), schema, parse_schema(schema), MARKER + fingerprint(schema))
+            Released(
+                event=event,
+                version=int(version[1:]),
+                schema=schema,
+                parsed=parse_schema(schema),
+                header=MARKER + fingerprint(schema),
+                encode=encoder(schema),
+            )
         )
     return {event: sorted(found, key=lambda released: released.version) for event, found in versions.items()}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any, cast
 
 from domain.actors import wrong_actor
@@ -10,10 +11,11 @@ from domain.circumstances import Circumstances
 from domain.command import Command
 from domain.decisions.guards import criterion_of, dated, judged, not_before, part, reason, record
 from domain.decisions.members import check_lead
+from domain.decisions.standing_agency import deadline
 from domain.dossier import Dossier
 from domain.events.decision import FactCorrected
-from domain.refusals import UnknownFact
-from domain.states import DECIDED
+from domain.refusals import MissingPart, UnknownFact
+from domain.states import DECIDED, State
 from domain.values import Document, Finding
 
 CORRECTABLE: dict[str, frozenset[str]] = {
@@ -85,22 +87,44 @@ def correct_fact(dossier: Dossier, command: Command, moment: Circumstances) -> N
         findings=_findings(dossier, correction) if event == "DossierAppraised" else None,
         inspected=_inspected(dossier, command, correction) if event == "FieldInspectionRecorded" else None,
         recommends=correction.get("recommends"),
+        due_on=_due_on(dossier, event, took_place_on, moment),
         after_decision=dossier.state in DECIDED,
     )
 
 
+def _due_on(dossier: Dossier, event: str, took_place_on: date | None, moment: Circumstances) -> date | None:
+    """The 15 days run from the day on which the dossier really was complete, while they run (II.2)."""
+    if event != "DossierReceived" or took_place_on is None or dossier.state is not State.RECEIVED:
+        return None
+    return deadline(took_place_on, rolls=moment.readings.deadline_rolls_over_weekend)
+
+
 def _findings(dossier: Dossier, correction: dict[str, Any]) -> dict[str, Finding] | None:
     given = cast(dict[str, Finding] | None, correction.get("findings"))
-    return {code: judged(dossier, code, finding) for code, finding in given.items()} if given else None
+    if given is None:
+        return None
+    for code, finding in given.items():
+        if not isinstance(finding, dict):
+            raise _not_a_finding(code, "a figure", "số liệu")
+    return {code: judged(dossier, code, finding) for code, finding in given.items()}
 
 
 def _inspected(dossier: Dossier, command: Command, correction: dict[str, Any]) -> list[str] | None:
     given = cast(dict[str, str] | None, correction.get("findings"))
     if given is None:
         return None
-    for code in given:
+    for code, text in given.items():
+        if not isinstance(text, str):
+            raise _not_a_finding(code, "what was found, in words", "kết quả kiểm tra bằng lời")
         check_lead(command, criterion_of(dossier, code), code)
     return list(given)
+
+
+def _not_a_finding(code: str, en: str, vi: str) -> MissingPart:
+    """An inspection finds in words, a district council in figures; the form of a correction allows both."""
+    return MissingPart(
+        clause="reading 5", part=f"correction.findings.{code}", part_en=f"{en} of {code}", part_vi=f"{vi} của {code}"
+    )
 
 
 def _day(value: Any) -> str:

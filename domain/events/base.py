@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from eventsourcing.domain import AggregateCreated, AggregateEvent
 
+from domain.catalogue import Level, UnitKind
 from domain.values import Actor
 
 if TYPE_CHECKING:
@@ -45,14 +46,12 @@ class DossierBegan(AggregateCreated, DossierEvent):
     number: str
 
     def apply(self, aggregate: Dossier) -> None:
-        aggregate.begin(
-            unit_id=self.unit_id,
-            unit_kind=self.unit_kind,
-            parent_id=self.parent_id,
-            level=self.level,
-            year=self.year,
-            attempt=self.attempt,
-            number=self.number,
-            on=self.on,
+        aggregate.unit_id, aggregate.unit_kind, aggregate.parent_id = (
+            self.unit_id,
+            UnitKind(self.unit_kind),
+            self.parent_id,
         )
+        aggregate.level, aggregate.year, aggregate.attempt = Level(self.level), self.year, self.attempt
+        aggregate.number = self.number
+        aggregate.opened_on = aggregate.step_on = self.on
         super().apply(aggregate)

@@ -11,12 +11,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
+from typing import Self
 
 from domain.errors import InfrastructureError
 from projections.table import Row, Value
 
 BUSY_TIMEOUT = 30.0
 """Seconds to wait for another process's transaction before giving up."""
+
+CHECKPOINT_PAGES = 8000
+"""Pages (of 4 KiB) in the WAL before they are copied into the file: a page that many batches change is copied once."""
 
 
 class ViewsUnavailable(InfrastructureError):
@@ -72,7 +76,7 @@ class SQLiteViews:
         self._idle: list[sqlite3.Connection] = []
         self._guard = Lock()
 
-    def __enter__(self) -> SQLiteViews:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -125,6 +129,7 @@ class SQLiteViews:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         except sqlite3.Error as error:
             connection.close()
             raise _unavailable(self.path, error) from error

@@ -1,0 +1,155 @@
+"""The one place where everything is put together: settings in, an installation out. Nothing is opened before use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self, cast
+from uuid import UUID
+
+from eventsourcing.persistence import InfrastructureFactory
+from eventsourcing.utils import Environment
+
+from consumers.handler import CommandHandler
+from domain.catalogue import Level
+from domain.events import DossierEvent
+from domain.events.council import represented
+from domain.reference import CouncilInForce, RecognitionInForce, Reference
+from infra.errors import LogMissing, LogUnusable
+from infra.log.sqlite.recorder import SQLiteLog, SQLiteLogRecorder
+from infra.settings import Settings
+from infra.views.sqlite import SQLiteViews
+from projections import council, eligibility
+from projections.council import COUNCIL
+from projections.eligibility import ELIGIBILITY
+from projections.engine import Engine
+from projections.generations import Snapshot
+from projections.registry import PROJECTIONS
+from schemas.codec import AvroMapper, decode
+
+
+def utc_now() -> datetime:
+    """The clock of an installation."""
+    return datetime.now(UTC)
+
+
+class Installation:
+    """A log, its read models and the handler of its commands. Close it, or use it as a context."""
+
+    def __init__(self, settings: Settings, *, create: bool = False, clock: Callable[[], datetime] = utc_now) -> None:
+        """`create`: whether a log that does not exist yet is made; else using it raises LogMissing."""
+        self.settings = settings
+        self.clock = clock
+        self._create = create
+
+    @cached_property
+    def log(self) -> SQLiteLog:
+        """The embedded log."""
+        path = self.settings.log
+        if not path.exists():
+            if not self._create:
+                raise LogMissing(log=str(path))
+            _make_folder(path)
+        environment = Environment(
+            "dossier",
+            {
+                "PERSISTENCE_MODULE": "infra.log.sqlite",
+                "SQLITE_DBNAME": str(path),
+                "SQLITE_LOCK_TIMEOUT": "60",
+            },
+        )
+        self._factory: InfrastructureFactory = InfrastructureFactory.construct(environment)
+        return SQLiteLog(cast(SQLiteLogRecorder, self._factory.application_recorder()))
+
+    @cached_property
+    def mapper(self) -> AvroMapper:
+        """Between domain events and stored events."""
+        return AvroMapper()
+
+    @cached_property
+    def views(self) -> SQLiteViews:
+        """The store of the read models."""
+        _make_folder(self.settings.views)
+        return SQLiteViews(self.settings.views)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine over all read models."""
+        return Engine(self.views, self.log, decode, PROJECTIONS)
+
+    @cached_property
+    def handler(self) -> CommandHandler:
+        """The handler of commands."""
+        return CommandHandler(
+            self.log,
+            self.mapper,
+            self.settings.units,
+            clock=self.clock,
+            load_reference=self.reference,
+            readings=self.settings.readings,
+        )
+
+    @contextmanager
+    def current(self) -> Iterator[Snapshot]:
+        """The read models, showing no less than the log held when this began."""
+        self.engine.catch_up()
+        with self.engine.reading() as snapshot:
+            yield snapshot
+
+    def reference(self) -> Reference:
+        """What decisions may know of other dossiers, from the read models."""
+        engine = Engine(self.views, self.log, decode, (ELIGIBILITY, COUNCIL))
+        positions = engine.catch_up()
+        reference = Reference(positions=dict(positions))
+        with engine.reading() as snapshot:
+            for row in council.compositions(snapshot):
+                reference.add_council(
+                    CouncilInForce(
+                        row["version"],
+                        _day(row["decided_on"]),
+                        row["decision_number"],
+                        represented(row["members"], row["standing_vice_chair"]),
+                    )
+                )
+            for row in eligibility.recognitions(snapshot):
+                reference.add_recognition(
+                    UUID(row["dossier_id"]),
+                    RecognitionInForce(
+                        row["unit_id"], Level(row["level"]), row["decision_number"], _day(row["decided_on"])
+                    ),
+                )
+        return reference
+
+    def events_of(self, dossier_id: UUID) -> list[DossierEvent]:
+        """All events of a dossier, from the log itself."""
+        return [cast(DossierEvent, self.mapper.to_domain_event(stored)) for stored in self.log.events_of(dossier_id)]
+
+    def close(self) -> None:
+        """Close what was opened."""
+        if "views" in self.__dict__:
+            self.views.close()
+        if "log" in self.__dict__:
+            self._factory.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _day(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LogUnusable(log=str(path), reason=str(error)) from error

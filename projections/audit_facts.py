@@ -1,0 +1,175 @@
+"""What the audit takes from each type of event: its clause, its documents, and what else is worth reading."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Data = Mapping[str, Any]
+
+CLAUSES: Mapping[str, str] = {
+    "CouncilEstablished": "II.3",
+    "CouncilChanged": "III.1",
+    "DossierOpened": "II.1.1",
+    "SelfAssessmentRecorded": "II.1.1, form 03",
+    "OwnMeetingRecorded": "II.1.1.a, b; form 02",
+    "DossierSubmitted": "II.1.1.a, b; II.1.2",
+    "DossierSubmittedToDistrictCouncil": "II.1.1.c, II.1.2",
+    "DossierAppraised": "II.1.1.b",
+    "DossierSentToProvince": "II.1.1.b, II.1.2",
+    "DossierRefusedByDistrictCouncil": "reading 3",
+    "DossierReceived": "II.2",
+    "DossierReturned": "II.2, reading 4",
+    "DossierForwardedToCouncil": "II.2, II.3",
+    "FieldInspectionRecorded": "II.3",
+    "CriterionVerified": "II.3, III.2",
+    "VerificationCorrected": "II.3, III.2, reading 5",
+    "ResultsSummedUp": "II.3",
+    "DossierClosedAsUnfavourable": "reading 3",
+    "CouncilMeetingRecorded": "II.3",
+    "RecognitionProposed": "II.3, III.1",
+    "RecognitionApproved": "I.2, II.3",
+    "RecognitionRejected": "I.2, II.3, reading 4",
+    "RecognitionAnnounced": "II.4",
+    "DossierWithdrawn": "reading 4",
+    "FactCorrected": "reading 5",
+    "DecisionCorrected": "I.2, reading 4",
+    "DecisionRevoked": "I.2, reading 4",
+    "EarlierRecognitionRecorded": "I.2",
+}
+"""Event → the clause of the guidance, or the reading where the guidance is silent. Every type of event is here."""
+
+DOCUMENTS: Mapping[str, tuple[str, ...]] = {
+    "CouncilEstablished": ("decision",),
+    "CouncilChanged": ("decision",),
+    "SelfAssessmentRecorded": ("claims/*/evidence/*",),
+    "OwnMeetingRecorded": ("meeting/minutes",),
+    "DossierSubmitted": ("letter", "minutes", "report"),
+    "DossierSubmittedToDistrictCouncil": ("report",),
+    "DossierAppraised": ("meeting/minutes",),
+    "DossierSentToProvince": ("letter", "minutes"),
+    "DossierForwardedToCouncil": ("letters/*/letter",),
+    "FieldInspectionRecorded": ("minutes",),
+    "CriterionVerified": ("letter", "contributions/*/document"),
+    "VerificationCorrected": ("letter", "contributions/*/document"),
+    "ResultsSummedUp": ("report",),
+    "CouncilMeetingRecorded": ("minutes",),
+    "RecognitionProposed": ("letter",),
+    "RecognitionApproved": ("decision",),
+    "RecognitionRejected": ("decision",),
+    "FactCorrected": ("documents/*",),
+    "DecisionCorrected": ("decision", "corrected"),
+    "DecisionRevoked": ("decision",),
+    "EarlierRecognitionRecorded": ("decision",),
+}
+"""Event → the places of its documents; `*` is each key of a map or each place of a list. Missing: it has none."""
+
+_PATHS = {
+    name: [(first, rest) for first, *rest in (path.split("/") for path in paths)] for name, paths in DOCUMENTS.items()
+}
+
+
+def documents_of(name: str, data: Data) -> list[dict[str, Any]]:
+    """Every document of an event, each with its `path`, such as `claims/I.1/evidence/0`; what is None is left out."""
+    found: list[dict[str, Any]] = []
+    for first, rest in _PATHS.get(name, ()):
+        places: list[tuple[str, Any]] = [(first, data.get(first))]
+        for part in rest:
+            places = [place for path, value in places if value for place in _below(path, value, part)]
+        for path, value in places:
+            if value is not None:
+                document = {key: item for key, item in value.items() if item is not None}
+                document["path"] = path
+                found.append(document)
+    return found
+
+
+def _below(path: str, value: Any, part: str) -> list[tuple[str, Any]]:
+    if part != "*":
+        return [(f"{path}/{part}", value.get(part))]
+    inner = value.items() if isinstance(value, dict) else enumerate(value)
+    return [(f"{path}/{key}", item) for key, item in inner]
+
+
+def details_of(name: str, data: Data) -> dict[str, Any]:
+    """What else is worth reading in an event; what is None is left out."""
+    return _bare(_DETAILS[name](data))
+
+
+def _bare(value: dict[str, Any]) -> dict[str, Any]:
+    """A map without what is None, at any depth of maps."""
+    return {key: _bare(item) if isinstance(item, dict) else item for key, item in value.items() if item is not None}
+
+
+def _fields(*names: str) -> Callable[[Data], dict[str, Any]]:
+    return lambda data: {name: data.get(name) for name in names}
+
+
+def _claims(data: Data) -> dict[str, Any]:
+    figures = {code: claim.get("figure") or {} for code, claim in data["claims"].items()}
+    return {"complete": data["complete"], "figures": figures}
+
+
+def _meeting(meeting: Data) -> dict[str, Any]:
+    told = _fields("body", "place", "begins", "ends", "chair", "secretary", "votes", "minutes_approved_percent")
+    return told(meeting) | {"present": len(meeting.get("present") or ())}
+
+
+def _appraised(data: Data) -> dict[str, Any]:
+    return {"findings": data["findings"], "counts": data["counts"], "meeting": _meeting(data["meeting"])}
+
+
+def _forwarded(data: Data) -> dict[str, Any]:
+    criteria = {agency: entry["criteria"] for agency, entry in data["letters"].items()}
+    told = _fields("due_on", "days_late", "council_decision", "council_version", "read_at")
+    return told(data) | {"criteria": criteria}
+
+
+def _verified(data: Data) -> dict[str, Any]:
+    agencies = [contribution["agency"] for contribution in data["contributions"]]
+    told = _fields("criterion", "finding", "system", "inspection", "corrects", "reason", "after_decision")
+    return told(data) | {"contributors": agencies or None, "read_at": data["read_at"] or None}
+
+
+def _corrected(data: Data) -> dict[str, Any]:
+    told = _fields("corrects", "fact", "reason", "took_place_on", "after_decision")
+    return told(data) | {"correction": json.loads(data["correction"])}
+
+
+_COUNCIL = _fields("signer", "capacity", "chair", "standing_vice_chair", "members", "reason")
+_NAMED = ("unit_id", "level", "signer", "capacity")
+
+_DETAILS: Mapping[str, Callable[[Data], dict[str, Any]]] = {
+    "CouncilEstablished": _COUNCIL,
+    "CouncilChanged": _COUNCIL,
+    "DossierOpened": _fields(
+        "unit_id", "level", "year", "attempt", "number", "catalogue_id", "catalogue_version",
+        "one_column_level", "mandatory_not_applicable",
+    ),
+    "SelfAssessmentRecorded": _claims,
+    "OwnMeetingRecorded": lambda data: _meeting(data["meeting"]),
+    "DossierSubmitted": _fields("conclusions", "counts", "communes", "read_at"),
+    "DossierSubmittedToDistrictCouncil": _fields("conclusions", "counts"),
+    "DossierAppraised": _appraised,
+    "DossierSentToProvince": _fields("counts"),
+    "DossierRefusedByDistrictCouncil": _fields("reasons"),
+    "DossierReceived": _fields("due_on", "deadline_rolls_over_weekend"),
+    "DossierReturned": _fields("missing"),
+    "DossierForwardedToCouncil": _forwarded,
+    "FieldInspectionRecorded": _fields("place", "present", "findings"),
+    "CriterionVerified": _verified,
+    "VerificationCorrected": _verified,
+    "ResultsSummedUp": _fields("results", "counts"),
+    "DossierClosedAsUnfavourable": _fields("reasons"),
+    "CouncilMeetingRecorded": _fields("chair", "present", "recommends", "votes", "counts"),
+    "RecognitionProposed": _fields(),
+    "RecognitionApproved": _fields(*_NAMED, "counts"),
+    "RecognitionRejected": _fields(*_NAMED, "reasons"),
+    "RecognitionAnnounced": _fields("place", "form"),
+    "DossierWithdrawn": _fields("reason"),
+    "FactCorrected": _corrected,
+    "DecisionCorrected": _fields(*_NAMED, "corrects", "reason"),
+    "DecisionRevoked": _fields(*_NAMED, "revokes", "reason"),
+    "EarlierRecognitionRecorded": _fields("year", "attempt", "number", *_NAMED),
+}  # fmt: skip

@@ -1,0 +1,110 @@
+"""Read model "council": the compositions of the provincial council, one row per decision (II.3, III.1)."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from projections.generations import Snapshot
+from projections.projection import Event, Projection
+from projections.rows import Rows
+from projections.table import Kind, Table, canonical, moment
+
+COMPOSITIONS = Table(
+    "council_compositions",
+    {
+        "version": Kind.INTEGER,
+        "decided_on": Kind.TEXT,
+        "decision_number": Kind.TEXT,
+        "decision": Kind.JSON,
+        "signer": Kind.TEXT,
+        "capacity": Kind.TEXT,
+        "chair": Kind.JSON,
+        "standing_vice_chair": Kind.JSON,
+        "members": Kind.JSON,
+        "reason": Kind.TEXT,
+        "recorded_at": Kind.TEXT,
+        "partition": Kind.INTEGER,
+        "position": Kind.INTEGER,
+    },
+    ("version",),
+    (("decided_on",),),
+)
+"""`decided_on` is the day from which the composition is in force; `members` are {name, position, agency}."""
+
+
+def _composed(rows: Rows, event: Event) -> None:
+    data = event.data
+    rows.put(
+        COMPOSITIONS,
+        COMPOSITIONS.blank(
+            version=event.version,
+            decided_on=data["on"].isoformat(),
+            decision_number=data["decision"].get("number"),
+            decision=canonical(data["decision"]),
+            signer=data["signer"],
+            capacity=data["capacity"],
+            chair=canonical(data["chair"]),
+            standing_vice_chair=canonical(data["standing_vice_chair"]),
+            members=canonical(data["members"]),
+            reason=data.get("reason"),
+            recorded_at=moment(data["recorded_at"]),
+            partition=event.partition,
+            position=event.position,
+        ),
+    )
+
+
+_HANDLERS = {"CouncilEstablished": _composed, "CouncilChanged": _composed}
+
+COUNCIL = Projection(
+    name="council",
+    version=1,
+    tables=(COMPOSITIONS,),
+    handlers=_HANDLERS,
+    ignored=frozenset(
+        {
+            "DossierOpened",
+            "SelfAssessmentRecorded",
+            "OwnMeetingRecorded",
+            "DossierSubmitted",
+            "DossierSubmittedToDistrictCouncil",
+            "DossierAppraised",
+            "DossierSentToProvince",
+            "DossierRefusedByDistrictCouncil",
+            "DossierReceived",
+            "DossierReturned",
+            "DossierForwardedToCouncil",
+            "FieldInspectionRecorded",
+            "CriterionVerified",
+            "VerificationCorrected",
+            "ResultsSummedUp",
+            "DossierClosedAsUnfavourable",
+            "CouncilMeetingRecorded",
+            "RecognitionProposed",
+            "RecognitionApproved",
+            "RecognitionRejected",
+            "RecognitionAnnounced",
+            "DossierWithdrawn",
+            "FactCorrected",
+            "DecisionCorrected",
+            "DecisionRevoked",
+            "EarlierRecognitionRecorded",
+        }
+    ),
+)
+
+
+def compositions(views: Snapshot) -> list[dict[str, Any]]:
+    """Every composition, the first one first."""
+    found = views.select("SELECT * FROM {council_compositions} ORDER BY version")
+    return [COMPOSITIONS.readable(row) for row in found]
+
+
+def in_force(views: Snapshot, on: date) -> dict[str, Any] | None:
+    """The composition in force on a day: the latest that was decided on or before it; None before the first."""
+    found = views.select(
+        "SELECT * FROM {council_compositions} WHERE decided_on <= ? ORDER BY decided_on DESC, version DESC LIMIT 1",
+        (on.isoformat(),),
+    )
+    return COMPOSITIONS.readable(found[0]) if found else None

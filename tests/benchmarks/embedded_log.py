@@ -1,0 +1,95 @@
+"""The embedded log beside the library's bare SQLite recorder, with the same events; `dossier apply` from end to end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+from uuid import UUID
+
+from eventsourcing.persistence import Notification, StoredEvent
+from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
+
+from consumers.ports import CommandKey, Decision
+from tests.benchmarks.results import Measured, Results, call_concurrently
+from tests.benchmarks.workload import events, installation, lines
+
+_DOSSIERS = 173
+_CALLERS = (1, 16)
+_GROUP = 256
+
+
+def run(results: Results, folder: Path) -> None:
+    """Appends one by one and in groups; then commands a second from a file to their durable answers."""
+    stored = events(folder / "events", _DOSSIERS)
+    bare = {callers: _bare(folder / f"bare-{callers}", stored, callers) for callers in _CALLERS}
+    for callers in _CALLERS:
+        _report(results, f"library SQLite recorder, {callers} callers", bare[callers])
+    _report(results, "embedded log, one event an append, 1 caller", _ours(folder / "ours-1", stored, 1))
+    grouped = _ours(folder / "ours-group", stored, _GROUP)
+    results.add(f"embedded log, {_GROUP} decisions an append", grouped.rate * _GROUP, "events/s")
+    _apply(results, folder / "apply", bare[1].rate)
+
+
+def _bare(folder: Path, stored: tuple[Notification, ...], callers: int) -> Measured:
+    folder.mkdir(parents=True)
+    datastore = SQLiteDatastore(str(folder / "log.sqlite"), lock_timeout=60)
+    recorder = SQLiteApplicationRecorder(datastore)
+    recorder.create_table()
+    calls: list[Callable[[], object]] = [
+        partial(
+            recorder.insert_events,
+            [StoredEvent(event.originator_id, event.originator_version, event.topic, event.state)],
+        )
+        for event in stored
+    ]
+    measured = call_concurrently(calls, callers)
+    datastore.close()
+    return measured
+
+
+def _ours(folder: Path, stored: tuple[Notification, ...], group: int) -> Measured:
+    folder.mkdir(parents=True)
+    with installation(folder) as made:
+        log = made.log
+        decisions = [
+            Decision(CommandKey(event.originator_id.bytes[:6], UUID(int=event.id)), b"\0" * 32, "{}", (event,))  # type: ignore[union-attr]
+            for event in stored
+        ]
+        calls: list[Callable[[], object]] = [
+            partial(log.append, 0, start, decisions[start : start + group]) for start in range(0, len(decisions), group)
+        ]
+        return call_concurrently(calls, 1)
+
+
+def _apply(results: Results, folder: Path, bare_rate: float) -> None:
+    folder.mkdir(parents=True)
+    file = folder / "commands.jsonl"
+    commands = list(lines(_DOSSIERS * 2))
+    file.write_text("\n".join(commands) + "\n", encoding="utf-8")
+    command = Path(sys.executable).with_name("dossier")
+    begun = perf_counter()
+    with (folder / "answers.jsonl").open("wb") as answers:
+        subprocess.run(
+            [command, "--log", f"sqlite:///{folder}/log.sqlite", "apply", file],
+            check=True,
+            stdout=answers,
+            stderr=subprocess.DEVNULL,
+        )
+    results.compare(
+        "dossier apply, the process and its start included",
+        len(commands) / (perf_counter() - begun),
+        "commands/s",
+        peer="library SQLite recorder, 1 caller, appends/s",
+        peer_value=bare_rate,
+        aim=1.0,
+    )
+
+
+def _report(results: Results, name: str, measured: Measured) -> None:
+    results.add(name, measured.rate, "appends/s")
+    results.add(f"{name}, p50", measured.p50, "ms")
+    results.add(f"{name}, p99", measured.p99, "ms")
