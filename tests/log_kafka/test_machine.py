@@ -37,6 +37,7 @@ IDENTITY = Identity("cluster", UUID(int=1), 1)
 COMMANDS = UUID(int=2)
 ORIGINATORS = [UUID(int=number).hex for number in range(4)]
 WRITERS = 3
+BEHIND = 9
 # Thousands of small index files are made here, and no crash of the system is meant.
 _IN_MEMORY = Path("/dev/shm")  # noqa: S108
 
@@ -125,10 +126,9 @@ class Machine(RuleBasedStateMachine):
         fate=mostly_well,
         racer=st.none() | writers,
         count=st.integers(0, 2),
-        behind=st.integers(0, 1),
         again=st.integers(0, 9),
     )
-    def decide(self, number: int, fate: Fate, racer: int | None, count: int, behind: int, again: int) -> None:
+    def decide(self, number: int, fate: Fate, racer: int | None, count: int, again: int) -> None:
         """A worker's group: decisions with their commands, on the head that it knows or on one behind."""
         writer = self.writers[number]
         appends = []
@@ -151,7 +151,8 @@ class Machine(RuleBasedStateMachine):
             appends = [old._replace(commit_id=uuid4().bytes, events=())]
         else:
             self.appended += appends
-        head = writer.partition.state.position - 1 - behind
+        # Every tenth on a head that is not the present one.
+        head = writer.partition.state.position - 1 - (again == BEHIND)
         self._submit(writer, [DecisionsJob(appends, head)], fate, self._racing(writer, racer))
 
     @rule(number=writers, fate=mostly_well, position=st.integers(1, 6))

@@ -161,7 +161,8 @@ class Committer:
             self._read_on()
             self._must_read = False
         waiting = self._take()
-        fresh = any(job.reads for job in waiting)
+        # An open orphan may have been dismissed by now.
+        fresh = bool(self._partition.state.orphans) or any(job.reads for job in waiting)
         if fresh:
             self._read_on()
         batch, later, gaps = self._sort(waiting)
