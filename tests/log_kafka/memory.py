@@ -60,17 +60,18 @@ class MemoryTape:
             before()
         if fate is Fate.KILLED_BEFORE:
             raise Killed
+        if fate in (Fate.DELAYED, Fate.DOUBLED_LATE):
+            self.log.on_the_way.append(value)
         if fate in (Fate.LOST, Fate.DELAYED):
-            if fate is Fate.DELAYED:
-                self.log.on_the_way.append(value)
             return Answer(None)
         offset = self.log.append(value)
-        if fate is Fate.KILLED_AFTER:
-            raise Killed
         if fate is Fate.DOUBLED:
             self.log.append(value)
-        if fate is Fate.DOUBLED_LATE:
-            self.log.on_the_way.append(value)
+        if fate is Fate.KILLED_AFTER:
+            raise Killed
+        return self._answer(fate, offset)
+
+    def _answer(self, fate: Fate, offset: int) -> Answer:
         if fate is Fate.UNPLACED:
             return Answer(0 if self.known else None)
         if fate is Fate.UNANSWERED:
