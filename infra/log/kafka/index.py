@@ -148,15 +148,17 @@ class Index:
 
     def begin(self, records: Sequence[Applied], head: Head) -> None:
         """Write accepted records and the head after them, all or none, up to `commit`. Raises RecordUnreadable."""
-        with self._mapped():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                if records:
-                    self._write(records)
-                self._write_head(head)
-            except BaseException:
-                self.roll_back()
-                raise
+        self.add(records)
+        with self._rolling_back():
+            self._write_head(head)
+
+    def add(self, records: Sequence[Applied]) -> None:
+        """Write accepted records; `begin` with the head after them follows sooner or later. Raises RecordUnreadable."""
+        with self._rolling_back():
+            if not self._connection.in_transaction:
+                self._connection.execute("BEGIN IMMEDIATE")
+            if records:
+                self._write(records)
 
     def commit(self) -> None:
         """Make what was begun visible."""
@@ -251,6 +253,15 @@ class Index:
                 if row is not None:
                     found[key] = (row[0], row[1])
         return found
+
+    @contextmanager
+    def _rolling_back(self) -> Iterator[None]:
+        with self._mapped():
+            try:
+                yield
+            except BaseException:
+                self.roll_back()
+                raise
 
     @contextmanager
     def _mapped(self) -> Iterator[None]:

@@ -27,6 +27,7 @@ _log = structlog.get_logger(__name__)
 
 _VERSIONS_KEPT: Final = 100_000
 _SETTLES_WITHIN: Final = 10.0
+_EVENTS_AT_ONCE: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +119,21 @@ class Partition:
         self._index.expect_much(expected=True)
         with ThreadPoolExecutor(1) as pool:
             writing: Future[None] | None = None
-            try:
-                for chunk in self.tape.read(self.head.next_offset):
-                    self._judge_all(chunk)
-                    if writing is not None:
-                        writing.result()
-                    read, self._read = self._read, []
-                    writing = pool.submit(self._index.fill, read, self.head)
-            finally:
+            written = self.state.position
+            for chunk in self.tape.read(self.head.next_offset):
+                self._judge_all(chunk)
                 if writing is not None:
                     writing.result()
+                read, self._read = self._read, []
+                # The fewer transactions, the fewer pages are written more than once.
+                if self.state.position - written < _EVENTS_AT_ONCE:
+                    writing = pool.submit(self._index.add, read)
+                else:
+                    writing = pool.submit(self._index.fill, read, self.head)
+                    written = self.state.position
+            if writing is not None:
+                writing.result()
+                self._index.fill((), self.head)
         self._index.expect_much(expected=False)
         self._written = self.head
         self.indexed = self.state.position - 1
