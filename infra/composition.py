@@ -27,8 +27,8 @@ from projections import council, eligibility
 from projections.council import COUNCIL
 from projections.eligibility import ELIGIBILITY
 from projections.engine import Engine
-from projections.generations import Snapshot
 from projections.registry import PROJECTIONS
+from projections.snapshot import Snapshot
 from schemas.codec import AvroMapper, decode
 
 

@@ -13,7 +13,7 @@ from domain.refusals import UnknownDossier
 from domain.replay import state_of
 from infra.composition import Installation
 from projections import status
-from projections.generations import Snapshot
+from projections.snapshot import Snapshot
 
 _PIECES = 3
 
