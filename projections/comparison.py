@@ -138,14 +138,11 @@ def _differences(
     table: Table, ours: Iterator[list[_Values]], theirs: Iterator[list[_Values]], here: Side, there: Side
 ) -> Iterator[Difference]:
     """Walk both sides in the order of the key. As long as whole chunks are equal, rows are looked at together."""
-    left: list[_Values] = []
-    right: list[_Values] = []
-    for left, right in zip(ours, theirs, strict=False):
-        if left != right:
-            break
+    left, right = next(ours, []), next(theirs, [])
+    while left and left == right:
         here.add(left)
         there.add(right)
-        left = right = []
+        left, right = next(ours, []), next(theirs, [])
     yield from _row_by_row(table, chain(left, _flat(ours)), chain(right, _flat(theirs)), here, there)
 
 

@@ -265,7 +265,11 @@ def _explained(engine: Engine, partition: int, walk: _Walk) -> Finding:
     events = engine.log.read(partition, first, min(last - first, 2 * MARK))
     place: dict[str, Any] = {"projection": walk.build.name, "partition": partition}
     for number, event in enumerate(events):
-        told = {"position": event.id, "event": event_name(event.topic), "dossier": dossier_text(event.originator_id)}
+        told: dict[str, Any] = {
+            "position": event.id,
+            "event": event_name(event.topic),
+            "dossier": dossier_text(event.originator_id),
+        }
         if _end(digest, events[number + 1 :]) == wanted:
             return Skipped(**place, **told)
         digest = add(digest, event)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
+from itertools import count
 from threading import Lock
 from typing import Any, Final, LiteralString, Self, cast
 
@@ -41,6 +42,9 @@ _DROP_PATIENCE: Final = "2s"
 
 Connection = psycopg.Connection[Row]
 
+_cursors = count(1)
+"""Several tables are read at once in one transaction, each by a cursor of its own."""
+
 
 class _Transaction:
     """A Reader or Writer on a connection with an open transaction."""
@@ -65,7 +69,8 @@ class _Transaction:
 
     def stream(self, sql: str) -> Iterator[list[tuple[Value, ...]]]:
         try:
-            with psycopg.ServerCursor(self._connection, "stream", row_factory=tuple_row) as cursor:
+            name = f"stream_{next(_cursors)}"
+            with psycopg.ServerCursor(self._connection, name, row_factory=tuple_row) as cursor:
                 cursor.execute(_marked(sql))
                 while chunk := cursor.fetchmany(_CHUNK):
                     yield chunk
@@ -250,7 +255,8 @@ def _without_password(conninfo: str) -> str:
 
 
 def _words(error: psycopg.Error) -> str:
-    return error.diag.message_primary or str(error).strip()
+    message = error.diag.message_primary
+    return message or str(error).strip()
 
 
 def _unavailable(where: str, error: psycopg.Error) -> ViewsDatabaseUnavailable:
