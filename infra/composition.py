@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -11,7 +12,7 @@ from types import TracebackType
 from typing import Self, cast
 from uuid import UUID
 
-from eventsourcing.persistence import InfrastructureFactory
+from eventsourcing.persistence import InfrastructureFactory, PersistenceError
 from eventsourcing.utils import Environment
 
 from consumers.handler import CommandHandler
@@ -63,7 +64,11 @@ class Installation:
             },
         )
         self._factory: InfrastructureFactory = InfrastructureFactory.construct(environment)
-        return SQLiteLog(cast(SQLiteLogRecorder, self._factory.application_recorder()))
+        try:
+            return SQLiteLog(cast(SQLiteLogRecorder, self._factory.application_recorder()))
+        except (sqlite3.Error, PersistenceError) as error:
+            self._factory.close()
+            raise LogUnusable(log=str(path), reason=str(error)) from error
 
     @cached_property
     def mapper(self) -> AvroMapper:
