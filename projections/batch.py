@@ -114,7 +114,7 @@ class Fold:
         )
 
     def store(self, writer: Writer) -> None:
-        """Store the rows, what was parked and how far it came, in the writer's transaction. Raises Moved, RowRefused."""
+        """Store rows, parked events and position in the writer's transaction. Raises Moved, RowRefused."""
         if self.after.position == self.before.position:
             return
         # First: a build that another engine moved on is left alone before anything is written.

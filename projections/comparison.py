@@ -137,12 +137,12 @@ def _rows(reader: Reader, table: Table, build: Build) -> Iterator[list[_Values]]
 def _differences(
     table: Table, ours: Iterator[list[_Values]], theirs: Iterator[list[_Values]], here: Side, there: Side
 ) -> Iterator[Difference]:
-    """Walk both sides in the order of the key. As long as whole chunks are equal, rows are looked at together."""
+    """Walk both sides in the order of the key. As long as whole chunks are equal, both are hashed as one."""
     left, right = next(ours, []), next(theirs, [])
     while left and left == right:
         here.add(left)
-        there.add(right)
         left, right = next(ours, []), next(theirs, [])
+    there.rows, there.content = here.rows, here.content.copy()
     yield from _row_by_row(table, chain(left, _flat(ours)), chain(right, _flat(theirs)), here, there)
 
 

@@ -205,7 +205,7 @@ class Engine:
             reached = -1
             while reached < target:
                 try:
-                    reached = self._apply_batch(partition, target, builds, stopped, self.batch_size)
+                    reached = self._apply_batch(partition, target, builds, stopped, size=self.batch_size)
                 except (Moved, TablesGone):
                     continue
                 except _Refused:
@@ -222,6 +222,7 @@ class Engine:
         target: int,
         builds: BuildsOf,
         stopped: dict[str, InfrastructureError],
+        *,
         size: int,
         refused: Mapping[str, tuple[int, str]] | None = None,
     ) -> int:
@@ -238,7 +239,7 @@ class Engine:
             if not behind:
                 return target
             reader.hold([physical for build in behind for physical in build.physical.values()])
-            folds = self._folded(partition, target, behind, reader, size, refused)  # 2, 3
+            folds = self._folded(partition, target, behind, reader, size=size, refused=refused)  # 2, 3
         with self.views.storing() as writer:  # 4
             for each in folds:
                 try:
@@ -257,8 +258,9 @@ class Engine:
         target: int,
         behind: Mapping[Build, At],
         reader: Reader,
+        *,
         size: int,
-        refused: Mapping[str, tuple[int, str]] | None,
+        refused: Mapping[str, tuple[int, str]] | None = None,
     ) -> list[Fold]:
         after = min(each.position for each in behind.values())
         events = self.log.read(partition, after, min(size, target - after))
@@ -269,7 +271,7 @@ class Engine:
     def fold_within(self, writer: Writer, builds: Sequence[Build], partition: int, target: int) -> None:
         """Bring builds up to a position within a transaction that is alone. Raises RowRefused, or what stops one."""
         while behind := {build: at for build in builds if (at := build.at(writer)[partition]).position < target}:
-            for each in self._folded(partition, target, behind, writer, self.batch_size, None):
+            for each in self._folded(partition, target, behind, writer, size=self.batch_size):
                 each.store(writer)
                 if each.error is not None:
                     raise each.error
@@ -282,7 +284,7 @@ class Engine:
         done = 0
         while done < self.batch_size:
             try:
-                reached = self._apply_batch(partition, target, builds, stopped, 1, refused)
+                reached = self._apply_batch(partition, target, builds, stopped, size=1, refused=refused)
             except _Refused as error:
                 refused[error.projection] = (error.position, error.words)
                 continue

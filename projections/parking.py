@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from projections.batch import decoded, told
 from projections.errors import BrokenChain, NothingParked
-from projections.generations import PARKED, At, Build, Moved, is_set_up, live_builds
-from projections.ports import Reader, RowRefused, TablesGone, Writer
+from projections.generations import PARKED, Build, Moved, is_set_up, live_builds
+from projections.ports import Reader, RowRefused, TablesGone
 from projections.projection import Event
 from projections.rows import Rows
 from projections.table import Row
@@ -56,114 +56,104 @@ def retry(engine: Engine, dossier: str, names: Sequence[str], *, store: bool) ->
 
     They are applied in their order, up to the first one that fails again. Raises NothingParked.
     """
-    done = []
     with engine.views.reading() as reader:
         builds = live_builds(reader, [engine.projections[name] for name in names]) if is_set_up(reader) else []
         waiting = [build for build in builds if parked(reader, [build], dossier)]
     if not waiting:
         raise NothingParked(dossier=dossier)
-    for build in waiting:
-        done.append(_retried(engine, build, dossier, store=store))
-    return done
+    return [_retried(engine, build, dossier, store=store) for build in waiting]
 
 
 def _retried(engine: Engine, build: Build, dossier: str, *, store: bool) -> Retry:
     refused: tuple[int, str] | None = None
     while True:
+        trial = _Trial(engine, build, dossier, refused)
         try:
-            return _tried(engine, build, dossier, refused, store=store)
+            trial.run()
+            if store:
+                trial.store()
         except (Moved, TablesGone):
             continue
         except RowRefused as error:
-            # It is not known which row: the last event that changed one is left, and with luck the rest goes in.
-            refused = (_last_applied(engine, build, dossier, refused), told(error))
-
-
-def _last_applied(engine: Engine, build: Build, dossier: str, refused: tuple[int, str] | None) -> int:
-    tried = _tried(engine, build, dossier, refused, store=False)
-    return int(tried.applied[-1]["position"])
-
-
-def _tried(engine: Engine, build: Build, dossier: str, refused: tuple[int, str] | None, *, store: bool) -> Retry:
-    made = Retry(build.name, dossier)
-    with engine.views.reading() as reader:
-        waiting = parked(reader, [build], dossier)
-        if not waiting:
-            return made
-        partition = waiting[0]["partition"]
-        before = build.at(reader)[partition]
-        reader.hold(list(build.physical.values()))
-        rows = Rows(reader, build.physical)
-        cause = _fold(engine, build, waiting, rows, made, refused)
-        made.changes = [
-            {"table": table.name, "key": key, "columns": _changed(was, now)} for table, key, was, now in rows.changes()
-        ]
-    if store:
-        with engine.views.storing() as writer:
-            _store(writer, build, partition, before, rows, made, waiting, cause)
-        made.stored = True
-    return made
-
-
-def _fold(
-    engine: Engine, build: Build, waiting: Sequence[Row], rows: Rows, made: Retry, refused: tuple[int, str] | None
-) -> str | None:
-    """Apply in order until one fails; returns why it did."""
-    cause: str | None = None
-    for row in waiting:
-        if cause is None:
-            cause = _cause(engine, build, row, rows, refused)
-        seen = {name: row[name] for name in ("event", "version", "partition", "position")}
-        if cause is None:
-            made.applied.append(seen)
+            # Which row it was is not known: the last event is left, and perhaps those before it go in.
+            refused = int(trial.made.applied[-1]["position"]), told(error)
         else:
-            made.left.append({**seen, "cause": None if made.left else cause})
-    return cause
+            return trial.made
 
 
-def _cause(engine: Engine, build: Build, row: Row, rows: Rows, refused: tuple[int, str] | None) -> str | None:
-    """Why an event fails again; None where it was applied."""
-    if refused is not None and row["position"] >= refused[0]:
-        return refused[1]
-    found = engine.log.read(row["partition"], row["position"] - 1, 1)
-    if not found or found[0].id != row["position"]:
-        raise BrokenChain(partition=row["partition"], position=row["position"], found=found[0].id if found else None)
-    event = decoded(found[0], row["partition"], engine.decode)
-    if not isinstance(event, Event):
-        return event
-    handler = build.projection.handlers.get(event.name)
-    if handler is None:
+class _Trial:
+    """One try of the parked events of a dossier in one build. `refused`: an event to leave, by position, and why."""
+
+    def __init__(self, engine: Engine, build: Build, dossier: str, refused: tuple[int, str] | None) -> None:
+        self.made = Retry(build.name, dossier)
+        self._engine = engine
+        self._build = build
+        self._refused = refused
+        self._waiting: list[Row] = []
+
+    def run(self) -> None:
+        """Apply in memory, in order, until one fails. Raises TablesGone."""
+        build, made = self._build, self.made
+        with self._engine.views.reading() as reader:
+            self._waiting = parked(reader, [build], made.dossier)
+            if not self._waiting:
+                return
+            self._partition = self._waiting[0]["partition"]
+            self._before = build.at(reader)[self._partition]
+            reader.hold(list(build.physical.values()))
+            self._rows = Rows(reader, build.physical)
+            self._fold()
+            made.changes = [
+                {"table": table.name, "key": key, "columns": _changed(was, now)}
+                for table, key, was, now in self._rows.changes()
+            ]
+
+    def store(self) -> None:
+        """Store what was applied. Raises Moved where the build has come further meanwhile, RowRefused."""
+        build, before, done = self._build, self._before, len(self.made.applied)
+        with self._engine.views.storing() as writer:
+            after = replace(before, applied=before.applied + done, parked=before.parked - done)
+            build.move(writer, self._partition, before, after)
+            self._rows.flush(writer)
+            for row in self._waiting[:done]:
+                writer.execute(
+                    "DELETE FROM views_parked "
+                    "WHERE projection = ? AND generation = ? AND partition = ? AND position = ?",
+                    (*build.key, self._partition, row["position"]),
+                )
+            if self.made.left:
+                first = {**self._waiting[done], "cause": self.made.left[0]["cause"]}
+                writer.upsert(PARKED, PARKED.name, [PARKED.values_of(first)])
+        self.made.stored = True
+
+    def _fold(self) -> None:
+        made = self.made
+        for row in self._waiting:
+            cause = None if made.left else self._cause(row)
+            seen = {name: row[name] for name in ("event", "version", "partition", "position")}
+            if cause is None and not made.left:
+                made.applied.append(seen)
+            else:
+                made.left.append({**seen, "cause": cause})
+
+    def _cause(self, row: Row) -> str | None:
+        """Why an event fails again; None where it was applied."""
+        partition, position = row["partition"], row["position"]
+        if self._refused is not None and position >= self._refused[0]:
+            return self._refused[1]
+        found = self._engine.log.read(partition, position - 1, 1)
+        if not found or found[0].id != position:
+            raise BrokenChain(partition=partition, position=position, found=found[0].id if found else None)
+        event = decoded(found[0], partition, self._engine.decode)
+        if not isinstance(event, Event):
+            return event
+        self._rows.begin()
+        try:
+            self._build.projection.handlers[event.name](self._rows, event)
+        except Exception as error:  # noqa: BLE001  # whatever a handler raises, the dossier stays parked
+            self._rows.undo()
+            return told(error)
         return None
-    rows.begin()
-    try:
-        handler(rows, event)
-    except Exception as error:  # noqa: BLE001  # whatever a handler raises, the dossier stays parked
-        rows.undo()
-        return told(error)
-    return None
-
-
-def _store(
-    writer: Writer,
-    build: Build,
-    partition: int,
-    before: At,
-    rows: Rows,
-    made: Retry,
-    waiting: Sequence[Row],
-    cause: str | None,
-) -> None:
-    done = len(made.applied)
-    build.move(writer, partition, before, replace(before, applied=before.applied + done, parked=before.parked - done))
-    rows.flush(writer)
-    for row in waiting[:done]:
-        writer.execute(
-            "DELETE FROM views_parked WHERE projection = ? AND generation = ? AND partition = ? AND position = ?",
-            (*build.key, partition, row["position"]),
-        )
-    if cause is not None:
-        first = {**waiting[done], "cause": cause}
-        writer.upsert(PARKED, PARKED.name, [PARKED.values_of(first)])
 
 
 def _changed(before: Row | None, now: Row) -> dict[str, Any]:

@@ -37,8 +37,8 @@ class Stale:
 class Freshness:
     """What an answer reflects.
 
-    projection   the read model that was asked
-    version      its version, `revision` also tells its shape
+    projection   the read model that was asked, or "log" where the log itself was
+    version      its version, `revision` also tells its shape; None for the log
     positions    partition → the last position whose event was folded
     heads        partition → the last position of the log when it was asked
     events       how many events of the log are not in the answer yet
@@ -47,8 +47,8 @@ class Freshness:
     """
 
     projection: str
-    version: int
-    revision: str
+    version: int | None
+    revision: str | None
     positions: dict[int, int]
     heads: dict[int, int]
     events: int
@@ -161,6 +161,7 @@ def freshness(
     decode: Decode,
     now: datetime,
     name: str,
+    *,
     about: Callable[[str], bool] | None = None,
 ) -> Freshness:
     """How fresh an answer of one read model is, measured against the log as it is now. Raises ViewsNotBuilt."""
@@ -184,6 +185,12 @@ def freshness(
         seconds,
         tuple(snapshot.stale([name], about)),
     )
+
+
+def of_log(log: LogReader) -> Freshness:
+    """The freshness of an answer that is read from the log itself: nothing is newer. To be made before it is read."""
+    heads = {partition: log.head(partition) for partition in log.partitions}
+    return Freshness("log", None, None, heads, heads, 0, 0.0, ())
 
 
 def _recorded_at(topic: str, state: bytes, decode: Decode, now: datetime) -> datetime:

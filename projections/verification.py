@@ -184,9 +184,12 @@ def verify(engine: Engine, snapshot: Snapshot) -> list[Verified]:
 
 def _begun(snapshot: Snapshot, build: Build, partition: int) -> _Walk:
     place = (*build.key, partition)
-    where = " WHERE projection = ? AND generation = ? AND partition = ?"
-    marks = snapshot.reader.select("SELECT position, digest FROM views_marks" + where, place)
-    parked = snapshot.reader.select("SELECT position, dossier_id FROM views_parked" + where, place)
+    marks = snapshot.reader.select(
+        "SELECT position, digest FROM views_marks WHERE projection = ? AND generation = ? AND partition = ?", place
+    )
+    parked = snapshot.reader.select(
+        "SELECT position, dossier_id FROM views_parked WHERE projection = ? AND generation = ? AND partition = ?", place
+    )
     walk = _Walk(
         build,
         snapshot.at(build.name)[partition],

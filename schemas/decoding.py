@@ -41,7 +41,7 @@ def decoder(schema: Schema) -> Decoder:
 
 
 class _Source:
-    """The lines of a function over the bytes `b` and the place `p` in them; each value goes to a variable of its own."""
+    """The lines of a function over the bytes `b` and a place `p` in them; each value gets a variable of its own."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -108,7 +108,10 @@ class _Source:
 
     def _unsigned(self, depth: int, target: str) -> None:
         self.line(depth, f"{target} = b[p]; p += 1")
-        self.line(depth, f"if {target} > 127: {target}, p = more(b, p, {target})")
+        self.line(depth, f"if {target} > 127:")
+        # Most numbers that take more than one byte take two: those need no call.
+        self.line(depth + 1, f"if b[p] < 128: {target} = {target} & 127 | b[p] << 7; p += 1")
+        self.line(depth + 1, f"else: {target}, p = more(b, p, {target})")
 
     def _long(self, depth: int, target: str) -> None:
         self._unsigned(depth, target)

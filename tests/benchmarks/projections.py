@@ -101,9 +101,10 @@ class LibraryView(SQLiteTrackingRecorder):
         with self.datastore.transaction(commit=True) as cursor:
             handler = self.projection.handlers.get(event.name)
             if handler is not None:
-                rows = Rows(_Writer(cursor), {table: table.name for table in self.projection.tables})
+                writer = _Writer(cursor)
+                rows = Rows(writer, {table: table.name for table in self.projection.tables})
                 handler(rows, event)
-                rows.flush()
+                rows.flush(writer)
             self._insert_tracking(cursor, tracking)
 
 

@@ -173,7 +173,7 @@ def test_a_log_that_skips_a_position_stops_every_projection_there(engine: Engine
         assert all(at == {0: 7} for at in snapshot.positions.values())
 
 
-def test_a_log_that_holds_less_than_its_head_says_is_broken(engine: Engine, log: FakeLog) -> None:
+def test_a_log_that_holds_less_than_its_head_says_is_broken(engine: Engine) -> None:
     class Short(FakeLog):
         def head(self, partition: int) -> int:
             return super().head(partition) + 1
