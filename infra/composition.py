@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 WAIT = 30.0
 """Seconds that a question waits for a position that it was told to show."""
 
+WORTH_PROCESSES = 30_000
+"""Events in the log from which on the start of processes, half a second, is won back."""
+
 _PAUSE = 0.05
 
 
@@ -138,11 +141,14 @@ class Installation:
         return freshness(snapshot, self.log, decode, self.clock(), name, about=about)
 
     def rebuild(self, names: Sequence[str], *, check: bool = False, jobs: int = 1, told: Told | None = None) -> Rebuild:
-        """A rebuild of read models in up to `jobs` processes, not yet run."""
+        """A rebuild of read models, not yet run, in up to `jobs` processes where the log is long enough for them."""
+        length = sum(self.log.head(partition) for partition in self.log.partitions)
+        if jobs == 1 or length < WORTH_PROCESSES:
+            return Rebuild(self.engine, names, check=check, told=told)
         # Processes are for rebuilds alone.
         from infra.rebuilding import processes  # noqa: PLC0415
 
-        spread = processes(self.settings, jobs) if jobs > 1 else None
+        spread = processes(self.settings, jobs)
         return Rebuild(self.engine, names, check=check, spread=spread, jobs=jobs, told=told)
 
     def reference(self) -> Reference:

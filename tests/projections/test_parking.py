@@ -107,7 +107,7 @@ def test_a_retry_that_fails_again_stops_where_it_fails(views: Store, log: FakeLo
     with half.reading() as snapshot:
         (stale,) = snapshot.stale()
         assert (stale.position, stale.waiting) == (6, log.head(0) - 6)
-        assert [row["position"] for row in parked(snapshot.reader, list(snapshot.builds.values()))][0] == 6
+        assert parked(snapshot.reader, list(snapshot.builds.values()))[0]["position"] == 6
 
 
 def test_a_dossier_whose_first_event_is_parked_is_stale_and_not_unknown(engine: Engine, log: FakeLog) -> None:
