@@ -37,7 +37,7 @@ class Report:
     wrong: list[str] = field(default_factory=list)
 
 
-def run(folder: Path, *, kills: int, seed: int, views: str | None = None, dossiers: int = 40) -> Report:
+def run(folder: Path, *, kills: int, seed: int, views: str | None = None, dossiers: int = 100) -> Report:
     """Kill `kills` rebuilds at random points; after each one look, and after each that got through compare.
 
     `views`: where the read models are, else a file in the folder.
