@@ -143,12 +143,12 @@ class Installation:
     def rebuild(self, names: Sequence[str], *, check: bool = False, jobs: int = 1, told: Told | None = None) -> Rebuild:
         """A rebuild of read models, not yet run, in up to `jobs` processes where the log is long enough for them."""
         length = sum(self.log.head(partition) for partition in self.log.partitions)
-        if jobs == 1 or length < WORTH_PROCESSES:
-            return Rebuild(self.engine, names, check=check, told=told)
-        # Processes are for rebuilds alone.
-        from infra.rebuilding import processes  # noqa: PLC0415
+        # It takes the settings and this class to a process of its own.
+        from infra.rebuilding import here, processes  # noqa: PLC0415
 
-        spread = processes(self.settings, jobs)
+        if length < WORTH_PROCESSES:
+            jobs = 1
+        spread = here(self.engine) if jobs == 1 else processes(self.settings, jobs)
         return Rebuild(self.engine, names, check=check, spread=spread, jobs=jobs, told=told)
 
     def reference(self) -> Reference:
