@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -140,14 +141,18 @@ class Installation:
         """How fresh an answer of a read model is; `about` says which parked dossiers (by id) the answer is about."""
         return freshness(snapshot, self.log, decode, self.clock(), name, about=about)
 
-    def rebuild(self, names: Sequence[str], *, check: bool = False, jobs: int = 1, told: Told | None = None) -> Rebuild:
-        """A rebuild of read models, not yet run, in up to `jobs` processes where the log is long enough for them."""
-        length = sum(self.log.head(partition) for partition in self.log.partitions)
+    def rebuild(
+        self, names: Sequence[str], *, check: bool = False, jobs: int | None = None, told: Told | None = None
+    ) -> Rebuild:
+        """A rebuild of read models, not yet run; by default in as many processes as the log's length is worth."""
+        if jobs is None:
+            length = sum(self.log.head(partition) for partition in self.log.partitions)
+            # One process per projection, partition and core is all that can be used.
+            most = min(len(names) * len(self.log.partitions), os.cpu_count() or 1)
+            jobs = most if length >= WORTH_PROCESSES else 1
         # It takes the settings and this class to a process of its own.
         from infra.rebuilding import here, processes  # noqa: PLC0415
 
-        if length < WORTH_PROCESSES:
-            jobs = 1
         spread = here(self.engine) if jobs == 1 else processes(self.settings, jobs)
         return Rebuild(self.engine, names, check=check, spread=spread, jobs=jobs, told=told)
 

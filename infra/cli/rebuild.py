@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -107,9 +106,7 @@ def rebuild(
         elif action == "drop":
             _say_dropped(session, drop(installation.engine, names))
         else:
-            # One process per projection and core is all that one partition can use.
-            processes = jobs or min(len(names) * len(installation.log.partitions), os.cpu_count() or 1)
-            outcomes = _rebuilt(session, installation, names, check=check, jobs=processes)
+            outcomes = _rebuilt(session, installation, names, check=check, jobs=jobs)
             _show(session, outcomes)
             if check and not all(outcome.comparison and outcome.comparison.equal for outcome in outcomes):
                 raise typer.Exit(DIFFERENT)
@@ -126,7 +123,7 @@ def _names(named: str | None, too_many: str | None, *, everything: bool) -> list
 
 
 def _rebuilt(
-    session: Session, installation: Installation, names: list[str], *, check: bool, jobs: int
+    session: Session, installation: Installation, names: list[str], *, check: bool, jobs: int | None
 ) -> list[Outcome]:
     with _bar(session) as bar:
         return installation.rebuild(names, check=check, jobs=jobs, told=_Told(bar)).run()

@@ -8,7 +8,6 @@ in a process of its own, so that its memory can be told. A further log is one mo
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -45,7 +44,6 @@ _AIMS = {"sqlite": 10.0, "postgres": 20.0}
 _OF_BARE = 0.5
 _MEMORY_GROWTH = 1.2
 _HEADER = 10
-_JOBS = min(2, os.cpu_count() or 1)
 
 
 @dataclass(frozen=True)
@@ -168,7 +166,7 @@ def _rebuild(given: dict[str, Any]) -> dict[str, Any]:
         seconds = []
         for _ in range(2):
             begun = perf_counter()
-            outcomes = installation.rebuild(names, jobs=_JOBS).run()
+            outcomes = installation.rebuild(names).run()
             seconds.append(perf_counter() - begun)
             assert all(outcome.events == given["length"] and outcome.swapped for outcome in outcomes)
             compared = all(outcome.comparison and outcome.comparison.equal for outcome in outcomes)
