@@ -216,5 +216,6 @@ def parked_dossiers(reader: Reader, build: Build, partition: int) -> frozenset[s
 
 
 def told(cause: BaseException) -> str:
-    """An error in words."""
-    return f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
+    """An error in words that every store takes."""
+    words = f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
+    return words.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")

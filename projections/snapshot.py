@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -126,10 +127,9 @@ class Snapshot:
                 build.key,
             )
             heads = {row["dossier_id"]: row for row in reversed(rows)}
-            for dossier in dict.fromkeys(row["dossier_id"] for row in rows):
+            for dossier, count in Counter(row["dossier_id"] for row in rows).items():
                 if about is None or about(dossier):
                     head = heads[dossier]
-                    waiting = sum(1 for row in rows if row["dossier_id"] == dossier) - 1
                     found.append(
                         Stale(
                             build.name,
@@ -139,7 +139,7 @@ class Snapshot:
                             head["partition"],
                             head["position"],
                             head["cause"],
-                            waiting,
+                            count - 1,
                         )
                     )
         return found

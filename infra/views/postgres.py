@@ -112,6 +112,8 @@ class _Transaction:
                 self._upsert_many(table, physical, rows)
         except psycopg.DataError as error:
             raise RowRefused(_words(error)) from error
+        except UnicodeError as error:
+            raise RowRefused(str(error)) from error
         except psycopg.Error as error:
             # Without a state it comes from psycopg, which found no form for a value.
             if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:

@@ -79,7 +79,7 @@ class _Transaction:
     def upsert(self, table: Table, physical: str, rows: Sequence[tuple[Value, ...]]) -> None:
         try:
             self._connection.executemany(table.upsert(physical), rows)
-        except (OverflowError, sqlite3.InterfaceError, sqlite3.ProgrammingError, sqlite3.DataError) as error:
+        except (OverflowError, UnicodeError, sqlite3.InterfaceError, sqlite3.ProgrammingError) as error:
             raise RowRefused(str(error)) from error
         except sqlite3.Error as error:
             raise _unavailable(self._path, error) from error

@@ -137,6 +137,14 @@ def test_a_parked_dossier_is_named_in_every_answer_until_it_is_retried(stage: Te
 
 
 @announced
+def test_nothing_is_decided_while_what_decisions_rest_on_is_parked(stage: Terminal) -> None:
+    Path(stage.folder / "log-views.sqlite").unlink()
+    damage(stage, "CouncilEstablished")
+    said = stage.run("open", "04633", "--level=basic", "--year=2024", "--on=2024-06-12", code=4)
+    assert "DOSSIER_PARKED" in said.err
+
+
+@announced
 def test_a_dossier_whose_opening_is_parked_is_not_called_unknown(stage: Terminal) -> None:
     Path(stage.folder / "log-views.sqlite").unlink()
     damage(stage, "DossierOpened")

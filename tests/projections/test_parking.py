@@ -129,6 +129,34 @@ def test_an_unknown_type_of_a_parked_dossier_stops_the_projection_all_the_same(e
         engine.catch_up()
 
 
+def test_an_error_whose_words_no_store_takes_is_kept_all_the_same(views: Store, log: FakeLog) -> None:
+    def fails(_: Rows, __: Event) -> None:
+        raise ValueError("a NUL \0 and half a pair \ud800")
+
+    story = Story(log).until("assess")
+    broken = replace(STATUS, handlers={**STATUS.handlers, "SelfAssessmentRecorded": fails})
+    engine = Engine(views, log, decode, [broken])
+    engine.catch_up()
+    with engine.reading() as snapshot:
+        assert [(each.dossier, each.cause) for each in snapshot.stale()] == [
+            (str(story.id), r"ValueError: a NUL \0 and half a pair \ud800")
+        ]
+
+
+def test_a_row_with_half_a_pair_parks_its_dossier(views: Store, log: FakeLog) -> None:
+    def half(rows: Rows, event: Event) -> None:
+        STATUS.handlers["DossierOpened"](rows, event)
+        row = rows.need(DOSSIERS, event.dossier_id)
+        row["number"] = "\ud800"
+        rows.put(DOSSIERS, row)
+
+    Story(log).until("assess")
+    engine = Engine(views, log, decode, [replace(STATUS, handlers={**STATUS.handlers, "DossierOpened": half})])
+    assert engine.catch_up() == heads(log)
+    with engine.reading() as snapshot:
+        assert [each.event for each in snapshot.stale()] == ["DossierOpened"]
+
+
 def test_a_row_that_the_store_does_not_take_parks_its_dossier(stores: Stores, log: FakeLog) -> None:
     """A text with a NUL is one to PostgreSQL; a number beyond 64 bits is one to both."""
 
