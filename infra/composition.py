@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
+from time import monotonic, sleep
 from types import TracebackType
-from typing import Self, cast
+from typing import TYPE_CHECKING, Self, cast
 from uuid import UUID
 
 from eventsourcing.persistence import InfrastructureFactory, PersistenceError
@@ -28,9 +30,22 @@ from projections import council, eligibility
 from projections.council import COUNCIL
 from projections.eligibility import ELIGIBILITY
 from projections.engine import Engine
-from projections.generations import Snapshot
+from projections.rebuild import Rebuild, Told
 from projections.registry import PROJECTIONS
+from projections.snapshot import Freshness, Snapshot, freshness
 from schemas.codec import AvroMapper, decode
+
+if TYPE_CHECKING:
+    from infra.views.postgres import PostgresViews
+
+
+WAIT = 30.0
+"""Seconds that a question waits for a position that it was told to show."""
+
+WORTH_PROCESSES = 30_000
+"""Events in the log from which on the start of processes, half a second, is won back."""
+
+_PAUSE = 0.05
 
 
 def utc_now() -> datetime:
@@ -76,10 +91,16 @@ class Installation:
         return AvroMapper()
 
     @cached_property
-    def views(self) -> SQLiteViews:
+    def views(self) -> SQLiteViews | PostgresViews:
         """The store of the read models."""
-        _make_folder(self.settings.views)
-        return SQLiteViews(self.settings.views)
+        where = self.settings.views
+        if isinstance(where, str):
+            # The driver of the database takes a tenth of a second to import.
+            from infra.views.postgres import PostgresViews  # noqa: PLC0415
+
+            return PostgresViews(where)
+        _make_folder(where)
+        return SQLiteViews(where)
 
     @cached_property
     def engine(self) -> Engine:
@@ -99,11 +120,41 @@ class Installation:
         )
 
     @contextmanager
-    def current(self) -> Iterator[Snapshot]:
-        """The read models, showing no less than the log held when this began."""
-        self.engine.catch_up()
+    def current(self, wait: Mapping[int, int] | None = None) -> Iterator[Snapshot]:
+        """The read models, showing no less than the log held when this began.
+
+        `wait`: partition → a position that must be shown as well, such as an answer's own. Raises NotYetReflected where
+        the log does not reach it within WAIT seconds.
+        """
+        deadline = monotonic() + WAIT
+        while True:
+            reached = self.engine.catch_up()
+            late = {at: position for at, position in (wait or {}).items() if reached.get(at, 0) < position}
+            if not late or monotonic() > deadline:
+                break
+            sleep(_PAUSE)
+        self.engine.wait(late, 0)
         with self.engine.reading() as snapshot:
             yield snapshot
+
+    def freshness(self, snapshot: Snapshot, name: str, about: Callable[[str], bool] | None = None) -> Freshness:
+        """How fresh an answer of a read model is; `about` says which parked dossiers (by id) the answer is about."""
+        return freshness(snapshot, self.log, decode, self.clock(), name, about=about)
+
+    def rebuild(
+        self, names: Sequence[str], *, check: bool = False, jobs: int | None = None, told: Told | None = None
+    ) -> Rebuild:
+        """A rebuild of read models, not yet run; by default in as many processes as the log's length is worth."""
+        if jobs is None:
+            length = sum(self.log.head(partition) for partition in self.log.partitions)
+            # One process per projection, partition and core is all that can be used.
+            most = min(len(names) * len(self.log.partitions), os.cpu_count() or 1)
+            jobs = most if length >= WORTH_PROCESSES else 1
+        # It takes the settings and this class to a process of its own.
+        from infra.rebuilding import here, processes  # noqa: PLC0415
+
+        spread = here(self.engine) if jobs == 1 else processes(self.settings, jobs)
+        return Rebuild(self.engine, names, check=check, spread=spread, jobs=jobs, told=told)
 
     def reference(self) -> Reference:
         """What decisions may know of other dossiers, from the read models."""
@@ -111,6 +162,10 @@ class Installation:
         positions = engine.catch_up()
         reference = Reference(positions=dict(positions))
         with engine.reading() as snapshot:
+            # A decision is for ever: it is not made on a read model that is known to lack something.
+            for name in (COUNCIL.name, ELIGIBILITY.name):
+                for stale in snapshot.stale([name]):
+                    snapshot.refuse_parked(name, stale.dossier)
             for row in council.compositions(snapshot):
                 reference.add_council(
                     CouncilInForce(

@@ -27,6 +27,7 @@ MANDATORY_NOT_APPLICABLE = "DOSSIER_MANDATORY_NOT_APPLICABLE"
 DEADLINE_ROLLS = "DOSSIER_DEADLINE_ROLLS_OVER_WEEKEND"
 
 _SCHEME = "sqlite:///"
+_POSTGRES = ("postgresql://", "postgres://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +35,13 @@ class Settings:
     """What an installation is told.
 
     log        path of the embedded log
-    views      path of the read models' file
+    views      path of the read models' file, or the connection string of their PostgreSQL database
     units      the units that may apply, departments as configured (reading 14)
     amounts    VND by "kind.level", for example "commune.basic"; empty when none are configured
     """
 
     log: Path
-    views: Path
+    views: Path | str
     units: Units
     amounts: Mapping[str, int] = field(default_factory=dict)
     readings: Readings = field(default_factory=Readings)
@@ -55,7 +56,7 @@ def load(environment: Mapping[str, str] | None = None, **overrides: str | None) 
     env = os.environ if environment is None else environment
     log = _sqlite_path(LOG, overrides.get("log") or env.get(LOG) or _SCHEME + str(_default_log()))
     views_url = overrides.get("views") or env.get(VIEWS)
-    views = _sqlite_path(VIEWS, views_url) if views_url else log.with_name(log.stem + "-views.sqlite")
+    views = _views(views_url) if views_url else log.with_name(log.stem + "-views.sqlite")
     departments = env.get(DEPARTMENTS)
     amounts = env.get(AMOUNTS)
     return Settings(
@@ -80,6 +81,11 @@ def load(environment: Mapping[str, str] | None = None, **overrides: str | None) 
 
 def _default_log() -> Path:
     return user_data_path("dossier") / "dossier.sqlite"
+
+
+def _views(url: str) -> Path | str:
+    """The path of a file, or a connection string as PostgreSQL's own clients take it."""
+    return url if url.startswith(_POSTGRES) else _sqlite_path(VIEWS, url)
 
 
 def _sqlite_path(setting: str, url: str) -> Path:

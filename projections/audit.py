@@ -13,9 +13,9 @@ from uuid import UUID
 from domain.agencies import is_or_belongs_to
 from domain.catalogue import Level, Requirement, UnitKind, catalogue
 from projections.audit_facts import CLAUSES, details_of, documents_of
-from projections.generations import Snapshot
 from projections.projection import Event, Handler, Projection
 from projections.rows import Rows
+from projections.snapshot import Snapshot
 from projections.table import Kind, Row, Table, canonical, moment
 
 EVENTS = Table(

@@ -74,7 +74,10 @@ def documents_of(name: str, data: Data) -> list[dict[str, Any]]:
     """Every document of an event, each with its `path`, such as `claims/I.1/evidence/0`; what is None is left out."""
     found: list[dict[str, Any]] = []
     for first, rest in _PATHS.get(name, ()):
-        places: list[tuple[str, Any]] = [(first, data.get(first))]
+        value = data.get(first)
+        if not value:
+            continue
+        places: list[tuple[str, Any]] = [(first, value)]
         for part in rest:
             places = [place for path, value in places if value for place in _below(path, value, part)]
         for path, value in places:

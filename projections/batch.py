@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from eventsourcing.persistence import Notification
 
 from domain.errors import InfrastructureError
-from projections.errors import CannotApply, UnknownEvent
-from projections.generations import Build
-from projections.ports import Decode, Writer
+from projections.completeness import chain
+from projections.errors import BrokenChain, UnknownEvent
+from projections.generations import MARKS, PARKED, At, Build
+from projections.ports import Decode, Reader, Writer
 from projections.projection import Event
 from projections.rows import Rows
+from projections.table import Value
+
+dossier_text = lru_cache(maxsize=4096)(str)
+"""A dossier's id as text; making it costs more than looking it up."""
 
 
 @lru_cache(maxsize=1024)
@@ -23,102 +28,194 @@ def event_name(topic: str) -> str:
 
 
 class Batch:
-    """Events of one partition up to `target`, still encoded. `reached` is the position behind the last of them."""
+    """Events of one partition, one after another behind the position `after`. Raises BrokenChain."""
 
-    def __init__(self, partition: int, read: Sequence[Notification], target: int, decode: Decode) -> None:
+    def __init__(self, partition: int, after: int, events: Sequence[Notification], decode: Decode) -> None:
+        for expected, event in enumerate(events, start=after + 1):
+            if event.id != expected:
+                raise BrokenChain(partition=partition, position=expected, found=event.id)
         self.partition = partition
-        self.events = [notification for notification in read if notification.id <= target]
-        # Nothing left up to the target: whatever numbers the log skips, the target is reached.
-        whole = len(self.events) < len(read) or not read
-        self.reached = target if whole else self.events[-1].id
+        self.events = events
         self.decode = decode
 
 
-class _Fold:
-    """The fold of a batch into one build: its rows, and what stopped it where, if anything did."""
+class Fold:
+    """A batch folded into one build: what is to be stored, and what stopped it where, if anything did.
 
-    def __init__(self, build: Build, after: int, writer: Writer) -> None:
+    `refused`: (position, words) of an event whose rows the store does not take; it is parked for that.
+    """
+
+    def __init__(
+        self, build: Build, before: At, batch: Batch, reader: Reader, refused: tuple[int, str] | None = None
+    ) -> None:
         self.build = build
-        self.after = after
-        self.rows = Rows(writer, build.physical)
+        self.before = before
+        self.after = before
+        self.error: InfrastructureError | None = None
         self.handlers = build.projection.handlers
         self.ignored = build.projection.ignored
-        self.last = after
-        self.error: InfrastructureError | None = None
+        self.rows = Rows(reader, build.physical)
+        self._batch = batch
+        self._refused = refused
+        self._parked = set(parked_dossiers(reader, build, batch.partition))
+        self._newly_parked: list[tuple[Value, ...]] = []
+        self.applied = 0
+        self.passed = 0
+        self.last = before.position
+        self._marks: list[tuple[int, bytes]] = []
+        self._read_ahead()
+
+    def _read_ahead(self) -> None:
+        dossiers = {
+            dossier_text(event.originator_id)
+            for event in self._batch.events
+            if event.id > self.last and event_name(event.topic) in self.handlers
+        }
+        if dossiers:
+            self.rows.read_ahead(sorted(dossiers))
+
+    def waits(self, dossier: str) -> bool:
+        """Whether an event of this dossier must wait behind a parked one."""
+        return dossier in self._parked
+
+    def apply(self, event: Event) -> None:
+        """Hand an event to its handler; where that fails, take its changes back and park the dossier."""
+        self.rows.begin()
+        try:
+            self.handlers[event.name](self.rows, event)
+        except InfrastructureError:
+            # The store could not be read: that says nothing about the event.
+            raise
+        except Exception as cause:  # noqa: BLE001  # whatever a handler raises, only that dossier waits
+            self.rows.undo()
+            self.park(event.dossier_id, event.version, event.name, event.position, told(cause))
+        else:
+            if self._refused is not None and self._refused[0] == event.position:
+                self.rows.undo()
+                self.park(event.dossier_id, event.version, event.name, event.position, self._refused[1])
+            else:
+                self.applied += 1
+
+    def park(self, dossier: str, version: int, name: str, position: int, cause: str | None) -> None:
+        """Leave an event out of the rows, and every later one of its dossier."""
+        self._parked.add(dossier)
+        self._newly_parked.append((*self.build.key, self._batch.partition, position, dossier, version, name, cause))
+
+    def close(self, digest: bytes, marks: Sequence[tuple[int, bytes]]) -> None:
+        """The batch is folded; `digest` is the running hash at the last event that was."""
+        before = self.before
+        self._marks = list(marks)
+        self.after = At(
+            self.last,
+            before.applied + self.applied,
+            before.parked + len(self._newly_parked),
+            before.ignored + self.passed,
+            digest,
+        )
+
+    def store(self, writer: Writer) -> None:
+        """Store rows, parked events and position in the writer's transaction. Raises Moved, RowRefused."""
+        if self.after.position == self.before.position:
+            return
+        # First: a build that another engine moved on is left alone before anything is written.
+        self.build.move(writer, self._batch.partition, self.before, self.after)
+        self.rows.flush(writer)
+        if self._newly_parked:
+            writer.upsert(PARKED, PARKED.name, self._newly_parked)
+        if self._marks:
+            place = (*self.build.key, self._batch.partition)
+            writer.upsert(MARKS, MARKS.name, [(*place, position, digest.hex()) for position, digest in self._marks])
 
 
 def fold(
-    behind: Mapping[Build, int], batch: Batch, writer: Writer
-) -> dict[Build, tuple[int, InfrastructureError | None]]:
-    """Fold the events above each build's position into its rows, and store the changed rows.
+    behind: Mapping[Build, At], batch: Batch, reader: Reader, refused: Mapping[str, tuple[int, str]] | None = None
+) -> list[Fold]:
+    """Fold the events above each build's position into its rows. An event is decoded once, and let go before the next.
 
-    Returns for each build the position reached, and what stopped its projection, if anything did: then all events
-    before that one are in the rows, and nothing of it. An event is decoded once, and let go before the next one.
+    A type of event that a projection does not know stops it there: all events before it are folded, and none after it.
     """
-    folds = [_Fold(build, position, writer) for build, position in behind.items()]
-    _apply(folds, batch, batch.events)
-    reached: dict[Build, tuple[int, InfrastructureError | None]] = {}
-    for each in folds:
-        if each.error is None:
-            each.rows.flush()
-            reached[each.build] = batch.reached, None
-        else:
-            # The handler may have changed some of its rows before it failed: fold again what stands before it.
-            again = _Fold(each.build, each.after, writer)
-            _apply([again], batch, [event for event in batch.events if event.id <= each.last])
-            again.rows.flush()
-            reached[each.build] = each.last, each.error
-    return reached
+    refused = refused or {}
+    folds = [Fold(build, at, batch, reader, refused.get(build.name)) for build, at in behind.items()]
+    _apply(folds, batch)
+    _close(folds, batch)
+    return folds
 
 
-def _apply(folds: list[_Fold], batch: Batch, events: Iterable[Notification]) -> None:
-    """Hand each event to each fold that handles it; a fold that stops gets no more."""
+def _apply(folds: list[Fold], batch: Batch) -> None:
     going = list(folds)
-    for notification in events:
+    for notification in batch.events:
         name, position = event_name(notification.topic), notification.id
-        event: Event | None = None
+        dossier = dossier_text(notification.originator_id)
+        event: Event | str | None = None
         for each in going:
-            if position <= each.after:
+            if position <= each.last:
                 continue
-            handler = each.handlers.get(name)
-            try:
-                if handler is not None:
+            if name in each.handlers:
+                if each.waits(dossier):
+                    each.park(dossier, notification.originator_version, name, position, None)
+                else:
                     if event is None:
-                        event = _event(notification, name, batch)
-                    handler(each.rows, event)
-                elif name not in each.ignored:
-                    each.error = UnknownEvent(projection=each.build.name, **_place(notification, batch))
-            except Exception as cause:  # noqa: BLE001  # whatever a handler, decoder or store raises, the event is named
-                told = {"projection": each.build.name, "cause": _said(cause), **_place(notification, batch)}
-                each.error = CannotApply(**told)
-                each.error.__cause__ = cause
-            if each.error is None:
-                each.last = position
+                        event = decoded(notification, batch.partition, batch.decode)
+                    if isinstance(event, Event):
+                        each.apply(event)
+                    else:
+                        each.park(dossier, notification.originator_version, name, position, event)
+            elif name in each.ignored:
+                each.passed += 1
             else:
-                going = [other for other in going if other.error is None]
+                each.error = UnknownEvent(
+                    projection=each.build.name,
+                    event=name,
+                    dossier=dossier,
+                    version=notification.originator_version,
+                    partition=batch.partition,
+                    position=position,
+                )
+                going = [other for other in going if other is not each]
+                continue
+            each.last = position
 
 
-def _event(notification: Notification, name: str, batch: Batch) -> Event:
+def _close(folds: list[Fold], batch: Batch) -> None:
+    """Compute the running hash once for all folds that stood and stand at the same positions, as nearly all do."""
+    known: dict[tuple[int, bytes, int], tuple[bytes, list[tuple[int, bytes]]]] = {}
+    for each in folds:
+        before = each.before
+        key = (before.position, before.digest, each.last)
+        if key not in known:
+            first = batch.events[0].id if batch.events else 0
+            known[key] = chain(
+                before.digest, batch.events[max(0, before.position + 1 - first) : max(0, each.last + 1 - first)]
+            )
+        each.close(*known[key])
+
+
+def decoded(notification: Notification, partition: int, decode: Decode) -> Event | str:
+    """An event as handlers get it, or why it cannot be decoded."""
+    try:
+        data: Mapping[str, Any] = decode(notification.topic, notification.state)
+    except Exception as cause:  # noqa: BLE001  # whatever a decoder raises, only that dossier waits
+        return told(cause)
     return Event(
-        name,
-        str(notification.originator_id),
+        event_name(notification.topic),
+        dossier_text(notification.originator_id),
         notification.originator_version,
-        batch.partition,
+        partition,
         notification.id,
-        batch.decode(notification.topic, notification.state),
+        data,
     )
 
 
-def _place(notification: Notification, batch: Batch) -> dict[str, Any]:
-    """Where an event stands, as the errors say it."""
-    return {
-        "event": event_name(notification.topic),
-        "dossier": str(notification.originator_id),
-        "version": notification.originator_version,
-        "partition": batch.partition,
-        "position": notification.id,
-    }
+def parked_dossiers(reader: Reader, build: Build, partition: int) -> frozenset[str]:
+    """The dossiers of a partition that are parked in a build."""
+    found = reader.select(
+        "SELECT DISTINCT dossier_id FROM views_parked WHERE projection = ? AND generation = ? AND partition = ?",
+        (*build.key, partition),
+    )
+    return frozenset(row["dossier_id"] for row in found)
 
 
-def _said(cause: Exception) -> str:
-    return f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
+def told(cause: BaseException) -> str:
+    """An error in words that every store takes."""
+    words = f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
+    return words.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")

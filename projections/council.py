@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from projections.generations import Snapshot
 from projections.projection import Event, Projection
 from projections.rows import Rows
+from projections.snapshot import Snapshot
 from projections.table import Kind, Table, canonical, moment
 
 COMPOSITIONS = Table(

@@ -15,9 +15,9 @@ from domain.errors import Language
 from domain.states import State
 from domain.support import PERIOD, RESOLUTION, NotEligible, Recognition, entitlement
 from domain.units import Unit
-from projections.generations import Snapshot
 from projections.projection import Event, Handler, Projection
 from projections.rows import Rows
+from projections.snapshot import Snapshot
 from projections.table import Kind, Row, Table
 
 DOSSIERS = Table(

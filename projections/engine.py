@@ -1,24 +1,31 @@
-"""The engine: applies events to read models in batches and rebuilds them, the same way for all.
+"""The engine: applies events to read models in batches, the same way for all.
 
 What holds, whatever is killed when:
 
-- the rows of a batch and the position behind it are stored in one transaction;
-- the write lock is taken before the position is read, so of two engines at work each event is applied once;
-- a position only grows, and no event is passed over: one that is unknown or fails stops its projection there;
-- a rebuild fills tables of its own, and one transaction puts them in place of the old ones.
+- the rows of a batch, the position behind it, its counts and its hash are stored in one transaction;
+- that transaction goes through only where the position still is what it was when the rows were read: of several
+  engines at work, in threads or processes, each event is applied once;
+- a position only grows, and no event is passed over: one that fails parks its dossier, one of an unknown type stops
+  its projection there;
+- the rows that an event changes belong to its own dossier: so dossiers are folded, parked and retried apart, and
+  partitions side by side.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
+from time import monotonic, sleep
 
 from domain.errors import InfrastructureError
-from projections.batch import Batch, fold
-from projections.errors import RebuildSuperseded, ViewsAheadOfLog
+from projections.batch import Batch, Fold, fold
+from projections.completeness import begin
+from projections.errors import BrokenChain, NotYetReflected, ViewsAheadOfLog, ViewsOfNewerProgram
 from projections.generations import (
+    At,
     Build,
-    Snapshot,
+    Moved,
+    State,
     check_log,
     is_set_up,
     live_builds,
@@ -26,11 +33,17 @@ from projections.generations import (
     next_build,
     set_up,
 )
-from projections.ports import Decode, LogReader, Progress, Reader, Views
+from projections.ports import Decode, LogReader, Progress, Reader, RowRefused, TablesGone, Views, Writer
 from projections.projection import Projection
+from projections.snapshot import Snapshot
 
 BATCH_SIZE = 1000
 """Events per transaction: enough that a commit's cost is spread, few enough that memory stays flat."""
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.25
+"""Seconds between two looks at a position that is waited for."""
+
+BuildsOf = Callable[[Reader], Sequence[Build]]
 
 
 class Engine:
@@ -49,19 +62,31 @@ class Engine:
         *,
         batch_size: int = BATCH_SIZE,
     ) -> None:
-        self._views = views
-        self._log = log
-        self._decode = decode
-        self._projections = {projection.name: projection for projection in projections}
-        self._batch_size = batch_size
+        self.views = views
+        self.log = log
+        self.decode = decode
+        self.projections = {projection.name: projection for projection in projections}
+        self.batch_size = batch_size
 
     @contextmanager
     def reading(self) -> Iterator[Snapshot]:
         """The read models as they stand, for queries. Raises ViewsOfAnotherLog."""
-        with self._views.reading() as reader:
-            if is_set_up(reader):
-                check_log(reader, self._log.log_id)
-            yield Snapshot(reader, tuple(self._projections.values()))
+        with ExitStack() as stack:
+            yield self._snapshot(stack)
+
+    def _snapshot(self, stack: ExitStack) -> Snapshot:
+        while True:
+            with ExitStack() as attempt:
+                reader = attempt.enter_context(self.views.reading())
+                if is_set_up(reader):
+                    check_log(reader, self.log.log_id)
+                try:
+                    snapshot = Snapshot(reader, tuple(self.projections.values()))
+                except TablesGone:
+                    # A swap and a drop came between the snapshot and its first look: the next one sees the new rows.
+                    continue
+                stack.push(attempt.pop_all())
+                return snapshot
 
     def catch_up(self, up_to: Mapping[int, int] | None = None, progress: Progress | None = None) -> Mapping[int, int]:
         """Apply what the log held when this began, or as far as `up_to` says (partition → position).
@@ -70,100 +95,122 @@ class Engine:
         rebuilt first. Where one projection stops, the others go on to the end before the error is raised.
 
         Raises:
-            UnknownEvent, CannotApply: a projection stopped; what comes before that event is applied.
-            ViewsOfAnotherLog, ViewsAheadOfLog: these read models are not of this log.
+            UnknownEvent, BrokenChain: a projection stopped; what comes before that event is applied.
+            ViewsOfAnotherLog, ViewsAheadOfLog, ViewsOfNewerProgram: these read models are not for this program.
         """
-        targets = self._targets(up_to)
+        targets = self.targets(up_to)
         if not self._reached(targets):
-            self._prepare(progress)
-            self._run(targets, lambda reader: live_builds(reader, self._projections.values()), progress)
+            for name in self._prepare():
+                # Imported where it is needed: a rebuild is an engine's work, and seldom.
+                from projections.rebuild import Rebuild  # noqa: PLC0415
+
+                Rebuild(self, [name], progress=progress).run()
+            self.advance(targets, lambda reader: live_builds(reader, self.projections.values()), progress)
         return self._lowest(targets)
 
-    def rebuild(self, name: str, progress: Progress | None = None) -> None:
-        """Build a projection's rows anew from the first event, then serve them instead of the old ones.
+    def wait(self, positions: Mapping[int, int], timeout: float, names: Sequence[str] | None = None) -> None:
+        """Wait until read models (default: all) reflect these positions (partition → position), whoever applies them.
 
-        On an error the old rows stay. Raises KeyError for an unknown name, RebuildSuperseded, and as `catch_up`.
+        `timeout` in seconds. Raises NotYetReflected, which is a TimeoutError, as the library's `wait` does.
         """
-        projection = self._projections[name]
-        with self._views.writing() as writer:
-            set_up(writer, self._log.log_id)
-            self._check_not_ahead(writer)
-            build = next_build(writer, projection)
-            build.create(writer, live=False)
-        try:
-            placed = False
-            while not placed:
-                self._run(self._targets(None), lambda reader: [self._surviving(build, reader)], progress)
-                placed = self._swapped(build)
-        except BaseException:
-            # What is left of it goes at the next swap at the latest; the error that matters is the first one.
-            with suppress(InfrastructureError), self._views.writing() as writer:
-                build.drop(writer)
-            raise
+        deadline, pause = monotonic() + timeout, _FIRST_PAUSE
+        asked = tuple(self.projections) if names is None else names
+        while (late := self._late(positions, asked)) is not None:
+            if monotonic() >= deadline:
+                name, partition, position = late
+                raise NotYetReflected(
+                    projection=name,
+                    partition=partition,
+                    position=position,
+                    wanted=positions[partition],
+                    seconds=timeout,
+                )
+            sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
-    def _targets(self, up_to: Mapping[int, int] | None) -> dict[int, int]:
-        heads = {partition: self._log.head(partition) for partition in self._log.partitions}
+    def _late(self, positions: Mapping[int, int], names: Sequence[str]) -> tuple[str, int, int] | None:
+        with self.reading() as snapshot:
+            for name in names:
+                reached = snapshot.positions.get(name, {})
+                for partition, wanted in positions.items():
+                    if reached.get(partition, 0) < wanted:
+                        return name, partition, reached.get(partition, 0)
+        return None
+
+    def targets(self, up_to: Mapping[int, int] | None = None) -> dict[int, int]:
+        """Partition → the position to reach: the log's head, or less where `up_to` asks for less."""
+        heads = {partition: self.log.head(partition) for partition in self.log.partitions}
         if up_to is None:
             return heads
         return {partition: min(position, heads[partition]) for partition, position in up_to.items()}
 
     def _reached(self, targets: Mapping[int, int]) -> bool:
         """Whether there is nothing to do, seen without the write lock: a query of a quiet log blocks nobody."""
-        with self._views.reading() as reader:
+        with self.views.reading() as reader:
             if not is_set_up(reader):
                 return False
-            check_log(reader, self._log.log_id)
-            self._check_not_ahead(reader)
-            builds = live_builds(reader, self._projections.values())
+            check_log(reader, self.log.log_id)
+            self.check_not_ahead(reader)
+            builds = live_builds(reader, self.projections.values())
             positions = [build.positions(reader) for build in builds]
-        return len(builds) == len(self._projections) and all(
+        return len(builds) == len(self.projections) and all(
             at.get(partition, 0) >= target for at in positions for partition, target in targets.items()
         )
 
     def _lowest(self, targets: Mapping[int, int]) -> dict[int, int]:
-        with self._views.reading() as reader:
-            builds = live_builds(reader, self._projections.values())
+        with self.views.reading() as reader:
+            builds = live_builds(reader, self.projections.values())
             positions = [build.positions(reader) for build in builds]
         return {partition: min((at.get(partition, 0) for at in positions), default=0) for partition in targets}
 
-    def _prepare(self, progress: Progress | None) -> None:
-        """Give each new projection empty live tables, and rebuild each whose rows are of another revision."""
-        with self._views.writing() as writer:
-            set_up(writer, self._log.log_id)
-            self._check_not_ahead(writer)
+    def _prepare(self) -> list[str]:
+        """Give each new projection empty live tables; returns those whose rows are of another revision."""
+        stale = []
+        with self.views.writing() as writer:
+            set_up(writer, self.log.log_id)
+            self.check_not_ahead(writer)
             live = live_rows(writer)
-            stale = []
-            for projection in self._projections.values():
-                if projection.name not in live:
-                    next_build(writer, projection).create(writer, live=True)
-                elif live[projection.name]["revision"] != projection.revision:
+            for projection in self.projections.values():
+                row = live.get(projection.name)
+                if row is None:
+                    build = next_build(writer, projection)
+                    build.create(writer, State.LIVE, self.beginnings())
+                    build.index(writer)
+                elif row["revision"] != projection.revision:
+                    if row["version"] > projection.version:
+                        raise ViewsOfNewerProgram(
+                            projection=projection.name, theirs=row["version"], version=projection.version
+                        )
                     stale.append(projection.name)
-        for name in stale:
-            # Another process found the same and was first: its rows serve as well.
-            with suppress(RebuildSuperseded):
-                self.rebuild(name, progress)
+        return stale
 
-    def _check_not_ahead(self, reader: Reader) -> None:
+    def beginnings(self) -> dict[int, bytes]:
+        """Each partition of the log, with the running hash of no event."""
+        return {partition: begin(partition) for partition in self.log.partitions}
+
+    def check_not_ahead(self, reader: Reader) -> None:
+        """Raises ViewsAheadOfLog where a live read model knows more than the log holds."""
         for name, row in live_rows(reader).items():
-            if name in self._projections:
-                for partition, position in Build(self._projections[name], row["generation"]).positions(reader).items():
+            if name in self.projections:
+                for partition, position in Build(self.projections[name], row["generation"]).positions(reader).items():
                     # Asked after the position was read: the log can only have grown meanwhile.
-                    head = self._log.head(partition)
+                    head = self.log.head(partition)
                     if position > head:
                         raise ViewsAheadOfLog(projection=name, partition=partition, position=position, head=head)
 
-    def _run(
-        self,
-        targets: Mapping[int, int],
-        builds: Callable[[Reader], list[Build]],
-        progress: Progress | None,
-    ) -> None:
+    def advance(self, targets: Mapping[int, int], builds: BuildsOf, progress: Progress | None = None) -> None:
         """Apply batches until each of `builds` has reached the targets or stopped; then raise what stopped one."""
         stopped: dict[str, InfrastructureError] = {}
         for partition, target in targets.items():
             reached = -1
             while reached < target:
-                reached = self._apply_batch(partition, target, builds, stopped)
+                try:
+                    reached = self._apply_batch(partition, target, builds, stopped, size=self.batch_size)
+                except (Moved, TablesGone):
+                    continue
+                except _Refused:
+                    self._apply_one_by_one(partition, target, builds, stopped)
+                    continue
                 if progress is not None:
                     progress(partition, reached, target)
         for error in stopped.values():
@@ -173,48 +220,84 @@ class Engine:
         self,
         partition: int,
         target: int,
-        builds: Callable[[Reader], list[Build]],
+        builds: BuildsOf,
         stopped: dict[str, InfrastructureError],
+        *,
+        size: int,
+        refused: Mapping[str, tuple[int, str]] | None = None,
     ) -> int:
-        """One batch, in one transaction, for all builds that are behind; returns the lowest position reached.
+        """One batch for all builds that are behind; returns the lowest position reached. Raises Moved.
 
-        1. take the write lock, then read the positions; 2. read the log after the lowest; 3. fold in memory;
-        4. store the changed rows and the new positions. A build that stops is noted in `stopped` and left alone.
+        1. in a snapshot, read the positions; 2. read the log after the lowest; 3. fold in memory; 4. in a transaction
+        that holds only where those positions still are what they were, store rows and positions. A build that stops is
+        noted in `stopped` and left alone.
         """
-        with self._views.writing() as writer:  # 1
-            positions = {
-                build: build.positions(writer).get(partition, 0)
-                for build in builds(writer)
-                if build.name not in stopped
-            }
-            behind = {build: position for build, position in positions.items() if position < target}
+        with self.views.reading() as reader:
+            at = {build: found[partition] for build in builds(reader) if (found := build.at(reader))}  # 1
+            at = {build: each for build, each in at.items() if build.name not in stopped}
+            behind = {build: each for build, each in at.items() if each.position < target}
             if not behind:
                 return target
-            events = self._log.read(partition, min(behind.values()), self._batch_size)  # 2
-            batch = Batch(partition, events, target, self._decode)
-            for build, (reached, error) in fold(behind, batch, writer).items():  # 3
-                if error is not None:
-                    stopped[build.name] = error
-                if reached > behind[build]:
-                    build.reach(writer, partition, reached)  # 4
-                positions[build] = reached
-        return min((at for build, at in positions.items() if build.name not in stopped), default=target)
+            reader.hold([physical for build in behind for physical in build.physical.values()])
+            folds = self._folded(partition, target, behind, reader, size=size, refused=refused)  # 2, 3
+        with self.views.storing() as writer:  # 4
+            for each in folds:
+                try:
+                    each.store(writer)
+                except RowRefused as error:
+                    raise _Refused(each.build.name, each.after.position, str(error)) from error
+        for each in folds:
+            if each.error is not None:
+                stopped[each.build.name] = each.error
+            at[each.build] = each.after
+        return min((each.position for build, each in at.items() if build.name not in stopped), default=target)
 
-    def _swapped(self, build: Build) -> bool:
-        """Put a build in place, unless the live rows have meanwhile gone beyond it: a position only grows."""
-        with self._views.writing() as writer:
-            self._surviving(build, writer)
-            live = live_rows(writer).get(build.name)
-            if live is not None:
-                reached = build.positions(writer)
-                needed = Build(build.projection, live["generation"]).positions(writer)
-                if any(reached.get(partition, 0) < position for partition, position in needed.items()):
-                    return False
-            build.go_live(writer)
-        return True
+    def _folded(
+        self,
+        partition: int,
+        target: int,
+        behind: Mapping[Build, At],
+        reader: Reader,
+        *,
+        size: int,
+        refused: Mapping[str, tuple[int, str]] | None = None,
+    ) -> list[Fold]:
+        after = min(each.position for each in behind.values())
+        events = self.log.read(partition, after, min(size, target - after))
+        if not events:
+            raise BrokenChain(partition=partition, position=after + 1, found=None)
+        return fold(behind, Batch(partition, after, events, self.decode), reader, refused)
 
-    @staticmethod
-    def _surviving(build: Build, reader: Reader) -> Build:
-        if not build.exists(reader):
-            raise RebuildSuperseded(projection=build.name)
-        return build
+    def fold_within(self, writer: Writer, builds: Sequence[Build], partition: int, target: int) -> None:
+        """Bring builds up to a position within a transaction that is alone. Raises RowRefused, or what stops one."""
+        while behind := {build: at for build in builds if (at := build.at(writer)[partition]).position < target}:
+            for each in self._folded(partition, target, behind, writer, size=self.batch_size):
+                each.store(writer)
+                if each.error is not None:
+                    raise each.error
+
+    def _apply_one_by_one(
+        self, partition: int, target: int, builds: BuildsOf, stopped: dict[str, InfrastructureError]
+    ) -> None:
+        """A batch as single events: that whose rows the store does not take is found, and parks its dossier."""
+        refused: dict[str, tuple[int, str]] = {}
+        done = 0
+        while done < self.batch_size:
+            try:
+                reached = self._apply_batch(partition, target, builds, stopped, size=1, refused=refused)
+            except _Refused as error:
+                refused[error.projection] = (error.position, error.words)
+                continue
+            except (Moved, TablesGone):
+                continue
+            done += 1
+            if reached >= target:
+                break
+
+
+class _Refused(Exception):  # never leaves the engine
+    """The store refused a row of one build's batch, whose last event stands at `position`."""
+
+    def __init__(self, projection: str, position: int, words: str) -> None:
+        super().__init__(words)
+        self.projection, self.position, self.words = projection, position, words

@@ -1,4 +1,4 @@
-"""Where the store keeps which rows: the log's identity, the generations of each read model, and their positions.
+"""Where the store keeps which rows: the log's identity, the generations of each read model, and how far each has come.
 
 Each build of a read model is a generation: tables of its own, positions of its own. One generation of a read model is
 live; queries find its tables through the snapshot that they read in, so a swap is one changed row.
@@ -6,36 +6,89 @@ live; queries find its tables through the snapshot that they read in, so a swap 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 
-from projections.errors import ViewsNotBuilt, ViewsOfAnotherLog
+from projections.errors import ViewsOfAnotherLog
 from projections.ports import Reader, Writer
 from projections.projection import Projection
-from projections.table import Kind, Row, Table, Value
+from projections.table import Kind, Row, Table
+
+
+class State(StrEnum):
+    """What a generation is for. Numbers are never used again, so that a name never means two tables."""
+
+    BUILDING = "building"
+    LIVE = "live"
+    OLD = "old"
+    DROPPING = "dropping"
+    DROPPED = "dropped"
+
 
 LOG = Table("views_log", {"log_id": Kind.TEXT}, ("log_id",))
 GENERATIONS = Table(
     "views_generations",
-    {"projection": Kind.TEXT, "generation": Kind.INTEGER, "revision": Kind.TEXT, "live": Kind.TRUTH},
-    ("projection", "generation"),
-)
-POSITIONS = Table(
-    "views_positions",
     {
         "projection": Kind.TEXT,
         "generation": Kind.INTEGER,
-        "partition": Kind.INTEGER,
-        "position": Kind.INTEGER,
+        "version": Kind.INTEGER,
+        "revision": Kind.TEXT,
+        "state": Kind.TEXT,
+        "tables": Kind.JSON,
     },
-    ("projection", "generation", "partition"),
+    ("projection", "generation"),
 )
-_UPSERT_GENERATION = GENERATIONS.upsert(GENERATIONS.name)
-_UPSERT_POSITION = POSITIONS.upsert(POSITIONS.name)
+_PLACE = {"projection": Kind.TEXT, "generation": Kind.INTEGER, "partition": Kind.INTEGER, "position": Kind.INTEGER}
+_COUNTS = {"applied": Kind.INTEGER, "parked": Kind.INTEGER, "ignored": Kind.INTEGER}
+POSITIONS = Table(
+    "views_positions", {**_PLACE, **_COUNTS, "digest": Kind.TEXT}, ("projection", "generation", "partition")
+)
+"""`digest` is the running hash over every event up to the position (projections.completeness)."""
+
+MARKS = Table("views_marks", {**_PLACE, "digest": Kind.TEXT}, ("projection", "generation", "partition", "position"))
+"""The running hash as it stood at every thousandth position: where two differ, the fault is between two marks."""
+
+PARKED = Table(
+    "views_parked",
+    {
+        **_PLACE,
+        "dossier_id": Kind.TEXT,
+        "version": Kind.INTEGER,
+        "event": Kind.TEXT,
+        "cause": Kind.TEXT,
+    },
+    ("projection", "generation", "partition", "position"),
+    (("dossier_id",),),
+)
+"""Events that are not in the rows. `cause` is the error of the event that parked the dossier; None: waits behind it."""
+
+BOOKS = (LOG, GENERATIONS, POSITIONS, MARKS, PARKED)
+_KEPT_BY_GENERATION = (POSITIONS, MARKS, PARKED)
+_MOVE = (
+    "UPDATE views_positions SET position = ?, applied = ?, parked = ?, ignored = ?, digest = ? WHERE projection = ? "
+    "AND generation = ? AND partition = ? AND position = ? AND parked = ?"
+)
 
 
-@dataclass(frozen=True, eq=False)
+class Moved(Exception):  # no error of the world: the engine reads anew
+    """Another engine moved a position after it was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """How far a build has come in one partition: every event up to `position` is in exactly one of the three counts."""
+
+    position: int
+    applied: int
+    parked: int
+    ignored: int
+    digest: bytes
+
+
+@dataclass(frozen=True)
 class Build:
     """One generation of a projection's tables."""
 
@@ -47,65 +100,133 @@ class Build:
         """The projection's name."""
         return self.projection.name
 
+    @property
+    def key(self) -> tuple[str, int]:
+        """Projection and generation."""
+        return self.projection.name, self.generation
+
     @cached_property
     def physical(self) -> Mapping[Table, str]:
         """The name in the store of each of the projection's tables."""
         return {table: f"{table.name}_g{self.generation}" for table in self.projection.tables}
 
+    def at(self, reader: Reader) -> dict[int, At]:
+        """Partition → how far it has come."""
+        found = reader.select("SELECT * FROM views_positions WHERE projection = ? AND generation = ?", self.key)
+        return {
+            row["partition"]: At(
+                row["position"], row["applied"], row["parked"], row["ignored"], bytes.fromhex(row["digest"])
+            )
+            for row in found
+        }
+
     def positions(self, reader: Reader) -> dict[int, int]:
-        """Partition → the last position whose event is in the rows; a partition that was never read is missing."""
-        found = reader.select(
-            "SELECT partition, position FROM views_positions WHERE projection = ? AND generation = ?",
-            (self.name, self.generation),
+        """Partition → the last position whose event was folded."""
+        return {partition: at.position for partition, at in self.at(reader).items()}
+
+    def move(self, writer: Writer, partition: int, before: At, after: At) -> None:
+        """Store how far it has come, if it still stands where it stood when it was read. Raises Moved."""
+        changed = writer.execute(
+            _MOVE,
+            (
+                *(after.position, after.applied, after.parked, after.ignored, after.digest.hex()),
+                *(*self.key, partition, before.position, before.parked),
+            ),
         )
-        return {row["partition"]: row["position"] for row in found}
+        if changed != 1:
+            raise Moved
 
-    def reach(self, writer: Writer, partition: int, position: int) -> None:
-        """Store a position that is higher than the last one."""
-        writer.execute(_UPSERT_POSITION, (self.name, self.generation, partition, position))
+    def row(self, reader: Reader) -> Row:
+        """What the store notes of it. LookupError where it has never had it."""
+        found = reader.select("SELECT * FROM views_generations WHERE projection = ? AND generation = ?", self.key)
+        return found[0]
 
-    def exists(self, reader: Reader) -> bool:
-        """Whether the generation is still in the store."""
-        return any(row["generation"] == self.generation for row in _rows_of(reader, self.name))
+    def state(self, reader: Reader) -> str:
+        """What it is for now. LookupError where the store has never had it."""
+        return str(self.row(reader)["state"])
 
-    def create(self, writer: Writer, *, live: bool) -> None:
-        """Make its empty tables."""
+    def create(self, writer: Writer, state: State, partitions: Mapping[int, bytes]) -> None:
+        """Make its empty tables. `partitions`: each partition, with the running hash of no event."""
         for table, physical in self.physical.items():
-            for statement in table.create(physical):
-                writer.execute(statement)
-        writer.execute(_UPSERT_GENERATION, (self.name, self.generation, self.projection.revision, int(live)))
+            writer.create(table, physical)
+        self._note(writer, state)
+        writer.upsert(
+            POSITIONS,
+            POSITIONS.name,
+            [(*self.key, partition, 0, 0, 0, 0, digest.hex()) for partition, digest in partitions.items()],
+        )
+
+    def index(self, writer: Writer) -> None:
+        """Make the indexes of its tables."""
+        for table, physical in self.physical.items():
+            writer.index(table, physical)
 
     def go_live(self, writer: Writer) -> None:
-        """Serve this generation from now on, and drop every other of the projection."""
-        for row in _rows_of(writer, self.name):
+        """Serve this generation from now on; what was live is kept as the old one, what was old goes."""
+        for row in rows_of(writer, self.name):
             if row["generation"] != self.generation:
-                _drop(writer, self.projection, row["generation"])
-        writer.execute(_UPSERT_GENERATION, (self.name, self.generation, self.projection.revision, 1))
+                if row["state"] == State.OLD:
+                    retire(writer, row)
+                elif row["state"] == State.LIVE:
+                    _set_state(writer, row, State.OLD)
+        self._note(writer, State.LIVE)
 
-    def drop(self, writer: Writer) -> None:
-        """Remove its tables and its positions."""
-        _drop(writer, self.projection, self.generation)
-
-
-def _drop(writer: Writer, projection: Projection, generation: int) -> None:
-    for physical in Build(projection, generation).physical.values():
-        writer.execute(f"DROP TABLE IF EXISTS {physical}")
-    mine = (projection.name, generation)
-    writer.execute("DELETE FROM views_positions WHERE projection = ? AND generation = ?", mine)
-    writer.execute("DELETE FROM views_generations WHERE projection = ? AND generation = ?", mine)
+    def _note(self, writer: Writer, state: State) -> None:
+        names = json.dumps(list(self.physical.values()))
+        row = (*self.key, self.projection.version, self.projection.revision, state.value, names)
+        writer.upsert(GENERATIONS, GENERATIONS.name, [row])
 
 
-def _rows_of(reader: Reader, name: str) -> list[Row]:
+def _set_state(writer: Writer, row: Row, state: State) -> None:
+    writer.execute(
+        "UPDATE views_generations SET state = ? WHERE projection = ? AND generation = ?",
+        (state.value, row["projection"], row["generation"]),
+    )
+
+
+def retire(writer: Writer, row: Row) -> None:
+    """Let nobody begin to read or build a generation any more; its tables go when nobody reads them (`tables_of`)."""
+    _set_state(writer, row, State.DROPPING)
+    for table in _KEPT_BY_GENERATION:
+        writer.execute(
+            f"DELETE FROM {table.name} WHERE projection = ? AND generation = ?",  # noqa: S608  # our own names
+            (row["projection"], row["generation"]),
+        )
+
+
+def retired(reader: Reader) -> list[Row]:
+    """The generations whose tables are still to be dropped."""
+    return reader.select("SELECT * FROM views_generations WHERE state = ?", (State.DROPPING.value,))
+
+
+def dropped(writer: Writer, row: Row) -> None:
+    """The tables of a retired generation are gone."""
+    _set_state(writer, row, State.DROPPED)
+
+
+def tables_of(row: Row) -> list[str]:
+    """The names in the store of a generation's tables."""
+    return list(json.loads(row["tables"]))
+
+
+def rows_of(reader: Reader, name: str) -> list[Row]:
+    """All generations that a projection ever had, the first one first."""
     return reader.select("SELECT * FROM views_generations WHERE projection = ? ORDER BY generation", (name,))
+
+
+def row_in(reader: Reader, name: str, state: State) -> Row | None:
+    """A projection's generation in a state; None where it has none. There is at most one live, building or old."""
+    found = [row for row in rows_of(reader, name) if row["state"] == state]
+    return found[-1] if found else None
 
 
 def set_up(writer: Writer, log_id: str) -> None:
     """Make the tables of this module where they are missing, and remember the log. Raises ViewsOfAnotherLog."""
-    for table in (LOG, GENERATIONS, POSITIONS):
-        for statement in table.create(table.name):
-            writer.execute(statement)
+    for table in BOOKS:
+        writer.create(table, table.name)
+        writer.index(table, table.name)
     if not writer.select("SELECT log_id FROM views_log"):
-        writer.execute(LOG.upsert(LOG.name), (log_id,))
+        writer.upsert(LOG, LOG.name, [(log_id,)])
     check_log(writer, log_id)
 
 
@@ -118,12 +239,12 @@ def check_log(reader: Reader, log_id: str) -> None:
 
 def is_set_up(reader: Reader) -> bool:
     """Whether `set_up` has run on this store."""
-    return reader.has_table(LOG.name)
+    return reader.has_table(PARKED.name)
 
 
 def live_rows(reader: Reader) -> dict[str, Row]:
     """Projection → its live generation, of whatever revision."""
-    found = reader.select("SELECT * FROM views_generations WHERE live = 1")
+    found = reader.select("SELECT * FROM views_generations WHERE state = ?", (State.LIVE.value,))
     return {row["projection"]: row for row in found}
 
 
@@ -138,34 +259,5 @@ def live_builds(reader: Reader, projections: Iterable[Projection]) -> list[Build
 
 
 def next_build(reader: Reader, projection: Projection) -> Build:
-    """A generation after all that the projection has."""
-    found = _rows_of(reader, projection.name)
-    return Build(projection, max((row["generation"] for row in found), default=0) + 1)
-
-
-class Snapshot:
-    """The live read models as they stood at one moment: what queries read.
-
-    `positions` holds projection → partition → the position that its rows reflect.
-    """
-
-    def __init__(self, reader: Reader, projections: Sequence[Projection]) -> None:
-        self._reader = reader
-        self._projections = projections
-        self._physical: dict[str, str] = {}
-        self.positions: dict[str, dict[int, int]] = {}
-        for build in live_builds(reader, projections) if is_set_up(reader) else ():
-            self.positions[build.name] = build.positions(reader)
-            self._physical.update({table.name: physical for table, physical in build.physical.items()})
-
-    def select(self, sql: str, parameters: Sequence[Value] = ()) -> list[Row]:
-        """The rows of a query in which `{name}` stands for a table. Raises ViewsNotBuilt."""
-        try:
-            named = sql.format_map(self._physical)
-        except KeyError as missing:
-            raise ViewsNotBuilt(projection=self._owner(missing.args[0])) from None
-        return self._reader.select(named, parameters)
-
-    def _owner(self, table: str) -> str:
-        owners = (p.name for p in self._projections if table in (kept.name for kept in p.tables))
-        return next(owners, table)
+    """A generation after all that the projection has had."""
+    return Build(projection, max((row["generation"] for row in rows_of(reader, projection.name)), default=0) + 1)

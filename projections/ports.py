@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from eventsourcing.persistence import Notification
 
-from projections.table import Row, Value
+from projections.table import Row, Table, Value
 
 Decode = Callable[[str, bytes], dict[str, Any]]
 """Topic and bytes of an event to its fields: `recorded_at` a UTC datetime, days as date, what is not given as None."""
@@ -17,8 +17,16 @@ Progress = Callable[[int, int, int], None]
 """Told after each batch: the partition, the position reached in it, and the position to reach."""
 
 
+class TablesGone(Exception):  # no error of the world: the engine reads anew
+    """A table was dropped after the snapshot was taken and before it was held: take another snapshot."""
+
+
+class RowRefused(Exception):  # no error of the world: the engine parks the event
+    """The store takes no such value in a row (a NUL in a text, a date): its words are the message."""
+
+
 class LogReader(Protocol):
-    """The log, partition by partition. Positions start at 1 and only grow."""
+    """The log, partition by partition. Positions start at 1 and are dense."""
 
     @property
     def log_id(self) -> str:
@@ -32,7 +40,7 @@ class LogReader(Protocol):
         """The last position of a partition; 0 when it is empty."""
 
     def read(self, partition: int, after: int, limit: int) -> Sequence[Notification]:
-        """At most `limit` events whose position is above `after`, in order."""
+        """At most `limit` events whose position is above `after`, in order; fewer only at the head."""
 
 
 class Reader(Protocol):
@@ -41,18 +49,33 @@ class Reader(Protocol):
     def select(self, sql: str, parameters: Sequence[Value] = ()) -> list[Row]:
         """The rows of a query; `?` marks each parameter."""
 
+    def select_by(self, physical: str, column: str, values: Sequence[Value]) -> list[Row]:
+        """The rows of a table whose text column has one of these values."""
+
+    def stream(self, sql: str) -> Iterator[list[tuple[Value, ...]]]:
+        """The rows of a query in chunks of at most a thousand; never more in memory."""
+
     def has_table(self, name: str) -> bool:
         """Whether a table exists."""
 
+    def hold(self, names: Sequence[str]) -> None:
+        """Keep these tables readable until the transaction ends, whoever drops them. Raises TablesGone."""
+
 
 class Writer(Reader, Protocol):
-    """One transaction of a store; it alone writes."""
+    """One transaction of a store."""
 
-    def execute(self, sql: str, parameters: Sequence[Value] = ()) -> None:
-        """Run one statement."""
+    def execute(self, sql: str, parameters: Sequence[Value] = ()) -> int:
+        """Run one statement; returns how many rows it changed."""
 
-    def executemany(self, sql: str, rows: Iterable[Sequence[Value]]) -> None:
-        """Run one statement for each row of parameters."""
+    def create(self, table: Table, physical: str) -> None:
+        """Make a table, without its indexes, unless it is there."""
+
+    def index(self, table: Table, physical: str) -> None:
+        """Make the indexes that are missing."""
+
+    def upsert(self, table: Table, physical: str, rows: Sequence[tuple[Value, ...]]) -> None:
+        """Store rows (values in the order of the columns, no key twice), new or changed. Raises RowRefused."""
 
 
 class Views(Protocol):
@@ -61,5 +84,11 @@ class Views(Protocol):
     def reading(self) -> AbstractContextManager[Reader]:
         """A snapshot: what others write meanwhile does not show."""
 
+    def storing(self) -> AbstractContextManager[Writer]:
+        """A transaction beside others of its kind: stored at its end, or not at all on an error."""
+
     def writing(self) -> AbstractContextManager[Writer]:
-        """A transaction that holds the one write lock from its start; stored at its end, or not at all on an error."""
+        """A transaction that is alone: no other one writes from its start to its end."""
+
+    def drop(self, names: Sequence[str]) -> bool:
+        """Drop tables that nobody begins to read any more; False when one is still being read: ask again later."""

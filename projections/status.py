@@ -10,9 +10,9 @@ from uuid import UUID
 from domain.actors import Role
 from domain.catalogue import Level, UnitKind, catalogue
 from domain.states import DECIDED, State
-from projections.generations import Snapshot
 from projections.projection import Event, Handler, Projection
 from projections.rows import Rows
+from projections.snapshot import Snapshot
 from projections.table import Kind, Row, Table, Value, moment
 
 DOSSIERS = Table(

@@ -16,6 +16,8 @@ from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
+import orjson
+
 Value = str | int | None
 Row = dict[str, Any]
 Key = Value | tuple[Value, ...]
@@ -31,7 +33,8 @@ class Kind(StrEnum):
     JSON = "json"
 
 
-_SQL_TYPES = {Kind.TEXT: "TEXT", Kind.INTEGER: "BIGINT", Kind.TRUTH: "BIGINT", Kind.JSON: "TEXT"}
+_SQL_TYPES = {Kind.INTEGER: "BIGINT", Kind.TRUTH: "BIGINT"}
+"""Everything else is text."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,26 +74,35 @@ class Table:
                     answer[column] = bool(answer[column])
         return answer
 
-    def create(self, physical: str) -> list[str]:
-        """The statements that make the table and its indexes under a physical name."""
-        columns = [f"{name} {_SQL_TYPES[kind]}" for name, kind in self.columns.items()]
+    def create(self, physical: str, *, text: str = "TEXT") -> str:
+        """The statement that makes the table under a physical name; `text` is the store's type of texts."""
+        columns = [f"{name} {_SQL_TYPES.get(kind, text)}" for name, kind in self.columns.items()]
         made = ", ".join([*columns, f"PRIMARY KEY ({', '.join(self.key)})"])
-        return [f"CREATE TABLE IF NOT EXISTS {physical} ({made})"] + [
+        return f"CREATE TABLE IF NOT EXISTS {physical} ({made})"
+
+    def index(self, physical: str) -> list[str]:
+        """The statements that make its indexes."""
+        return [
             f"CREATE INDEX IF NOT EXISTS {physical}_{'_'.join(index)} ON {physical} ({', '.join(index)})"
             for index in self.indexes
         ]
 
-    def upsert(self, physical: str) -> str:
-        """The statement that stores one row, new or changed; its parameters are `values_of` the row."""
-        columns, marks = ", ".join(self.columns), ", ".join("?" * len(self.columns))
+    def upsert(self, physical: str, source: str | None = None) -> str:
+        """The statement that stores rows, new or changed: one, its parameters `values_of` it, or those of a query."""
+        columns = ", ".join(self.columns)
+        source = source or f"VALUES ({', '.join('?' * len(self.columns))})"
         change = ", ".join(f"{name} = excluded.{name}" for name in self.columns if name not in self.key)
         resolved = f"DO UPDATE SET {change}" if change else "DO NOTHING"
-        return f"INSERT INTO {physical} ({columns}) VALUES ({marks}) ON CONFLICT ({', '.join(self.key)}) {resolved}"  # noqa: S608  # our own names
+        return f"INSERT INTO {physical} ({columns}) {source} ON CONFLICT ({', '.join(self.key)}) {resolved}"
 
     def by_key(self, physical: str) -> str:
         """The query of one row by its key."""
         matches = " AND ".join(f"{name} = ?" for name in self.key)
         return f"SELECT * FROM {physical} WHERE {matches}"  # noqa: S608  # our own names
+
+    def in_order(self, physical: str) -> str:
+        """The query of all rows in the order of the key, values in the order of the columns."""
+        return f"SELECT {', '.join(self.columns)} FROM {physical} ORDER BY {', '.join(self.key)}"  # noqa: S608  # our own names
 
 
 def moment(value: datetime) -> str:
@@ -106,13 +118,19 @@ def _plain(value: object) -> str:
     raise TypeError(f"{type(value).__name__} has no JSON form here")
 
 
-canonical: Callable[[Any], str] = json.JSONEncoder(
-    ensure_ascii=False,
-    allow_nan=False,
-    sort_keys=True,
-    separators=(",", ":"),
-    default=_plain,
-    # What was just decoded holds no circle, and looking for one costs a third of the time.
-    check_circular=False,
+_SORTED = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME
+_any_json: Callable[[Any], str] = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"), default=_plain
 ).encode
-"""JSON that is the same text for the same value; days and moments become ISO text. TypeError for what has no form."""
+
+
+def canonical(value: Any) -> str:
+    """JSON that is the same text for the same value; days and moments become ISO text.
+
+    TypeError or ValueError for what has no form.
+    """
+    try:
+        return orjson.dumps(value, _plain, _SORTED).decode()
+    except TypeError:
+        # It takes no whole number of more than 64 bits, which a corrected fact may hold.
+        return _any_json(value)

@@ -97,21 +97,19 @@ def decode(topic: str, state: bytes) -> dict[str, Any]:
     writer = known.by_header.get(state[:_HEADER_LENGTH])
     if writer is None or writer.event != topic:
         raise UnknownSchema(topic=topic, header=state[:_HEADER_LENGTH].hex())
+    try:
+        return writer.decode(state, _HEADER_LENGTH) if writer is newest else _resolved(writer, newest, state)
+    except (EOFError, IndexError, OverflowError, ValueError) as error:
+        raise UnreadableEvent(topic=topic, version=writer.version, reason=str(error)) from error
+
+
+def _resolved(writer: Released, newest: Released, state: bytes) -> dict[str, Any]:
+    """An event of an older version in the shape of the newest one, by fastavro's schema resolution."""
     body = BytesIO(state)
     body.seek(_HEADER_LENGTH)
-    record = _read(writer, newest, body)
+    record: dict[str, Any] = schemaless_reader(body, writer.parsed, newest.parsed)  # type: ignore[assignment]
     if body.read(1):
-        raise UnreadableEvent(topic=topic, version=writer.version, reason="bytes follow its end")
-    return record
-
-
-def _read(writer: Released, newest: Released, body: BytesIO) -> dict[str, Any]:
-    # Resolution costs time, and the newest schema needs none.
-    reader_schema = None if writer is newest else newest.parsed
-    try:
-        record: dict[str, Any] = schemaless_reader(body, writer.parsed, reader_schema)  # type: ignore[assignment]
-    except (EOFError, IndexError, OverflowError, ValueError) as error:
-        raise UnreadableEvent(topic=writer.event, version=writer.version, reason=str(error)) from error
+        raise ValueError("bytes follow its end")
     return record
 
 

@@ -1,7 +1,7 @@
 """A fast Avro writer for the event schemas: the bytes of `fastavro.schemaless_writer`, several times as fast.
 
 fastavro tries each branch of a union on the whole value before it writes it. Our unions are all "null or X", where one
-look is enough. A test holds both to the same bytes for every event type. Reading is fastavro's.
+look is enough. A test holds both to the same bytes for every event type. `schemas.decoding` reads.
 """
 
 from __future__ import annotations

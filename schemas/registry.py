@@ -15,6 +15,7 @@ from fastavro.schema import fingerprint as fastavro_fingerprint
 from fastavro.schema import to_parsing_canonical_form
 
 from schemas.avro import Schema
+from schemas.decoding import Decoder, decoder
 from schemas.encoding import encoder
 
 MARKER: Final = b"\xc3\x01"
@@ -25,8 +26,8 @@ MARKER: Final = b"\xc3\x01"
 class Released:
     """One released version of one event's schema.
 
-    `header` is what each of its events begins with (10 bytes); `encode` writes the body of a record, `parsed` is what
-    fastavro reads it by.
+    `header` is what each of its events begins with (10 bytes); `encode` writes the body of a record, `decode` reads
+    it; `parsed` is what fastavro reads it by, where the newest version of the event has another shape.
     """
 
     event: str
@@ -35,6 +36,7 @@ class Released:
     parsed: Any
     header: bytes
     encode: Callable[[Mapping[str, Any]], bytes]
+    decode: Decoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ def released_versions() -> dict[str, list[Released]]:
                 parsed=parse_schema(schema),
                 header=MARKER + fingerprint(schema),
                 encode=encoder(schema),
+                decode=decoder(schema),
             )
         )
     return {event: sorted(found, key=lambda released: released.version) for event, found in versions.items()}

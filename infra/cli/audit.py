@@ -11,6 +11,7 @@ import typer
 
 from infra.cli.arguments import QUESTIONS
 from infra.cli.framework import subcommand
+from infra.cli.freshness import WaitOption, positions, print_freshness, rows_with
 from infra.cli.reporting import print_json
 from infra.cli.session import Session, session_of
 from infra.cli.words import clause_text, event_text, say
@@ -69,25 +70,35 @@ def audit(
         ),
     ] = None,
     flag: FlagOption = None,
+    wait: WaitOption = None,
 ) -> None:
     """The read model "audit"."""
     from domain.identity import COUNCIL_ID
-    from infra.cli.dossiers import row_of
+    from domain.refusals import UnknownDossier
+    from infra.cli.dossiers import id_of
     from projections import audit as model
 
     session = session_of(ctx)
-    with session.installation() as installation, installation.current() as views:
+    with session.installation() as installation, installation.current(positions(wait)) as views:
         if dossier is None:
-            flagged = model.flagged(views, flag)
+            rows = model.flagged(views, flag)
+            freshness = installation.freshness(views, model.AUDIT.name)
         else:
-            found = COUNCIL_ID if dossier == _COUNCIL else row_of(views, dossier)["dossier_id"]
-            facts = [fact for fact in model.trail(views, found) if flag is None or flag in fact["flags"]]
+            found = str(COUNCIL_ID) if dossier == _COUNCIL else id_of(views, dossier)
+            facts = model.trail(views, found)
+            if not facts and dossier != _COUNCIL:
+                views.refuse_parked(model.AUDIT.name, found)
+                raise UnknownDossier(reference=dossier)
+            rows = [fact for fact in facts if flag is None or flag in fact["flags"]]
+            freshness = installation.freshness(views, model.AUDIT.name, lambda id_: id_ == found)
     if session.json:
-        print_json(flagged if dossier is None else facts)
-    elif dossier is None:
-        _flagged(session, flagged)
+        print_json(rows_with(rows, freshness))
+        return
+    if dossier is None:
+        _flagged(session, rows)
     else:
-        _trail(session, facts)
+        _trail(session, rows)
+    print_freshness(session, freshness)
 
 
 def _flagged(session: Session, rows: list[dict[str, Any]]) -> None:

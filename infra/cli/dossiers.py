@@ -13,7 +13,7 @@ from domain.refusals import UnknownDossier
 from domain.replay import state_of
 from infra.composition import Installation
 from projections import status
-from projections.generations import Snapshot
+from projections.snapshot import Snapshot
 
 _PIECES = 3
 
@@ -29,7 +29,7 @@ def reference(text: str) -> str | dict[str, Any]:
 
 
 def row_of(views: Snapshot, text: str) -> dict[str, Any]:
-    """The status of a dossier. Raises MalformedDossierReference, UnknownDossier."""
+    """The status of a dossier. Raises MalformedDossierReference, UnknownDossier, DossierParked."""
     named = reference(text)
     if isinstance(named, dict):
         found = [
@@ -42,8 +42,15 @@ def row_of(views: Snapshot, text: str) -> dict[str, Any]:
     else:
         row = status.get(views, _id(named))
     if row is None:
+        if isinstance(named, str):
+            views.refuse_parked("status", str(_id(named)))
         raise UnknownDossier(reference=text)
     return row
+
+
+def id_of(views: Snapshot, text: str) -> str:
+    """The id of a dossier, as text. Only UNIT:LEVEL:YEAR is looked up. Raises as `row_of`."""
+    return str(row_of(views, text)["dossier_id"]) if ":" in text else str(_id(text))
 
 
 def events_of(installation: Installation, text: str) -> list[DossierEvent]:

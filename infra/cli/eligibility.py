@@ -11,10 +11,14 @@ import typer
 from infra.cli.arguments import QUESTIONS
 from infra.cli.catalogue import chosen_units
 from infra.cli.framework import subcommand
+from infra.cli.freshness import WaitOption, positions, print_freshness, rows_with
 from infra.cli.reporting import print_json
 from infra.cli.session import Session, session_of
 from infra.cli.status import DistrictOption, KindOption
 from infra.cli.words import say
+
+_UNIT_DIGITS = len("01907f3a-0000")
+"""How much of a dossier's id, as text, is its unit's."""
 
 
 def register(app: typer.Typer) -> None:
@@ -45,22 +49,31 @@ def eligibility(
     ] = None,
     kind: KindOption = None,
     district: DistrictOption = None,
+    wait: WaitOption = None,
 ) -> None:
     """The read model "eligibility"."""
+    from domain.identity import unit_uuid
     from projections import eligibility as model
 
     session = session_of(ctx)
     with session.installation() as installation:
         settings = installation.settings
         chosen = chosen_units(settings.units, kind, district) if unit is None else [settings.units.get(unit)]
-        with installation.current() as views:
+        with installation.current(positions(wait)) as views:
             found = model.all_units(views, chosen, settings.amounts)
+            # All dossiers of a unit begin with the same 48 bits.
+            asked = None if unit is None else str(unit_uuid(chosen[0].id, ""))[:_UNIT_DIGITS]
+            freshness = installation.freshness(
+                views, model.ELIGIBILITY.name, lambda id_: asked is None or id_.startswith(asked)
+            )
     if session.json:
-        print_json(found if unit is None else found[0])
-    elif unit is None:
+        print_json(rows_with(found, freshness) if unit is None else {**found[0], "freshness": freshness.as_json()})
+        return
+    if unit is None:
         _table(session, found)
     else:
         _detail(session, found[0])
+    print_freshness(session, freshness)
 
 
 def _table(session: Session, answers: list[dict[str, Any]]) -> None:

@@ -15,11 +15,13 @@ from infra.cli import (
     district,
     eligibility,
     members,
+    parked,
     rebuild,
     replay,
     standing_agency,
     status,
     template,
+    views,
 )
 from infra.cli.arguments import OPERATION
 from infra.cli.framework import DossierGroup, examples_text, register_demonstration
@@ -42,6 +44,8 @@ _GROUPS = (
     apply,
     commands,
     rebuild,
+    views,
+    parked,
 )
 
 _HELP = say(

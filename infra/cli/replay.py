@@ -13,6 +13,7 @@ import typer
 from infra.cli.arguments import QUESTIONS, DossierArgument
 from infra.cli.errors import BadOption
 from infra.cli.framework import subcommand
+from infra.cli.freshness import print_freshness
 from infra.cli.parts import only_one
 from infra.cli.reporting import print_json
 from infra.cli.session import session_of
@@ -79,11 +80,13 @@ def replay(
     from domain import replay as as_of
     from infra.cli.dossiers import events_of
     from infra.cli.replayed import Replay
+    from projections.snapshot import of_log
 
     only_one("--recorded-by, --true-on, --version", recorded_by, true_on, version)
     moment, day = _moment(recorded_by), _day(true_on)
     session = session_of(ctx)
     with session.installation() as installation:
+        freshness = of_log(installation.log)
         events = events_of(installation, dossier)
     number = _number(events)
     if moment is not None:
@@ -94,9 +97,10 @@ def replay(
         events = as_of.up_to(events, version)
     replayed = Replay(number, events, recorded_by=moment, true_on=day, version=version)
     if session.json:
-        print_json(replayed.as_json())
+        print_json({**replayed.as_json(), "freshness": freshness.as_json()})
     else:
         replayed.show(session)
+        print_freshness(session, freshness)
 
 
 def _moment(text: str | None) -> datetime | None:

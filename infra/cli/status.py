@@ -12,6 +12,7 @@ from domain.catalogue import UnitKind
 from domain.states import State
 from infra.cli.arguments import QUESTIONS
 from infra.cli.framework import subcommand
+from infra.cli.freshness import WaitOption, positions, print_freshness, rows_with
 from infra.cli.reporting import print_json
 from infra.cli.session import Session, session_of, today
 from infra.cli.words import say
@@ -80,6 +81,7 @@ def status(
     limit: Annotated[
         int | None, typer.Option("--limit", min=1, help=say("At most so many.", "Tối đa bao nhiêu hồ sơ."))
     ] = None,
+    wait: WaitOption = None,
 ) -> None:
     """The read model "status"."""
     from infra.cli.dossiers import row_of
@@ -91,10 +93,12 @@ def status(
         for named in (district, unit):
             if named is not None:
                 units.get(named)
-        with installation.current() as views:
+        with installation.current(positions(wait)) as views:
             if dossier is not None:
                 rows = [row_of(views, dossier)]
+                freshness = installation.freshness(views, model.STATUS.name, lambda id_: id_ == rows[0]["dossier_id"])
             else:
+                freshness = installation.freshness(views, model.STATUS.name)
                 rows = model.find(
                     views,
                     state=state,
@@ -108,11 +112,13 @@ def status(
         {**row, "unit_name": units.get(row["unit_id"]).name, "days_left": model.days_left(row, today())} for row in rows
     ]
     if session.json:
-        print_json(found if dossier is None else found[0])
-    elif dossier is None:
+        print_json(rows_with(found, freshness) if dossier is None else {**found[0], "freshness": freshness.as_json()})
+        return
+    if dossier is None:
         _table(session, found)
     else:
         _detail(session, found[0], units)
+    print_freshness(session, freshness)
 
 
 def _table(session: Session, rows: list[dict[str, Any]]) -> None:

@@ -29,9 +29,11 @@ def make_room(settings: Settings) -> bool:
     if not _is_demo(log):
         raise NotADemoLog(log=str(log))
     # Read models that were made from another log are left to whoever made them.
-    own = _rows(views, "SELECT log_id FROM views_log") == _rows(log, "SELECT log_id FROM log")
+    removed = [log]
+    if isinstance(views, Path) and _rows(views, "SELECT log_id FROM views_log") == _rows(log, "SELECT log_id FROM log"):
+        removed.append(views)
     try:
-        for path in (log, views) if own else (log,):
+        for path in removed:
             for ending in _BESIDE:
                 path.with_name(path.name + ending).unlink(missing_ok=True)
     except OSError as error:

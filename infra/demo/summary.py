@@ -19,7 +19,7 @@ from domain.replay import known_by, state_of, true_on
 from infra.composition import Installation
 from infra.demo.days import LAST_DAY
 from projections import audit, eligibility, status
-from projections.generations import Snapshot
+from projections.snapshot import Snapshot
 
 
 def gather(installation: Installation, told: DossierName) -> dict[str, Any]:

@@ -6,15 +6,17 @@ The file is in WAL mode: readers keep their snapshot while one process writes, a
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Self
 
-from domain.errors import InfrastructureError
-from projections.table import Row, Value
+from infra.views.errors import ViewsUnavailable
+from projections.ports import RowRefused
+from projections.table import Row, Table, Value
 
 BUSY_TIMEOUT = 30.0
 """Seconds to wait for another process's transaction before giving up."""
@@ -23,14 +25,8 @@ CHECKPOINT_PAGES = 8000
 """Pages (of 4 KiB) in the WAL before they are copied into the file: a page that many batches change is copied once."""
 
 
-class ViewsUnavailable(InfrastructureError):
-    """The store of the read models could not be used."""
-
-    code = "VIEWS_UNAVAILABLE"
-    en = "the read models in {path} cannot be used: {problem}"
-    vi = "không dùng được các bảng tra cứu trong {path}: {problem}"
-    hint_en = "if the file is damaged, delete it: the read models are made again from the log"
-    hint_vi = "nếu tệp bị hỏng, hãy xóa: các bảng tra cứu được lập lại từ nhật ký"
+_CHUNK = 1000
+"""Rows in memory at once while a whole table is read."""
 
 
 class _Transaction:
@@ -52,15 +48,39 @@ class _Transaction:
     def has_table(self, name: str) -> bool:
         return bool(self.select("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (name,)))
 
-    def execute(self, sql: str, parameters: Sequence[Value] = ()) -> None:
+    def select_by(self, physical: str, column: str, values: Sequence[Value]) -> list[Row]:
+        sql = f"SELECT * FROM {physical} WHERE {column} IN (SELECT value FROM json_each(?))"  # noqa: S608  # our own names
+        return self.select(sql, (json.dumps(values),))
+
+    def stream(self, sql: str) -> Iterator[list[tuple[Value, ...]]]:
         try:
-            self._connection.execute(sql, parameters)
+            cursor = self._connection.execute(sql)
+            while chunk := cursor.fetchmany(_CHUNK):
+                yield chunk
         except sqlite3.Error as error:
             raise _unavailable(self._path, error) from error
 
-    def executemany(self, sql: str, rows: Iterable[Sequence[Value]]) -> None:
+    def hold(self, names: Sequence[str]) -> None:
+        """Nothing to do: a snapshot keeps what others drop."""
+
+    def execute(self, sql: str, parameters: Sequence[Value] = ()) -> int:
         try:
-            self._connection.executemany(sql, rows)
+            return self._connection.execute(sql, parameters).rowcount
+        except sqlite3.Error as error:
+            raise _unavailable(self._path, error) from error
+
+    def create(self, table: Table, physical: str) -> None:
+        self.execute(table.create(physical))
+
+    def index(self, table: Table, physical: str) -> None:
+        for statement in table.index(physical):
+            self.execute(statement)
+
+    def upsert(self, table: Table, physical: str, rows: Sequence[tuple[Value, ...]]) -> None:
+        try:
+            self._connection.executemany(table.upsert(physical), rows)
+        except (OverflowError, UnicodeError, sqlite3.InterfaceError, sqlite3.ProgrammingError) as error:
+            raise RowRefused(str(error)) from error
         except sqlite3.Error as error:
             raise _unavailable(self._path, error) from error
 
@@ -102,6 +122,17 @@ class SQLiteViews:
         """The write lock and a transaction: committed at the end, rolled back on an error."""
         with self._transaction("BEGIN IMMEDIATE") as transaction:
             yield transaction
+
+    def storing(self) -> AbstractContextManager[_Transaction]:
+        """The same: a file has one writer at a time."""
+        return self.writing()
+
+    def drop(self, names: Sequence[str]) -> bool:
+        """Drop tables at once: snapshots keep what they began with."""
+        with self.writing() as transaction:
+            for name in names:
+                transaction.execute(f"DROP TABLE IF EXISTS {name}")
+        return True
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[_Transaction]:

@@ -51,6 +51,10 @@ class Terminal:
         """What a run with --json answers."""
         return self.run(*arguments, "--json").json
 
+    def rows(self, *arguments: str) -> Any:
+        """The rows of a list of answers."""
+        return self.json(*arguments)["rows"]
+
     def file(self, name: str, contents: str | bytes) -> str:
         """The path of a new file."""
         path = self.folder / name

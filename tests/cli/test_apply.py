@@ -66,7 +66,7 @@ def test_the_same_file_again_gets_the_same_answers(terminal: Terminal) -> None:
     path = terminal.file("commands.jsonl", lines(opening(), opening()))
     first = terminal.run("apply", path, code=3)
     assert terminal.run("apply", path, code=3) == first
-    assert len(terminal.json("audit", NUMBER)) == 1
+    assert len(terminal.rows("audit", NUMBER)) == 1
 
 
 def test_nothing_on_standard_input_is_no_mistake(terminal: Terminal) -> None:
@@ -98,7 +98,7 @@ def test_a_file_of_another_type_is_refused_before_anything_is_applied(
     assert said.out == ""
     assert f"error {code}: " in said.err
     terminal.run("open", COMMUNE, "--level=basic", "--year=2024", "--on=2024-06-12")
-    assert len(terminal.json("status")) == 1, "nothing else was applied"
+    assert len(terminal.rows("status")) == 1, "nothing else was applied"
     if contents:
         assert f"error {code}: " in terminal.run("apply", "-", code=2, given=contents).err
 
@@ -125,7 +125,7 @@ def test_text_that_is_no_command_is_answered_line_by_line(terminal: Terminal, co
     given = [answer["ok"] for answer in answers(said.out)]
     assert given
     assert not any(given)
-    assert terminal.json("status") == []
+    assert terminal.rows("status") == []
 
 
 def test_a_directory_and_a_missing_file_are_named(terminal: Terminal) -> None:

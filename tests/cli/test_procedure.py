@@ -28,7 +28,7 @@ def state_of(terminal: Terminal, dossier: str = NUMBER) -> str:
 def test_one_commune_from_the_first_step_to_the_last(finished: Terminal) -> None:
     """The stages of the fixture went through every step; the log holds them with their defaults for who acts."""
     assert state_of(finished) == State.ANNOUNCED
-    trail = finished.json("audit", NUMBER)
+    trail = finished.rows("audit", NUMBER)
     steps = [(fact["event"], fact["agency"], fact["role"]) for fact in trail if fact["event"] != "CriterionVerified"]
     assert steps == [
         ("DossierOpened", COMMUNE, "applicant"),
@@ -71,7 +71,7 @@ def test_with_json_the_answer_is_that_of_apply(terminal: Terminal) -> None:
         "events": ["DossierOpened"],
     }
     assert terminal.json(*asked) == answer, "the same id again gets the first answer"
-    assert len(terminal.json("audit", NUMBER)) == 1
+    assert len(terminal.rows("audit", NUMBER)) == 1
 
 
 @at("self_assessed")
@@ -83,7 +83,7 @@ def test_a_dossier_is_named_by_number_id_or_unit_level_and_year(stage: Terminal)
     stage.run("submit-to-district", row["dossier_id"], "--report", report, "--on=2024-06-19")
     stage.run("return", f"{COMMUNE}:basic:2024", "--missing=Chữ ký", "--on=2024-06-20")
     assert state_of(stage) == State.RETURNED
-    assert stage.json("audit", NUMBER)[-1]["role"] == "district_council"
+    assert stage.rows("audit", NUMBER)[-1]["role"] == "district_council"
 
 
 @at("self_assessed")
@@ -96,10 +96,10 @@ def test_the_district_refuses(stage: Terminal) -> None:
 @at("received")
 def test_return_by_the_province_and_withdrawal_by_the_district(stage: Terminal) -> None:
     stage.run("return", NUMBER, "--missing=Biên bản", "--missing=Tài liệu I.7", "--on=2024-07-02")
-    returned = stage.json("audit", NUMBER)[-1]
+    returned = stage.rows("audit", NUMBER)[-1]
     assert (returned["role"], returned["details"]["missing"]) == ("standing_agency", ["Biên bản", "Tài liệu I.7"])
     stage.run("withdraw", NUMBER, "--reason=Nộp lại sau", "--on=2024-07-03")
-    assert stage.json("audit", NUMBER)[-1]["agency"] == "140"
+    assert stage.rows("audit", NUMBER)[-1]["agency"] == "140"
     assert state_of(stage) == State.WITHDRAWN
 
 
@@ -142,7 +142,7 @@ def test_inspect_verify_and_correct(stage: Terminal) -> None:
     correcting = ["--corrects", str(fact), "--reason=Nhầm", "--yes", *letter, "--on=2024-07-19"]
     stage.run("correct-verification", NUMBER, "III.12", *correcting)
     assert stage.json("replay", NUMBER)["criteria"]["III.12"]["result"]["met"] is True
-    assert stage.json("audit", NUMBER)[-1]["agency"] == "so-yt"
+    assert stage.rows("audit", NUMBER)[-1]["agency"] == "so-yt"
 
 
 def test_not_applicable_is_declared_and_confirmed(terminal: Terminal) -> None:
@@ -187,7 +187,7 @@ def test_corrections_of_a_fact_and_of_the_decision_and_revocation(stage: Termina
     letter = {"letter": stage.doc("143/TTr-UBND", "2024-06-26")}
     correction = stage.file("correction.json", json.dumps(letter))
     stage.run("correct-fact", NUMBER, "5", "--reason=Nhầm số", "--correction", correction, "--on=2024-09-01")
-    corrected = stage.json("audit", NUMBER)[-1]
+    corrected = stage.rows("audit", NUMBER)[-1]
     assert (corrected["agency"], corrected["role"]) == ("140", "district_committee")
     stage.run("correct-fact", NUMBER, "2", "--reason=Nhầm ngày", "--took-place-on=2024-06-16", "--on=2024-09-01")
 
@@ -218,7 +218,7 @@ def test_the_council_is_changed(terminal: Terminal) -> None:
         "--vice-chair=Trần Thị Thu Hà|Giám đốc|so-tttt",
         "--member=Phạm Quốc Huy|Phó Giám đốc|so-yt",
     )
-    assert [fact["event"] for fact in terminal.json("audit", "council")] == ["CouncilEstablished", "CouncilChanged"]
+    assert [fact["event"] for fact in terminal.rows("audit", "council")] == ["CouncilEstablished", "CouncilChanged"]
 
 
 def test_a_department_meets_and_submits(terminal: Terminal) -> None:
@@ -229,7 +229,7 @@ def test_a_department_meets_and_submits(terminal: Terminal) -> None:
         form[code] |= {"figure": figure, "evidence": [f"21/BC|2024-06-14|Sở Nội vụ|{terminal.paper}"]}
     terminal.run("self-assess", number, "--claims=-", "--on=2024-06-17", given=json.dumps(form))
     terminal.run("own-meeting", number, "--meeting", way.meeting(terminal, "2024-06-20"), "--on=2024-06-20")
-    assert terminal.json("audit", number)[-1]["role"] == "steering_committee"
+    assert terminal.rows("audit", number)[-1]["role"] == "steering_committee"
     papers = ["--letter", terminal.doc("64/TTr", "2024-06-25"), "--minutes", terminal.doc("", "2024-06-20")]
     terminal.run("submit", number, *papers, "--report", terminal.doc("118/BC", "2024-06-24"), "--on=2024-06-25")
     assert state_of(terminal, number) == State.SUBMITTED
@@ -254,7 +254,7 @@ def test_who_acts_can_be_said(terminal: Terminal) -> None:
     for wrong in (["--as=chairman:ubnd-tinh"], ["--role=district_council"], ["--agency=04633"]):
         assert "WRONG_ACTOR" in terminal.run(*opening, *wrong, code=3).err
     terminal.run(*opening, "--as", f"applicant:{COMMUNE}", "--person=Hà Lan")
-    assert terminal.json("audit", NUMBER)[0]["person"] == "Hà Lan"
+    assert terminal.rows("audit", NUMBER)[0]["person"] == "Hà Lan"
 
 
 def test_every_command_of_the_procedure_has_its_subcommand() -> None:

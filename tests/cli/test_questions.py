@@ -17,15 +17,16 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_status_lists_and_filters(finished: Terminal) -> None:
-    rows = finished.json("status")
+    rows = finished.rows("status")
     assert [row["number"] for row in rows] == [NUMBER]
     for fits in (["--state=announced"], ["--kind=commune"], ["--district=140"], [f"--unit={COMMUNE}"], ["--limit=1"]):
-        assert finished.json("status", *fits) == rows
+        assert finished.rows("status", *fits) == rows
     for other in (["--state=received"], ["--kind=district"], ["--district=135"], ["--unit=04633"], ["--overdue"]):
-        assert finished.json("status", *other) == []
+        assert finished.rows("status", *other) == []
     row = rows[0]
     assert (row["unit_name"], row["days_left"], row["holds"]) == ("Xã Tú Lệ", None, True)
-    assert finished.json("status", NUMBER) == row
+    one = finished.json("status", NUMBER)
+    assert {**row, "freshness": one["freshness"]} == one
 
 
 @pytest.mark.parametrize("stage", ["received"], indirect=True)
@@ -33,7 +34,7 @@ def test_status_counts_the_days(stage: Terminal) -> None:
     row = stage.json("status", NUMBER)
     assert row["due_on"] == "2024-07-16"
     assert row["days_left"] < 0
-    assert [late["number"] for late in stage.json("status", "--overdue")] == [NUMBER]
+    assert [late["number"] for late in stage.rows("status", "--overdue")] == [NUMBER]
     said = stage.run("status", NUMBER, "--lang=vi").out
     for part in ("đã tiếp nhận đủ hồ sơ", "2024-07-16", "Huyện Văn Chấn", "bắt buộc 24/24"):
         assert part in said
@@ -42,10 +43,10 @@ def test_status_counts_the_days(stage: Terminal) -> None:
 @pytest.mark.parametrize("stage", ["received"], indirect=True)
 def test_late_forwarding_is_flagged(stage: Terminal) -> None:
     forwarded(stage, "2024-07-17")
-    (flagged,) = stage.json("audit", "--flag=LATE_FORWARDING")
+    (flagged,) = stage.rows("audit", "--flag=LATE_FORWARDING")
     assert (flagged["number"], flagged["event"]) == (NUMBER, "DossierForwardedToCouncil")
-    assert stage.json("audit", "--flag=SELF_VERIFICATION") == []
-    assert [fact["version"] for fact in stage.json("audit", NUMBER, "--flag=LATE_FORWARDING")] == [7]
+    assert stage.rows("audit", "--flag=SELF_VERIFICATION") == []
+    assert [fact["version"] for fact in stage.rows("audit", NUMBER, "--flag=LATE_FORWARDING")] == [7]
     said = stage.run("audit", "--lang=vi").out
     assert "LATE_FORWARDING: gửi Hội đồng sau ngày thứ mười lăm" in said
     assert stage.json("status", NUMBER)["days_late"] == 1
@@ -99,8 +100,8 @@ def test_replay_reads_for_people(finished: Terminal) -> None:
 def test_eligibility(finished: Terminal) -> None:
     answer = finished.json("eligibility", COMMUNE)
     assert (answer["eligible"], answer["tier"], answer["amount"]) == (True, "basic", None)
-    assert len(finished.json("eligibility", "--kind=commune")) == 173
-    assert len(finished.json("eligibility", "--district=140")) == 25
+    assert len(finished.rows("eligibility", "--kind=commune")) == 173
+    assert len(finished.rows("eligibility", "--district=140")) == 25
     finished.environment["DOSSIER_AMOUNTS"] = '{"commune.basic": 100000000}'
     assert finished.json("eligibility", COMMUNE)["amount"] == 100_000_000
     assert "100000000" in finished.run("eligibility", COMMUNE).out

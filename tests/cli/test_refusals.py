@@ -76,7 +76,7 @@ def test_malformed_input_ends_with_2_and_leaves_the_log_alone(
 ) -> None:
     terminal.run(*OPEN)
     assert f"error {code}: " in terminal.run(*arguments, code=2).err
-    assert len(terminal.json("audit", NUMBER)) == 1
+    assert len(terminal.rows("audit", NUMBER)) == 1
 
 
 @pytest.mark.parametrize("arguments", [["opne"], ["open"], ["open", COMMUNE, "--level=middle", "--year=2024"], []])
@@ -118,7 +118,7 @@ def test_a_file_of_parts_that_cannot_be_used(terminal: Terminal, contents: bytes
     terminal.run(*OPEN)
     path = terminal.file("claims.json", contents)
     assert f"error {code}: " in terminal.run("self-assess", NUMBER, "--claims", path, code=2).err
-    assert len(terminal.json("audit", NUMBER)) == 1
+    assert len(terminal.rows("audit", NUMBER)) == 1
 
 
 def test_what_does_not_exist_is_unknown(terminal: Terminal) -> None:
@@ -179,7 +179,7 @@ def test_a_document_may_be_named_by_its_hash(terminal: Terminal) -> None:
     digest = "AB" * 32
     decision = f"2103/QĐ-UBND|2023-11-20|UBND tỉnh|{digest}|Quyết định công nhận"
     terminal.run("record-earlier", COMMUNE, "--level=basic", "--year=2023", "--decision", decision)
-    (document,) = terminal.json("audit", "04630-CB-2023-1")[0]["documents"]
+    (document,) = terminal.rows("audit", "04630-CB-2023-1")[0]["documents"]
     assert document["sha256"] == digest.lower()
     assert document["title"] == "Quyết định công nhận"
     assert json.dumps(document)

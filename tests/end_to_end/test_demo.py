@@ -267,7 +267,7 @@ def test_the_read_models_equal_a_rebuild(demo: Demo) -> None:
 
     live = rows()
     for projection in PROJECTIONS:
-        demo.installation.engine.rebuild(projection.name)
+        demo.installation.rebuild([projection.name]).run()
     assert rows() == live
 
 

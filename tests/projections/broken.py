@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from infra.views.sqlite import SQLiteViews
-from projections.ports import Writer
-from projections.table import Value
+from projections.ports import Views, Writer
+from projections.table import Table, Value
 
 
 class BrokenViews:
     """A store whose transaction fails at the n-th write of rows, as a killed process leaves it."""
 
-    def __init__(self, views: SQLiteViews, fails_at: int) -> None:
+    def __init__(self, views: Views, fails_at: int) -> None:
         self.views, self.left = views, fails_at
-        self.reading = views.reading
+        self.reading, self.writing, self.drop = views.reading, views.writing, views.drop
 
     @contextmanager
-    def writing(self) -> Iterator[Writer]:
-        with self.views.writing() as writer:
+    def storing(self) -> Iterator[Writer]:
+        with self.views.storing() as writer:
             yield _BrokenWriter(self, writer)
 
 
 class _BrokenWriter:
     def __init__(self, owner: BrokenViews, writer: Writer) -> None:
         self.owner, self.writer = owner, writer
-        self.select, self.has_table, self.execute = writer.select, writer.has_table, writer.execute
+        self.select, self.select_by, self.stream = writer.select, writer.select_by, writer.stream
+        self.has_table, self.hold, self.execute = writer.has_table, writer.hold, writer.execute
+        self.create, self.index = writer.create, writer.index
 
-    def executemany(self, sql: str, rows: Iterable[Sequence[Value]]) -> None:
+    def upsert(self, table: Table, physical: str, rows: Sequence[tuple[Value, ...]]) -> None:
         self.owner.left -= 1
         if self.owner.left < 0:
             raise KeyboardInterrupt
-        self.writer.executemany(sql, rows)
+        self.writer.upsert(table, physical, rows)

@@ -1,20 +1,20 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from infra.views.sqlite import SQLiteViews
 from projections.engine import Engine
 from projections.errors import RebuildSuperseded, ViewsNotBuilt
 from projections.projection import Event, Projection
+from projections.rebuild import Rebuild, drop
 from projections.registry import PROJECTIONS
 from projections.rows import Rows
 from projections.status import DOSSIERS, STATUS, find
 from schemas.codec import decode
 from tests.projections.broken import BrokenViews
 from tests.projections.dumps import dump, heads
+from tests.projections.stores import Store
 from tests.projections.story import FakeLog, Story, establish_council, province
 
 
@@ -26,44 +26,55 @@ def test_a_rebuild_gives_the_live_rows_byte_for_byte(engine: Engine, log: FakeLo
         engine.catch_up()
     before = dump(engine)
     told: list[tuple[int, int, int]] = []
-    engine.rebuild(projection.name, lambda *at: told.append(at))
+    Rebuild(engine, [projection.name], progress=lambda *at: told.append(at)).run()
     assert dump(engine) == before
     assert told[-1] == (0, log.head(0), log.head(0))
     with engine.reading() as snapshot:
         assert snapshot.positions[projection.name] == heads(log)
 
 
-def test_a_rebuild_leaves_no_table_of_the_old_generation(engine: Engine, log: FakeLog, views: SQLiteViews) -> None:
+def test_one_old_generation_is_kept_and_older_ones_go(engine: Engine, log: FakeLog, views: Store) -> None:
     establish_council(log)
     engine.catch_up()
-    engine.rebuild("council")
-    engine.rebuild("council")
+    for _ in range(3):
+        Rebuild(engine, ["council"]).run()
+    assert tables(views) == ["council_compositions_g3", "council_compositions_g4"]
+    drop(engine, ["council"])
+    assert tables(views) == ["council_compositions_g4"]
+
+
+def tables(views: Store) -> list[str]:
+    names = [f"council_compositions_g{number}" for number in range(1, 9)]
     with views.reading() as reader:
-        made = reader.select("SELECT name FROM sqlite_master WHERE name LIKE 'council%' AND type = 'table'")
-    assert made == [{"name": "council_compositions_g3"}]
+        return [name for name in names if reader.has_table(name)]
 
 
-def test_a_failed_rebuild_leaves_the_live_rows(views: SQLiteViews, engine: Engine, log: FakeLog) -> None:
+def test_a_failed_rebuild_leaves_the_live_rows_and_is_continued(views: Store, engine: Engine, log: FakeLog) -> None:
     province(log)
     engine.catch_up()
     before = dump(engine)
     with pytest.raises(KeyboardInterrupt):
-        Engine(BrokenViews(views, 4), log, decode, PROJECTIONS, batch_size=9).rebuild("status")
+        Rebuild(Engine(BrokenViews(views, 4), log, decode, PROJECTIONS, batch_size=9), ["status"]).run()
     assert dump(engine) == before
-    with views.reading() as reader:
-        assert len(reader.select("SELECT * FROM views_generations")) == len(PROJECTIONS)
+    (outcome,) = Rebuild(engine, ["status"]).run()
+    assert outcome.continued
+    assert outcome.generation == 2
+    assert outcome.comparison is not None
+    assert outcome.comparison.equal
+    assert dump(engine) == before
 
 
-def test_a_reader_never_sees_a_half_built_table(views: SQLiteViews, engine: Engine, log: FakeLog) -> None:
+def test_a_reader_never_sees_a_half_built_table(views: Store, engine: Engine, log: FakeLog) -> None:
     province(log)
     engine.catch_up()
     before = dump(engine, STATUS)
     seen: set[bytes] = set()
-    Engine(views, log, decode, PROJECTIONS, batch_size=3).rebuild("status", lambda *_: seen.add(dump(engine, STATUS)))
+    slow = Engine(views, log, decode, PROJECTIONS, batch_size=3)
+    Rebuild(slow, ["status"], progress=lambda *_: seen.add(dump(engine, STATUS))).run()
     assert seen == {before}
 
 
-def test_a_rebuild_never_serves_less_than_was_served_before(views: SQLiteViews, engine: Engine, log: FakeLog) -> None:
+def test_a_rebuild_never_serves_less_than_was_served_before(engine: Engine, log: FakeLog) -> None:
     story = Story(log).until("assess")
     engine.catch_up()
     grown = iter(("submit", "receive", "forward"))
@@ -73,37 +84,45 @@ def test_a_rebuild_never_serves_less_than_was_served_before(views: SQLiteViews, 
             getattr(story, step)()
             engine.catch_up()
 
-    Engine(views, log, decode, PROJECTIONS).rebuild("status", meanwhile)
+    Rebuild(engine, ["status"], progress=meanwhile).run()
     with engine.reading() as snapshot:
         assert snapshot.positions["status"] == heads(log)
 
 
-@pytest.mark.parametrize(
-    ("told", "last"),
-    [(province, False), (province, True), (lambda _: None, True)],
-    ids=["while it builds", "just before its swap", "of an empty log"],
-)
-def test_an_older_rebuild_gives_way_to_one_that_finished_first(
-    views: SQLiteViews, engine: Engine, log: FakeLog, told: Callable[[FakeLog], None], last: bool
+def test_two_rebuilds_at_once_build_the_same_generation(
+    views: Store, engine: Engine, log: FakeLog, expected: bytes
 ) -> None:
-    told(log)
+    province(log)
     engine.catch_up()
-    before = dump(engine)
-    done = False
+    done: list[int] = []
 
-    def meanwhile(_: int, reached: int, target: int) -> None:
-        nonlocal done
-        if not done and (reached == target) is last:
-            done = True
-            engine.rebuild("audit")
+    def meanwhile(*_: int) -> None:
+        if not done:
+            done.append(0)
+            done[0] = Rebuild(engine, ["audit"]).run()[0].generation
+
+    (outcome,) = Rebuild(Engine(views, log, decode, PROJECTIONS, batch_size=9), ["audit"], progress=meanwhile).run()
+    assert outcome.generation == done[0] == 2
+    assert dump(engine) == expected
+
+
+def test_a_rebuild_that_was_dropped_meanwhile_says_so(
+    views: Store, engine: Engine, log: FakeLog, expected: bytes
+) -> None:
+    province(log)
+    engine.catch_up()
+    slow = Engine(views, log, decode, PROJECTIONS, batch_size=9)
+
+    def meanwhile(*_: int) -> None:
+        drop(engine, ["audit"])
 
     with pytest.raises(RebuildSuperseded):
-        Engine(views, log, decode, PROJECTIONS, batch_size=9).rebuild("audit", meanwhile)
-    assert dump(engine) == before
+        Rebuild(slow, ["audit"], progress=meanwhile).run()
+    assert dump(engine) == expected
 
 
 def test_a_projection_of_another_revision_is_rebuilt_before_it_is_served(
-    views: SQLiteViews, engine: Engine, log: FakeLog
+    views: Store, engine: Engine, log: FakeLog
 ) -> None:
     def shouts(rows: Rows, event: Event) -> None:
         STATUS.handlers["DossierOpened"](rows, event)

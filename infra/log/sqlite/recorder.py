@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from uuid import UUID
 
 from eventsourcing.persistence import Notification, PersistenceError, StoredEvent
@@ -22,6 +23,13 @@ _CREATE_ANSWERS = (
     "CREATE TABLE IF NOT EXISTS answers (scope BLOB, command_id BLOB, digest BLOB NOT NULL, "
     "answer TEXT NOT NULL, PRIMARY KEY (scope, command_id)) WITHOUT ROWID"
 )
+_SELECT_AFTER = (
+    "SELECT rowid, originator_id, originator_version, topic, state FROM stored_events "
+    "WHERE rowid > ? ORDER BY rowid LIMIT ?"
+)
+_originator = lru_cache(maxsize=4096)(UUID)
+"""A dossier's id from its text: events of a dossier stand close together."""
+
 _SELECT_ANSWER = "SELECT digest, answer FROM answers WHERE scope = ? AND command_id = ?"
 
 
@@ -47,6 +55,15 @@ class SQLiteLogRecorder(SQLiteApplicationRecorder):
         """The last position, 0 when the log is empty."""
         with self._reading() as cursor:
             return self._head(cursor)
+
+    def read(self, after: int, limit: int) -> list[Notification]:
+        """Events after a position, in order: `select_notifications` without what it spends on each row."""
+        with self._reading() as cursor:
+            rows = cursor.sqlite_cursor.execute(_SELECT_AFTER, (after, limit)).fetchall()
+        return [
+            Notification(_originator(dossier), version, topic, state, id=position)
+            for position, dossier, version, topic, state in map(tuple, rows)
+        ]
 
     def answers(self, keys: Sequence[CommandKey]) -> Mapping[CommandKey, tuple[bytes, str]]:
         """Digest and first answer of those commands that were handled before."""
@@ -139,7 +156,7 @@ class SQLiteLog:
         """Events after a position, in order."""
         del partition
         with self._errors():
-            return self.recorder.select_notifications(after, limit, inclusive_of_start=False)
+            return self.recorder.read(after, limit)
 
     def events_of(self, dossier_id: UUID) -> Sequence[StoredEvent]:
         """The events of one dossier in order."""

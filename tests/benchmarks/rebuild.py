@@ -1,0 +1,210 @@
+"""A rebuild of every read model: events a second and peak memory, on both stores, at three lengths of the log.
+
+Beside it, in the same run: the library's ProjectionRunner with the same events and rows, and a bare consumer that reads
+the log with the library's recorder, decodes each event with fastavro and keeps nothing. Ours and the bare one run each
+in a process of its own, so that its memory can be told. A further log is one more entry of LOGS.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from io import BytesIO
+from multiprocessing import active_children
+from pathlib import Path
+from threading import Event, Thread
+from time import perf_counter
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from eventsourcing.persistence import Notification
+from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
+from fastavro import schemaless_reader
+
+from consumers.ports import CommandKey, Decision
+from infra.composition import Installation
+from infra.servers.postgres import PostgresServer, postgres
+from infra.settings import load
+from projections.registry import PROJECTIONS
+from schemas.registry import registry
+from tests.benchmarks import library_runner
+from tests.benchmarks.results import Results
+from tests.benchmarks.workload import events
+
+LENGTHS = (10_000, 100_000, 1_000_000)
+_DOSSIERS = 173
+_RUNNER_EVENTS = 3000
+_BATCH = 5000
+_AIMS = {"sqlite": 10.0, "postgres": 20.0}
+_OF_BARE = 0.5
+_MEMORY_GROWTH = 1.2
+_HEADER = 10
+
+
+@dataclass(frozen=True)
+class LogUnderTest:
+    """A log to rebuild from: how events get into it, and how a consumer that is not ours reads it."""
+
+    url: Callable[[Path], str]
+    fill: Callable[[Path, int, tuple[Notification, ...]], None]
+    consume: Callable[[str], Iterator[Notification]]
+
+
+def _fill_embedded(folder: Path, length: int, stored: tuple[Notification, ...]) -> None:
+    folder.mkdir(parents=True)
+    with Installation(load({"DOSSIER_LOG": _embedded_url(folder)}), create=True) as made:
+        batch: list[Notification] = []
+        for event in _repeated(stored, length):
+            batch.append(event)
+            if len(batch) == _BATCH or event.id == length:
+                key = CommandKey(b"benchm", UUID(int=event.id))
+                made.log.append(0, event.id - len(batch), [Decision(key, b"\0" * 32, "{}", batch)])
+                batch = []
+
+
+def _repeated(stored: tuple[Notification, ...], length: int) -> Iterator[Notification]:
+    """The events again and again, each time as those of other dossiers."""
+    for position in range(length):
+        around, place = divmod(position, len(stored))
+        event = stored[place]
+        assert isinstance(event.originator_id, UUID)
+        # The council has one history: only its beginning is repeated as another dossier's.
+        originator = UUID(int=event.originator_id.int ^ around << 8)
+        yield Notification(originator, event.originator_version, event.topic, event.state, id=position + 1)
+
+
+def _embedded_url(folder: Path) -> str:
+    return f"sqlite:///{folder}/log.sqlite"
+
+
+def _consume_embedded(url: str) -> Iterator[Notification]:
+    recorder = SQLiteApplicationRecorder(SQLiteDatastore(url.removeprefix("sqlite:///")))
+    position = 0
+    while found := recorder.select_notifications(position, 1000, inclusive_of_start=False):
+        yield from found
+        position = found[-1].id
+
+
+LOGS = {"embedded": LogUnderTest(_embedded_url, _fill_embedded, _consume_embedded)}
+
+
+def run(results: Results, folder: Path, lengths: tuple[int, ...] = LENGTHS) -> None:
+    """Every log, store and length."""
+    # The council's one event is left out: read models are measured, and it would stand in many dossiers.
+    stored = tuple(event for event in events(folder / "events", _DOSSIERS) if event.topic != "CouncilEstablished")
+    with postgres(folder / "postgres") as server:
+        library_runner.fill(server, stored[:_RUNNER_EVENTS])
+        runners = {store: library_runner.run(server, folder, store, PROJECTIONS, _RUNNER_EVENTS) for store in _AIMS}
+        for name, log in LOGS.items():
+            peaks: dict[str, dict[int, float]] = {store: {} for store in _AIMS}
+            for length in lengths:
+                log.fill(folder / f"{name}-{length}", length, stored)
+                url = log.url(folder / f"{name}-{length}")
+                bare = _measured("bare", {"log": name, "url": url, "length": length})
+                results.add(f"bare consumer with fastavro, {name} log, {length:,} events", bare["rate"], "events/s")
+                for store, aim in _AIMS.items():
+                    views = _views(server, folder, f"{name}_{store}_{length}", store)
+                    made = _measured("rebuild", {"url": url, "views": views, "length": length})
+                    title = f"rebuild --all, {name} log, {store}, {length:,} events"
+                    _report(results, title, made, runner=runners[store], aim=aim, bare=bare["rate"])
+                    peaks[store][length] = made["peak"]
+            for store, peak in peaks.items():
+                results.compare(
+                    f"memory, {name} log, {store}: {lengths[0]:,} events in the room of {lengths[-1]:,}",
+                    peak[lengths[0]],
+                    "MiB",
+                    peer=f"at {lengths[-1]:,} events",
+                    peer_value=peak[lengths[-1]],
+                    aim=round(1 / _MEMORY_GROWTH, 3),
+                )
+
+
+def _views(server: PostgresServer, folder: Path, name: str, store: str) -> str:
+    if store == "sqlite":
+        return f"sqlite:///{folder}/{name}.sqlite"
+    with psycopg.connect(server.uri, autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA {name}")
+    return f"{server.uri}&options=-csearch_path%3D{name}"
+
+
+def _report(results: Results, title: str, made: dict[str, Any], *, runner: float, aim: float, bare: float) -> None:
+    peer = "library ProjectionRunner"
+    results.compare(title, made["rate"], "events/s", peer=peer, peer_value=runner, aim=aim)
+    results.compare(f"{title}, of the bare rate", made["rate"], "events/s", peer="bare", peer_value=bare, aim=_OF_BARE)
+    results.add(f"{title}, with the comparison of a second one", made["compared_rate"], "events/s")
+    results.add(f"{title}, peak memory of the largest process", made["peak"], "MiB")
+
+
+def _measured(what: str, given: dict[str, Any]) -> dict[str, Any]:
+    """One measurement in a process of its own."""
+    command = [sys.executable, "-m", "tests.benchmarks.rebuild", what, json.dumps(given)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def _bare(given: dict[str, Any]) -> dict[str, Any]:
+    schemas = {name: released.parsed for name, released in registry().newest.items()}
+    begun = perf_counter()
+    for event in LOGS[given["log"]].consume(given["url"]):
+        body = BytesIO(event.state)
+        body.seek(_HEADER)
+        schemaless_reader(body, schemas[event.topic], None)
+    return {"rate": given["length"] / (perf_counter() - begun)}
+
+
+def _rebuild(given: dict[str, Any]) -> dict[str, Any]:
+    """The first rebuild, of read models that are served nowhere yet, and a second one that is compared with it."""
+    settings = load({"DOSSIER_LOG": given["url"], "DOSSIER_VIEWS": given["views"]})
+    names = [projection.name for projection in PROJECTIONS]
+    with Installation(settings) as installation, _peak() as peak:
+        seconds = []
+        for _ in range(2):
+            begun = perf_counter()
+            outcomes = installation.rebuild(names).run()
+            seconds.append(perf_counter() - begun)
+            assert all(outcome.events == given["length"] and outcome.swapped for outcome in outcomes)
+            compared = all(outcome.comparison and outcome.comparison.equal for outcome in outcomes)
+        assert compared
+    return {"rate": given["length"] / seconds[0], "compared_rate": given["length"] / seconds[1], "peak": max(peak)}
+
+
+@contextmanager
+def _peak() -> Iterator[list[float]]:
+    """The peak memory, in MiB, of this process and of each that it started, once the block is over.
+
+    Read from /proc while they live: what `getrusage` tells of a process begins with the size of its parent.
+    """
+    peaks: dict[str, float] = {}
+    found: list[float] = []
+    over = Event()
+
+    def look() -> None:
+        for process in ("self", *(str(child.pid) for child in active_children())):
+            with suppress(OSError):
+                for line in Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines():
+                    if line.startswith("VmHWM:"):
+                        peaks[process] = int(line.split()[1]) / 1024
+
+    def watch() -> None:
+        while not over.wait(0.1):
+            look()
+
+    thread = Thread(target=watch)
+    thread.start()
+    try:
+        yield found
+    finally:
+        over.set()
+        thread.join()
+        look()
+        found += peaks.values()
+
+
+if __name__ == "__main__":
+    print(json.dumps({"bare": _bare, "rebuild": _rebuild}[sys.argv[1]](json.loads(sys.argv[2]))))
