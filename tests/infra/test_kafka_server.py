@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 from kafka.admin import KafkaAdminClient
+from kafka.errors import KafkaConnectionError
 
 from infra.servers.kafka import BOOTSTRAP_SERVERS, KafkaCluster, kafka, main, prepare, wipe
 from infra.servers.kafka_jars import LOCK, KafkaUnavailable, class_path, read_lock
@@ -18,11 +20,18 @@ def own_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def brokers(cluster: KafkaCluster, ask: int = 1) -> set[int]:
-    admin = KafkaAdminClient(bootstrap_servers=cluster.node(ask).address)
-    try:
-        return {broker["broker_id"] for broker in admin.describe_cluster()["brokers"]}
-    finally:
-        admin.close()
+    """The brokers that one of them knows, as soon as it answers: a client may first be sent to one that just died."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            admin = KafkaAdminClient(bootstrap_servers=cluster.node(ask).address)
+            try:
+                return {broker["broker_id"] for broker in admin.describe_cluster()["brokers"]}
+            finally:
+                admin.close()
+        except KafkaConnectionError:
+            if time.monotonic() > deadline:
+                raise
 
 
 def test_three_brokers_killed_paused_and_started_again(tmp_path: Path) -> None:
