@@ -9,17 +9,19 @@ SECONDS := 600
 unexport SECONDS
 # More for pytest: make test ARGS='-k audit -x'
 ARGS ?=
+# Brokers of `make kafka-up`: one or three.
+NODES ?= 1
 # The resolver that writes requirements.lock, in an environment of its own.
 UV := uv==0.13.9
 LOCK_ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint format bench chaos lock clean
+.PHONY: help setup demo test lint format bench chaos kafka-up kafka-down kafka-wipe lock lock-kafka clean
 
 help: ## List these verbs
 	@echo 'usage: make VERB'
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: $(VENV)/.installed ## Make .venv with the locked dependencies and the dossier command
 
@@ -46,10 +48,22 @@ bench: setup ## Measure; the numbers go to build/bench.json
 chaos: setup ## Kill and restart the parts under load (SECONDS=600)
 	$(BIN)/python -m tests.faults.chaos --seconds $(SECONDS)
 
+kafka-up: setup ## Start a real Kafka in build/kafka, and print where it is (NODES=3 for three brokers)
+	@$(BIN)/python -m infra.servers.kafka up --nodes $(NODES)
+
+kafka-down: setup ## Stop it; its data stays
+	@$(BIN)/python -m infra.servers.kafka down
+
+kafka-wipe: setup ## Stop it and delete its data
+	@$(BIN)/python -m infra.servers.kafka wipe
+
 lock: build/.locker ## Remake requirements.lock from pyproject.toml (LOCK_ARGS=--upgrade for newer versions)
 	build/locker/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-config --no-header --no-emit-index-url --no-emit-find-links \
 	  --quiet $(LOCK_ARGS) --output-file requirements.lock
+
+lock-kafka: setup ## Remake infra/servers/kafka.lock.toml, the jars of the Kafka for development
+	$(BIN)/python -m infra.servers.kafka_jars
 
 clean: ## Remove the environment, caches and everything built
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -69,9 +69,7 @@ def lines() -> tuple[str, ...]:
 def rows() -> tuple[Row, ...]:
     """Every criterion of Biểu 04, in order."""
     starts = {
-        kind: next(
-            at for at, line in enumerate(lines()) if title in line and line.startswith("HƯỚNG DẪN LẤY")
-        )
+        kind: next(at for at, line in enumerate(lines()) if title in line and line.startswith("HƯỚNG DẪN LẤY"))
         for kind, title in TABLES.items()
     }
     ends = [
@@ -79,9 +77,7 @@ def rows() -> tuple[Row, ...]:
         next(at for at, line in enumerate(lines()) if line.startswith("[1] ")),
     ]
     return tuple(
-        row
-        for (kind, start), end in zip(starts.items(), ends, strict=True)
-        for row in _table(kind, start, end)
+        row for (kind, start), end in zip(starts.items(), ends, strict=True) for row in _table(kind, start, end)
     )
 
 
@@ -101,10 +97,7 @@ def _table(kind: str, start: int, end: int) -> list[Row]:
             marks.append(((kind, GROUPS[group], title, number), at))
             breaks.append(at)
     breaks.sort()
-    return [
-        _row(place, at, list(lines()[at + 1 : next(stop for stop in breaks if stop > at)]))
-        for place, at in marks
-    ]
+    return [_row(place, at, list(lines()[at + 1 : next(stop for stop in breaks if stop > at)])) for place, at in marks]
 
 
 def _row(place: tuple[str, str, str, int], at: int, cells: list[str]) -> Row:

@@ -35,8 +35,7 @@ every_row = pytest.mark.parametrize(("row", "criterion"), BOTH, ids=[row.id for 
 def counts_of(kind: UnitKind, level: Level, one_column_level: Level) -> tuple[int, int]:
     """Mandatory and extended criteria."""
     found = Counter(
-        criterion.requirement
-        for criterion in catalogue().criteria_for(kind, level, one_column_level).values()
+        criterion.requirement for criterion in catalogue().criteria_for(kind, level, one_column_level).values()
     )
     return found[Requirement.MANDATORY], found[Requirement.EXTENDED]
 
@@ -136,9 +135,7 @@ def test_counts_per_level(kind: UnitKind, level: Level, expected: tuple[int, int
         (UnitKind.COMMUNE, Level.ADVANCED, (31, 11)),
     ],
 )
-def test_counts_when_one_column_is_read_as_basic(
-    kind: UnitKind, level: Level, expected: tuple[int, int]
-) -> None:
+def test_counts_when_one_column_is_read_as_basic(kind: UnitKind, level: Level, expected: tuple[int, int]) -> None:
     """The setting of reading 1 moves the 20 one-column criteria to the basic level."""
     assert counts_of(kind, level, Level.BASIC) == expected
 
@@ -171,8 +168,7 @@ def test_forms_of_answer() -> None:
 def test_every_member_is_named_its_criteria_of_a_district_at_basic() -> None:
     """40 criteria with 9 agencies (II.2)."""
     leads = Counter(
-        agency(each.lead_agency).name
-        for each in catalogue().criteria_for(UnitKind.DISTRICT, Level.BASIC).values()
+        agency(each.lead_agency).name for each in catalogue().criteria_for(UnitKind.DISTRICT, Level.BASIC).values()
     )
     assert leads == {
         "Sở Thông tin và Truyền thông": 21,
@@ -190,8 +186,7 @@ def test_every_member_is_named_its_criteria_of_a_district_at_basic() -> None:
 def test_every_member_is_named_its_criteria_of_a_commune_at_advanced() -> None:
     """52 criteria with 8 agencies (II.2)."""
     leads = Counter(
-        agency(each.lead_agency).name
-        for each in catalogue().criteria_for(UnitKind.COMMUNE, Level.ADVANCED).values()
+        agency(each.lead_agency).name for each in catalogue().criteria_for(UnitKind.COMMUNE, Level.ADVANCED).values()
     )
     assert leads == {
         "Sở Thông tin và Truyền thông": 37,
@@ -233,9 +228,7 @@ def test_a_criterion_is_not_asked_at_a_level_it_is_not_of() -> None:
 
 def test_as_json_is_the_entry_of_the_data_without_thresholds() -> None:
     """The shape and the order of keys are those of the catalogue's data."""
-    data = json.loads(
-        (files("domain.catalogue") / "yen-bai-02-hd-ubnd-2024.v1.json").read_text(encoding="utf-8")
-    )
+    data = json.loads((files("domain.catalogue") / "yen-bai-02-hd-ubnd-2024.v1.json").read_text(encoding="utf-8"))
     for entry in data["criteria"]:
         for column in entry["levels"].values():
             del column["threshold"]

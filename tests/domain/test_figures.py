@@ -195,15 +195,11 @@ def test_a_ratio_meets_exactly_from_its_threshold_on(percent: int, a: int, b: in
     st.dictionaries(
         st.sampled_from(["a", "b", "answer", "count", "communes", "not_applicable", "other"]),
         st.integers(-3, 3)
-        | st.sampled_from(
-            [None, True, False, "", " ", "không có", 0.5, float("nan"), [1], LARGEST, LARGEST + 1]
-        )
+        | st.sampled_from([None, True, False, "", " ", "không có", 0.5, float("nan"), [1], LARGEST, LARGEST + 1])
         | st.dictionaries(st.sampled_from(["communes", "recognised", "advanced"]), st.integers(0, 3)),
     ),
 )
-def test_whatever_is_given_is_accepted_or_refused_by_name(
-    criterion: Criterion, given_figure: dict[str, Any]
-) -> None:
+def test_whatever_is_given_is_accepted_or_refused_by_name(criterion: Criterion, given_figure: dict[str, Any]) -> None:
     """No input makes `check` fail in any other way, and what it accepts has an answer at each level."""
     try:
         check(criterion, cast("Figure", given_figure))

@@ -62,9 +62,7 @@ def test_everything_met_holds(kind: UnitKind, level: Level) -> None:
         (UnitKind.COMMUNE, Level.ADVANCED, 6, True, Fraction(3, 10)),
     ],
 )
-def test_thirty_percent_is_exact(
-    kind: UnitKind, level: Level, met: int, holds: bool, share: Fraction
-) -> None:
+def test_thirty_percent_is_exact(kind: UnitKind, level: Level, met: int, holds: bool, share: Fraction) -> None:
     """30 % of 20 is 6 and 6 is enough; of 14, 4 is not (I.1.b)."""
     counts = with_extended(kind, level, met)
     assert counts["holds"] is holds
@@ -145,9 +143,7 @@ def test_the_rule_is_the_guidances_sentence(case: tuple[UnitKind, Level, dict[st
 
 
 @given(results_of(), st.data())
-def test_one_more_met_never_hurts(
-    case: tuple[UnitKind, Level, dict[str, bool | None]], data: st.DataObject
-) -> None:
+def test_one_more_met_never_hurts(case: tuple[UnitKind, Level, dict[str, bool | None]], data: st.DataObject) -> None:
     """A criterion that turns from not met to met keeps the rule where it holds."""
     kind, level, results = case
     criteria = catalogue().criteria_for(kind, level)
