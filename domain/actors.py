@@ -129,7 +129,9 @@ def check_actor(dossier: Dossier, command: Command) -> None:
 
 def wrong_actor(command: Command, *roles: Role, of: str | None = None) -> WrongActor:
     """The refusal, naming who may."""
-    expected = " / ".join(role.value for role in roles) + (f" of {of}" if of else "")
+    expected = " / ".join(role.value for role in roles)
+    if of:
+        expected = f"{expected} of {of}" if expected else of
     return WrongActor(
         role=command.actor["role"], agency=command.actor["agency"], command=command.name, expected=expected
     )

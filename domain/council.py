@@ -20,7 +20,7 @@ from domain.values import Appointee
 
 
 class ProvincialCouncil(Aggregate):
-    """Who sits on the council. `agencies` are those that its members represent."""
+    """Who sits on the council. `agencies` are those that are represented on it."""
 
     def __init__(self) -> None:
         """Empty, as before the first fact."""

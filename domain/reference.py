@@ -13,6 +13,7 @@ from uuid import UUID
 
 from domain.catalogue import Level
 from domain.catalogue.shapes import CommuneFigures
+from domain.events.council import represented
 from domain.units import Units
 from domain.values import ReadAt
 
@@ -82,7 +83,7 @@ class Reference:
                     version,
                     data["on"],
                     data["decision"]["number"],
-                    frozenset(member["agency"] for member in data["members"]),
+                    represented(data["members"], data["standing_vice_chair"]),
                 )
             )
         elif event in ("RecognitionApproved", "EarlierRecognitionRecorded"):

@@ -42,6 +42,15 @@ class WrongAgency(Refused):
     vi = "tiêu chí {criterion} do {lead} chủ trì thẩm định, không phải {agency}"
 
 
+class LeadsNothingHere(Refused):
+    """A letter to an agency that has no criterion to verify in the dossier (II.2)."""
+
+    code = "LEADS_NOTHING_HERE"
+    clause = "II.2"
+    en = "{agency} leads no criterion of this dossier: no letter is addressed to it"
+    vi = "{agency} không chủ trì tiêu chí nào của hồ sơ này nên không gửi văn bản thẩm định"
+
+
 class WrongOrder(Refused):
     """The step does not follow from the present state."""
 

@@ -17,6 +17,7 @@ from eventsourcing.utils import Environment
 from consumers.handler import CommandHandler
 from domain.catalogue import Level
 from domain.events import DossierEvent
+from domain.events.council import represented
 from domain.reference import CouncilInForce, RecognitionInForce, Reference
 from infra.errors import LogMissing, LogUnusable
 from infra.log.sqlite.recorder import SQLiteLog, SQLiteLogRecorder
@@ -111,7 +112,7 @@ class Installation:
                         row["version"],
                         _day(row["decided_on"]),
                         row["decision_number"],
-                        frozenset(member["agency"] for member in row["members"]),
+                        represented(row["members"], row["standing_vice_chair"]),
                     )
                 )
             for row in eligibility.recognitions(snapshot):

@@ -1,8 +1,8 @@
-"""A batch of events of one partition, decoded once for all projections, and its fold into the rows of one of them."""
+"""A batch of events of one partition, and its fold into the rows of several projections at once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -12,7 +12,7 @@ from domain.errors import InfrastructureError
 from projections.errors import CannotApply, UnknownEvent
 from projections.generations import Build
 from projections.ports import Decode, Writer
-from projections.projection import Event, Projection
+from projections.projection import Event
 from projections.rows import Rows
 
 
@@ -23,87 +23,101 @@ def event_name(topic: str) -> str:
 
 
 class Batch:
-    """Events of one partition up to `target`. An event is decoded when the first projection asks for it."""
+    """Events of one partition up to `target`, still encoded. `reached` is the position behind the last of them."""
 
     def __init__(self, partition: int, read: Sequence[Notification], target: int, decode: Decode) -> None:
         self.partition = partition
-        within = [notification for notification in read if notification.id <= target]
-        self.names = [event_name(notification.topic) for notification in within]
-        self.positions = [notification.id for notification in within]
+        self.events = [notification for notification in read if notification.id <= target]
         # Nothing left up to the target: whatever numbers the log skips, the target is reached.
-        whole = len(within) < len(read) or not read
-        self.reached = target if whole else self.positions[-1]
-        self._notifications = within
-        self._events: list[Event | None] = [None] * len(within)
-        self._decode = decode
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def describe(self, index: int) -> dict[str, Any]:
-        """Where an event stands, as the errors say it."""
-        notification = self._notifications[index]
-        return {
-            "event": self.names[index],
-            "dossier": str(notification.originator_id),
-            "version": notification.originator_version,
-            "partition": self.partition,
-            "position": notification.id,
-        }
-
-    def event(self, index: int) -> Event:
-        """The decoded event."""
-        event = self._events[index]
-        if event is None:
-            notification = self._notifications[index]
-            event = self._events[index] = Event(
-                self.names[index],
-                str(notification.originator_id),
-                notification.originator_version,
-                self.partition,
-                notification.id,
-                self._decode(notification.topic, notification.state),
-            )
-        return event
+        whole = len(self.events) < len(read) or not read
+        self.reached = target if whole else self.events[-1].id
+        self.decode = decode
 
 
-def fold(build: Build, batch: Batch, after: int, writer: Writer) -> tuple[int, InfrastructureError | None]:
-    """Fold the events above position `after` into the rows of a build, and store the changed rows.
+class _Fold:
+    """The fold of a batch into one build: its rows, and what stopped it where, if anything did."""
 
-    Returns the position reached, and what stopped the projection, if anything did: then all events before it are in
-    the rows, and nothing of it.
+    def __init__(self, build: Build, after: int, writer: Writer) -> None:
+        self.build = build
+        self.after = after
+        self.rows = Rows(writer, build.physical)
+        self.handlers = build.projection.handlers
+        self.ignored = build.projection.ignored
+        self.last = after
+        self.error: InfrastructureError | None = None
+
+
+def fold(
+    behind: Mapping[Build, int], batch: Batch, writer: Writer
+) -> dict[Build, tuple[int, InfrastructureError | None]]:
+    """Fold the events above each build's position into its rows, and store the changed rows.
+
+    Returns for each build the position reached, and what stopped its projection, if anything did: then all events
+    before that one are in the rows, and nothing of it. An event is decoded once, and let go before the next one.
     """
-    begin = next((index for index, position in enumerate(batch.positions) if position > after), len(batch))
-    rows = Rows(writer, build.physical)
-    end, error = _apply(build.projection, rows, batch, begin, len(batch))
-    if error is None:
-        rows.flush()
-        return batch.reached, None
-    # The handler may have changed some of its rows before it failed: fold again what stands before it.
-    rows = Rows(writer, build.physical)
-    _apply(build.projection, rows, batch, begin, end)
-    rows.flush()
-    return (batch.positions[end - 1] if end > begin else after), error
+    folds = [_Fold(build, position, writer) for build, position in behind.items()]
+    _apply(folds, batch, batch.events)
+    reached: dict[Build, tuple[int, InfrastructureError | None]] = {}
+    for each in folds:
+        if each.error is None:
+            each.rows.flush()
+            reached[each.build] = batch.reached, None
+        else:
+            # The handler may have changed some of its rows before it failed: fold again what stands before it.
+            again = _Fold(each.build, each.after, writer)
+            _apply([again], batch, [event for event in batch.events if event.id <= each.last])
+            again.rows.flush()
+            reached[each.build] = each.last, each.error
+    return reached
 
 
-def _apply(
-    projection: Projection, rows: Rows, batch: Batch, begin: int, end: int
-) -> tuple[int, InfrastructureError | None]:
-    """Apply events; returns the index behind the last one applied and what stopped there, if anything did."""
-    handlers, ignored, names = projection.handlers, projection.ignored, batch.names
-    index = begin
-    try:
-        for index in range(begin, end):
-            handler = handlers.get(names[index])
-            if handler is not None:
-                handler(rows, batch.event(index))
-            elif names[index] not in ignored:
-                return index, UnknownEvent(projection=projection.name, **batch.describe(index))
-    except Exception as cause:  # noqa: BLE001  # whatever a handler, decoder or store raises, the event is named
-        error = CannotApply(projection=projection.name, cause=_said(cause), **batch.describe(index))
-        error.__cause__ = cause
-        return index, error
-    return end, None
+def _apply(folds: list[_Fold], batch: Batch, events: Iterable[Notification]) -> None:
+    """Hand each event to each fold that handles it; a fold that stops gets no more."""
+    going = list(folds)
+    for notification in events:
+        name, position = event_name(notification.topic), notification.id
+        event: Event | None = None
+        for each in going:
+            if position <= each.after:
+                continue
+            handler = each.handlers.get(name)
+            try:
+                if handler is not None:
+                    if event is None:
+                        event = _event(notification, name, batch)
+                    handler(each.rows, event)
+                elif name not in each.ignored:
+                    each.error = UnknownEvent(projection=each.build.name, **_place(notification, batch))
+            except Exception as cause:  # noqa: BLE001  # whatever a handler, decoder or store raises, the event is named
+                told = {"projection": each.build.name, "cause": _said(cause), **_place(notification, batch)}
+                each.error = CannotApply(**told)
+                each.error.__cause__ = cause
+            if each.error is None:
+                each.last = position
+            else:
+                going = [other for other in going if other.error is None]
+
+
+def _event(notification: Notification, name: str, batch: Batch) -> Event:
+    return Event(
+        name,
+        str(notification.originator_id),
+        notification.originator_version,
+        batch.partition,
+        notification.id,
+        batch.decode(notification.topic, notification.state),
+    )
+
+
+def _place(notification: Notification, batch: Batch) -> dict[str, Any]:
+    """Where an event stands, as the errors say it."""
+    return {
+        "event": event_name(notification.topic),
+        "dossier": str(notification.originator_id),
+        "version": notification.originator_version,
+        "partition": batch.partition,
+        "position": notification.id,
+    }
 
 
 def _said(cause: Exception) -> str:

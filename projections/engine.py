@@ -29,7 +29,7 @@ from projections.generations import (
 from projections.ports import Decode, LogReader, Progress, Reader, Views
 from projections.projection import Projection
 
-BATCH_SIZE = 2000
+BATCH_SIZE = 1000
 """Events per transaction: enough that a commit's cost is spread, few enough that memory stays flat."""
 
 
@@ -192,11 +192,10 @@ class Engine:
                 return target
             events = self._log.read(partition, min(behind.values()), self._batch_size)  # 2
             batch = Batch(partition, events, target, self._decode)
-            for build, position in behind.items():
-                reached, error = fold(build, batch, position, writer)  # 3
+            for build, (reached, error) in fold(behind, batch, writer).items():  # 3
                 if error is not None:
                     stopped[build.name] = error
-                if reached > position:
+                if reached > behind[build]:
                     build.reach(writer, partition, reached)  # 4
                 positions[build] = reached
         return min((at for build, at in positions.items() if build.name not in stopped), default=target)

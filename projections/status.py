@@ -239,6 +239,13 @@ def _decision_corrected(rows: Rows, event: Event) -> None:
     _keep(rows, event, row)
 
 
+def _fact_corrected(rows: Rows, event: Event) -> None:
+    row = rows.need(DOSSIERS, event.dossier_id)
+    if event.data["due_on"] is not None:
+        row["due_on"] = event.data["due_on"].isoformat()
+    _keep(rows, event, row)
+
+
 def _noted(rows: Rows, event: Event) -> None:
     """A fact that moves nothing on: only version and moment change."""
     _keep(rows, event, rows.need(DOSSIERS, event.dossier_id))
@@ -271,7 +278,7 @@ STATUS = Projection(
         "RecognitionRejected": _decided(State.REJECTED),
         "RecognitionAnnounced": _moves_to(State.ANNOUNCED),
         "DossierWithdrawn": _moves_to(State.WITHDRAWN),
-        "FactCorrected": _noted,
+        "FactCorrected": _fact_corrected,
         "DecisionCorrected": _decision_corrected,
         "DecisionRevoked": _moves_to(State.REVOKED),
         "EarlierRecognitionRecorded": _earlier,

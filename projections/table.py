@@ -89,19 +89,8 @@ class Table:
 
     def by_key(self, physical: str) -> str:
         """The query of one row by its key."""
-        return f"SELECT * FROM {physical} WHERE {self._matches(self.key)}"  # noqa: S608  # our own names
-
-    def remove(self, physical: str) -> str:
-        """The statement that deletes one row by its key."""
-        return f"DELETE FROM {physical} WHERE {self._matches(self.key)}"  # noqa: S608  # our own names
-
-    def by(self, physical: str, columns: tuple[str, ...]) -> str:
-        """The query of the rows that have given values in `columns`, in the order of the key."""
-        return f"SELECT * FROM {physical} WHERE {self._matches(columns)} ORDER BY {', '.join(self.key)}"  # noqa: S608  # our own names
-
-    @staticmethod
-    def _matches(columns: tuple[str, ...]) -> str:
-        return " AND ".join(f"{name} = ?" for name in columns)
+        matches = " AND ".join(f"{name} = ?" for name in self.key)
+        return f"SELECT * FROM {physical} WHERE {matches}"  # noqa: S608  # our own names
 
 
 def moment(value: datetime) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any, cast
 
 from domain.actors import wrong_actor
@@ -10,10 +11,11 @@ from domain.circumstances import Circumstances
 from domain.command import Command
 from domain.decisions.guards import criterion_of, dated, judged, not_before, part, reason, record
 from domain.decisions.members import check_lead
+from domain.decisions.standing_agency import deadline
 from domain.dossier import Dossier
 from domain.events.decision import FactCorrected
 from domain.refusals import MissingPart, UnknownFact
-from domain.states import DECIDED
+from domain.states import DECIDED, State
 from domain.values import Document, Finding
 
 CORRECTABLE: dict[str, frozenset[str]] = {
@@ -85,8 +87,16 @@ def correct_fact(dossier: Dossier, command: Command, moment: Circumstances) -> N
         findings=_findings(dossier, correction) if event == "DossierAppraised" else None,
         inspected=_inspected(dossier, command, correction) if event == "FieldInspectionRecorded" else None,
         recommends=correction.get("recommends"),
+        due_on=_due_on(dossier, event, took_place_on, moment),
         after_decision=dossier.state in DECIDED,
     )
+
+
+def _due_on(dossier: Dossier, event: str, took_place_on: date | None, moment: Circumstances) -> date | None:
+    """The 15 days run from the day on which the dossier really was complete, while they run (II.2)."""
+    if event != "DossierReceived" or took_place_on is None or dossier.state is not State.RECEIVED:
+        return None
+    return deadline(took_place_on, rolls=moment.readings.deadline_rolls_over_weekend)
 
 
 def _findings(dossier: Dossier, correction: dict[str, Any]) -> dict[str, Finding] | None:

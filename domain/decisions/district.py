@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
+from domain.actors import Role
 from domain.catalogue import UnitKind
 from domain.circumstances import Circumstances
 from domain.command import Command
@@ -36,7 +37,7 @@ _FINDINGS = ("the council's findings", "kết quả thẩm định của Hội �
 def appraise_dossier(dossier: Dossier, command: Command, moment: Circumstances) -> None:
     """AppraiseDossier: a finding on every criterion, and the council's meeting."""
     _communes_only(dossier, command)
-    returned_by_province = dossier.state is State.RETURNED and dossier.sent_to_province
+    returned_by_province = dossier.state is State.RETURNED and dossier.returned_by == Role.STANDING_AGENCY
     in_state(
         dossier,
         command,
@@ -65,7 +66,7 @@ def appraise_dossier(dossier: Dossier, command: Command, moment: Circumstances) 
 def send_to_province(dossier: Dossier, command: Command, moment: Circumstances) -> None:
     """SendToProvince: the district's letter and minutes with the commune's report. Gate by the district's findings."""
     _communes_only(dossier, command)
-    returned_by_province = dossier.state is State.RETURNED and dossier.sent_to_province
+    returned_by_province = dossier.state is State.RETURNED and dossier.returned_by == Role.STANDING_AGENCY
     in_state(
         dossier,
         command,

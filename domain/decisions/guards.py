@@ -48,6 +48,7 @@ _MEETING_PARTS = {
     "secretary": ("its secretary", "thư ký"),
     "present": ("those present", "thành phần tham dự"),
     "report_presented": ("the report presented", "báo cáo trình bày"),
+    "opinions": ("the opinions", "ý kiến thảo luận"),
     "votes": ("the votes", "kết quả bỏ phiếu"),
     "minutes_approved_percent": ("the approval of the minutes", "tỷ lệ thông qua biên bản"),
     "signatures": ("the signatures", "chữ ký"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from domain.actors import Role
+from domain.actors import Role, wrong_actor
 from domain.agencies import agency
 from domain.catalogue import AnswerKind, Criterion
 from domain.circumstances import Circumstances
@@ -125,15 +125,17 @@ def correct_verification(dossier: Dossier, command: Command, moment: Circumstanc
 
 
 def check_lead(command: Command, criterion: Criterion, code: str) -> None:
-    """Raises WrongAgency unless a council member of the criterion's lead agency acts (III.2)."""
+    """Raises WrongAgency unless the criterion's lead agency acts, WrongActor unless as a council member (III.2)."""
     acting = command.actor
-    if acting["role"] != Role.COUNCIL_MEMBER or acting["agency"] != criterion.lead_agency:
+    if acting["agency"] != criterion.lead_agency:
         raise WrongAgency(
             criterion=code,
             lead=agency(criterion.lead_agency).name,
             lead_agency=criterion.lead_agency,
             agency=acting["agency"],
         )
+    if acting["role"] != Role.COUNCIL_MEMBER:
+        raise wrong_actor(command, Role.COUNCIL_MEMBER)
 
 
 def _result(

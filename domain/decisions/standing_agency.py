@@ -40,10 +40,10 @@ from domain.refusals import (
     CouncilDidNotRecommend,
     CriteriaMissing,
     Incomplete,
+    LeadsNothingHere,
     MissingPart,
     NoCouncil,
     SumIsFavourable,
-    WrongAgency,
 )
 from domain.states import State
 from domain.values import CommuneFigures, Document, MemberLetter, Participant, Votes
@@ -172,7 +172,7 @@ def _addressed(command: Command, letters: dict[str, Document], criteria: dict[st
         dated(command, letter, f"the letter to {lead}")
     for addressee in letters:
         if addressee not in criteria:
-            raise WrongAgency(clause="II.2", criterion="-", lead="-", agency=addressee)
+            raise LeadsNothingHere(agency=addressee)
 
 
 def sum_up_results(dossier: Dossier, command: Command, moment: Circumstances) -> None:

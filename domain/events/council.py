@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from eventsourcing.domain import AggregateCreated
@@ -11,6 +12,11 @@ from domain.values import Appointee, Document
 
 if TYPE_CHECKING:
     from domain.council import ProvincialCouncil
+
+
+def represented(members: Iterable[Appointee], standing_vice_chair: Appointee) -> frozenset[str]:
+    """The agencies that sit on the council: the members' own, and the standing vice-chair's (II.3)."""
+    return frozenset({member["agency"] for member in members} | {standing_vice_chair["agency"]})
 
 
 class CouncilEvent(RecordedEvent):
@@ -26,7 +32,7 @@ class CouncilEvent(RecordedEvent):
     def apply(self, aggregate: ProvincialCouncil) -> None:
         """Assign the composition."""
         aggregate.decided_on = self.on
-        aggregate.agencies = frozenset(member["agency"] for member in self.members)
+        aggregate.agencies = represented(self.members, self.standing_vice_chair)
 
 
 class CouncilEstablished(AggregateCreated, CouncilEvent):

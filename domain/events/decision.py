@@ -95,7 +95,8 @@ class FactCorrected(DossierEvent):
     """The agency that recorded a fact corrected it, and said why; the fact itself stays in the log (reading 5).
 
     `correction` is a JSON object of the corrected fields of the fact; `took_place_on` its corrected day. What a later
-    step rests on is held apart as well: a district council's findings, an inspection's criteria, the council's word.
+    step rests on is held apart as well: a district council's findings, an inspection's criteria, the council's word,
+    the last of the 15 days.
     """
 
     corrects: int
@@ -107,6 +108,7 @@ class FactCorrected(DossierEvent):
     findings: dict[str, Finding] | None
     inspected: list[str] | None
     recommends: bool | None
+    due_on: date | None
     after_decision: bool
 
     def assign(self, dossier: Dossier) -> None:
@@ -114,6 +116,8 @@ class FactCorrected(DossierEvent):
             dossier.findings = {**dossier.findings, **self.findings}
         if self.recommends is not None:
             dossier.council_recommends = self.recommends
+        if self.due_on is not None:
+            dossier.due_on = self.due_on
         if self.corrects in dossier.inspections:
             agency, on, criteria = dossier.inspections[self.corrects]
             dossier.inspections = {

@@ -7,7 +7,7 @@ from typing import Any
 
 from schemas.reading import command_schemas
 from tests.examples.cases import actor_of, agency_id
-from tests.examples.drafts import Actor, Draft, Drafts, document, meeting, participant, votes
+from tests.examples.drafts import Actor, Draft, Drafts, document, participant, votes
 from tests.examples.figures import below_target, meets, stated
 
 Said = dict[str, Any]
@@ -125,7 +125,7 @@ def _translated(draft: Draft, step: str, on: str, said: Said) -> Said:
         else:
             raise KeyError(f"{key} says nothing of {step}")
     if step in _VOTED and "in_favour" in said:
-        counted = votes(said["in_favour"], said.get("attending", said.get("present")), said["percent"])
+        counted = votes(said["in_favour"], said["attending" if "attending" in said else "present"], said["percent"])
         if step == "council_met":
             changes["votes"] = counted
         else:
@@ -184,11 +184,6 @@ _SPECIAL: dict[str, Callable[[Draft, Said, Any, str], None]] = {
     "findings_missing_for": _no_finding_for,
     "document_date": _document_date,
 }
-
-
-def own_meeting(drafts: Drafts, on: str, **parts: Any) -> Draft:
-    """The unit's own meeting with other parts than the default."""
-    return drafts.meet(on, meeting=meeting(on, **parts))
 
 
 def corrector(actor: str | None, drafts: Drafts, default: Actor) -> Actor:

@@ -54,21 +54,21 @@ class Case:
 @cache
 def cases() -> tuple[Case, ...]:
     """The mission's worked cases, then the project's own."""
-    found = []
+    entries: list[dict[str, Any]] = []
     for name in ("examples.json", "more_examples.json"):
-        for entry in json.loads((DATA / name).read_text(encoding="utf-8"))["cases"]:
-            found.append(
-                Case(
-                    entry["id"],
-                    entry["title"],
-                    unit_of(entry["unit"]),
-                    Level(entry["level"]),
-                    entry["given"],
-                    entry["when"],
-                    entry["then"],
-                )
-            )
-    return tuple(found)
+        entries += json.loads((DATA / name).read_text(encoding="utf-8"))["cases"]
+    return tuple(
+        Case(
+            entry["id"],
+            entry["title"],
+            unit_of(entry["unit"]),
+            Level(entry["level"]),
+            entry["given"],
+            entry["when"],
+            entry["then"],
+        )
+        for entry in entries
+    )
 
 
 def unit_of(entry: dict[str, Any]) -> Unit:
@@ -89,8 +89,9 @@ def agency_id(text: str) -> str:
 
 def actor_of(text: str | None, step: str, unit: Unit) -> Actor:
     """Who acts, as a role and an agency."""
-    if text is None or text in ("applicant", unit.name):
+    if text in (None, "applicant") or (text == unit.name and step in APPLICANT_STEPS):
         return ("applicant", unit.id)
+    assert text is not None
     for begins, actor in _OFFICES.items():
         if text.startswith(begins):
             return actor

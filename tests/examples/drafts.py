@@ -121,13 +121,13 @@ class Drafts:
         """What is stated of a criterion."""
         return self.figures[code] if code in self.figures else at_target(self.criteria[code])
 
-    def claims(self, **replaced: Any) -> Draft:
-        """A claim with evidence on every criterion."""
+    def claims(self, on: str = "2024-06-17") -> Draft:
+        """A claim with evidence of that day on every criterion."""
         return {
-            code: {"evidence": [document("2024-06-01")]}
+            code: {"evidence": [document(on)]}
             | ({} if criterion.answer is AnswerKind.COMMUNES else {"figure": self.figure(code)})
             for code, criterion in self.criteria.items()
-        } | replaced
+        }
 
     def findings(self) -> Draft:
         """A district council's finding on every criterion."""
@@ -137,7 +137,9 @@ class Drafts:
         """A letter to every agency that leads a criterion."""
         return {criterion.lead_agency: document(on) for criterion in self.criteria.values()}
 
-    def _draft(self, command: str, on: str, actor: Actor, defaults: Mapping[str, Any], data: Mapping[str, Any]) -> Draft:
+    def _draft(
+        self, command: str, on: str, actor: Actor, defaults: Mapping[str, Any], data: Mapping[str, Any]
+    ) -> Draft:
         changed = dict(data)
         acting = changed.pop("actor", actor)
         return envelope(command, self.reference, on, acting, {**defaults, **changed})
@@ -146,7 +148,7 @@ class Drafts:
         return self._draft("OpenDossier", on, self.applicant, {}, data)
 
     def assess(self, on: str = "2024-06-17", **data: Any) -> Draft:
-        return self._draft("RecordSelfAssessment", on, self.applicant, {"claims": self.claims()}, data)
+        return self._draft("RecordSelfAssessment", on, self.applicant, {"claims": self.claims(on)}, data)
 
     def meet(self, on: str = "2024-06-20", **data: Any) -> Draft:
         body = "steering_committee" if self.unit.kind.value == "department" else "district_council"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
-from domain.catalogue import CountTarget, Criterion, RatioTarget, YesNoTarget
+from domain.catalogue import CommunesTarget, CountTarget, Criterion, RatioTarget, YesNoTarget
 
 Stated = dict[str, Any]
 
@@ -39,10 +40,10 @@ def stated(value: Any) -> Stated:
 
 
 def meets(criterion: Criterion, figure: Stated) -> bool:
-    """Whether a figure meets, by a reading of Biểu 04 that is not the project's own."""
+    """Whether a figure meets, by a reading of Biểu 04 that is not the project's own; of another form it does not."""
     target = criterion.target
     if isinstance(target, RatioTarget):
-        return bool(figure["a"] / figure["b"] * 100 >= target.percent - 1e-9)
+        return "b" in figure and figure["b"] > 0 and Decimal(100 * figure["a"]) >= Decimal(target.percent * figure["b"])
     if isinstance(target, CountTarget):
-        return bool(figure["count"] >= target.minimum)
-    return bool(figure.get("answer", True))
+        return bool(figure.get("count", -1) >= target.minimum)
+    return bool(figure.get("answer", isinstance(target, CommunesTarget)))

@@ -70,6 +70,6 @@ def _said(case: Case) -> dict[str, date]:
         if step in case.path:
             said.setdefault(step, day)
     for held in case.given.get("recognitions", []):
-        if held["level"] == case.level and "approved" in (case.given["done_up_to"],):
+        if held["level"] == case.level and case.given["done_up_to"] == "approved":
             said["approved"] = held["decided"]
     return {step: date.fromisoformat(day) for step, day in said.items()}

@@ -200,7 +200,7 @@ class Story:
         claimed = {"report": document("34/BC", day), "conclusions": dict.fromkeys(self.criteria, True)}
         counts = {"counts": self.counts()}
         if self.unit.kind is not UnitKind.COMMUNE:
-            rest = {**papers, **claimed, **counts, "communes": None, "read_at": []}
+            rest: dict[str, Any] = {**papers, **claimed, **counts, "communes": None, "read_at": []}
             self.add("DossierSubmitted", day, (self.unit.id, "applicant"), **rest)
             return
         early = self.day("own_meeting")
@@ -368,9 +368,9 @@ def province(log: FakeLog) -> None:
     district.give_back(date(2024, 7, 3))
     district.meet()
     district.until("forward", after="meet")
-    district.inspect("I.2")
+    district.inspect("I.1")
     district.until("sum_up", after="forward")
-    district.correct_verification("I.2")
+    district.correct_verification("I.1")
     district.correct_fact("DossierReturned")
     district.sum_up(holds=False)
     district.close()

@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from domain.states import State
+from domain.units import Unit
 from projections.engine import Engine
 from projections.status import days_left, find, get, summary
 from tests.projections.story import COMMUNE, DEPARTMENT, DISTRICT, UNITS, FakeLog, Story, province
@@ -50,10 +51,9 @@ def row_of(engine: Engine, story: Story) -> dict[str, object]:
     ids=["department", "district", "commune"],
 )
 def test_each_step_names_the_state_and_who_must_act_next(
-    engine: Engine, log: FakeLog, unit: object, way: list[tuple[str, State, str | None]]
+    engine: Engine, log: FakeLog, unit: Unit, way: list[tuple[str, State, str | None]]
 ) -> None:
-    assert unit in (DEPARTMENT, DISTRICT, COMMUNE)
-    story = Story(log, unit)  # type: ignore[arg-type]  # checked above
+    story = Story(log, unit)
     done: str | None = None
     for step, state, role in way:
         story.until(step, after=done)
@@ -92,8 +92,8 @@ def test_the_clock_runs_only_while_the_dossier_is_complete(engine: Engine, log: 
 
 
 @pytest.mark.parametrize(("unit", "role"), [(DEPARTMENT, "standing_agency"), (COMMUNE, "district_council")])
-def test_a_returned_dossier_waits_for_its_unit(engine: Engine, log: FakeLog, unit: object, role: str) -> None:
-    story = Story(log, unit).until("assess")  # type: ignore[arg-type]  # the units above
+def test_a_returned_dossier_waits_for_its_unit(engine: Engine, log: FakeLog, unit: Unit, role: str) -> None:
+    story = Story(log, unit).until("assess")
     story.give_back(date(2024, 7, 3), role)
     story.assess()
     row = row_of(engine, story)

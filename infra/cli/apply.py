@@ -1,0 +1,74 @@
+"""`dossier apply`: commands from machines, JSON Lines in, one answer a line out."""
+
+# ruff: noqa: PLC0415  # the installation is needed only once there is something to apply
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from infra.cli.arguments import OPERATION
+from infra.cli.framework import subcommand
+from infra.cli.input_files import LookedAt, opened
+from infra.cli.reporting import MALFORMED, REFUSED, note
+from infra.cli.session import Session, session_of
+from infra.cli.words import say
+
+if TYPE_CHECKING:
+    from consumers.apply import Tally
+
+
+def register(app: typer.Typer) -> None:
+    """Add this subcommand."""
+    subcommand(
+        app,
+        "apply",
+        panel=OPERATION,
+        help=say(
+            "Apply commands from a file of JSON Lines or from standard input; each gets its answer, a line of JSON.\n\n"
+            "Exit code: 0 when all were accepted, 3 when a rule refused any, 2 when any was malformed.",
+            "Thực hiện các lệnh trong tệp JSON Lines hoặc từ đầu vào chuẩn; mỗi lệnh nhận một dòng JSON trả lời.\n\n"
+            "Mã thoát: 0 khi mọi lệnh được chấp nhận, 3 khi có lệnh bị từ chối, 2 khi có lệnh sai cấu trúc.",
+        ),
+        examples=(
+            "dossier apply commands.jsonl > answers.jsonl",
+            "producer | dossier apply - | consumer",
+            "dossier commands --json   # the form of every command",
+        ),
+    )(apply_commands)
+
+
+def apply_commands(
+    ctx: typer.Context,
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE",
+            show_default=False,
+            help=say(
+                "The commands, one a line; - for standard input.", "Các lệnh, mỗi dòng một lệnh; - là đầu vào chuẩn."
+            ),
+        ),
+    ],
+) -> None:
+    """Commands by the line; an empty standard input is no mistake, an empty file is one."""
+    from consumers.apply import apply
+
+    session = session_of(ctx)
+    with opened(file) as stream, session.installation(create=True) as installation:
+        tally = apply(LookedAt(stream, file), typer.get_binary_stream("stdout"), installation.handler)
+    _summarise(session, tally)
+    if tally.malformed:
+        raise typer.Exit(MALFORMED)
+    if tally.refused:
+        raise typer.Exit(REFUSED)
+
+
+def _summarise(session: Session, tally: Tally) -> None:
+    note(
+        session.said(
+            f"{tally.accepted} accepted, {tally.refused} refused, {tally.malformed} malformed",
+            f"{tally.accepted} chấp nhận, {tally.refused} từ chối, {tally.malformed} sai cấu trúc",
+        )
+    )

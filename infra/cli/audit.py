@@ -1,0 +1,156 @@
+"""`dossier audit`: every recorded fact with who, when, its basis and documents; and what is flagged."""
+
+# ruff: noqa: PLC0415  # the read models and the tables are needed only once it is asked
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+import typer
+
+from infra.cli.arguments import QUESTIONS
+from infra.cli.framework import subcommand
+from infra.cli.reporting import print_json
+from infra.cli.session import Session, session_of
+from infra.cli.words import clause_text, say
+
+_COUNCIL = "council"
+_DOCUMENTS_SHOWN = 3
+
+FlagOption = Annotated[
+    Literal[
+        "SELF_VERIFICATION",
+        "LATE_FORWARDING",
+        "CORRECTED_AFTER_VERIFICATION",
+        "CORRECTED_AFTER_DECISION",
+        "MANDATORY_NOT_APPLICABLE",
+    ]
+    | None,
+    typer.Option(
+        "--flag",
+        metavar="FLAG",
+        help=say(
+            "Only facts with this flag: SELF_VERIFICATION, LATE_FORWARDING, CORRECTED_AFTER_VERIFICATION, "
+            "CORRECTED_AFTER_DECISION or MANDATORY_NOT_APPLICABLE.",
+            "Chỉ các sự kiện có cảnh báo này: SELF_VERIFICATION, LATE_FORWARDING, CORRECTED_AFTER_VERIFICATION, "
+            "CORRECTED_AFTER_DECISION hoặc MANDATORY_NOT_APPLICABLE.",
+        ),
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this subcommand."""
+    subcommand(
+        app,
+        "audit",
+        panel=QUESTIONS,
+        help=say(
+            "Show every fact of a dossier or of the council; without one, the flagged facts of all dossiers.",
+            "Xem mọi sự kiện của một hồ sơ hoặc của Hội đồng; nếu không nêu: các sự kiện có cảnh báo của mọi hồ sơ.",
+        ),
+        examples=(
+            "dossier audit 04630-CB-2024-1",
+            "dossier audit council --lang vi",
+            "dossier audit --flag LATE_FORWARDING --json",
+        ),
+    )(audit)
+
+
+def audit(
+    ctx: typer.Context,
+    dossier: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="DOSSIER|council",
+            show_default=False,
+            help=say("A dossier, or council.", "Một hồ sơ, hoặc council (Hội đồng)."),
+        ),
+    ] = None,
+    flag: FlagOption = None,
+) -> None:
+    """The read model "audit"."""
+    from domain.identity import COUNCIL_ID
+    from infra.cli.dossiers import row_of
+    from projections import audit as model
+
+    session = session_of(ctx)
+    with session.installation() as installation, installation.current() as views:
+        if dossier is None:
+            flagged = model.flagged(views, flag)
+        else:
+            found = COUNCIL_ID if dossier == _COUNCIL else row_of(views, dossier)["dossier_id"]
+            facts = [fact for fact in model.trail(views, found) if flag is None or flag in fact["flags"]]
+    if session.json:
+        print_json(flagged if dossier is None else facts)
+    elif dossier is None:
+        _flagged(session, flagged)
+    else:
+        _trail(session, facts)
+
+
+def _flagged(session: Session, rows: list[dict[str, Any]]) -> None:
+    from infra.cli.tables import print_line, print_table
+
+    said = session.said
+    headings = (
+        said("Dossier", "Hồ sơ"),
+        said("Fact", "Sự kiện số"),
+        said("Event", "Sự kiện"),
+        said("Criterion", "Tiêu chí"),
+        said("Day", "Ngày"),
+        said("Agency", "Cơ quan"),
+        said("Flag", "Cảnh báo"),
+    )
+    keys = ("number", "version", "event", "criterion", "took_place_on", "agency", "flag")
+    print_table(headings, ([row[key] for key in keys] for row in rows))
+    print_line(said(f"{len(rows)} flagged facts", f"{len(rows)} sự kiện có cảnh báo"))
+    _legend(session, {row["flag"] for row in rows})
+
+
+def _trail(session: Session, facts: list[dict[str, Any]]) -> None:
+    """One block for each fact: a table of so many columns fits no terminal."""
+    from infra.cli.standing import role_name
+    from infra.cli.tables import print_heading, print_line
+
+    said = session.said
+    for fact in facts:
+        clause = clause_text(fact["clause"], session.language)
+        print_heading(f"{fact['version']}  {fact['took_place_on']}  {fact['event']}  [{clause}]")
+        print_line(f"   {fact['person']}, {fact['agency']} ({role_name(fact['role'], session.language)})")
+        print_line(f"   {said('recorded at', 'ghi lúc')} {fact['recorded_at']}")
+        if fact["documents"]:
+            print_line(f"   {said('documents', 'văn bản')}: {_documents(fact['documents'])}")
+        if fact["details"]:
+            print_line(f"   {_short(fact['details'])}")
+        if fact["corrected_by"]:
+            print_line(f"   {said('corrected by fact', 'được đính chính bởi sự kiện')} {fact['corrected_by']}")
+        if fact["flags"]:
+            print_line(f"   {said('flags', 'cảnh báo')}: {', '.join(fact['flags'])}")
+    _legend(session, {flag for fact in facts for flag in fact["flags"]})
+
+
+def _documents(documents: list[dict[str, Any]]) -> str:
+    named = [document_text(document) for document in documents[:_DOCUMENTS_SHOWN]]
+    more = len(documents) - len(named)
+    return "; ".join(named) + (f"; +{more}" if more else "")
+
+
+def document_text(document: dict[str, Any]) -> str:
+    """A document by number and date, or by its title where it has no number."""
+    return f"{document.get('number') or document.get('title') or document['path']}, {document['date']}"
+
+
+def _short(details: dict[str, Any], most: int = 120) -> str:
+    text = json.dumps(details, ensure_ascii=False)
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+def _legend(session: Session, flags: set[str]) -> None:
+    from infra.cli.tables import print_line
+    from projections.audit import FLAGS
+
+    for flag, (en, vi) in FLAGS.items():
+        if flag in flags:
+            print_line(f"{flag}: {session.said(en, vi)}")

@@ -1,0 +1,89 @@
+"""The program `dossier`: every group of subcommands, put together."""
+
+from __future__ import annotations
+
+import typer
+
+from infra.cli import (
+    applicant,
+    apply,
+    audit,
+    catalogue,
+    chairman,
+    commands,
+    corrections,
+    district,
+    eligibility,
+    members,
+    rebuild,
+    replay,
+    standing_agency,
+    status,
+    template,
+)
+from infra.cli.arguments import OPERATION
+from infra.cli.framework import DossierGroup, examples_text, register_demonstration
+from infra.cli.reporting import write_lines_in_utf8
+from infra.cli.words import say
+
+_GROUPS = (
+    status,
+    audit,
+    replay,
+    eligibility,
+    catalogue,
+    template,
+    applicant,
+    district,
+    standing_agency,
+    members,
+    chairman,
+    corrections,
+    apply,
+    commands,
+    rebuild,
+)
+
+_HELP = say(
+    "How a unit of the province applies, is appraised and is recognised as digitally transformed (02/HD-UBND).\n\n"
+    "Every step is kept as a fact that is never rewritten. "
+    "Exit codes: 0 fine, 2 wrong use, 3 refused by a rule, 4 the log or a read model cannot be used.",
+    "Hồ sơ đề nghị, thẩm định, công nhận chuyển đổi số của các đơn vị trong tỉnh (02/HD-UBND).\n\n"
+    "Mỗi bước được ghi thành một sự kiện, không bao giờ sửa lại. "
+    "Mã thoát: 0 thành công, 2 dùng sai, 3 không đủ điều kiện, 4 không dùng được nhật ký hoặc bảng tra cứu.",
+)
+_FIRST_STEPS = (
+    "dossier demo",
+    "dossier status --lang vi",
+    "dossier open --help",
+    "dossier replay 04630-CB-2024-1 --true-on 2024-07-15",
+)
+
+
+def build() -> typer.Typer:
+    """The program, nothing opened."""
+    made = typer.Typer(
+        cls=DossierGroup,
+        help=_HELP,
+        epilog=examples_text(_FIRST_STEPS),
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["--help", "-h"]},
+    )
+    register_demonstration(made, OPERATION)
+    for group in _GROUPS:
+        group.register(made)
+    return made
+
+
+app = build()
+
+
+def main() -> None:
+    """Run the program."""
+    write_lines_in_utf8()
+    app(prog_name="dossier")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""`dossier demo`: a seeded simulation of the province's appraisals: real criteria and units, simulated figures."""

@@ -1,0 +1,279 @@
+"""The province's years: which unit takes which path and when, and all commands by day.
+
+Criteria and units are real; persons, documents and figures are simulated. Everything is drawn from the seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+from domain.actors import Role
+from domain.catalogue import Level, UnitKind
+from domain.identity import COUNCIL_UNIT, DossierName
+from domain.units import Unit, Units
+from infra.demo import decisions, paths, waiting
+from infra.demo.days import COUNCIL_CHANGED, COUNCIL_ESTABLISHED, FIRST_DAY, LAST_DAY, later
+from infra.demo.districts import Readiness, district_stories
+from infra.demo.paths import Path
+from infra.demo.people import chance
+from infra.demo.story import Step, Story, World, in_order
+
+DEFAULT_SEED = 2024
+_COMMAND_IDS = UUID("9b0f7a52-6d0e-5c1f-9d0e-2a60d05513e2")
+
+_EARLIER_TWICE = 3
+"""One commune of each district was recognised before the system, in so many districts two."""
+
+_WAVE_DAYS, _BETWEEN_WAVES = 100, 16
+"""The communes of a district apply within so many days; each district's wave begins so many after the one before."""
+
+_COMMUNE_PATHS: tuple[tuple[Path, int], ...] = (
+    (paths.approved, 5),
+    (paths.late, 6),
+    (paths.short_at_first, 6),
+    (paths.returned_by_district, 6),
+    (paths.returned_by_agency, 6),
+    (paths.told, 1),
+    (paths.rejected_early_reopening, 2),
+    (paths.then(paths.rejected, paths.announced), 2),
+    (paths.rejected, 1),
+    (paths.withdrawn_by_applicant, 2),
+    (paths.then(paths.withdrawn_by_applicant, paths.announced), 2),
+    (paths.withdrawn_by_district, 2),
+    (paths.refused_by_district, 2),
+    (paths.then(paths.refused_by_district, paths.announced, 40), 2),
+    (paths.unfavourable, 3),
+    (paths.then(paths.unfavourable, paths.announced, 45), 2),
+    (paths.not_recommended, 2),
+    (paths.not_applicable_confirmed, 6),
+    (paths.not_applicable_refused, 2),
+    (paths.corrected_before_decision, 6),
+    (paths.corrected_after_decision, 4),
+    (paths.decision_corrected, 4),
+    (paths.fact_corrected, 5),
+    (paths.revoked, 2),
+    (paths.then(paths.revoked, paths.announced, 40), 1),
+)
+"""Path → how many communes take it. Those that are not counted here are recognised and announced without ado."""
+
+_COMMUNES_LEFT: tuple[Path, ...] = (
+    *(waiting.left(stages) for stages in range(1, waiting.stages_of(UnitKind.COMMUNE) + 1)),
+    waiting.left_overdue,
+    waiting.left_overdue,
+    waiting.left_returned,
+    waiting.left_returned_by_district,
+)
+"""One commune waits at each place when the simulation ends."""
+
+_ADVANCED_PATHS: tuple[Path, ...] = (
+    paths.unfavourable,
+    paths.then(paths.rejected, paths.announced),
+    paths.approved,
+    paths.returned_by_agency,
+    paths.corrected_before_decision,
+    paths.not_applicable_confirmed,
+    paths.late,
+    waiting.left(8),
+)
+"""The first communes that apply for advanced take these paths; the others are recognised and announced."""
+
+_ADVANCED_COMMUNES = 36
+_ADVANCED_AFTER = 35
+_LAST_OPENING = LAST_DAY - timedelta(days=185)
+
+_DEPARTMENTS: tuple[tuple[Level, Path], ...] = (
+    (Level.ADVANCED, paths.announced),
+    (Level.BASIC, paths.then(paths.rejected, paths.announced)),
+    (Level.BASIC, paths.returned_by_agency),
+    (Level.BASIC, paths.withdrawn_by_applicant),
+    (Level.BASIC, paths.unfavourable),
+    (Level.BASIC, paths.not_applicable_confirmed),
+    (Level.BASIC, waiting.left(3)),
+    (Level.BASIC, waiting.left(4)),
+    (Level.ADVANCED, waiting.left(7)),
+)
+"""What departments do that verify nothing of their own; the others are recognised and announced at basic."""
+
+_VERIFY_THEMSELVES = ("so-tttt", "so-nv", "vp-ubnd", "cong-an")
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """All commands in order, each with what is meant to become of it, and the dossier whose replay is worth seeing."""
+
+    steps: Sequence[Step]
+    told: DossierName
+
+
+def commands(seed: int) -> Iterator[dict[str, Any]]:
+    """The envelopes of all commands, by day across the province; those of a dossier in order."""
+    return (step.envelope for step in simulation(seed).steps)
+
+
+def simulation(seed: int) -> Simulation:
+    """The whole province from a seed."""
+    world = World(seed, Units.load())
+    communes = _Communes(world)
+    stories = communes.stories + _departments(world)
+    stories += district_stories(world, communes.complete_district, communes.readiness())
+    steps = _numbered(seed, [*_council(world), *in_order(_tracks(stories))])
+    return Simulation(steps, communes.told.name)
+
+
+def _tracks(stories: Sequence[Story]) -> list[list[Step]]:
+    """The steps of each unit and level, once however many attempts share them."""
+    return list({id(story.steps): story.steps for story in stories}.values())
+
+
+def _numbered(seed: int, steps: list[Step]) -> list[Step]:
+    """In order, with command ids from seed and counter."""
+    ordered = in_order([steps])
+    for counter, step in enumerate(ordered, start=1):
+        step.envelope["command_id"] = str(uuid5(_COMMAND_IDS, f"{seed}/{counter}"))
+    return ordered
+
+
+def _council(world: World) -> list[Step]:
+    """The council is established once and changed once; what else is tried is refused."""
+
+    def step(command: str, day: date, *, changed: bool, refusal: str | None = None) -> Step:
+        envelope = {
+            "command": command,
+            "command_id": "",
+            "dossier": COUNCIL_UNIT,
+            "on": day.isoformat(),
+            "actor": world.actor("ubnd-tinh", Role.CHAIRMAN),
+            "data": decisions.council_of(world, day, changed=changed),
+        }
+        return Step(day, envelope, refusal)
+
+    return [
+        step("ChangeCouncil", COUNCIL_ESTABLISHED, changed=True, refusal="NO_COUNCIL"),
+        step("EstablishCouncil", COUNCIL_ESTABLISHED, changed=False),
+        step("EstablishCouncil", COUNCIL_CHANGED, changed=False, refusal="COUNCIL_EXISTS"),
+        step("ChangeCouncil", COUNCIL_CHANGED, changed=True),
+    ]
+
+
+class _Communes:
+    """The 173 communes: each applies for basic or was recognised before the system; some go on to advanced.
+
+    All communes of one district are recognised early, three in ten of them as advanced too, so that the district can
+    become advanced itself.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._rng = chance(world.seed, "communes")
+        self.stories: list[Story] = []
+        self._basic: dict[str, Story] = {}
+        districts = list(world.units.of_kind(UnitKind.DISTRICT))
+        self._rng.shuffle(districts)
+        self.complete_district, *others = districts
+        self._waves = {district.id: wave for wave, district in enumerate(others)}
+        self._complete()
+        self._others()
+        self._advanced()
+
+    @property
+    def told(self) -> Story:
+        """The dossier whose replay the summary shows."""
+        return self._told
+
+    def readiness(self) -> dict[str, Readiness]:
+        """District → when its communes are recognised."""
+        units = self._world.units
+        districts = units.of_kind(UnitKind.DISTRICT)
+        found = {district.id: Readiness(len(units.communes_of(district.id))) for district in districts}
+        for story in self.stories:
+            if story.recognised_on is not None:
+                found[story.unit.parent_id or ""].add(story, story.recognised_on)
+        return found
+
+    def _tell(self, unit: Unit, level: Level, start: date, path: Path) -> Story:
+        first = Story(self._world, unit, level, start)
+        last = path(first)
+        self.stories.append(last)
+        if level is Level.BASIC:
+            self._basic[unit.id] = last
+        return last
+
+    def _complete(self) -> None:
+        """All communes of one district, recognised early."""
+        communes = list(self._world.units.communes_of(self.complete_district.id))
+        self._rng.shuffle(communes)
+        for commune in communes:
+            self._tell(commune, Level.BASIC, self._day(FIRST_DAY, 45), paths.announced)
+
+    def _others(self) -> None:
+        """The communes of the other districts, in waves."""
+        communes = [unit for unit in self._world.units.of_kind(UnitKind.COMMUNE) if unit.id not in self._basic]
+        self._rng.shuffle(communes)
+        most = len(communes) - 1
+        for district in list(self._waves) + list(self._waves)[:_EARLIER_TWICE]:
+            commune = next(unit for unit in communes if unit.parent_id == district)
+            communes.remove(commune)
+            self._recognised_earlier(commune, too_early=len(communes) == most)
+        for path in _COMMUNES_LEFT:
+            self._tell(communes.pop(), Level.BASIC, self._day(date(2025, 8, 4), 15), path)
+        for path, count in _COMMUNE_PATHS:
+            for _ in range(count):
+                story = self._tell(communes[-1], Level.BASIC, self._start(communes.pop()), path)
+                if path is paths.told:
+                    self._told = story
+        for commune in communes:
+            self._tell(commune, Level.BASIC, self._start(commune), paths.announced)
+
+    def _recognised_earlier(self, commune: Unit, *, too_early: bool) -> None:
+        """Entered when the system began; one decision is older than the period of the support, and entered twice."""
+        decided_on = date(2022, 12, 20) if too_early else later(date(2023, 3, 1), self._rng.randrange(400))
+        story = Story(self._world, commune, Level.BASIC, later(COUNCIL_ESTABLISHED, 3), year=decided_on.year)
+        decisions.earlier(story, decided_on, twice=too_early)
+        self.stories.append(story)
+        self._basic[commune.id] = story
+
+    def _advanced(self) -> None:
+        """Communes go on to advanced: three in ten of the complete district first, then others that were early."""
+        ready = [story for story in self._basic.values() if self._opens_advanced(story) <= _LAST_OPENING]
+        ready = [story for story in ready if story.recognised_on is not None and story.revoked_on is None]
+        own = [story for story in ready if story.unit.parent_id == self.complete_district.id]
+        others = [story for story in ready if story.unit.parent_id != self.complete_district.id]
+        own.sort(key=lambda story: (story.recognised_on or LAST_DAY, story.unit.id))
+        self._rng.shuffle(others)
+        first = own[: len(own) * 2 // 5 + 1]
+        for story in first:
+            self._tell(story.unit, Level.ADVANCED, self._opens_advanced(story), paths.announced)
+        remaining = _ADVANCED_COMMUNES - len(first)
+        for number, story in enumerate(others[:remaining]):
+            path = _ADVANCED_PATHS[number] if number < len(_ADVANCED_PATHS) else paths.announced
+            self._tell(story.unit, Level.ADVANCED, self._opens_advanced(story), path)
+
+    def _opens_advanced(self, story: Story) -> date:
+        return later(max(story.day, FIRST_DAY), _ADVANCED_AFTER)
+
+    def _start(self, commune: Unit) -> date:
+        wave = self._waves[commune.parent_id or ""]
+        return self._day(FIRST_DAY + timedelta(days=wave * _BETWEEN_WAVES), _WAVE_DAYS)
+
+    def _day(self, first: date, within: int) -> date:
+        return later(first, self._rng.randrange(within))
+
+
+def _departments(world: World) -> list[Story]:
+    """The 13 departments; those that verify criteria of their own are flagged for each (reading 7)."""
+    rng = chance(world.seed, "departments")
+    departments = list(world.units.of_kind(UnitKind.DEPARTMENT))
+    own = [unit for unit in departments if unit.id in _VERIFY_THEMSELVES]
+    others = [unit for unit in departments if unit.id not in _VERIFY_THEMSELVES]
+    rng.shuffle(others)
+    stories = [paths.announced(Story(world, unit, Level.BASIC, later(FIRST_DAY, rng.randrange(60)))) for unit in own]
+    standing = stories[0]
+    stories.append(paths.announced(Story(world, standing.unit, Level.ADVANCED, later(standing.day, 40))))
+    for unit, (level, path) in zip(others, _DEPARTMENTS, strict=True):
+        start = later(FIRST_DAY, rng.randrange(200))
+        stories.append(path(Story(world, unit, level, start)))
+    return stories

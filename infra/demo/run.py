@@ -1,0 +1,148 @@
+"""`dossier demo`: feed the simulation to a fresh log by the way of every command, then say what the log holds."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from consumers.handler import Answer
+from domain.command import Command
+from domain.errors import InvalidInput, Language
+from infra.cli.reporting import print_json
+from infra.cli.session import session_of
+from infra.cli.words import say
+from infra.composition import Installation
+from infra.demo.errors import CommandsNotWritten, DemoDiffers
+from infra.demo.place import DEFAULT_LOG, make_room
+from infra.demo.province import DEFAULT_SEED, Simulation, commands, simulation
+from infra.demo.screen import Screen
+from infra.demo.story import Step
+from infra.demo.summary import gather
+from infra.settings import LANGUAGE, load
+from schemas.reading import command_from
+
+_BATCH = 500
+
+
+@dataclass(slots=True)
+class Fed:
+    """How many commands were accepted, and how many were refused with which code."""
+
+    accepted: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+
+
+def demo_command(
+    ctx: typer.Context,
+    seed: Annotated[
+        int,
+        typer.Option(
+            "--seed",
+            help=say("The same seed gives the same commands.", "Cùng một số cho ra cùng các lệnh."),
+        ),
+    ] = DEFAULT_SEED,
+    to_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--commands",
+            metavar="FILE",
+            help=say(
+                "Write the commands as JSON Lines for `dossier apply`, and stop.",
+                "Chỉ ghi các lệnh ra tệp JSON Lines dùng cho `dossier apply`.",
+            ),
+        ),
+    ] = None,
+) -> None:
+    """Simulate the appraisals of a whole province and leave the log to explore. All figures are simulated."""
+    if to_file is not None:
+        write_commands(seed, to_file)
+        return
+    session = session_of(ctx)
+    url = session.log or DEFAULT_LOG
+    # Only the language is taken from the environment: other readings or departments would change the answers.
+    settings = load({LANGUAGE: os.environ.get(LANGUAGE, "")}, log=url, views=session.views, language=session.lang)
+    screen = Screen(Console(highlight=False), settings.language, seed, url)
+    replaced = make_room(settings)
+    if not session.json:
+        screen.begin(settings.log, replaced=replaced)
+    began = time.monotonic()
+    with Installation(settings, create=True) as installation:
+        simulated = simulation(seed)
+        fed = _feed_with_progress(installation, simulated, settings.language)
+        found = gather(installation, simulated.told)
+    found |= {"seed": seed, "log": url, "simulated": True, "accepted": fed.accepted, "refused": dict(fed.refused)}
+    if session.json:
+        print_json(found)
+    else:
+        screen.show(found, time.monotonic() - began)
+
+
+def write_commands(seed: int, path: Path) -> None:
+    """The commands as JSON Lines. Raises CommandsNotWritten."""
+    try:
+        with path.open("w", encoding="utf-8", newline="\n") as file:
+            for envelope in commands(seed):
+                file.write(json.dumps(envelope, ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise CommandsNotWritten(path=str(path), reason=str(error)) from error
+
+
+def feed(installation: Installation, steps: Sequence[Step], progress: Callable[[int], None] = lambda _: None) -> Fed:
+    """Give all commands to the handler, batch by batch. Raises DemoDiffers at the first unexpected answer."""
+    fed = Fed()
+    for start in range(0, len(steps), _BATCH):
+        batch = steps[start : start + _BATCH]
+        answers = installation.handler.handle([_read(line, step) for line, step in enumerate(batch, start=start + 1)])
+        for line, (step, answer) in enumerate(zip(batch, answers, strict=True), start=start + 1):
+            _check(line, step, answer)
+            if step.refusal is None:
+                fed.accepted += 1
+            else:
+                fed.refused[step.refusal] += 1
+        progress(len(batch))
+    return fed
+
+
+def _read(line: int, step: Step) -> Command:
+    """Raises DemoDiffers for a malformed command: none is meant to be."""
+    try:
+        return command_from(step.envelope)
+    except InvalidInput as error:
+        raise _differs(line, step, f"{error.code}: {error}") from error
+
+
+def _check(line: int, step: Step, answer: Answer) -> None:
+    """Raises DemoDiffers unless a command was accepted, or refused with its code, as it was meant to be."""
+    error = None if answer.outcome == "accepted" else json.loads(answer.line)["error"]
+    if (error and error["code"]) != step.refusal:
+        raise _differs(line, step, f"{error['code']}: {error['message']}" if error else "accepted")
+
+
+def _differs(line: int, step: Step, answered: str) -> DemoDiffers:
+    return DemoDiffers(
+        line=line,
+        command=step.envelope["command"],
+        dossier=step.envelope["dossier"],
+        command_id=step.envelope["command_id"],
+        meant=step.refusal or "accepted",
+        answered=answered,
+    )
+
+
+def _feed_with_progress(installation: Installation, simulated: Simulation, language: Language) -> Fed:
+    label = "Thực hiện các lệnh" if language == "vi" else "Giving the commands"
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(file=sys.stderr)) as bar:
+        task = bar.add_task(label, total=len(simulated.steps))
+        return feed(installation, simulated.steps, lambda count: bar.advance(task, count))
