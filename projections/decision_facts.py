@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 
 from domain.catalogue import Level, UnitKind
 from domain.identity import unit_uuid
-from domain.support import PERIOD, RESOLUTION, Entitlement, Recognition, entitlement
+from domain.support import PERIOD, RESOLUTION, Entitlement, NotEligible, Recognition, entitlement
 from projections.projection import Event
 from projections.table import Key, Kind, Row, Table, canonical
 
@@ -236,7 +236,8 @@ def _eligibility(before: Entitlement, after: Entitlement) -> Decision:
             {"tier": held.tier, "since": held.since, "decision_number": held.recognition.decision_number}
             for held in after.held
         ],
-        "reason": after.reason.value if after.reason else None,
+        # Of a unit that was recognised: without any decision left it was revoked.
+        "reason": {None: None, NotEligible.NEVER_RECOGNISED: REVOKED.upper()}.get(after.reason, after.reason),
         "resolution": RESOLUTION,
         "first_year": PERIOD[0],
         "last_year": PERIOD[1],
@@ -355,9 +356,7 @@ def _decision_corrected(case: _Case) -> list[Decision]:
 def _revoked(case: _Case) -> list[Decision]:
     dossier = case.dossier()
     revoking = _signed(case.data)
-    decision_id = case.decide(
-        REVOKED, dossier, revoking, reasons=case.data["reason"], refers_to=dossier["decision_id"]
-    )
+    decision_id = case.decide(REVOKED, dossier, revoking, reasons=case.data["reason"], refers_to=dossier["decision_id"])
     case.hold(dossier, decision_id, revoking, in_force=False)
     return case.made
 

@@ -96,13 +96,11 @@ def after(views: Snapshot, partition: int, place: Place, limit: int) -> list[Mad
     return [_read(row) for row in found]
 
 
-def of_unit(views: Snapshot, unit_id: str, first: int, last: int | None = None) -> list[Made]:
-    """A unit's decisions from one sequence number to another, both included; without `last` all that follow."""
-    bound = "AND sequence <= ? " if last is not None else ""
-    parameters: list[Any] = [unit_id, first] + ([last] if last is not None else [])
+def of_unit(views: Snapshot, unit_id: str, first: int, last: int) -> list[Made]:
+    """A unit's decisions from one sequence number to another, both included."""
     found = views.select(
-        "SELECT * FROM {decisions_made} WHERE unit_id = ? AND sequence >= ? " + bound + "ORDER BY sequence",
-        parameters,
+        "SELECT * FROM {decisions_made} WHERE unit_id = ? AND sequence BETWEEN ? AND ? ORDER BY sequence",
+        (unit_id, first, last),
     )
     return [_read(row) for row in found]
 
@@ -126,7 +124,8 @@ def place_before(views: Snapshot, partition: int, recorded_from: str) -> Place:
 def last_place(views: Snapshot, partition: int) -> Place:
     """The place of the last decision of a partition."""
     found = views.select(
-        "SELECT position, ordinal FROM {decisions_made} WHERE partition = ? ORDER BY position DESC, ordinal DESC LIMIT 1",
+        "SELECT position, ordinal FROM {decisions_made} WHERE partition = ? "
+        "ORDER BY position DESC, ordinal DESC LIMIT 1",
         (partition,),
     )
     return Place(found[0]["position"], found[0]["ordinal"]) if found else BEGINNING

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
@@ -61,10 +61,8 @@ def published() -> Published:
                     encode=encoder(schema),
                 )
             )
-    return Published(
-        by_fingerprint=MappingProxyType({version.fingerprint: version for version in found}),
-        newest=max(found, key=lambda version: version.version),
-    )
+    found.sort(key=lambda version: version.version)
+    return Published(MappingProxyType({version.fingerprint: version for version in found}), found[-1])
 
 
 def single_object(record: Mapping[str, Any]) -> bytes:
@@ -95,24 +93,21 @@ def example(kind: str) -> dict[str, Any]:
     return record
 
 
-def from_json(schema: Any, value: Any) -> Any:
+def from_json(schema: Schema, value: Any) -> Any:
     """A JSON value as the schema means it: ISO days and moments become `date` and `datetime`; absent keys None."""
-    return _from_json(schema, value, {})
+    return _from_json(schema, value, dict(_records(schema)))
 
 
-def _from_json(schema: Any, value: Any, named: dict[str, Any]) -> Any:
-    if isinstance(schema, str):
-        return _from_json(named[schema], value, named) if schema in named else value
-    if isinstance(schema, list):
-        # The name must be known after this, whether or not there is a value here.
-        return None if value is None and not _remember(schema[1], named) else _from_json(schema[1], value, named)
-    kind = schema["type"]
-    if kind == "record":
-        _remember(schema, named)
-        return {field["name"]: _from_json(field["type"], value.get(field["name"]), named) for field in schema["fields"]}
-    if kind == "array":
-        return [_from_json(schema["items"], item, named) for item in value]
-    match schema.get("logicalType"):
+def _from_json(schema: Any, value: Any, named: Mapping[str, Schema]) -> Any:
+    # Our unions are "null or X".
+    schema = schema[1] if isinstance(schema, list) else schema
+    schema = named.get(schema, {"type": schema}) if isinstance(schema, str) else schema
+    match None if value is None else schema.get("logicalType", schema["type"]):
+        case "record":
+            fields = schema["fields"]
+            return {field["name"]: _from_json(field["type"], value.get(field["name"]), named) for field in fields}
+        case "array":
+            return [_from_json(schema["items"], item, named) for item in value]
         case "date":
             return date.fromisoformat(value)
         case "timestamp-micros":
@@ -121,6 +116,13 @@ def _from_json(schema: Any, value: Any, named: dict[str, Any]) -> Any:
             return value
 
 
-def _remember(schema: Any, named: dict[str, Any]) -> None:
-    if isinstance(schema, dict) and schema["type"] == "record":
-        named[f"{schema['namespace']}.{schema['name']}"] = schema
+def _records(schema: Any) -> Iterator[tuple[str, Schema]]:
+    """Full name → schema of every record in a schema."""
+    if isinstance(schema, list):
+        yield from _records(schema[-1])
+    elif isinstance(schema, dict) and schema["type"] == "record":
+        yield f"{schema['namespace']}.{schema['name']}", schema
+        for field in schema["fields"]:
+            yield from _records(field["type"])
+    elif isinstance(schema, dict):
+        yield from _records(schema.get("items"))
