@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 from uuid import UUID
 
 from eventsourcing.persistence import Notification, StoredEvent
@@ -17,17 +17,30 @@ class CommandKey(NamedTuple):
     command_id: UUID
 
 
+class Source(NamedTuple):
+    """Where a command came from: the id of the commands topic, and the command's offset there."""
+
+    topic_id: UUID
+    offset: int
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What was decided about one command: the events to append, and the answer that its id is bound to.
 
-    `digest` (32 bytes) is the content of the command, `answer` a line of JSON. A refusal has no events.
+    `digest` (32 bytes) is the content of the command, `answer` a line of JSON. A refusal has no events. `source` is
+    given for a command that was taken from a queue; a log without a queue does not keep it.
+
+    `outcome` is "decided" (events, or a refusal), "repeated" (the id was bound before: this binds nothing) or "dead"
+    (the command could not be decoded or handled: this binds nothing, so that it can be retried).
     """
 
     key: CommandKey
     digest: bytes
     answer: str
     events: Sequence[StoredEvent]
+    source: Source | None = None
+    outcome: Literal["decided", "repeated", "dead"] = "decided"
 
 
 class Conflict(Exception):

@@ -69,6 +69,7 @@ class SQLiteLogRecorder(SQLiteApplicationRecorder):
         answers = [
             (decision.key.scope, decision.key.command_id.bytes, decision.digest, decision.answer)
             for decision in decisions
+            if decision.outcome == "decided"
         ]
         with self._writing() as cursor:
             if self._head(cursor) != head:

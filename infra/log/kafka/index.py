@@ -1,0 +1,247 @@
+"""The index of one partition: the library's SQLite schema, filled from the log, and how far it has been filled.
+
+It is a cache: what a power loss takes from it is read again from the log. It is written in the log's order alone, each
+record as a whole and with the head in one transaction. One process uses an index file at a time.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from consumers.ports import CommandKey, Source
+from infra.log.kafka.errors import IndexUnusable, LogChanged, RecordUnreadable
+from infra.log.kafka.format import Append, Command
+from infra.log.kafka.rule import State
+from infra.log.kafka.topics import Identity
+
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS stored_events (
+    originator_id TEXT, originator_version INTEGER, topic TEXT, state BLOB,
+    PRIMARY KEY (originator_id, originator_version));
+CREATE TABLE IF NOT EXISTS tracking (
+    application_name TEXT, notification_id INTEGER, PRIMARY KEY (application_name)) WITHOUT ROWID;
+INSERT OR IGNORE INTO tracking VALUES ('__migration__', 1);
+CREATE TABLE IF NOT EXISTS answers (
+    scope BLOB, command_id BLOB, digest BLOB NOT NULL, answer TEXT NOT NULL,
+    PRIMARY KEY (scope, command_id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS orphans (record_offset INTEGER PRIMARY KEY, hash BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS log (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+    app TEXT NOT NULL, partition INTEGER NOT NULL,
+    cluster_id TEXT NOT NULL, topic_id TEXT NOT NULL, partitions INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS head (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+    next_offset INTEGER NOT NULL, record_offset INTEGER, hash BLOB NOT NULL, number INTEGER NOT NULL,
+    position INTEGER NOT NULL, commands_topic_id BLOB, commands_offset INTEGER,
+    late INTEGER NOT NULL, strange INTEGER NOT NULL, orphaned INTEGER NOT NULL);
+"""
+_INSERT_EVENT: Final = (
+    "INSERT INTO stored_events (rowid, originator_id, originator_version, topic, state) VALUES (?,?,?,?,?)"
+)
+_INSERT_TRACKING: Final = "INSERT OR REPLACE INTO tracking VALUES (?,?)"
+_INSERT_ANSWER: Final = "INSERT INTO answers VALUES (?,?,?,?)"
+_SELECT_ANSWER: Final = "SELECT digest, answer FROM answers WHERE scope = ? AND command_id = ?"
+_SELECT_VERSION: Final = "SELECT MAX(originator_version) FROM stored_events WHERE originator_id = ?"
+_INSERT_HEAD: Final = "INSERT OR REPLACE INTO head VALUES (1,?,?,?,?,?,?,?,?,?,?)"
+
+
+class Ignored(NamedTuple):
+    """How many records were ignored, by sort, since the log began."""
+
+    late: int = 0
+    foreign: int = 0
+    orphans: int = 0
+
+
+class Head(NamedTuple):
+    """How far the log has been read.
+
+    `next_offset` is the first offset not read, `record_offset` that of the last accepted record (None: none yet),
+    `commands` the last handled offset of the commands topic, `ignored` what was ignored so far.
+    """
+
+    next_offset: int
+    record_offset: int | None
+    state: State
+    commands: Source | None = None
+    ignored: Ignored = Ignored()
+
+
+class Applied(NamedTuple):
+    """An accepted record to be written: where it stands, who wrote it, its first position and its appends."""
+
+    offset: int
+    writer: str
+    position: int
+    appends: Sequence[Append]
+
+
+class Index:
+    """The file of one partition, for the process that holds its lock. Raises IndexUnusable whenever it cannot be used.
+
+    The writer's methods are for one thread at a time.
+    """
+
+    def __init__(self, path: Path, app: str, identity: Identity, partition: int) -> None:
+        self.path = path
+        self._lock = _take_lock(path)
+        self._has_orphans = True
+        try:
+            with self._mapped():
+                self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                self._connection.execute("PRAGMA synchronous = NORMAL")
+                self._connection.executescript(_TABLES)
+                self._check(app, identity, partition)
+        except BaseException:
+            self.close()
+            raise
+
+    def _check(self, app: str, identity: Identity, partition: int) -> None:
+        """Raises LogChanged when the file was made from another log."""
+        own = (app, partition, identity.cluster_id, str(identity.topic_id), identity.partitions)
+        self._connection.execute("INSERT OR IGNORE INTO log VALUES (1,?,?,?,?,?)", own)
+        found = self._connection.execute("SELECT app, partition, cluster_id, topic_id, partitions FROM log").fetchone()
+        if found != own:
+            named = zip(("app", "partition", "cluster", "topic id", "partitions"), found, own, strict=True)
+            reason = "; ".join(f"its {name} was {was}, and is {now}" for name, was, now in named if was != now)
+            raise LogChanged(log=f"{app}.events/{partition}", reason=reason, index=str(self.path))
+
+    def close(self) -> None:
+        """Close the file and let others use it."""
+        connection = getattr(self, "_connection", None)
+        if connection is not None:
+            connection.close()
+        os.close(self._lock)
+
+    def head(self) -> Head | None:
+        """How far the index has been filled; None when it is new."""
+        with self._mapped():
+            row = self._connection.execute(
+                "SELECT next_offset, record_offset, hash, number, position, commands_topic_id, commands_offset, "
+                "late, strange, orphaned FROM head"
+            ).fetchone()
+            orphans = dict(self._connection.execute("SELECT record_offset, hash FROM orphans"))
+        if row is None:
+            return None
+        commands = Source(UUID(bytes=row[5]), row[6]) if row[5] is not None else None
+        return Head(row[0], row[1], State(row[2], row[3], row[4], orphans), commands, Ignored(*row[7:]))
+
+    def begin(self, records: Iterable[Applied], head: Head) -> None:
+        """Write accepted records and the head after them, all or none, up to `commit`. Raises RecordUnreadable."""
+        with self._mapped():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                for record in records:
+                    self._write(record)
+                self._write_head(head)
+            except BaseException:
+                self.roll_back()
+                raise
+
+    def commit(self) -> None:
+        """Make what was begun visible."""
+        with self._mapped():
+            self._connection.execute("COMMIT")
+
+    def roll_back(self) -> None:
+        """Forget what was begun."""
+        with suppress(sqlite3.Error):
+            self._connection.execute("ROLLBACK")
+
+    def _write_head(self, head: Head) -> None:
+        state, commands = head.state, head.commands
+        self._connection.execute(
+            _INSERT_HEAD,
+            (
+                head.next_offset,
+                head.record_offset,
+                state.head,
+                state.number,
+                state.position,
+                commands and commands.topic_id.bytes,
+                commands and commands.offset,
+                *head.ignored,
+            ),
+        )
+        if state.orphans or self._has_orphans:
+            self._connection.execute("DELETE FROM orphans")
+            self._connection.executemany("INSERT INTO orphans VALUES (?,?)", state.orphans.items())
+            self._has_orphans = True
+
+    def _write(self, record: Applied) -> None:
+        events: list[tuple[int, str, int, str, bytes]] = []
+        position = record.position
+        try:
+            for append in record.appends:
+                events.extend((position + place, *event) for place, event in enumerate(append.events))
+                position += len(append.events)
+                if append.command is not None:
+                    self._connection.execute(_INSERT_ANSWER, _answer_row(append.command))
+                if append.tracking is not None:
+                    tracking = (append.tracking.application_name, append.tracking.notification_id)
+                    self._connection.execute(_INSERT_TRACKING, tracking)
+            self._connection.executemany(_INSERT_EVENT, events)
+        except (sqlite3.IntegrityError, OverflowError) as error:
+            raise RecordUnreadable(
+                log=str(self.path), reason=f"offset {record.offset}, written by {record.writer}: {error}"
+            ) from error
+
+    def last_version(self, originator_id: str) -> int | None:
+        """The last version of an aggregate, None when there is none."""
+        with self._mapped():
+            found: int | None = self._connection.execute(_SELECT_VERSION, (originator_id,)).fetchone()[0]
+        return found
+
+    def tracking(self) -> dict[str, int]:
+        """The position up to which each upstream application has been processed."""
+        with self._mapped():
+            return dict(self._connection.execute("SELECT application_name, notification_id FROM tracking"))
+
+    def is_bound(self, key: CommandKey) -> bool:
+        """Whether a command id has its answer."""
+        with self._mapped():
+            return self._connection.execute(_SELECT_ANSWER, (key.scope, key.command_id.bytes)).fetchone() is not None
+
+    def answers(self, keys: Sequence[CommandKey]) -> Mapping[CommandKey, tuple[bytes, str]]:
+        """Digest and first answer of those commands that were handled before. For any thread."""
+        found: dict[CommandKey, tuple[bytes, str]] = {}
+        with self._mapped(), closing(sqlite3.connect(self.path)) as connection:
+            for key in keys:
+                row = connection.execute(_SELECT_ANSWER, (key.scope, key.command_id.bytes)).fetchone()
+                if row is not None:
+                    found[key] = (row[0], row[1])
+        return found
+
+    @contextmanager
+    def _mapped(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise IndexUnusable(log=str(self.path), reason=str(error)) from error
+
+
+def _answer_row(command: Command) -> tuple[bytes, bytes, bytes, str]:
+    return command.key.scope, command.key.command_id.bytes, command.digest, command.answer
+
+
+def _take_lock(path: Path) -> int:
+    """Keep other processes from the file. Raises IndexUnusable when one has it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        holder = os.pread(lock, 32, 0).decode(errors="replace").strip()
+        os.close(lock)
+        raise IndexUnusable(log=str(path), reason=f"process {holder} uses it") from error
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    return lock

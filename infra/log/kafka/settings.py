@@ -1,0 +1,110 @@
+"""Where the log is and how it is reached: from the environment (KAFKA_…) or from a URL.
+
+kafka://HOST:PORT[,HOST:PORT]?prefix=dossier&partitions=4&replication=3&security_protocol=SSL&ssl_cafile=PATH
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
+
+from platformdirs import user_data_path
+
+from infra.errors import BadSetting
+
+SCHEME: Final = "kafka"
+# Options of a connection, handed to kafka-python as they are.
+_CONNECTION: Final = (
+    "security_protocol",
+    "ssl_cafile",
+    "ssl_certfile",
+    "ssl_keyfile",
+    "ssl_password",
+    "ssl_crlfile",
+    "sasl_mechanism",
+    "sasl_plain_username",
+    "sasl_plain_password",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaSettings:
+    """How a log on Kafka is reached.
+
+    bootstrap      "host:port,host:port"
+    app            the topics are `<app>.events` and `<app>.commands`
+    partitions     P, fixed when the topics are made
+    replication    copies of each record, used when the topics are made; None: the cluster's default
+    index_dir      where the index files are
+    connection     security_protocol, ssl_…, sasl_…: options of kafka-python
+    """
+
+    bootstrap: str
+    app: str = "dossier"
+    partitions: int = 1
+    replication: int | None = None
+    index_dir: Path = field(default_factory=lambda: user_data_path("dossier") / "kafka")
+    connection: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def events_topic(self) -> str:
+        """The name of the log's topic."""
+        return f"{self.app}.events"
+
+    @property
+    def url(self) -> str:
+        """The log's name for messages, without secrets."""
+        return f"{SCHEME}://{self.bootstrap}/{self.events_topic}"
+
+    @property
+    def client(self) -> dict[str, Any]:
+        """What every client of kafka-python is made with."""
+        return {"bootstrap_servers": self.bootstrap.split(","), **self.connection}
+
+
+def from_url(url: str) -> KafkaSettings:
+    """The settings that a URL holds. Raises BadSetting."""
+    parts = urlsplit(url)
+    options = dict(parse_qsl(parts.query))
+    unknown = options.keys() - {"prefix", "partitions", "replication", "index", *_CONNECTION}
+    if parts.scheme != SCHEME or not parts.netloc or unknown:
+        raise BadSetting(
+            setting="DOSSIER_LOG",
+            value=url,
+            reason_en=f"unknown options: {', '.join(sorted(unknown))}" if unknown else "kafka://HOST:PORT is expected",
+            reason_vi=f"tùy chọn lạ: {', '.join(sorted(unknown))}" if unknown else "cần dạng kafka://HOST:PORT",
+        )
+    return _settings(parts.netloc, options.get)
+
+
+def from_environment(get: Callable[[str], str | None], app: str) -> KafkaSettings:
+    """The settings of an environment: KAFKA_BOOTSTRAP_SERVERS and, if wanted, KAFKA_PREFIX, KAFKA_PARTITIONS, ….
+
+    Raises OSError that names the key which is missing, as the library's own modules do; BadSetting.
+    """
+    bootstrap = get("KAFKA_BOOTSTRAP_SERVERS")
+    if not bootstrap:
+        raise OSError("Kafka bootstrap servers not found in environment with key: KAFKA_BOOTSTRAP_SERVERS")
+    return _settings(bootstrap, lambda option: get(f"KAFKA_{option.upper()}"), app)
+
+
+def _settings(bootstrap: str, option: Callable[[str], str | None], app: str = "dossier") -> KafkaSettings:
+    index = option("index")
+    replication = option("replication")
+    return KafkaSettings(
+        bootstrap=bootstrap,
+        app=option("prefix") or app,
+        partitions=_number("partitions", option("partitions") or "1"),
+        replication=_number("replication", replication) if replication else None,
+        **({"index_dir": Path(index)} if index else {}),
+        connection={name: value for name in _CONNECTION if (value := option(name))},
+    )
+
+
+def _number(option: str, value: str) -> int:
+    if value.isdecimal() and int(value):
+        return int(value)
+    raise BadSetting(setting=option, value=value, reason_en="a number from 1 on", reason_vi="một số từ 1 trở lên")
