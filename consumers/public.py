@@ -13,6 +13,7 @@ from projections.decision_facts import Decision
 from projections.table import canonical
 from schemas.published import from_json, published
 
+SOURCE: Final = "/dossier/decisions"
 TYPE_PREFIX: Final = "dossier.decision."
 JSON_TYPE: Final = "application/cloudevents+json; charset=utf-8"
 REPLAY: Final = "replay"
@@ -20,13 +21,13 @@ REPLAY: Final = "replay"
 
 
 class Publication:
-    """Makes public records of decisions. `app` names the installation, `log_id` its log, `units` what units are called.
+    """Makes public records of decisions. `log_id` names the log, `units` says what units are called.
 
     A unit that the settings no longer know is called by its agency's name, or else by its id.
     """
 
-    def __init__(self, app: str, log_id: str, units: Units) -> None:
-        self.app, self.log_id = app, log_id
+    def __init__(self, log_id: str, units: Units) -> None:
+        self.log_id = log_id
         self._units = units
 
     def record(self, decision: Decision) -> Decision:
@@ -48,17 +49,18 @@ class Publication:
             "log": {**decision["log"], "log_id": self.log_id},
         }
 
-    def from_json(self, decision: Decision) -> Decision:
-        """The record of a decision that was kept as JSON, with days as `date` and moments in UTC."""
-        record: Decision = from_json(published().newest.schema, self.record(decision))
-        return record
+    @staticmethod
+    def typed(record: Decision) -> Decision:
+        """A record that was kept as JSON, with days as `date` and moments in UTC."""
+        made: Decision = from_json(published().newest.schema, record)
+        return made
 
     def attributes(self, record: Decision, **more: str) -> dict[str, str]:
         """The CloudEvents attributes of a record, without those of its data; `more` are further extensions."""
         found = {
             "specversion": "1.0",
             "id": record["id"],
-            "source": f"/{self.app}/decisions",
+            "source": SOURCE,
             "type": TYPE_PREFIX + record["kind"],
             "subject": record["unit"]["id"],
             "time": _moment(record["recorded_at"]),

@@ -12,6 +12,7 @@ from infra.cli import (
     chairman,
     commands,
     corrections,
+    decisions,
     district,
     eligibility,
     members,
@@ -42,6 +43,7 @@ _GROUPS = (
     apply,
     commands,
     rebuild,
+    decisions,
 )
 
 _HELP = say(

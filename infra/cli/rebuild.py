@@ -39,11 +39,14 @@ def register(app: typer.Typer) -> None:
 def rebuild(
     ctx: typer.Context,
     name: Annotated[
-        Literal["status", "audit", "eligibility", "council"] | None,
+        Literal["status", "audit", "eligibility", "council", "decisions"] | None,
         typer.Argument(
             metavar="NAME",
             show_default=False,
-            help=say("status, audit, eligibility or council.", "status, audit, eligibility hoặc council."),
+            help=say(
+                "status, audit, eligibility, council or decisions.",
+                "status, audit, eligibility, council hoặc decisions.",
+            ),
         ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help=say("Every read model.", "Mọi bảng tra cứu."))] = False,

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from infra.errors import BadSetting
+from infra.log.kafka.settings import SCHEME, KafkaSettings, from_url
+from infra.settings import LOG
 
 STREAM: Final = "DOSSIER_DECISIONS"
 REGISTRY: Final = "DOSSIER_DECISIONS_REGISTRY"
@@ -19,20 +21,9 @@ WEBHOOK_ALLOW: Final = "DOSSIER_WEBHOOK_ALLOW"
 WEBHOOK_RETRIES: Final = "DOSSIER_WEBHOOK_RETRIES"
 WEBHOOK_CA: Final = "DOSSIER_WEBHOOK_CA"
 
-_APP: Final = "dossier"
 _LARGEST_DELAY: Final = 7 * 86400.0
 RETRIES: Final = (5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 50400.0, 72000.0, 86400.0)
 """Seconds to wait after each failed try, as Standard Webhooks recommends; after the last one the decision is parked."""
-
-
-@dataclass(frozen=True, slots=True)
-class StreamSettings:
-    """The Kafka cluster of the stream. `app` is the prefix of its topics; `registry` a schema registry's URL."""
-
-    bootstrap: str
-    app: str = _APP
-    replication: int = 1
-    registry: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +41,32 @@ class WebhookSettings:
     ca_file: Path | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class StreamSettings:
+    """The stream on Kafka, and the schema registry's URL where one is used."""
+
+    kafka: KafkaSettings
+    registry: str | None = None
+
+
 def stream_settings(url: str | None = None, environment: Mapping[str, str] | None = None) -> StreamSettings:
-    """What `kafka://HOST:PORT[,HOST:PORT][?app=…&replication=…]` says (else DOSSIER_DECISIONS). Raises BadSetting."""
+    """The cluster that a URL names (else DOSSIER_DECISIONS, else a DOSSIER_LOG on Kafka). Raises BadSetting.
+
+    The URL has the form and the options of a log on Kafka: kafka://HOST:PORT[,HOST:PORT]?prefix=dossier&replication=3
+    """
     env = os.environ if environment is None else environment
-    given = url or env.get(STREAM) or ""
-    parts = urlsplit(given)
-    options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    replication = options.pop("replication", "1")
-    app = options.pop("app", _APP)
-    if parts.scheme != "kafka" or not parts.netloc or options or not replication.isdecimal() or not app:
+    given = url or env.get(STREAM)
+    log = env.get(LOG, "")
+    if not given and urlsplit(log).scheme == SCHEME:
+        given = log
+    if not given or urlsplit(given).scheme != SCHEME:
         raise BadSetting(
             setting=STREAM,
-            value=given,
-            reason_en="a URL like kafka://broker:9092?app=dossier&replication=3 is expected",
-            reason_vi="cần một địa chỉ dạng kafka://broker:9092?app=dossier&replication=3",
+            value=given or "",
+            reason_en="a URL like kafka://broker:9092?prefix=dossier&replication=3 is expected",
+            reason_vi="cần một địa chỉ dạng kafka://broker:9092?prefix=dossier&replication=3",
         )
-    return StreamSettings(parts.netloc, app, int(replication), env.get(REGISTRY) or None)
+    return StreamSettings(from_url(given), env.get(REGISTRY) or None)
 
 
 def webhook_settings(log: Path, environment: Mapping[str, str] | None = None) -> WebhookSettings:

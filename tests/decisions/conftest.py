@@ -29,4 +29,4 @@ def decisions(log: FakeLog, tmp_path: Path) -> Iterator[Decisions]:
 
 def decisions_of(log: FakeLog, views: SQLiteViews) -> Decisions:
     engine = Engine(views, log, decode, (DECISIONS,))
-    return Decisions(engine, log.partitions, Publication("dossier", log.log_id, UNITS))
+    return Decisions(engine, log.partitions, Publication(log.log_id, UNITS))

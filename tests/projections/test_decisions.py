@@ -22,7 +22,7 @@ from schemas.published import decoded, examples, published, single_object
 from tests.projections.story import COMMUNE, DEPARTMENT, DISTRICT, UNITS, FakeLog, Story, province
 
 LOG_ID = "log-1"
-PUBLICATION = Publication("dossier", LOG_ID, UNITS)
+PUBLICATION = Publication(LOG_ID, UNITS)
 
 
 def fold(log: FakeLog, partition: int = 0) -> Iterator[Decision]:
@@ -212,7 +212,7 @@ def test_the_read_model_holds_what_the_fold_says(log: FakeLog, engine: Engine) -
     with engine.reading() as views:
         kept = decisions.after(views, 0, BEGINNING, 1000)
         expected = [PUBLICATION.record(decision) for decision in fold(log)]
-        assert [PUBLICATION.from_json(made.record) for made in kept] == expected
+        assert [Publication.typed(PUBLICATION.record(made.record)) for made in kept] == expected
         halfway = kept[5].place
         assert decisions.after(views, 0, halfway, 2) == kept[6:8]
         assert decisions.after(views, 0, decisions.last_place(views, 0), 10) == []
