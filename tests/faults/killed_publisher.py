@@ -30,6 +30,8 @@ from tests.faults.publishing import PARTITIONS, made_log
 from tests.projections.story import UNITS, FakeLog
 
 _PUBLISHERS = 2
+_PACE = (1.0, 6.0)
+"""Seconds between faults: some of them hit while the group is still finding together."""
 _STOPPED = 12.0
 """Seconds: longer than the group waits for a member, so that its partitions go to another meanwhile."""
 
@@ -51,11 +53,12 @@ def run(bootstrap: str, folder: Path, *, kills: int, seed: int, units: int = 60)
     rng = random.Random(seed)
     report = Report(seed)
     app = f"f{uuid4().hex[:12]}"
-    publishers = [_start(bootstrap, app, units, folder / f"{number}.log") for number in range(_PUBLISHERS)]
+    told = [bootstrap, app, str(units), str(time.time()), str(kills * sum(_PACE) / 2)]
+    publishers = [_start(told, folder / f"{number}.log") for number in range(_PUBLISHERS)]
     stopped: list[tuple[float, subprocess.Popen[bytes]]] = []
     try:
         while sum(report.faults.values()) < kills:
-            time.sleep(rng.uniform(0.3, 2.5))
+            time.sleep(rng.uniform(*_PACE))
             place = rng.randrange(_PUBLISHERS)
             match rng.choices(["kill", "stop", "leave"], [6, 2, 2])[0]:
                 case "kill":
@@ -70,7 +73,7 @@ def run(bootstrap: str, folder: Path, *, kills: int, seed: int, units: int = 60)
                     publishers[place].terminate()
                     publishers[place].wait()
                     report.faults["left the group"] += 1
-            publishers[place] = _start(bootstrap, app, units, folder / f"{uuid4().hex}.log")
+            publishers[place] = _start(told, folder / f"{uuid4().hex}.log")
             for due, process in list(stopped):
                 if time.monotonic() > due:
                     # It wakes up and goes on with what it was about to do.
@@ -86,9 +89,9 @@ def run(bootstrap: str, folder: Path, *, kills: int, seed: int, units: int = 60)
     return report
 
 
-def _start(bootstrap: str, app: str, units: int, log: Path) -> subprocess.Popen[bytes]:
+def _start(told: list[str], log: Path) -> subprocess.Popen[bytes]:
     with log.open("wb") as errors:
-        command = [sys.executable, "-m", "tests.faults.publishing", bootstrap, app, str(units)]
+        command = [sys.executable, "-m", "tests.faults.publishing", *told]
         return subprocess.Popen(command, stderr=errors, stdout=subprocess.DEVNULL)
 
 

@@ -1,12 +1,17 @@
-"""`python -m tests.faults.publishing BOOTSTRAP APP UNITS`: a publisher in a process of its own, to be killed.
+"""`python -m tests.faults.publishing BOOTSTRAP APP UNITS BEGAN SECONDS`: a publisher to be killed.
 
-Its log is made anew in memory, the same in every process: four partitions, and the way of each of some units.
+Its log is made anew in memory, the same in every process: four partitions, and the way of each of some units. It grows
+from empty to whole in the SECONDS after the moment BEGAN (seconds since 1970).
 """
 
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Sequence
 from datetime import date
+
+from eventsourcing.persistence import Notification
 
 from consumers.public import Publication
 from consumers.publisher import Publisher
@@ -22,9 +27,24 @@ _BATCH = 2
 """Small, so that there are many transactions to be killed in."""
 
 
-def made_log(units: int) -> FakeLog:
-    """The log."""
-    log = FakeLog(partitions=PARTITIONS)
+class GrowingLog(FakeLog):
+    """A log of which only what has come about by now is there."""
+
+    began, seconds = 0.0, 1.0
+
+    def head(self, partition: int) -> int:
+        """The last position by now."""
+        share = min(1.0, (time.time() - self.began) / self.seconds)
+        return int(share * len(self.events[partition]))
+
+    def read(self, partition: int, after: int, limit: int) -> Sequence[Notification]:
+        """Events up to the head."""
+        return self.events[partition][after : min(after + limit, self.head(partition))]
+
+
+def made_log(units: int) -> GrowingLog:
+    """The log, whole."""
+    log = GrowingLog(partitions=PARTITIONS)
     communes = [unit for unit in UNITS if unit.parent_id is not None]
     for unit in communes[:units]:
         story = Story(log, unit).until("announce")
@@ -33,10 +53,11 @@ def made_log(units: int) -> FakeLog:
     return log
 
 
-def main(bootstrap: str, app: str, units: int) -> None:
+def main(bootstrap: str, app: str, units: int, began: float, seconds: float) -> None:
     """Publish until stopped."""
     log_to_stderr()
     log = made_log(units)
+    log.began, log.seconds = began, seconds
     publication = Publication(log.log_id, UNITS)
     stream = KafkaStream(KafkaSettings(bootstrap, app), publication, log.partitions, Fingerprinted())
     stream.prepare()
@@ -45,4 +66,4 @@ def main(bootstrap: str, app: str, units: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), float(sys.argv[5]))

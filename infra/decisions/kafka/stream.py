@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from typing import Any, Final
 
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from consumers.decisions import Published
 from consumers.public import REPLAY, Publication
 from infra.decisions.kafka import registry, schemas
 from infra.decisions.kafka.errors import StreamUnusable, TopicTaken
+from infra.decisions.kafka.group import Group
 from infra.decisions.kafka.line import KafkaLine
 from infra.decisions.kafka.records import Fingerprinted, Values, record_of
 from infra.decisions.kafka.topics import decisions_topic, ensure
 from infra.log.kafka.settings import KafkaSettings
 from schemas.published import published
 
-_LOOK_EVERY: Final = 0.2
 _TIMEOUT: Final = 20.0
 
 
@@ -31,19 +30,14 @@ def values_of(settings: KafkaSettings, registry_url: str | None) -> Values:
 
 
 class KafkaStream:
-    """The stream of an installation. A consumer group spreads its partitions over the publishers.
-
-    The group is for speed alone: what keeps two publishers of one partition apart is the transactional id.
-    """
+    """The stream of an installation. A consumer group spreads its partitions over the publishers."""
 
     def __init__(self, settings: KafkaSettings, publication: Publication, partitions: range, values: Values) -> None:
         self._settings = settings
         self._publication = publication
         self._partitions = partitions
         self._values = values
-        self._group: KafkaConsumer | None = None
-        self._looked = 0.0
-        self._ours: frozenset[int] = frozenset()
+        self._group: Group | None = None
 
     def prepare(self) -> None:
         """Make the topics and publish the schemas, where they are missing. Raises StreamUnusable."""
@@ -51,15 +45,10 @@ class KafkaStream:
         schemas.publish(self._settings)
 
     def assigned(self) -> frozenset[int]:
-        """The partitions that are this process's now. Raises StreamUnusable."""
-        if time.monotonic() - self._looked >= _LOOK_EVERY:
-            try:
-                self._ours = self._look()
-            except KafkaError as error:
-                topic = decisions_topic(self._settings.app)
-                raise StreamUnusable(topic=topic, reason=str(error) or type(error).__name__) from error
-            self._looked = time.monotonic()
-        return self._ours
+        """The partitions that are this process's now; none at first. Raises StreamUnusable."""
+        if self._group is None:
+            self._group = Group(self._settings)
+        return self._group.ours()
 
     def open(self, partition: int) -> KafkaLine:
         """See `consumers.publisher.Stream`."""
@@ -69,26 +58,7 @@ class KafkaStream:
         """Leave the group."""
         group, self._group = self._group, None
         if group is not None:
-            group.close(timeout_ms=1000)
-
-    def _look(self) -> frozenset[int]:
-        topic = decisions_topic(self._settings.app)
-        if self._group is None:
-            self._group = KafkaConsumer(
-                topic,
-                **self._settings.client,
-                group_id=f"{self._settings.app}.publisher",
-                enable_auto_commit=False,
-                auto_offset_reset="latest",
-                allow_auto_create_topics=False,
-                session_timeout_ms=10_000,
-                heartbeat_interval_ms=1_000,
-            )
-        self._group.poll(timeout_ms=0)
-        ours = self._group.assignment()
-        # Nothing is read through the group.
-        self._group.pause(*ours)
-        return frozenset(place.partition for place in ours)
+            group.close()
 
 
 class OnePublisher(KafkaStream):
