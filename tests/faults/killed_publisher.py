@@ -152,7 +152,7 @@ def main() -> int:
     folder.mkdir(parents=True)
     with kafka(nodes=1, data_dir=folder / "kafka") as cluster:
         report = run(cluster.bootstrap, folder, kills=asked.kills, seed=asked.seed, units=170)
-    print(asdict(report))
+    print(asdict(report) | {"faults": dict(report.faults)})
     return 1 if report.wrong else 0
 
 
