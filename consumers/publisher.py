@@ -220,15 +220,15 @@ class Publisher:
         partition.line.publish([(place, self._publication.record(decision)) for place, decision in batch])
         del partition.waiting[: len(batch)]
         partition.published = batch[-1][0]
-        for place, decision in batch:
-            self._said.info(
-                "decision.published",
-                partition=number,
-                position=place.position,
-                decision=decision["id"],
-                kind=decision["kind"],
-                unit=decision["unit"]["id"],
-            )
+        last_place, last = batch[-1]
+        self._said.info(
+            "decisions.published",
+            partition=number,
+            count=len(batch),
+            position=last_place.position,
+            decision=last["id"],
+            unit=last["unit"]["id"],
+        )
         return len(batch)
 
 
