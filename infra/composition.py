@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, cast
 from uuid import UUID
 
-from eventsourcing.persistence import InfrastructureFactory
+from eventsourcing.persistence import InfrastructureFactory, PersistenceError
 from eventsourcing.utils import Environment
 
 from consumers.handler import CommandHandler
@@ -75,7 +76,11 @@ class Installation:
             },
         )
         self._factory: InfrastructureFactory = InfrastructureFactory.construct(environment)
-        return SQLiteLog(cast(SQLiteLogRecorder, self._factory.application_recorder()))
+        try:
+            return SQLiteLog(cast(SQLiteLogRecorder, self._factory.application_recorder()))
+        except (sqlite3.Error, PersistenceError) as error:
+            self._factory.close()
+            raise LogUnusable(log=str(path), reason=str(error)) from error
 
     @cached_property
     def mapper(self) -> AvroMapper:
