@@ -14,7 +14,7 @@ import typer
 from infra.cli import webhooks
 from infra.cli.arguments import OPERATION
 from infra.cli.errors import BadOption
-from infra.cli.framework import DossierGroup, subcommand
+from infra.cli.framework import DossierGroup, examples_text, subcommand
 from infra.cli.reporting import note, print_json
 from infra.cli.session import Session, session_of
 from infra.cli.words import say
@@ -32,6 +32,7 @@ _BEGINNING = say(
 app = typer.Typer(
     cls=DossierGroup,
     no_args_is_help=True,
+    epilog=examples_text(("dossier decisions tail --help", "dossier decisions webhooks list")),
     context_settings={"help_option_names": ["--help", "-h"]},
     help=say(
         "Public decisions: approved, rejected, announced, corrected, revoked, eligibility changed.",

@@ -13,7 +13,7 @@ import typer
 
 from infra.cli.arguments import OPERATION
 from infra.cli.errors import BadOption
-from infra.cli.framework import DossierGroup, subcommand
+from infra.cli.framework import DossierGroup, examples_text, subcommand
 from infra.cli.reporting import note, print_json
 from infra.cli.session import Session, session_of
 from infra.cli.words import say
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     cls=DossierGroup,
     no_args_is_help=True,
+    epilog=examples_text(("dossier decisions webhooks add --help", "dossier decisions webhooks list")),
     context_settings={"help_option_names": ["--help", "-h"]},
     help=say(
         "Webhooks: decisions by HTTP, signed, in order per unit, at least once each.",
