@@ -9,7 +9,7 @@ from typing import Any, Final
 from domain.agencies import UnknownAgency, agency
 from domain.catalogue import Level, UnitKind
 from domain.units import Units, UnknownUnit
-from projections.decision_facts import Decision
+from projections.decision_rows import Decision
 from projections.table import canonical
 from schemas.published import from_json, published
 

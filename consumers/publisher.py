@@ -14,15 +14,18 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Event as Flag
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import structlog
+from eventsourcing.persistence import Notification
 
 from consumers.public import Publication
 from domain.errors import InfrastructureError
 from projections.batch import event_name
-from projections.decision_facts import IGNORED, Decision, InMemory, decisions_of
+from projections.decision_facts import FOLDED, IGNORED, decisions_of
+from projections.decision_rows import Decision, InMemory
 from projections.decisions import BEGINNING, Place
+from projections.errors import CannotApply, UnknownEvent
 from projections.ports import Decode, LogReader
 from projections.projection import Event
 
@@ -117,7 +120,10 @@ class Publisher:
         self._said = structlog.get_logger("publisher")
 
     def run(self, stop: Flag, again: Callable[[float], object] | None = None) -> None:
-        """Publish until `stop` is set. `again` waits; raises StreamDiverged, StreamAheadOfLog and what a log raises."""
+        """Publish until `stop` is set; `again` waits.
+
+        Raises StreamDiverged, StreamAheadOfLog, UnknownEvent, CannotApply, and what log and stream raise.
+        """
         wait = again or stop.wait
         try:
             while not stop.is_set():
@@ -195,14 +201,30 @@ class Publisher:
                 name = event_name(each.topic)
                 # Most events lead to nothing: they are not even decoded.
                 if name not in IGNORED:
-                    data = self._decode(each.topic, each.state)
-                    event = Event(name, str(each.originator_id), each.originator_version, number, each.id, data)
-                    made = decisions_of(partition.kept, event, self._publication.log_id)
+                    made = self._decisions(number, partition, each, name)
                     places = [(Place(each.id, ordinal), decision) for ordinal, decision in enumerate(made)]
                     self._take(number, partition, places)
                 partition.folded = each.id
             if not found:
                 return
+
+    def _decisions(self, number: int, partition: _Partition, found: Notification, name: str) -> list[Decision]:
+        where: dict[str, Any] = {
+            "projection": "publisher",
+            "event": name,
+            "dossier": str(found.originator_id),
+            "version": found.originator_version,
+            "partition": number,
+            "position": found.id,
+        }
+        if name not in FOLDED:
+            raise UnknownEvent(**where)
+        data = self._decode(found.topic, found.state)
+        event = Event(name, str(found.originator_id), found.originator_version, number, found.id, data)
+        try:
+            return decisions_of(partition.kept, event, self._publication.log_id)
+        except LookupError as cause:
+            raise CannotApply(cause=str(cause), **where) from cause
 
     def _take(self, number: int, partition: _Partition, made: Sequence[tuple[Place, Decision]]) -> None:
         """Let what the stream does not have wait for publication, and compare its last decision with ours."""

@@ -10,7 +10,8 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from projections.decision_facts import DOSSIERS, FOLDED, IGNORED, UNITS, Decision, decisions_of
+from projections.decision_facts import FOLDED, IGNORED, decisions_of
+from projections.decision_rows import DOSSIERS, UNITS, Decision
 from projections.generations import Snapshot
 from projections.projection import Event, Projection
 from projections.rows import Rows

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event
 from types import FrameType
+from typing import TextIO, cast
 
 import structlog
 
@@ -29,6 +31,16 @@ def until_stopped() -> Iterator[Event]:
             signal.signal(number, handler)
 
 
+class _Stderr(io.TextIOBase):
+    """Whatever is standard error when something is written."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
 def log_to_stderr() -> None:
     """One JSON object a line on stderr: standard output is for answers."""
     structlog.configure(
@@ -37,5 +49,5 @@ def log_to_stderr() -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Stderr())),
     )

@@ -77,7 +77,7 @@ def add(
     from infra.decisions.settings import webhook_settings
     from infra.decisions.webhooks.guard import addresses, receiver
     from infra.decisions.webhooks.signing import check_secret, new_secret
-    from projections.decision_facts import KINDS
+    from projections.decision_rows import KINDS
 
     session = session_of(ctx)
     unknown = sorted(set(kinds or ()) - set(KINDS))

@@ -22,6 +22,7 @@ from infra.decisions.kafka.stream import KafkaStream, OnePublisher, replay
 from infra.log.kafka.settings import KafkaSettings
 from infra.servers.kafka import KafkaCluster
 from infra.views.sqlite import SQLiteViews
+from projections.errors import CannotApply, UnknownEvent
 from schemas.codec import decode as decode_event
 from tests.decisions import subscriber
 from tests.decisions.conftest import decisions_of
@@ -260,3 +261,18 @@ def test_a_replay_goes_to_a_topic_of_its_own_and_is_marked(world: World, tmp_pat
     assert [seen.value for seen in replayed] == [seen.value for seen in original]
     assert [seen.headers["ce_id"] for seen in replayed] == [seen.headers["ce_id"] for seen in original]
     assert world.seen() == before
+
+
+def test_an_event_that_is_unknown_stops_the_publisher_and_is_named(world: World) -> None:
+    three_units(world.log)
+    world.log.add_raw(Story(world.log).id, "SomethingNew", b"")
+    with pytest.raises(UnknownEvent, match="SomethingNew"):
+        publish_all(world.publisher())
+
+
+def test_a_log_without_its_beginning_stops_the_publisher(world: World) -> None:
+    Story(world.log).until("approve")
+    first = world.log.events[0][0]
+    world.log.events[0] = [found for found in world.log.events[0] if found is not first]
+    with pytest.raises(CannotApply, match="never began"):
+        publish_all(world.publisher())

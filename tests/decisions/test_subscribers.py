@@ -19,7 +19,8 @@ from infra.decisions.kafka.stream import OnePublisher
 from infra.log.kafka.settings import KafkaSettings
 from infra.servers.kafka import KafkaCluster
 from projections.batch import event_name
-from projections.decision_facts import InMemory, decisions_of
+from projections.decision_facts import decisions_of
+from projections.decision_rows import InMemory
 from projections.projection import Event
 from schemas.codec import decode
 from schemas.published import published

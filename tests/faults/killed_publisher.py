@@ -20,9 +20,10 @@ from consumers.publisher import Publisher, publish_all
 from infra.decisions.kafka.records import Fingerprinted
 from infra.decisions.kafka.stream import OnePublisher
 from infra.log.kafka.settings import KafkaSettings
-from infra.servers.kafka import kafka
+from infra.servers.kafka import KafkaCluster, kafka
 from projections.batch import event_name
-from projections.decision_facts import InMemory, decisions_of
+from projections.decision_facts import decisions_of
+from projections.decision_rows import InMemory
 from projections.projection import Event
 from schemas.codec import decode
 from tests.decisions import subscriber
@@ -32,6 +33,7 @@ from tests.projections.story import UNITS, FakeLog
 _PUBLISHERS = 2
 _PACE = (1.0, 6.0)
 """Seconds between faults: some of them hit while the group is still finding together."""
+_SAFE = 3
 _STOPPED = 12.0
 """Seconds: longer than the group waits for a member, so that its partitions go to another meanwhile."""
 
@@ -48,19 +50,31 @@ class Report:
     wrong: list[str] = field(default_factory=list)
 
 
-def run(bootstrap: str, folder: Path, *, kills: int, seed: int, units: int = 60) -> Report:
-    """Break publishers `kills` times, let one finish, run it again, and read the stream with another client."""
+def run(cluster: KafkaCluster, folder: Path, *, kills: int, seed: int, units: int = 60) -> Report:
+    """Break publishers `kills` times, let one finish, run it again, and read the stream with another client.
+
+    Of three brokers, one at a time is killed as well.
+    """
     rng = random.Random(seed)
     report = Report(seed)
-    app = f"f{uuid4().hex[:12]}"
-    told = [bootstrap, app, str(units), str(time.time()), str(kills * sum(_PACE) / 2)]
+    brokers = len(cluster.nodes)
+    settings = KafkaSettings(cluster.bootstrap, f"f{uuid4().hex[:12]}", replication=max(1, brokers))
+    url = f"kafka://{settings.bootstrap}?prefix={settings.app}&replication={settings.replication}"
+    told = [url, str(units), str(time.time()), str(kills * sum(_PACE) / 2)]
     publishers = [_start(told, folder / f"{number}.log") for number in range(_PUBLISHERS)]
     stopped: list[tuple[float, subprocess.Popen[bytes]]] = []
     try:
         while sum(report.faults.values()) < kills:
             time.sleep(rng.uniform(*_PACE))
             place = rng.randrange(_PUBLISHERS)
-            match rng.choices(["kill", "stop", "leave"], [6, 2, 2])[0]:
+            match rng.choices(["kill", "stop", "leave", "broker"], [6, 2, 2, 3 if brokers >= _SAFE else 0])[0]:
+                case "broker":
+                    number = rng.randint(1, brokers)
+                    cluster.node(number).kill()
+                    report.faults["broker kill -9"] += 1
+                    time.sleep(rng.uniform(0, 4))
+                    cluster.start(number)
+                    continue
                 case "kill":
                     publishers[place].kill()
                     publishers[place].wait()
@@ -85,7 +99,7 @@ def run(bootstrap: str, folder: Path, *, kills: int, seed: int, units: int = 60)
         for process in [*publishers, *(process for _, process in stopped)]:
             process.kill()
             process.wait()
-    _finish_and_check(report, bootstrap, app, made_log(units))
+    _finish_and_check(report, settings, made_log(units))
     return report
 
 
@@ -99,8 +113,8 @@ def _ended_by_itself(publishers: list[subprocess.Popen[bytes]]) -> list[str]:
     return [f"a publisher ended with {process.returncode}" for process in publishers if (process.poll() or 0) > 0]
 
 
-def _finish_and_check(report: Report, bootstrap: str, app: str, log: FakeLog) -> None:
-    settings, publication = KafkaSettings(bootstrap, app), Publication(log.log_id, UNITS)
+def _finish_and_check(report: Report, settings: KafkaSettings, log: FakeLog) -> None:
+    bootstrap, app, publication = settings.bootstrap, settings.app, Publication(log.log_id, UNITS)
 
     def publisher() -> Publisher:
         stream = OnePublisher(settings, publication, log.partitions, Fingerprinted())
@@ -146,12 +160,13 @@ def main() -> int:
     """`python -m tests.faults.killed_publisher --kills N`: 1 when anything was wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=60)
+    parser.add_argument("--brokers", type=int, default=1, choices=[1, 3])
     parser.add_argument("--seed", type=int, default=SystemRandom().getrandbits(32))
     asked = parser.parse_args()
     folder = Path("build") / f"publisher-{uuid4().hex[:8]}"
     folder.mkdir(parents=True)
-    with kafka(nodes=1, data_dir=folder / "kafka") as cluster:
-        report = run(cluster.bootstrap, folder, kills=asked.kills, seed=asked.seed, units=170)
+    with kafka(nodes=asked.brokers, data_dir=folder / "kafka") as cluster:
+        report = run(cluster, folder, kills=asked.kills, seed=asked.seed, units=170)
     print(asdict(report) | {"faults": dict(report.faults)})
     return 1 if report.wrong else 0
 

@@ -1,4 +1,4 @@
-"""`python -m tests.faults.publishing BOOTSTRAP APP UNITS BEGAN SECONDS`: a publisher to be killed.
+"""`python -m tests.faults.publishing URL UNITS BEGAN SECONDS`: a publisher to be killed.
 
 Its log is made anew in memory, the same in every process: four partitions, and the way of each of some units. It grows
 from empty to whole in the SECONDS after the moment BEGAN (seconds since 1970).
@@ -18,7 +18,7 @@ from consumers.publisher import Publisher
 from infra.cli.service import log_to_stderr, until_stopped
 from infra.decisions.kafka.records import Fingerprinted
 from infra.decisions.kafka.stream import KafkaStream
-from infra.log.kafka.settings import KafkaSettings
+from infra.log.kafka.settings import from_url
 from schemas.codec import decode
 from tests.projections.story import UNITS, FakeLog, Story
 
@@ -53,17 +53,17 @@ def made_log(units: int) -> GrowingLog:
     return log
 
 
-def main(bootstrap: str, app: str, units: int, began: float, seconds: float) -> None:
+def main(url: str, units: int, began: float, seconds: float) -> None:
     """Publish until stopped."""
     log_to_stderr()
     log = made_log(units)
     log.began, log.seconds = began, seconds
     publication = Publication(log.log_id, UNITS)
-    stream = KafkaStream(KafkaSettings(bootstrap, app), publication, log.partitions, Fingerprinted())
+    stream = KafkaStream(from_url(url), publication, log.partitions, Fingerprinted())
     stream.prepare()
     with until_stopped() as stop:
         Publisher(log, decode, stream, publication, batch=_BATCH).run(stop)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), float(sys.argv[5]))
+    main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4]))

@@ -15,7 +15,7 @@ from tests.faults import killed_publisher
 def test_a_killed_publisher_repeats_nothing_and_forgets_nothing(broker: KafkaCluster, tmp_path: Path) -> None:
     seed = SystemRandom().getrandbits(32)
     print(f"seed {seed}")
-    report = killed_publisher.run(broker.bootstrap, tmp_path, kills=8, seed=seed)
+    report = killed_publisher.run(broker, tmp_path, kills=8, seed=seed)
     print(report)
     assert report.wrong == []
     assert report.decisions > 200

@@ -13,7 +13,8 @@ from domain.events import EVENT_TYPES
 from infra.views.sqlite import SQLiteViews
 from projections import decisions
 from projections.batch import event_name
-from projections.decision_facts import FOLDED, IGNORED, KINDS, Decision, InMemory, decisions_of
+from projections.decision_facts import FOLDED, IGNORED, decisions_of
+from projections.decision_rows import KINDS, Decision, InMemory
 from projections.decisions import BEGINNING, DECISIONS, Place
 from projections.engine import Engine
 from projections.projection import Event

@@ -31,7 +31,7 @@ from infra.decisions.kafka.errors import StreamUnusable
 from infra.decisions.kafka.records import Values, mark_of, record_of
 from infra.decisions.kafka.topics import decisions_topic
 from infra.log.kafka.settings import KafkaSettings
-from projections.decision_facts import Decision
+from projections.decision_rows import Decision
 from projections.decisions import Place
 
 _REQUEST_MS: Final = 10_000

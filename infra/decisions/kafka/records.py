@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 
 from consumers.public import Publication
 from consumers.publisher import Mark
-from projections.decision_facts import Decision
+from projections.decision_rows import Decision
 from projections.decisions import Place
 from schemas.published import published, single_object
 

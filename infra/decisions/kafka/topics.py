@@ -62,8 +62,7 @@ def _ensure(
         with suppress(TopicAlreadyExistsError):
             admin.create_topics({name: made})
         found = _wait_for(admin, name)
-    answer = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)], config_filter="all")
-    present = {key: setting["value"] for key, setting in answer["topic"][name].items()}
+    present = _configured(admin, name)
     wrong = [f"{key}={value}" for key, value in configs.items() if present[key] != value]
     if wrong:
         mend = f"kafka-configs.sh --alter --topic {name} --add-config {','.join(wrong)}"
@@ -71,6 +70,19 @@ def _ensure(
     if len(found["partitions"]) != partitions:
         reason = f"it has {len(found['partitions'])} partitions, and the log has {partitions}"
         raise StreamUnusable(topic=name, reason=reason)
+
+
+def _configured(admin: KafkaAdminClient, name: str) -> dict[str, str]:
+    """The settings of a topic. A broker that has not heard of a new one yet answers with none."""
+    deadline = time.monotonic() + _APPEAR_WITHIN
+    while True:
+        answer = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)], config_filter="all")
+        present = {key: setting["value"] for key, setting in answer["topic"].get(name, {}).items()}
+        if present:
+            return present
+        if time.monotonic() > deadline:
+            raise StreamUnusable(topic=name, reason="its settings cannot be read")
+        time.sleep(0.05)
 
 
 def _described(admin: KafkaAdminClient, name: str) -> dict[str, Any] | None:
