@@ -8,6 +8,7 @@ written is known from the files themselves: a line that a crash cut short is dro
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Iterable
@@ -21,6 +22,7 @@ from domain.circumstances import VIETNAM
 from domain.errors import InfrastructureError
 from projections.decisions import Place
 
+_LOCK = ".lock"
 _TAIL = 1 << 20
 
 
@@ -45,7 +47,7 @@ class FeedOfAnotherLog(InfrastructureError):
 
 
 class FileFeed:
-    """Writes the feed of an installation into a folder. One process at a time."""
+    """Writes the feed of an installation into a folder. Several processes take turns."""
 
     def __init__(self, folder: Path, decisions: Decisions) -> None:
         self._folder = folder
@@ -56,8 +58,10 @@ class FileFeed:
         """Append what was decided since the last time; returns how many. Raises FeedUnusable, FeedOfAnotherLog."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            cursor = {partition: self._reached(partition) for partition in self._decisions.partitions}
-            return self._append(cursor)
+            with (self._folder / _LOCK).open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                cursor = {partition: self._reached(partition) for partition in self._decisions.partitions}
+                return self._append(cursor)
         except OSError as error:
             raise FeedUnusable(folder=str(self._folder), reason=str(error)) from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -125,4 +126,12 @@ def test_the_day_is_vietnams(log: FakeLog, decisions: Decisions, folder: Path, m
     monkeypatch.setattr(story, "_BEGINNING", datetime(2024, 6, 14, 17, 30, tzinfo=UTC))
     Story(log).until("approve")
     FileFeed(folder, decisions).write()
-    assert [path.name for path in folder.iterdir()] == [f"decisions-{date(2024, 6, 15)}.jsonl"]
+    assert [path.name for path in folder.glob("*.jsonl")] == [f"decisions-{date(2024, 6, 15)}.jsonl"]
+
+
+def test_two_that_write_at_once_take_turns(log: FakeLog, decisions: Decisions, folder: Path) -> None:
+    Story(log).until("announce")
+    with ThreadPoolExecutor(4) as pool:
+        done = [pool.submit(FileFeed(folder, decisions).write) for _ in range(8)]
+        assert sorted(each.result() for each in done) == [0] * 7 + [3]
+    assert [event["id"] for event in lines(folder)] == everything(decisions)
