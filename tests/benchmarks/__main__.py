@@ -7,11 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.benchmarks import decisions, embedded_log, projections
+from tests.benchmarks import decisions, embedded_log, kafka_log, projections
 from tests.benchmarks.results import Results
 
 BENCHMARKS: dict[str, Callable[[Results, Path], None]] = {
     "embedded_log": embedded_log.run,
+    "kafka_log": kafka_log.run,
     "projections": projections.run,
     "decisions": decisions.run,
 }

@@ -51,6 +51,8 @@ class MemoryTape:
     log: MemoryLog
     fates: list[tuple[Fate, Callable[[], None] | None]] = field(default_factory=list)
     largest: int = 100_000
+    known: int = 0
+    """The first offset that the writer has not read."""
 
     def send(self, value: bytes) -> Answer:
         fate, before = self.fates.pop(0) if self.fates else (Fate.DELIVERED, None)
@@ -58,25 +60,31 @@ class MemoryTape:
             before()
         if fate is Fate.KILLED_BEFORE:
             raise Killed
+        if fate in (Fate.DELAYED, Fate.DOUBLED_LATE):
+            self.log.on_the_way.append(value)
         if fate in (Fate.LOST, Fate.DELAYED):
-            if fate is Fate.DELAYED:
-                self.log.on_the_way.append(value)
             return Answer(None)
         offset = self.log.append(value)
-        if fate is Fate.KILLED_AFTER:
-            raise Killed
         if fate is Fate.DOUBLED:
             self.log.append(value)
-        if fate is Fate.DOUBLED_LATE:
-            self.log.on_the_way.append(value)
+        if fate is Fate.KILLED_AFTER:
+            raise Killed
+        return self._answer(fate, offset)
+
+    def _answer(self, fate: Fate, offset: int) -> Answer:
         if fate is Fate.UNPLACED:
-            return Answer(0) if offset else Answer(None)
-        return Answer(None if fate is Fate.UNANSWERED else offset)
+            return Answer(0 if self.known else None)
+        if fate is Fate.UNANSWERED:
+            return Answer(None)
+        if offset == self.known:
+            self.known = offset + 1
+        return Answer(offset)
 
     def read(self, start: int) -> Iterator[Chunk]:
         while start < len(self.log.records):
             entries = [Entry(start + place, value) for place, value in enumerate(self.log.records[start : start + 7])]
             start += len(entries)
+            self.known = max(self.known, start)
             yield Chunk(entries, start)
 
     def follow(self, start: int, seconds: float) -> Chunk:

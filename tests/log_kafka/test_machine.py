@@ -14,18 +14,21 @@ from typing import Any
 from unittest.mock import patch
 from uuid import UUID, uuid4
 
+import pytest
 from eventsourcing.persistence import IntegrityError, Tracking
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from consumers.ports import CommandKey, Conflict, Source
 from infra.log.kafka import committer as committer_module
+from infra.log.kafka import partition as partition_module
 from infra.log.kafka.committer import Committer
-from infra.log.kafka.format import Append, Command, Outcome, first_hash
+from infra.log.kafka.format import Append, Command, Outcome, first_hash, read_header
 from infra.log.kafka.index import Index
-from infra.log.kafka.jobs import DecisionsJob, EventsJob, Job
+from infra.log.kafka.jobs import DecisionsJob, EventsJob, Job, Judgement, View
 from infra.log.kafka.partition import Partition, Place
+from infra.log.kafka.rule import State, Verdict, judge
 from infra.log.kafka.topics import Identity
 from tests.log_kafka.memory import Fate, Killed, MemoryLog, MemoryTape, accepted
 
@@ -34,6 +37,9 @@ IDENTITY = Identity("cluster", UUID(int=1), 1)
 COMMANDS = UUID(int=2)
 ORIGINATORS = [UUID(int=number).hex for number in range(4)]
 WRITERS = 3
+BEHIND = 9
+# Thousands of small index files are made here, and no crash of the system is meant.
+_IN_MEMORY = Path("/dev/shm")  # noqa: S108
 
 writers = st.integers(0, WRITERS - 1)
 mostly_well = st.sampled_from([Fate.DELIVERED] * 6 + list(Fate))
@@ -56,15 +62,15 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp())
+        self.folder = Path(tempfile.mkdtemp(dir=_IN_MEMORY if _IN_MEMORY.is_dir() else None))
         self.log = MemoryLog()
         self.first = first_hash("app", 1, 0)
         self.writers: list[Writer] = []
         self.copies: list[Path] = []
         self.acknowledged: dict[bytes, int] = {}
         self.refused: set[bytes] = set()
-        self.commands: dict[UUID, str] = {}
         self.next_command = 0
+        self.appended: list[Append] = []
         self.patches = [
             patch.object(committer_module, "_BACKOFF", 0.0),
             patch.object(committer_module, "_LONGEST_BACKOFF", 0.0),
@@ -116,9 +122,13 @@ class Machine(RuleBasedStateMachine):
         self._submit(writer, jobs, fate, self._racing(writer, racer))
 
     @rule(
-        number=writers, fate=mostly_well, racer=st.none() | writers, count=st.integers(0, 2), behind=st.integers(0, 1)
+        number=writers,
+        fate=mostly_well,
+        racer=st.none() | writers,
+        count=st.integers(0, 2),
+        again=st.integers(0, 9),
     )
-    def decide(self, number: int, fate: Fate, racer: int | None, count: int, behind: int) -> None:
+    def decide(self, number: int, fate: Fate, racer: int | None, count: int, again: int) -> None:
         """A worker's group: decisions with their commands, on the head that it knows or on one behind."""
         writer = self.writers[number]
         appends = []
@@ -135,7 +145,14 @@ class Machine(RuleBasedStateMachine):
                     Source(COMMANDS, self.next_command),
                 )
             )
-        head = writer.partition.state.position - 1 - behind
+        if again and self.appended:
+            # A worker that came back hands over what had been handled, or not.
+            old = self.appended[again % len(self.appended)]
+            appends = [old._replace(commit_id=uuid4().bytes, events=())]
+        else:
+            self.appended += appends
+        # Every tenth on a head that is not the present one.
+        head = writer.partition.state.position - 1 - (again == BEHIND)
         self._submit(writer, [DecisionsJob(appends, head)], fate, self._racing(writer, racer))
 
     @rule(number=writers, fate=mostly_well, position=st.integers(1, 6))
@@ -215,13 +232,11 @@ class Machine(RuleBasedStateMachine):
         # The first in the queue is the one whose thread leads.
         try:
             self._call(jobs[0], lambda: committer.submit(jobs[0]))
+            while waiting := [job for job in jobs if not job.done]:
+                heir = next(job for job in waiting if job.leads and job.lock.acquire(blocking=False))
+                self._call(heir, lambda leader=heir: self._lead(committer, leader))  # type: ignore[misc]
             for job in jobs[1:]:
-                if not job.done:
-                    assert job.lock.acquire(timeout=1)
-                    assert job.leads
-                    self._call(job, lambda leader=job: self._lead(committer, leader))  # type: ignore[misc]
-                else:
-                    self._call(job, lambda decided=job: _result(decided))  # type: ignore[misc]
+                self._call(job, lambda decided=job: _result(decided))  # type: ignore[misc]
         except Killed:
             self._restart(writer, "own")
         writer.tape.fates = []
@@ -291,3 +306,47 @@ TestMachine = Machine.TestCase
 TestMachine.settings = settings(
     max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )
+
+
+def _trusts_the_answer(self: Any, batch: list[Job], offset: int | None) -> None:
+    if offset is None:
+        self._partition.discard()
+        self._partition.read_on()
+        return
+    position = self._partition.state.position
+    self._partition.accept()
+    for job in batch:
+        self._found(job.commit_id, position)
+        position += sum(len(append.events) for append in job.appends)
+
+
+def _ignores_the_previous_hash(state: State, offset: int, value: bytes | None) -> tuple[State, Verdict]:
+    header = read_header(value)
+    return judge(state if header is None else state._replace(head=header.previous), offset, value)
+
+
+def _looks_up_no_ids(self: Any, commit_id: bytes, position: int) -> None:
+    job = self._awaited.get(commit_id)
+    if job is not None and self._partition._begun is not None:
+        job.position = position
+        self._decide(job)
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "instead"),
+    [
+        pytest.param(Committer, "_settle", _trusts_the_answer, id="trusts the answer"),
+        pytest.param(partition_module, "judge", _ignores_the_previous_hash, id="ignores the previous hash"),
+        pytest.param(Committer, "_found", _looks_up_no_ids, id="looks up no ids"),
+        pytest.param(View, "check_versions", lambda _self, _appends: Judgement.HOLDS, id="takes any version"),
+        pytest.param(View, "check_tracking", lambda _self, _append: Judgement.HOLDS, id="takes any tracking"),
+        pytest.param(View, "is_free", lambda _self, _append: True, id="handles a command twice"),
+    ],
+)
+def test_finds_what_is_broken(where: object, name: str, instead: object) -> None:
+    """The adversary is worth something: it finds each of these."""
+    quick = settings(
+        TestMachine.settings, max_examples=400, database=None, report_multiple_bugs=False, phases=[Phase.generate]
+    )
+    with patch.object(where, name, instead), pytest.raises(BaseException, match=r"(?s).*"):
+        run_state_machine_as_test(Machine, settings=quick)
