@@ -106,12 +106,23 @@ class _Partition:
 
 
 class Publisher:
-    """Publishes what a log leads to. Not for several threads; several processes share the partitions."""
+    """Publishes what a log leads to. Not for several threads; several processes share the partitions.
+
+    `refresh` makes a log that reads through an index of its own see what others appended to a partition.
+    """
 
     def __init__(
-        self, log: LogReader, decode: Decode, stream: Stream, publication: Publication, *, batch: int = BATCH
+        self,
+        log: LogReader,
+        decode: Decode,
+        stream: Stream,
+        publication: Publication,
+        *,
+        batch: int = BATCH,
+        refresh: Callable[[int], object] | None = None,
     ) -> None:
         self._log = log
+        self._refresh = refresh
         self._batch = batch
         self._decode = decode
         self._stream = stream
@@ -168,6 +179,10 @@ class Publisher:
             self._let_go(number)
         self._stream.close()
 
+    def _read_on(self, number: int) -> None:
+        if self._refresh is not None:
+            self._refresh(number)
+
     def _let_go(self, number: int) -> None:
         partition = self._partitions[number]
         if partition.line is not None:
@@ -176,6 +191,7 @@ class Publisher:
 
     def _open(self, number: int, partition: _Partition) -> None:
         partition.line = self._stream.open(number)
+        self._read_on(number)
         partition.tail = partition.line.tail
         place = BEGINNING
         if partition.tail is not None:
@@ -195,6 +211,7 @@ class Publisher:
         self._said.info("publisher.opened", partition=number, position=place.position, ordinal=place.ordinal)
 
     def _fold(self, number: int, partition: _Partition) -> None:
+        self._read_on(number)
         while len(partition.waiting) < self._batch:
             found = self._log.read(number, partition.folded, _READ)
             for each in found:

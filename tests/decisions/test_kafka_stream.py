@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from confluent_kafka import Producer
 from kafka.admin import KafkaAdminClient
 
+from consumers.ports import CommandKey, Decision
 from consumers.public import Publication
 from consumers.publisher import Publisher, StreamAheadOfLog, StreamDiverged, Unsettled, publish_all
 from infra.decisions.kafka.errors import StreamUnusable, TopicTaken
@@ -19,6 +20,7 @@ from infra.decisions.kafka.records import Fingerprinted
 from infra.decisions.kafka.schemas import publish as publish_schemas
 from infra.decisions.kafka.schemas import released
 from infra.decisions.kafka.stream import KafkaStream, OnePublisher, replay
+from infra.log.kafka.log import KafkaLog
 from infra.log.kafka.settings import KafkaSettings
 from infra.servers.kafka import KafkaCluster
 from infra.views.sqlite import SQLiteViews
@@ -276,3 +278,29 @@ def test_a_log_without_its_beginning_stops_the_publisher(world: World) -> None:
     world.log.events[0] = [found for found in world.log.events[0] if found is not first]
     with pytest.raises(CannotApply, match="never began"):
         publish_all(world.publisher())
+
+
+def test_the_log_on_kafka_is_published_as_well(world: World, expected: Any, tmp_path: Any) -> None:
+    """Another process appends; the publisher reads through an index of its own."""
+    bootstrap, app = world.settings.bootstrap, world.settings.app
+    writer = KafkaLog(KafkaSettings(bootstrap, app, index_dir=tmp_path / "writer"))
+    reader = KafkaLog(KafkaSettings(bootstrap, app, index_dir=tmp_path / "reader"))
+    publication = Publication(reader.log_id, UNITS)
+    stream = OnePublisher(reader.settings, publication, reader.partitions, Fingerprinted())
+    stream.prepare()
+    publisher = Publisher(reader, decode_event, stream, publication, refresh=reader.refresh)
+    province(world.log)
+    copied = 0
+    for upto in (60, len(world.log.events[0])):
+        stored = world.log.events[0][copied:upto]
+        key = CommandKey(b"\0" * 6, UUID(int=upto))
+        writer.append(0, copied, [Decision(key, b"\0" * 32, "{}", stored)])
+        copied = upto
+        publisher.step()
+    publisher.close()
+    writer.close()
+    reader.close()
+    world.log.log_id = publication.log_id
+    records = world.records()
+    assert [record["id"] for record in records] == [record["id"] for record in expected()]
+    assert {record["log"]["log_id"] for record in records} == {publication.log_id}
