@@ -31,11 +31,13 @@ demo: setup ## Show a dossier's way from start to decision
 test: lint ## Run every check, then the tests (ARGS='-k word' picks some)
 	$(BIN)/python -m pytest $(ARGS)
 
-lint: setup ## Check style, format, types and the direction of imports
+lint: setup ## Check style, format, types, the direction of imports and the public schemas
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m schemas.gate
+	$(BIN)/python -m schemas.asyncapi --check
 
 format: setup ## Format the code and fix what can be fixed
 	$(BIN)/ruff check --fix-only

@@ -1,14 +1,18 @@
 """The one place where everything is put together: settings in, an installation out. Nothing is opened before use."""
 
+# ruff: noqa: PLC0415  # Kafka and webhooks take as long to import as all else, and most commands need neither
+
 from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
+from random import SystemRandom
 from time import monotonic, sleep
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, cast
@@ -28,6 +32,7 @@ from infra.settings import Settings
 from infra.views.sqlite import SQLiteViews
 from projections import council, eligibility
 from projections.council import COUNCIL
+from projections.decisions import DECISIONS
 from projections.eligibility import ELIGIBILITY
 from projections.engine import Engine
 from projections.rebuild import Rebuild, Told
@@ -36,6 +41,11 @@ from projections.snapshot import Freshness, Snapshot, freshness
 from schemas.codec import AvroMapper, decode
 
 if TYPE_CHECKING:
+    from consumers.decisions import Decisions
+    from consumers.publisher import Publisher
+    from consumers.webhooks import Courier
+    from infra.decisions.settings import StreamSettings, WebhookSettings
+    from infra.decisions.webhooks.store import WebhookStore
     from infra.views.postgres import PostgresViews
 
 
@@ -96,7 +106,7 @@ class Installation:
         where = self.settings.views
         if isinstance(where, str):
             # The driver of the database takes a tenth of a second to import.
-            from infra.views.postgres import PostgresViews  # noqa: PLC0415
+            from infra.views.postgres import PostgresViews
 
             return PostgresViews(where)
         _make_folder(where)
@@ -106,6 +116,43 @@ class Installation:
     def engine(self) -> Engine:
         """The engine over all read models."""
         return Engine(self.views, self.log, decode, PROJECTIONS)
+
+    @cached_property
+    def decisions(self) -> Decisions:
+        """The public decisions, as subscribers read them."""
+        from consumers.decisions import Decisions
+        from consumers.public import Publication
+
+        engine = Engine(self.views, self.log, decode, (DECISIONS,))
+        return Decisions(engine, self.log.partitions, Publication(self.log.log_id, self.settings.units))
+
+    def publisher(self, stream: StreamSettings, *, alone: bool = False) -> Publisher:
+        """The publisher of the decisions to Kafka. `alone`: of all partitions, without a group of publishers."""
+        from consumers.public import Publication
+        from consumers.publisher import Publisher
+        from infra.decisions.kafka.stream import KafkaStream, OnePublisher, values_of
+
+        publication = Publication(self.log.log_id, self.settings.units)
+        values = values_of(stream.kafka, stream.registry)
+        kind = OnePublisher if alone else KafkaStream
+        to = kind(stream.kafka, publication, self.log.partitions, values)
+        to.prepare()
+        return Publisher(self.log, decode, to, publication)
+
+    def courier(self, webhooks: WebhookSettings, store: WebhookStore) -> Courier:
+        """Who takes the decisions to the receivers of webhooks."""
+        from consumers.webhooks import Courier
+        from infra.decisions.webhooks.transport import Transport
+
+        transport = Transport(webhooks.allow, ca_file=webhooks.ca_file)
+        return Courier(
+            self.decisions,
+            store,
+            transport.send,
+            retries=webhooks.retries,
+            now=time.time,
+            jitter=SystemRandom().random,
+        )
 
     @cached_property
     def handler(self) -> CommandHandler:
@@ -151,7 +198,7 @@ class Installation:
             most = min(len(names) * len(self.log.partitions), os.cpu_count() or 1)
             jobs = most if length >= WORTH_PROCESSES else 1
         # It takes the settings and this class to a process of its own.
-        from infra.rebuilding import here, processes  # noqa: PLC0415
+        from infra.rebuilding import here, processes
 
         spread = here(self.engine) if jobs == 1 else processes(self.settings, jobs)
         return Rebuild(self.engine, names, check=check, spread=spread, jobs=jobs, told=told)

@@ -57,7 +57,8 @@ class Fold:
         self.rows = Rows(reader, build.physical)
         self._batch = batch
         self._refused = refused
-        self._parked = set(parked_dossiers(reader, build, batch.partition))
+        parked = parked_dossiers(reader, build, batch.partition)
+        self._parked = set(map(build.projection.waits_with, parked))
         self._newly_parked: list[tuple[Value, ...]] = []
         self.applied = 0
         self.passed = 0
@@ -76,7 +77,7 @@ class Fold:
 
     def waits(self, dossier: str) -> bool:
         """Whether an event of this dossier must wait behind a parked one."""
-        return dossier in self._parked
+        return self.build.projection.waits_with(dossier) in self._parked
 
     def apply(self, event: Event) -> None:
         """Hand an event to its handler; where that fails, take its changes back and park the dossier."""
@@ -86,7 +87,7 @@ class Fold:
         except InfrastructureError:
             # The store could not be read: that says nothing about the event.
             raise
-        except Exception as cause:  # noqa: BLE001  # whatever a handler raises, only that dossier waits
+        except Exception as cause:  # noqa: BLE001  # whatever a handler raises, it is told
             self.rows.undo()
             self.park(event.dossier_id, event.version, event.name, event.position, told(cause))
         else:
@@ -97,8 +98,8 @@ class Fold:
                 self.applied += 1
 
     def park(self, dossier: str, version: int, name: str, position: int, cause: str | None) -> None:
-        """Leave an event out of the rows, and every later one of its dossier."""
-        self._parked.add(dossier)
+        """Leave an event out of the rows, and every later one of its dossier (or unit)."""
+        self._parked.add(self.build.projection.waits_with(dossier))
         self._newly_parked.append((*self.build.key, self._batch.partition, position, dossier, version, name, cause))
 
     def close(self, digest: bytes, marks: Sequence[tuple[int, bytes]]) -> None:
@@ -171,6 +172,7 @@ def _apply(folds: list[Fold], batch: Batch) -> None:
                     partition=batch.partition,
                     position=position,
                 )
+            if each.error is not None:
                 going = [other for other in going if other is not each]
                 continue
             each.last = position

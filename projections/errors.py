@@ -2,6 +2,7 @@
 
 InfrastructureError
 ├── UnknownEvent        the log holds a type of event that a projection does not know
+├── CannotApply         an event could not be applied, and nothing may go on behind it
 ├── BrokenChain         the log skips a position
 ├── ViewsOfAnotherLog   the read models were made from another log
 ├── ViewsAheadOfLog     the read models know events that the log does not hold
@@ -28,6 +29,22 @@ class UnknownEvent(InfrastructureError):
     vi = "bảng tra cứu {projection} dừng: không biết sự kiện {event} ở phân vùng {partition}, vị trí {position}"
     hint_en = "a newer program wrote this log: use that one"
     hint_vi = "nhật ký do phiên bản chương trình mới hơn ghi: hãy dùng phiên bản đó"
+
+
+class CannotApply(InfrastructureError):
+    """A projection could not apply an event. All events before it are applied, none after it."""
+
+    code = "CANNOT_APPLY"
+    en = (
+        "projection {projection} stopped: {event} of dossier {dossier}, version {version} "
+        "(partition {partition}, position {position}) cannot be applied: {cause}"
+    )
+    vi = (
+        "bảng tra cứu {projection} dừng: không áp dụng được {event} của hồ sơ {dossier}, phiên bản {version} "
+        "(phân vùng {partition}, vị trí {position}): {cause}"
+    )
+    hint_en = "the log is untouched; once the program is mended the projection goes on from there"
+    hint_vi = "nhật ký không bị ảnh hưởng; sau khi sửa chương trình, bảng tra cứu sẽ tiếp tục từ vị trí đó"
 
 
 class BrokenChain(InfrastructureError):

@@ -41,13 +41,14 @@ class Retry:
 
 
 def parked(reader: Reader, builds: Sequence[Build], dossier: str | None = None) -> list[Row]:
-    """The parked events of builds (of one dossier), by projection, partition and position."""
+    """The parked events of builds (of one dossier and what waits with it), by projection, partition and position."""
     found: list[Row] = []
     for build in builds:
         rows = reader.select(
             "SELECT * FROM views_parked WHERE projection = ? AND generation = ? ORDER BY partition, position", build.key
         )
-        found += [row for row in rows if dossier is None or row["dossier_id"] == dossier]
+        waits_with = build.projection.waits_with
+        found += [row for row in rows if dossier is None or waits_with(row["dossier_id"]) == waits_with(dossier)]
     return found
 
 

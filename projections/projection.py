@@ -28,6 +28,9 @@ class Event:
     data: Mapping[str, Any]
 
 
+_UNIT_DIGITS = 13
+"""48 bits in hexadecimal digits, with the hyphen between them."""
+
 Handler = Callable[[Rows, Event], None]
 
 
@@ -36,6 +39,8 @@ class Projection:
     """A read model's rules. Raise `version` whenever a handler would make other rows of the same events.
 
     `handlers` and `ignored` together name every type of event: one in neither stops the projection.
+    Behind an event that cannot be applied its dossier waits while the others go on; with `by_unit` all dossiers of its
+    unit wait, since the rows rest on their common order (as a unit's public decisions do).
     """
 
     name: str
@@ -43,6 +48,11 @@ class Projection:
     tables: tuple[Table, ...]
     handlers: Mapping[str, Handler]
     ignored: frozenset[str] = field(default_factory=frozenset)
+    by_unit: bool = False
+
+    def waits_with(self, dossier_id: str) -> str:
+        """What waits together: the dossier, or the unit, which the first 48 bits of its dossiers' ids name."""
+        return dossier_id[:_UNIT_DIGITS] if self.by_unit else dossier_id
 
     @cached_property
     def revision(self) -> str:

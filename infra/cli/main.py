@@ -12,6 +12,7 @@ from infra.cli import (
     chairman,
     commands,
     corrections,
+    decisions,
     district,
     eligibility,
     members,
@@ -46,6 +47,7 @@ _GROUPS = (
     rebuild,
     views,
     parked,
+    decisions,
 )
 
 _HELP = say(

@@ -53,15 +53,15 @@ def register(app: typer.Typer) -> None:
 def rebuild(
     ctx: typer.Context,
     name: Annotated[
-        Literal["status", "audit", "eligibility", "council", "undo", "drop"] | None,
+        Literal["status", "audit", "eligibility", "council", "decisions", "undo", "drop"] | None,
         typer.Argument(
             metavar="NAME|undo|drop",
             show_default=False,
             help=say(
-                "status, audit, eligibility or council; or undo (serve again what was served before), or drop (let the "
-                "old and the unfinished rows go).",
-                "status, audit, eligibility hoặc council; hoặc undo (dùng lại bảng trước đó), hoặc drop (xóa các bảng "
-                "cũ và bảng chưa xong).",
+                "status, audit, eligibility, council or decisions; or undo (serve again what was served before), or "
+                "drop (let the old and the unfinished rows go).",
+                "status, audit, eligibility, council hoặc decisions; hoặc undo (dùng lại bảng trước đó), hoặc drop "
+                "(xóa các bảng cũ và bảng chưa xong).",
             ),
         ),
     ] = None,

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.benchmarks import embedded_log, kafka_log, rebuild
+from tests.benchmarks import decisions, embedded_log, kafka_log, rebuild
 from tests.benchmarks.results import Results
 
 BENCHMARKS: dict[str, Callable[[Results, Path], None]] = {
     "embedded_log": embedded_log.run,
     "kafka_log": kafka_log.run,
     "rebuild": rebuild.run,
+    "decisions": decisions.run,
 }
 
 

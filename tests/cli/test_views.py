@@ -120,9 +120,9 @@ def test_a_parked_dossier_is_named_in_every_answer_until_it_is_retried(stage: Te
     )
     assert "complete" in stage.run("views", "verify").out
     listed = stage.rows("parked", "list")
-    assert {each["projection"] for each in listed} == {"status", "audit"}
-    assert "parked: 2" in stage.run("parked", "list").out
-    assert len(stage.rows("parked", "show", NUMBER)) == 10
+    assert {each["projection"] for each in listed} == {"status", "audit", "decisions"}
+    assert "parked: 3" in stage.run("parked", "list").out
+    assert len(stage.rows("parked", "show", NUMBER)) == 13
     assert "UnreadableEvent" in stage.run("parked", "show", NUMBER).out
     mend(stage, "ResultsSummedUp", state)
     said = stage.run("parked", "retry", NUMBER).out

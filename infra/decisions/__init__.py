@@ -1,0 +1,1 @@
+"""The ways of public decisions to those who subscribe: Kafka, webhooks, files."""
