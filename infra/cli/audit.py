@@ -105,7 +105,7 @@ def _flagged(session: Session, rows: list[dict[str, Any]]) -> None:
     )
     keys = ("number", "version", "event", "criterion", "took_place_on", "agency", "flag")
     print_table(headings, ([row[key] for key in keys] for row in rows))
-    print_line(said(f"{len(rows)} flagged facts", f"{len(rows)} sự kiện có cảnh báo"))
+    print_line(said(f"flagged facts: {len(rows)}", f"số sự kiện có cảnh báo: {len(rows)}"))
     _legend(session, {row["flag"] for row in rows})
 
 
@@ -132,9 +132,10 @@ def _trail(session: Session, facts: list[dict[str, Any]]) -> None:
 
 
 def _documents(documents: list[dict[str, Any]]) -> str:
-    named = [document_text(document) for document in documents[:_DOCUMENTS_SHOWN]]
-    more = len(documents) - len(named)
-    return "; ".join(named) + (f"; +{more}" if more else "")
+    # One letter may be addressed to many, and one paper may prove many criteria.
+    named = list(dict.fromkeys(document_text(document) for document in documents))
+    more = len(named) - _DOCUMENTS_SHOWN
+    return "; ".join(named[:_DOCUMENTS_SHOWN]) + (f"; +{more}" if more > 0 else "")
 
 
 def document_text(document: dict[str, Any]) -> str:

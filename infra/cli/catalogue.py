@@ -101,7 +101,7 @@ def units(ctx: typer.Context, kind: KindOption = None, district: DistrictOption 
         headings,
         ((row["id"], kind_name(str(row["kind"]), session.language), row["name"], row["parent_id"]) for row in rows),
     )
-    print_line(said(f"{len(rows)} units", f"{len(rows)} đơn vị"))
+    print_line(said(f"units: {len(rows)}", f"số đơn vị: {len(rows)}"))
 
 
 def agencies(ctx: typer.Context) -> None:
@@ -184,7 +184,7 @@ def _criteria(session: Session, found: list[Criterion]) -> None:
             for criterion in found
         ),
     )
-    print_line(said(f"{len(found)} criteria", f"{len(found)} tiêu chí"))
+    print_line(said(f"criteria: {len(found)}", f"số tiêu chí: {len(found)}"))
 
 
 def _target(criterion: Criterion, level: Level) -> str | None:

@@ -23,6 +23,14 @@ from infra.cli.words import chosen_language, say, translated
 EVERYWHERE = say("Options of every command", "Tùy chọn chung")
 WHO_AND_WHEN = say("Who gives the command, and for which day", "Ai thực hiện, vào ngày nào")
 _EXAMPLES = say("Examples:", "Ví dụ:")
+_ARGUMENTS = say("Arguments", "Đối số")
+_OPTIONS = say("Options", "Tùy chọn")
+say("Show this message and exit.", "Hiện trợ giúp này rồi thoát.")
+say("Install completion for the current shell.", "Cài đặt tính năng tự hoàn thành lệnh cho shell đang dùng.")
+say(
+    "Show completion for the current shell, to copy it or customize the installation.",
+    "In mã tự hoàn thành lệnh của shell đang dùng, để sao chép hoặc tùy chỉnh.",
+)
 _DEMO = "demo"
 _LINE = 66
 
@@ -333,6 +341,7 @@ def _translate(command: Any, ctx: Any) -> None:
     if command.epilog:
         heading, _, lines = command.epilog.partition("\n")
         command.epilog = f"{translated(heading, language)}\n{lines}"
-    for param in command.params:
+    for param in command.get_params(ctx):
+        own = _ARGUMENTS if param.param_type_name == "argument" else _OPTIONS
         param.help = translated(param.help, language)
-        param.rich_help_panel = translated(param.rich_help_panel, language)
+        param.rich_help_panel = translated(param.rich_help_panel or own, language)

@@ -115,7 +115,8 @@ def _bar(session: Session) -> Progress:
         def render(self, task: Any) -> Any:
             from rich.text import Text
 
-            return Text(f"{task.speed or task.finished_speed or 0:,.0f} {session.said('events/s', 'sự kiện/giây')}")
+            rate = task.completed / task.elapsed if task.elapsed else 0
+            return Text(f"{rate:,.0f} {session.said('events/s', 'sự kiện/giây')}")
 
     return Progress(
         TextColumn("{task.description}"),

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, time, timezone
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -15,11 +15,10 @@ from infra.cli.errors import BadOption
 from infra.cli.framework import subcommand
 from infra.cli.parts import only_one
 from infra.cli.reporting import print_json
-from infra.cli.session import Session, session_of
+from infra.cli.session import session_of
 from infra.cli.words import say
 
 if TYPE_CHECKING:
-    from domain.dossier import Dossier
     from domain.events import DossierEvent
 
 _DAY_LENGTH: Final = len("2024-07-01")
@@ -77,9 +76,9 @@ def replay(
     ] = None,
 ) -> None:
     """A selection of a dossier's events, and what it amounts to."""
-    from domain.replay import known_by, state_of, up_to
-    from domain.replay import true_on as facts_true_on
+    from domain import replay as as_of
     from infra.cli.dossiers import events_of
+    from infra.cli.replayed import Replay
 
     only_one("--recorded-by, --true-on, --version", recorded_by, true_on, version)
     moment, day = _moment(recorded_by), _day(true_on)
@@ -88,16 +87,16 @@ def replay(
         events = events_of(installation, dossier)
     number = _number(events)
     if moment is not None:
-        events = known_by(events, moment)
+        events = as_of.known_by(events, moment)
     elif day is not None:
-        events = facts_true_on(events, day)
+        events = as_of.true_on(events, day)
     elif version is not None:
-        events = up_to(events, version)
-    as_of = {"recorded_by": moment, "true_on": day, "version": version}
+        events = as_of.up_to(events, version)
+    replayed = Replay(number, events, recorded_by=moment, true_on=day, version=version)
     if session.json:
-        print_json(_described(number, as_of, events, state_of(events)))
+        print_json(replayed.as_json())
     else:
-        _print(session, number, as_of, events, state_of(events))
+        replayed.show(session)
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -131,161 +130,8 @@ def _day(text: str | None) -> date | None:
 
 
 def _number(events: Sequence[DossierEvent]) -> str:
-    from domain.replay import state_of
+    """The number that the first fact gave the dossier."""
+    from domain.events import DossierBegan
 
-    dossier = state_of(events)
-    return dossier.number if dossier else ""
-
-
-def _described(
-    number: str, as_of: dict[str, Any], events: Sequence[DossierEvent], dossier: Dossier | None
-) -> dict[str, Any]:
-    return {
-        "number": number,
-        "dossier": str(events[0].originator_id) if events else None,
-        "as_of": {key: value for key, value in as_of.items() if value is not None},
-        "state": dossier.state.value if dossier else None,
-        "counts": _counts(dossier),
-        "criteria": _criteria(dossier),
-        "decision": dossier.decision[1] if dossier and dossier.decision else None,
-        "due_on": dossier.due_on if dossier else None,
-        "documents": _documents(events),
-        "timeline": [_entry(event) for event in events],
-    }
-
-
-def _counts(dossier: Dossier | None) -> dict[str, Any] | None:
-    """The sum, or before there is one, the counts of the results so far."""
-    if dossier is None or not dossier.results:
-        return None
-    return dict(dossier.sum or dossier.count({code: result[1].get("met") for code, result in dossier.results.items()}))
-
-
-def _criteria(dossier: Dossier | None) -> dict[str, Any]:
-    """Code → what was claimed, found by the district council, and found by the lead agency."""
-    if dossier is None or not dossier.claims:
-        return {}
-    criteria: dict[str, Any] = {}
-    for code in dossier.criteria:
-        version, finding, day = dossier.results.get(code, (None, None, None))
-        criteria[code] = {
-            "claimed": dossier.claims.get(code, {}).get("figure"),
-            "district": dossier.findings.get(code),
-            "result": finding,
-            "fact": version,
-            "on": day,
-        }
-    return criteria
-
-
-def _documents(events: Sequence[DossierEvent]) -> list[dict[str, Any]]:
-    from projections.audit_facts import documents_of
-
-    return [
-        {"fact": event.originator_version, **document}
-        for event in events
-        for document in documents_of(type(event).__name__, vars(event))
-    ]
-
-
-def _entry(event: DossierEvent) -> dict[str, Any]:
-    from projections.audit_facts import CLAUSES
-
-    name = type(event).__name__
-    return {
-        "fact": event.originator_version,
-        "event": name,
-        "on": event.on,
-        "recorded_at": event.timestamp,
-        "actor": dict(event.actor),
-        "clause": CLAUSES[name],
-    }
-
-
-def _print(
-    session: Session, number: str, as_of: dict[str, Any], events: Sequence[DossierEvent], dossier: Dossier | None
-) -> None:
-    from infra.cli.standing import counts_text, level_name, state_name
-    from infra.cli.tables import print_heading, print_pairs, print_table
-
-    said, language = session.said, session.language
-    if dossier is None:
-        print_pairs(((said("Dossier", "Hồ sơ"), number), (said("As of", "Tính đến"), _as_of(session, as_of))))
-        print_heading(said("Nothing was recorded yet.", "Chưa có sự kiện nào."))
-        return
-    counts = _counts(dossier)
-    print_pairs(
-        (
-            (said("Dossier", "Hồ sơ"), number),
-            (said("Level, year", "Mức độ, năm"), f"{level_name(dossier.level.value, language)}, {dossier.year}"),
-            (said("As of", "Tính đến"), _as_of(session, as_of)),
-            (said("State", "Trạng thái"), state_name(dossier.state, language)),
-            (said("Verified", "Đã thẩm định"), f"{len(dossier.results)}/{len(dossier.criteria)}"),
-            (said("Counts", "Số tiêu chí đạt"), counts_text(counts, session) if counts else None),
-            (said("Due on", "Hạn"), dossier.due_on),
-            (said("Decision", "Quyết định"), dossier.decision[1].get("number") if dossier.decision else None),
-            (said("Documents", "Số văn bản"), len(_documents(events))),
-        )
-    )
-    if dossier.results:
-        print_heading(said("Results", "Kết quả thẩm định"))
-        headings = (
-            said("Criterion", "Tiêu chí"),
-            said("Figure", "Số liệu"),
-            said("Result", "Kết quả"),
-            said("Fact", "Sự kiện số"),
-        )
-        print_table(
-            headings,
-            (
-                (code, _figure(finding), _met(session, finding.get("met")), version)
-                for code, (version, finding, _) in dossier.results.items()
-            ),
-        )
-    print_heading(said("Timeline", "Diễn biến"))
-    columns = (
-        said("Fact", "Số"),
-        said("Day", "Ngày"),
-        said("Event", "Sự kiện"),
-        said("Who", "Ai"),
-        said("Recorded at (UTC)", "Ghi lúc (UTC)"),
-    )
-    print_table(
-        columns,
-        (
-            (
-                event.originator_version,
-                event.on,
-                type(event).__name__,
-                f"{event.actor['person']}, {event.actor['agency']}",
-                event.timestamp.strftime("%Y-%m-%d %H:%M:%S"),
-            )
-            for event in events
-        ),
-    )
-
-
-def _as_of(session: Session, as_of: dict[str, Any]) -> str:
-    from domain.circumstances import VIETNAM
-
-    if as_of["recorded_by"] is not None:
-        local = as_of["recorded_by"].astimezone(timezone(VIETNAM)).strftime("%Y-%m-%d %H:%M:%S")
-        return session.said(f"recorded by {local} (Vietnam time)", f"đã ghi đến {local} (giờ Việt Nam)")
-    if as_of["true_on"] is not None:
-        return session.said(f"true on {as_of['true_on']}", f"đúng vào ngày {as_of['true_on']}")
-    if as_of["version"] is not None:
-        return session.said(f"fact {as_of['version']}", f"sự kiện {as_of['version']}")
-    return session.said("now", "hiện tại")
-
-
-def _figure(finding: Any) -> str:
-    given = {key: value for key, value in finding.items() if value is not None and key != "met"}
-    if given.keys() == {"a", "b"}:
-        return f"{given['a']}/{given['b']}"
-    return ", ".join(f"{key} {value}" for key, value in given.items())
-
-
-def _met(session: Session, met: bool | None) -> str:
-    if met is None:
-        return session.said("not applicable", "không áp dụng")
-    return session.said("met", "đạt") if met else session.said("not met", "chưa đạt")
+    first = events[0]
+    return first.number if isinstance(first, DossierBegan) else ""

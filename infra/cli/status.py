@@ -144,7 +144,7 @@ def _table(session: Session, rows: list[dict[str, Any]]) -> None:
             for row in rows
         ),
     )
-    print_line(said(f"{len(rows)} dossiers", f"{len(rows)} hồ sơ"))
+    print_line(said(f"dossiers: {len(rows)}", f"số hồ sơ: {len(rows)}"))
 
 
 def _detail(session: Session, row: dict[str, Any], units: Units) -> None:

@@ -120,21 +120,15 @@ def simulation(seed: int) -> Simulation:
     communes = _Communes(world)
     stories = communes.stories + _departments(world)
     stories += district_stories(world, communes.complete_district, communes.readiness())
-    steps = _numbered(seed, [*_council(world), *in_order(_tracks(stories))])
+    steps = _numbered(seed, in_order([_council(world), *(story.steps for story in stories)]))
     return Simulation(steps, communes.told.name)
 
 
-def _tracks(stories: Sequence[Story]) -> list[list[Step]]:
-    """The steps of each unit and level, once however many attempts share them."""
-    return list({id(story.steps): story.steps for story in stories}.values())
-
-
 def _numbered(seed: int, steps: list[Step]) -> list[Step]:
-    """In order, with command ids from seed and counter."""
-    ordered = in_order([steps])
-    for counter, step in enumerate(ordered, start=1):
+    """The same steps with command ids from seed and counter."""
+    for counter, step in enumerate(steps, start=1):
         step.envelope["command_id"] = str(uuid5(_COMMAND_IDS, f"{seed}/{counter}"))
-    return ordered
+    return steps
 
 
 def _council(world: World) -> list[Step]:
@@ -162,7 +156,7 @@ def _council(world: World) -> list[Step]:
 class _Communes:
     """The 173 communes: each applies for basic or was recognised before the system; some go on to advanced.
 
-    All communes of one district are recognised early, three in ten of them as advanced too, so that the district can
+    All communes of one district are recognised early, and enough of them as advanced too, so that the district can
     become advanced itself.
     """
 
@@ -171,6 +165,7 @@ class _Communes:
         self._rng = chance(world.seed, "communes")
         self.stories: list[Story] = []
         self._basic: dict[str, Story] = {}
+        self._told: list[Story] = []
         districts = list(world.units.of_kind(UnitKind.DISTRICT))
         self._rng.shuffle(districts)
         self.complete_district, *others = districts
@@ -182,14 +177,14 @@ class _Communes:
     @property
     def told(self) -> Story:
         """The dossier whose replay the summary shows."""
-        return self._told
+        return self._told[0]
 
     def readiness(self) -> dict[str, Readiness]:
         """District → when its communes are recognised."""
         units = self._world.units
         districts = units.of_kind(UnitKind.DISTRICT)
         found = {district.id: Readiness(len(units.communes_of(district.id))) for district in districts}
-        for story in self.stories:
+        for story in (attempt for last in self.stories for attempt in last.attempts):
             if story.recognised_on is not None:
                 found[story.unit.parent_id or ""].add(story, story.recognised_on)
         return found
@@ -224,7 +219,7 @@ class _Communes:
             for _ in range(count):
                 story = self._tell(communes[-1], Level.BASIC, self._start(communes.pop()), path)
                 if path is paths.told:
-                    self._told = story
+                    self._told.append(story)
         for commune in communes:
             self._tell(commune, Level.BASIC, self._start(commune), paths.announced)
 
@@ -237,7 +232,7 @@ class _Communes:
         self._basic[commune.id] = story
 
     def _advanced(self) -> None:
-        """Communes go on to advanced: three in ten of the complete district first, then others that were early."""
+        """Communes go on to advanced: two in five of the complete district first, then others that were early."""
         ready = [story for story in self._basic.values() if self._opens_advanced(story) <= _LAST_OPENING]
         ready = [story for story in ready if story.recognised_on is not None and story.revoked_on is None]
         own = [story for story in ready if story.unit.parent_id == self.complete_district.id]

@@ -59,13 +59,13 @@ class Story:
         start: date,
         *,
         year: int | None = None,
-        attempt: int = 1,
-        steps: list[Step] | None = None,
+        before: Story | None = None,
     ) -> None:
         self.world, self.unit, self.level = world, unit, level
-        self.name = DossierName(unit.id, level, year or start.year, attempt)
+        self.name = before.name.next_attempt() if before else DossierName(unit.id, level, year or start.year, 1)
         self.rng = chance(world.seed, "story", self.name.number)
-        self.steps = [] if steps is None else steps
+        self.steps: list[Step] = before.steps if before else []
+        self.attempts: list[Story] = [*before.attempts, self] if before else [self]
         self.day = later(start, 0)
         self.version = 0
         self.facts: dict[str, int] = {}
@@ -84,17 +84,7 @@ class Story:
 
     def again(self, days: int) -> Story:
         """The next attempt, some days after this one ended."""
-        following = Story(
-            self.world,
-            self.unit,
-            self.level,
-            later(self.day, days),
-            year=self.name.year,
-            attempt=self.name.attempt + 1,
-            steps=self.steps,
-        )
-        following.day = max(following.day, self.day)
-        return following
+        return Story(self.world, self.unit, self.level, later(self.day, days), before=self)
 
     def pass_days(self, fewest: int, most: int) -> None:
         """Some days go by."""

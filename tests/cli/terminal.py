@@ -121,9 +121,7 @@ def self_assessed(terminal: Terminal) -> None:
 
 def at_province(terminal: Terminal) -> None:
     """Through the district and received by the province."""
-    terminal.run(
-        "submit-to-district", NUMBER, "--report", terminal.doc("25/BC-UBND", "2024-06-18"), "--on=2024-06-19"
-    )
+    terminal.run("submit-to-district", NUMBER, "--report", terminal.doc("25/BC-UBND", "2024-06-18"), "--on=2024-06-19")
     form = terminal.json("template", "findings", NUMBER)
     for finding in form.values():
         if isinstance(finding, dict):
@@ -169,9 +167,7 @@ def verified(terminal: Terminal, day: str = "2024-07-18", *, leave_out: str | No
         if code != leave_out and known["result"] is None:
             figure = {key: value for key, value in known["claimed"].items() if value is not None}
             letter = terminal.doc("915/KQ", day)
-            terminal.run(
-                "verify", NUMBER, code, *options(figure), "--system=SIPAS", "--letter", letter, f"--on={day}"
-            )
+            terminal.run("verify", NUMBER, code, *options(figure), "--system=SIPAS", "--letter", letter, f"--on={day}")
 
 
 def proposed(terminal: Terminal) -> None:
