@@ -5,7 +5,7 @@ waits when its own call is done. One round:
 
     1. Judge what is waiting against the head, and against its batch mates.
     2. Send one record, built on the head.
-    3. While it is on its way, write the record before it to the index, and let its callers go.
+    3. While it is on its way, let the callers of the record before it go, and make the index ready for this one.
     4. Settle: next in the log: accepted. Further on: read up to it, and apply the rule. Lower, or unknown: verify the
        head, read to the end, and look for the commit ids.
     5. What was not accepted is judged again on the new head, and goes into the next record with the same ids.
@@ -98,6 +98,7 @@ class Committer:
             self._fail(error)
         except BaseException:
             # This caller goes away, with its call in the queue or in flight. The others' calls go on.
+            self._partition.discard()
             self._must_read = True
             left = [*self._in_flight, *self._carried]
             self._carried = [mate for mate in left if mate is not job and not mate.decided]
@@ -143,10 +144,11 @@ class Committer:
         self._in_flight = batch
         # 2. Send.
         pending = self._partition.tape.send(value)
-        # 3. Meanwhile, finish the record before it.
+        # 3. Meanwhile, finish the record before it, and make the index ready for this one.
         self._let_go()
+        self._partition.prepare(value, [append for job in batch for append in job.appends], self._writer)
         # 4. Settle.
-        self._settle(batch, value, pending.result())
+        self._settle(batch, pending.result())
         # 5. What is left goes into the next round. Whoever has nobody behind is let go now.
         self._carried[:0] = [job for job in batch if not job.decided]
         self._in_flight = []
@@ -223,18 +225,19 @@ class Committer:
             self._decide(job, job.refusal())
         return judgement
 
-    def _settle(self, batch: Sequence[Job], value: bytes, offset: int | None) -> None:
+    def _settle(self, batch: Sequence[Job], offset: int | None) -> None:
         partition = self._partition
         next_offset = partition.head.next_offset
         if offset == next_offset:
             position = partition.state.position
-            partition.accept(offset, value, [append for job in batch for append in job.appends], self._writer)
+            partition.accept()
             for job in batch:
                 self._found(job.commit_id, position)
                 position += sum(len(append.events) for append in job.appends)
             self._failing_since = None
             self._backoff = _BACKOFF
             return
+        partition.discard()
         if offset is None or offset < next_offset:
             self._wait_after_failure()
             partition.verify_head()
@@ -288,6 +291,7 @@ class Committer:
 
     def _fail(self, error: LogUnusable) -> None:
         """Tell everybody who waits. What is known to be appended is no failure."""
+        self._partition.discard()
         _log.error("append.halted", log=self._partition.place.name, reason=str(error))
         self._must_read = True
         self._failing_since = None

@@ -92,6 +92,7 @@ class Index:
     def __init__(self, path: Path, app: str, identity: Identity, partition: int) -> None:
         self.path = path
         self._lock = _take_lock(path)
+        self._has_orphans = True
         try:
             with self._mapped():
                 self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -133,28 +134,47 @@ class Index:
         commands = Source(UUID(bytes=row[5]), row[6]) if row[5] is not None else None
         return Head(row[0], row[1], State(row[2], row[3], row[4], orphans), commands, Ignored(*row[7:]))
 
-    def write(self, records: Iterable[Applied], head: Head) -> None:
-        """Write accepted records and the head after them, in one transaction. Raises RecordUnreadable."""
-        with self._mapped(), self._transaction():
-            for record in records:
-                self._write(record)
-            state, commands = head.state, head.commands
-            self._connection.execute(
-                _INSERT_HEAD,
-                (
-                    head.next_offset,
-                    head.record_offset,
-                    state.head,
-                    state.number,
-                    state.position,
-                    commands and commands.topic_id.bytes,
-                    commands and commands.offset,
-                    *head.ignored,
-                ),
-            )
+    def begin(self, records: Iterable[Applied], head: Head) -> None:
+        """Write accepted records and the head after them, all or none, up to `commit`. Raises RecordUnreadable."""
+        with self._mapped():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                for record in records:
+                    self._write(record)
+                self._write_head(head)
+            except BaseException:
+                self.roll_back()
+                raise
+
+    def commit(self) -> None:
+        """Make what was begun visible."""
+        with self._mapped():
+            self._connection.execute("COMMIT")
+
+    def roll_back(self) -> None:
+        """Forget what was begun."""
+        with suppress(sqlite3.Error):
+            self._connection.execute("ROLLBACK")
+
+    def _write_head(self, head: Head) -> None:
+        state, commands = head.state, head.commands
+        self._connection.execute(
+            _INSERT_HEAD,
+            (
+                head.next_offset,
+                head.record_offset,
+                state.head,
+                state.number,
+                state.position,
+                commands and commands.topic_id.bytes,
+                commands and commands.offset,
+                *head.ignored,
+            ),
+        )
+        if state.orphans or self._has_orphans:
             self._connection.execute("DELETE FROM orphans")
-            if state.orphans:
-                self._connection.executemany("INSERT INTO orphans VALUES (?,?)", state.orphans.items())
+            self._connection.executemany("INSERT INTO orphans VALUES (?,?)", state.orphans.items())
+            self._has_orphans = True
 
     def _write(self, record: Applied) -> None:
         events: list[tuple[int, str, int, str, bytes]] = []
@@ -199,17 +219,6 @@ class Index:
                 if row is not None:
                     found[key] = (row[0], row[1])
         return found
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._connection.execute("COMMIT")
-        except BaseException:
-            with suppress(sqlite3.Error):
-                self._connection.execute("ROLLBACK")
-            raise
 
     @contextmanager
     def _mapped(self) -> Iterator[None]:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
 import structlog
 
 from consumers.ports import CommandKey, Source
-from infra.log.kafka.errors import LogBroken, LogChanged, NewerLog, RecordUnreadable
+from infra.log.kafka.errors import IndexUnusable, LogBroken, LogChanged, NewerLog, RecordUnreadable
 from infra.log.kafka.format import Append, UnreadableBody, decode_body, first_hash
 from infra.log.kafka.index import Applied, Head, Index
 from infra.log.kafka.rule import State, UnknownFormat, Verdict, dismiss, judge
@@ -38,14 +38,6 @@ class Place:
     partition: int
 
 
-@dataclass(slots=True)
-class _Unwritten:
-    """What was accepted and is not in the index yet."""
-
-    records: list[Applied] = field(default_factory=list)
-    commands: set[CommandKey] = field(default_factory=set)
-
-
 class Partition:
     """One partition, its index and its tape. Made, it has read the log to the end.
 
@@ -60,9 +52,13 @@ class Partition:
         self.on_events: Callable[[], None] = lambda: None
         self._index = index
         self._versions: OrderedDict[str, int] = OrderedDict()
-        self._unwritten = _Unwritten()
+        self._commands: set[CommandKey] = set()
+        self._read: list[Applied] = []
+        self._prepared: tuple[Applied, Head] | None = None
+        self._begun: Applied | None = None
         start = State(first_hash(place.app, place.partitions, place.partition))
         self.head = index.head() or Head(0, None, start)
+        self._written = self.head
         self.indexed = self.state.position - 1
         """The last position that is in the index, 0 when there is none. For any thread."""
         self._tracking = index.tracking()
@@ -95,7 +91,7 @@ class Partition:
 
     def is_bound(self, key: CommandKey) -> bool:
         """Whether a command id has its answer."""
-        return key in self._unwritten.commands or self._index.is_bound(key)
+        return key in self._commands or self._index.is_bound(key)
 
     def is_handled(self, source: Source) -> bool:
         """Whether a command, or one after it in the same commands topic, has been handled."""
@@ -111,7 +107,6 @@ class Partition:
     def apply(self, chunk: Chunk) -> None:
         """Apply what was read. What had been applied before is left out."""
         self.write_index()
-        before = self.head
         try:
             for entry in chunk.entries:
                 if entry.offset >= self.head.next_offset:
@@ -119,26 +114,57 @@ class Partition:
             if chunk.next_offset > self.head.next_offset:
                 self.head = self.head._replace(next_offset=chunk.next_offset)
         finally:
-            self.write_index(always=self.head is not before)
+            self.write_index()
 
-    def accept(self, offset: int, value: bytes, appends: list[Append], writer: str) -> None:
-        """Take in an own record that came next in the log; the index follows by `write_index`."""
+    def prepare(self, value: bytes, appends: Sequence[Append], writer: str) -> None:
+        """Make the index ready for an own record that was sent, should it come next in the log.
+
+        The time until it is acknowledged is good for nothing else. The index must be at the head.
+        """
+        offset = self.head.next_offset
         state, verdict = judge(self.state, offset, value)
         if verdict is not Verdict.ACCEPTED:
             raise AssertionError(f"an own record on the head was judged {verdict}")
-        self._take(offset, state, appends, writer)
+        record = Applied(offset, writer, self.state.position, appends)
+        head = self._after(offset, state, appends)
+        self._index.begin([record], head)
+        self._prepared = record, head
 
-    def write_index(self, *, always: bool = False) -> None:
-        """Bring the index to the head."""
-        unwritten = self._unwritten
-        if not unwritten.records and not always:
+    def discard(self) -> None:
+        """The own record did not come next, or it is not known whether it did."""
+        if self._prepared is not None:
+            self._prepared = None
+            self._index.roll_back()
+
+    def accept(self) -> None:
+        """The own record came next. It is known from now on; the index shows it after `write_index`."""
+        if self._prepared is None:
+            raise AssertionError("nothing was prepared")
+        (self._begun, self.head), self._prepared = self._prepared, None
+        self._learn(self._begun.appends)
+
+    def write_index(self) -> None:
+        """Bring the index to the head. What could not be written is written the next time."""
+        if self._begun is not None:
+            begun, self._begun = self._begun, None
+            try:
+                self._index.commit()
+            except IndexUnusable:
+                self._index.roll_back()
+                self._read.append(begun)
+                raise
+        elif self._read or self._written is not self.head:
+            self._index.begin(self._read, self.head)
+            self._index.commit()
+            self._read = []
+        if self._written is self.head:
             return
-        self._index.write(unwritten.records, self.head)
-        self._unwritten = _Unwritten()
-        self.indexed = self.state.position - 1
+        self._written = self.head
+        self._commands.clear()
         while len(self._versions) > _VERSIONS_KEPT:
             self._versions.popitem(last=False)
-        if unwritten.records:
+        if self.indexed != self.state.position - 1:
+            self.indexed = self.state.position - 1
             self.on_events()
 
     def verify_head(self) -> None:
@@ -175,7 +201,9 @@ class Partition:
                 reason = f"the body of the record at offset {entry.offset}: {error}"
                 raise RecordUnreadable(log=self.place.name, reason=reason) from error
             position = self.state.position
-            self._take(entry.offset, state, body.appends, body.writer)
+            self._read.append(Applied(entry.offset, body.writer, position, body.appends))
+            self.head = self._after(entry.offset, state, body.appends)
+            self._learn(body.appends)
             for append in body.appends:
                 self.on_found(append.commit_id, position)
                 position += len(append.events)
@@ -199,23 +227,27 @@ class Partition:
             head=self.head.record_offset,
         )
 
-    def _take(self, offset: int, state: State, appends: list[Append], writer: str) -> None:
-        """Take in an accepted record."""
-        position, commands = self.state.position, self.head.commands
+    def _after(self, offset: int, state: State, appends: Sequence[Append]) -> Head:
+        """The head after an accepted record."""
+        commands = self.head.commands
+        for append in appends:
+            if append.source is not None:
+                commands = append.source
+            if append.dismissed:
+                state = dismiss(state, append.dismissed)
+        return self.head._replace(next_offset=offset + 1, record_offset=offset, state=state, commands=commands)
+
+    def _learn(self, appends: Sequence[Append]) -> None:
+        """Remember what an accepted record brought."""
         for append in appends:
             for originator_id, version, _, _ in append.events:
                 self._versions[originator_id] = version
             if append.command is not None:
-                self._unwritten.commands.add(append.command.key)
-            if append.source is not None:
-                commands = append.source
+                self._commands.add(append.command.key)
             if append.tracking is not None:
                 self._tracking[append.tracking.application_name] = append.tracking.notification_id
             if append.dismissed:
-                state = dismiss(state, append.dismissed)
-                _log.warning("orphans.dismissed", log=self.place.name, offset=offset, count=len(append.dismissed))
-        self._unwritten.records.append(Applied(offset, writer, position, appends))
-        self.head = self.head._replace(next_offset=offset + 1, record_offset=offset, state=state, commands=commands)
+                _log.warning("orphans.dismissed", log=self.place.name, count=len(append.dismissed))
 
     def _changed(self, reason: str) -> LogChanged:
         return LogChanged(log=self.place.name, reason=reason, index=str(self._index.path))
