@@ -16,6 +16,7 @@ from domain.errors import Language
 from domain.support import parse_amounts
 from domain.units import Units, parse_departments
 from infra.errors import BadSetting
+from infra.log.kafka.settings import KafkaSettings, from_url
 
 LOG = "DOSSIER_LOG"
 VIEWS = "DOSSIER_VIEWS"
@@ -26,25 +27,35 @@ ONE_COLUMN_LEVEL = "DOSSIER_ONE_COLUMN_LEVEL"
 MANDATORY_NOT_APPLICABLE = "DOSSIER_MANDATORY_NOT_APPLICABLE"
 DEADLINE_ROLLS = "DOSSIER_DEADLINE_ROLLS_OVER_WEEKEND"
 
+ANSWER_WITHIN = "DOSSIER_ANSWER_WITHIN"
+
 _SCHEME = "sqlite:///"
+_KAFKA = "kafka://"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What an installation is told.
 
-    log        path of the embedded log
+    log        path of the embedded log, or how a log on Kafka is reached
     views      path of the read models' file
     units      the units that may apply, departments as configured (reading 14)
     amounts    VND by "kind.level", for example "commune.basic"; empty when none are configured
+    answer_within  seconds to wait for the answer to a command on a queue
     """
 
-    log: Path
+    log: Path | KafkaSettings
     views: Path
     units: Units
     amounts: Mapping[str, int] = field(default_factory=dict)
     readings: Readings = field(default_factory=Readings)
     language: Language = "en"
+    answer_within: float = 60.0
+
+    @property
+    def log_name(self) -> str:
+        """The log for messages, without secrets."""
+        return str(self.log) if isinstance(self.log, Path) else self.log.url
 
 
 def load(environment: Mapping[str, str] | None = None, **overrides: str | None) -> Settings:
@@ -53,9 +64,9 @@ def load(environment: Mapping[str, str] | None = None, **overrides: str | None) 
     Raises BadSetting, or what parsing departments and amounts raises.
     """
     env = os.environ if environment is None else environment
-    log = _sqlite_path(LOG, overrides.get("log") or env.get(LOG) or _SCHEME + str(_default_log()))
+    log = _log(overrides.get("log") or env.get(LOG) or _SCHEME + str(_default_log()))
     views_url = overrides.get("views") or env.get(VIEWS)
-    views = _sqlite_path(VIEWS, views_url) if views_url else log.with_name(log.stem + "-views.sqlite")
+    views = _sqlite_path(VIEWS, views_url) if views_url else _beside(log)
     departments = env.get(DEPARTMENTS)
     amounts = env.get(AMOUNTS)
     return Settings(
@@ -75,11 +86,31 @@ def load(environment: Mapping[str, str] | None = None, **overrides: str | None) 
             Language,
             _one_of({**env, LANGUAGE: overrides.get("language") or env.get(LANGUAGE) or "en"}, LANGUAGE, ("en", "vi")),
         ),
+        answer_within=_seconds(ANSWER_WITHIN, env.get(ANSWER_WITHIN) or "60"),
     )
 
 
 def _default_log() -> Path:
     return user_data_path("dossier") / "dossier.sqlite"
+
+
+def _log(url: str) -> Path | KafkaSettings:
+    return from_url(url) if url.startswith(_KAFKA) else _sqlite_path(LOG, url)
+
+
+def _beside(log: Path | KafkaSettings) -> Path:
+    """Where the read models are when nothing else is said."""
+    if isinstance(log, Path):
+        return log.with_name(log.stem + "-views.sqlite")
+    return log.index_dir / f"{log.app}-views.sqlite"
+
+
+def _seconds(setting: str, value: str) -> float:
+    if value.isdecimal() and int(value):
+        return float(value)
+    raise BadSetting(
+        setting=setting, value=value, reason_en="a number of seconds, from 1 on", reason_vi="số giây, từ 1 trở lên"
+    )
 
 
 def _sqlite_path(setting: str, url: str) -> Path:
@@ -89,8 +120,8 @@ def _sqlite_path(setting: str, url: str) -> Path:
         raise BadSetting(
             setting=setting,
             value=url,
-            reason_en="a URL like sqlite:////var/lib/dossier/dossier.sqlite is expected",
-            reason_vi="cần một địa chỉ dạng sqlite:////var/lib/dossier/dossier.sqlite",
+            reason_en="a URL like sqlite:////var/lib/dossier/dossier.sqlite or kafka://HOST:PORT is expected",
+            reason_vi="cần một địa chỉ dạng sqlite:////var/lib/dossier/dossier.sqlite hoặc kafka://HOST:PORT",
         )
     return Path(path).expanduser()
 

@@ -17,6 +17,7 @@ from infra.cli import (
     members,
     rebuild,
     replay,
+    running,
     standing_agency,
     status,
     template,
@@ -42,6 +43,7 @@ _GROUPS = (
     apply,
     commands,
     rebuild,
+    running,
 )
 
 _HELP = say(

@@ -16,8 +16,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from consumers.handler import Answer
-from domain.command import Command
+from consumers.answers import Answer
 from domain.errors import InvalidInput, Language
 from infra.cli.reporting import print_json
 from infra.cli.session import session_of
@@ -30,7 +29,7 @@ from infra.demo.screen import Screen
 from infra.demo.story import Step
 from infra.demo.summary import gather
 from infra.settings import LANGUAGE, load
-from schemas.reading import command_from
+from schemas.reading import line_of
 
 _BATCH = 500
 
@@ -75,7 +74,7 @@ def demo_command(
     screen = Screen(Console(highlight=False), settings.language, seed, url)
     replaced = make_room(settings)
     if not session.json:
-        screen.begin(settings.log, replaced=replaced)
+        screen.begin(settings.log_name, replaced=replaced)
     began = time.monotonic()
     with Installation(settings, create=True) as installation:
         simulated = simulation(seed)
@@ -103,7 +102,7 @@ def feed(installation: Installation, steps: Sequence[Step], progress: Callable[[
     fed = Fed()
     for start in range(0, len(steps), _BATCH):
         batch = steps[start : start + _BATCH]
-        answers = installation.handler.handle([_read(line, step) for line, step in enumerate(batch, start=start + 1)])
+        answers = installation.desk.give([_line(line, step) for line, step in enumerate(batch, start=start + 1)])()
         for line, (step, answer) in enumerate(zip(batch, answers, strict=True), start=start + 1):
             _check(line, step, answer)
             if step.refusal is None:
@@ -114,10 +113,10 @@ def feed(installation: Installation, steps: Sequence[Step], progress: Callable[[
     return fed
 
 
-def _read(line: int, step: Step) -> Command:
-    """Raises DemoDiffers for a malformed command: none is meant to be."""
+def _line(line: int, step: Step) -> bytes:
+    """Raises DemoDiffers for what is no JSON: none is meant to be."""
     try:
-        return command_from(step.envelope)
+        return line_of(step.envelope).encode()
     except InvalidInput as error:
         raise _differs(line, step, f"{error.code}: {error}") from error
 

@@ -16,7 +16,7 @@ from eventsourcing.persistence import InfrastructureFactory, StoredEvent
 from eventsourcing.utils import Environment
 from kafka import KafkaProducer
 
-from infra.log.kafka.opened import open_partition, close_partition
+from infra.log.kafka.opened import close_partition, open_partition
 from infra.log.kafka.recorder import insert
 from infra.log.kafka.settings import KafkaSettings
 from infra.log.kafka.topics import ensure

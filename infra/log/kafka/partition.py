@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -38,11 +38,18 @@ class Place:
     partition: int
 
 
+def broken(name: str, orphans: Mapping[int, bytes]) -> LogBroken:
+    """The error for open orphans, which are hashes by offset."""
+    reason = f"the record at offset {min(orphans)} was built on one that is not there ({len(orphans)} such records)"
+    return LogBroken(log=name, reason=reason)
+
+
 class Partition:
     """One partition, its index and its tape. Made, it has read the log to the end.
 
     `on_found` is called with the commit id of every append in an accepted record that was read, and with the position
-    of its first event; `on_events` after events have reached the index.
+    of its first event; `on_events` after events have reached the index; `on_accepted` with every accepted record, own
+    ones too, as soon as it is known.
     """
 
     def __init__(self, place: Place, tape: Tape, index: Index) -> None:
@@ -50,6 +57,7 @@ class Partition:
         self.tape = tape
         self.on_found: Callable[[bytes, int], None] = lambda _commit_id, _position: None
         self.on_events: Callable[[], None] = lambda: None
+        self.on_accepted: Callable[[Applied], None] = lambda _record: None
         self._index = index
         self._versions: OrderedDict[str, int] = OrderedDict()
         self._commands: set[CommandKey] = set()
@@ -72,13 +80,8 @@ class Partition:
 
     def check_whole(self) -> None:
         """Raises LogBroken while an orphan is open."""
-        orphans = self.state.orphans
-        if orphans:
-            first = min(orphans)
-            raise LogBroken(
-                log=self.place.name,
-                reason=f"the record at offset {first} was built on one that is not there ({len(orphans)} such records)",
-            )
+        if self.state.orphans:
+            raise broken(self.place.name, self.state.orphans)
 
     def last_version(self, originator_id: str) -> int | None:
         """The last version of an aggregate, None when there is none."""
@@ -142,6 +145,7 @@ class Partition:
             raise AssertionError("nothing was prepared")
         (self._begun, self.head), self._prepared = self._prepared, None
         self._learn(self._begun.appends)
+        self.on_accepted(self._begun)
 
     def write_index(self) -> None:
         """Bring the index to the head. What could not be written is written the next time."""
@@ -204,6 +208,7 @@ class Partition:
             self._read.append(Applied(entry.offset, body.writer, position, body.appends))
             self.head = self._after(entry.offset, state, body.appends)
             self._learn(body.appends)
+            self.on_accepted(self._read[-1])
             for append in body.appends:
                 self.on_found(append.commit_id, position)
                 position += len(append.events)
@@ -242,8 +247,8 @@ class Partition:
         for append in appends:
             for originator_id, version, _, _ in append.events:
                 self._versions[originator_id] = version
-            if append.command is not None:
-                self._commands.add(append.command.key)
+            if (command := append.bound) is not None:
+                self._commands.add(command.key)
             if append.tracking is not None:
                 self._tracking[append.tracking.application_name] = append.tracking.notification_id
             if append.dismissed:
