@@ -4,6 +4,8 @@ The scheme of the log's URL chooses: an embedded log handles commands in this pr
 workers (`infra.queue.working`) are processes of their own.
 """
 
+# ruff: noqa: PLC0415  # the clients of Kafka take their time to load, and an embedded log needs none
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +14,7 @@ from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Protocol, Self, cast
+from typing import TYPE_CHECKING, Final, Protocol, Self, cast
 from uuid import UUID
 
 from eventsourcing.persistence import InfrastructureFactory, Notification, StoredEvent
@@ -26,12 +28,7 @@ from domain.events import DossierEvent
 from domain.events.council import represented
 from domain.reference import CouncilInForce, RecognitionInForce, Reference
 from infra.errors import LogMissing, LogUnusable
-from infra.log.kafka.settings import KafkaSettings
 from infra.log.sqlite.recorder import SQLiteLog, SQLiteLogRecorder
-from infra.queue.desk import QueueDesk
-from infra.queue.errors import NotOnKafka
-from infra.queue.reading import SharedLog
-from infra.queue.topics import QueueTopics, queue_topics
 from infra.settings import Settings
 from infra.views.sqlite import SQLiteViews
 from projections import council, eligibility
@@ -42,6 +39,12 @@ from projections.engine import Engine
 from projections.generations import Snapshot
 from projections.registry import PROJECTIONS
 from schemas.codec import AvroMapper, decode
+
+if TYPE_CHECKING:
+    from infra.log.kafka.settings import KafkaSettings
+    from infra.queue.desk import QueueDesk
+    from infra.queue.reading import SharedLog
+    from infra.queue.topics import QueueTopics
 
 _READ_BATCH: Final = 1000
 _REFERRED_TO: Final = frozenset(ELIGIBILITY.handlers) | frozenset(COUNCIL.handlers)
@@ -124,17 +127,23 @@ class Installation:
     def kafka(self) -> KafkaSettings:
         """How the log on Kafka is reached. Raises NotOnKafka."""
         if isinstance(self.settings.log, Path):
+            from infra.queue.errors import NotOnKafka
+
             raise NotOnKafka(log=str(self.settings.log))
         return self.settings.log
 
     @cached_property
     def topics(self) -> QueueTopics:
         """The topics of a log on Kafka. Raises NotOnKafka, LogMissing, LogUnusable."""
+        from infra.queue.topics import queue_topics
+
         return queue_topics(self.kafka, create=self._create)
 
     @cached_property
     def shared(self) -> SharedLog:
         """The log on Kafka as readers of this machine share it."""
+        from infra.queue.reading import SharedLog
+
         return SharedLog(self.kafka, self.topics.events, following=self._following)
 
     @cached_property
@@ -179,6 +188,8 @@ class Installation:
 
     @cached_property
     def _queue_desk(self) -> QueueDesk:
+        from infra.queue.desk import QueueDesk
+
         topics = self.topics
         within = self.settings.answer_within
         return QueueDesk(self.kafka, topics.commands, topics.replies, self.settings.units, seconds=within)

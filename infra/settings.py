@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 from urllib.parse import unquote, urlsplit
 
 from platformdirs import user_data_path
@@ -16,7 +16,9 @@ from domain.errors import Language
 from domain.support import parse_amounts
 from domain.units import Units, parse_departments
 from infra.errors import BadSetting
-from infra.log.kafka.settings import KafkaSettings, from_url
+
+if TYPE_CHECKING:
+    from infra.log.kafka.settings import KafkaSettings
 
 LOG = "DOSSIER_LOG"
 VIEWS = "DOSSIER_VIEWS"
@@ -95,7 +97,12 @@ def _default_log() -> Path:
 
 
 def _log(url: str) -> Path | KafkaSettings:
-    return from_url(url) if url.startswith(_KAFKA) else _sqlite_path(LOG, url)
+    if not url.startswith(_KAFKA):
+        return _sqlite_path(LOG, url)
+    # Only here: the clients of Kafka take their time to load, and an embedded log needs none.
+    from infra.log.kafka.settings import from_url  # noqa: PLC0415
+
+    return from_url(url)
 
 
 def _beside(log: Path | KafkaSettings) -> Path:

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +32,7 @@ from infra.settings import LANGUAGE, load
 from schemas.reading import line_of
 
 _BATCH = 500
+_UNDER_WAY = 3
 
 
 @dataclass(slots=True)
@@ -98,19 +99,30 @@ def write_commands(seed: int, path: Path) -> None:
 
 
 def feed(installation: Installation, steps: Sequence[Step], progress: Callable[[int], None] = lambda _: None) -> Fed:
-    """Give all commands to the handler, batch by batch. Raises DemoDiffers at the first unexpected answer."""
+    """Hand in all commands, batch by batch. Raises DemoDiffers at the first unexpected answer."""
     fed = Fed()
+    under_way: deque[tuple[int, Callable[[], list[Answer]]]] = deque()
     for start in range(0, len(steps), _BATCH):
-        batch = steps[start : start + _BATCH]
-        answers = installation.desk.give([_line(line, step) for line, step in enumerate(batch, start=start + 1)])()
-        for line, (step, answer) in enumerate(zip(batch, answers, strict=True), start=start + 1):
-            _check(line, step, answer)
-            if step.refusal is None:
-                fed.accepted += 1
-            else:
-                fed.refused[step.refusal] += 1
-        progress(len(batch))
+        lines = [_line(line, step) for line, step in enumerate(steps[start : start + _BATCH], start=start + 1)]
+        under_way.append((start, installation.desk.give(lines)))
+        if len(under_way) == _UNDER_WAY:
+            _count(fed, steps, *under_way.popleft(), progress)
+    while under_way:
+        _count(fed, steps, *under_way.popleft(), progress)
     return fed
+
+
+def _count(
+    fed: Fed, steps: Sequence[Step], start: int, answers: Callable[[], list[Answer]], progress: Callable[[int], None]
+) -> None:
+    found = answers()
+    for line, (step, answer) in enumerate(zip(steps[start : start + len(found)], found, strict=True), start=start + 1):
+        _check(line, step, answer)
+        if step.refusal is None:
+            fed.accepted += 1
+        else:
+            fed.refused[step.refusal] += 1
+    progress(len(found))
 
 
 def _line(line: int, step: Step) -> bytes:
