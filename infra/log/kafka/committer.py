@@ -161,7 +161,8 @@ class Committer:
             self._read_on()
             self._must_read = False
         waiting = self._take()
-        fresh = any(job.reads for job in waiting)
+        # An open orphan may have been dismissed by now.
+        fresh = bool(self._partition.state.orphans) or any(job.reads for job in waiting)
         if fresh:
             self._read_on()
         batch, later, gaps = self._sort(waiting)
@@ -180,6 +181,10 @@ class Committer:
 
     def _sort(self, waiting: Iterable[Job]) -> tuple[list[Job], list[Job], list[Job]]:
         """What holds on the head, what must wait for its mates, and what comes after a gap. Decides the rest."""
+        waiting = list(waiting)
+        self._partition.load_versions(
+            originator_id for job in waiting for append in job.appends for originator_id, _, _, _ in append.events
+        )
         view = View(self._partition)
         sorted_: dict[Judgement, list[Job]] = {judgement: [] for judgement in Judgement}
         for job in waiting:

@@ -11,6 +11,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -42,13 +43,11 @@ CREATE TABLE IF NOT EXISTS head (
     position INTEGER NOT NULL, commands_topic_id BLOB, commands_offset INTEGER,
     late INTEGER NOT NULL, strange INTEGER NOT NULL, orphaned INTEGER NOT NULL);
 """
-_INSERT_EVENT: Final = (
-    "INSERT INTO stored_events (rowid, originator_id, originator_version, topic, state) VALUES (?,?,?,?,?)"
-)
 _INSERT_TRACKING: Final = "INSERT OR REPLACE INTO tracking VALUES (?,?)"
 _INSERT_ANSWER: Final = "INSERT INTO answers VALUES (?,?,?,?)"
 _SELECT_ANSWER: Final = "SELECT digest, answer FROM answers WHERE scope = ? AND command_id = ?"
-_SELECT_VERSION: Final = "SELECT MAX(originator_version) FROM stored_events WHERE originator_id = ?"
+_IDS_AT_ONCE: Final = 256
+_ROWS_AT_ONCE: Final = 256
 _INSERT_HEAD: Final = "INSERT OR REPLACE INTO head VALUES (1,?,?,?,?,?,?,?,?,?,?)"
 
 
@@ -180,16 +179,31 @@ class Index:
                 if append.tracking is not None:
                     tracking = (append.tracking.application_name, append.tracking.notification_id)
                     self._connection.execute(_INSERT_TRACKING, tracking)
-            self._connection.executemany(_INSERT_EVENT, events)
+            self._insert(events)
         except (sqlite3.IntegrityError, OverflowError) as error:
             raise RecordUnreadable(
                 log=str(self.path), reason=f"offset {record.offset}, written by {record.writer}: {error}"
             ) from error
 
-    def last_version(self, originator_id: str) -> int | None:
-        """The last version of an aggregate, None when there is none."""
+    def _insert(self, events: list[tuple[int, str, int, str, bytes]]) -> None:
+        # Python lets other threads in at every statement, and gets the lock back when they like: few statements.
+        start, rows = 0, _ROWS_AT_ONCE
+        while start < len(events):
+            while rows > len(events) - start:
+                rows //= 2
+            values = [value for event in events[start : start + rows] for value in event]
+            self._connection.execute(_insert_events(rows), values)
+            start += rows
+
+    def last_versions(self, originator_ids: Sequence[str]) -> dict[str, int]:
+        """The last version of each of these aggregates that exists."""
+        found: dict[str, int] = {}
         with self._mapped():
-            found: int | None = self._connection.execute(_SELECT_VERSION, (originator_id,)).fetchone()[0]
+            for start in range(0, len(originator_ids), _IDS_AT_ONCE):
+                ids = originator_ids[start : start + _IDS_AT_ONCE]
+                # Padded to one shape, so that SQLite compiles it once.
+                padded = [*ids, *[None] * (_IDS_AT_ONCE - len(ids))] if len(ids) > 1 else ids
+                found.update(self._connection.execute(_select_versions(len(padded)), padded))
         return found
 
     def tracking(self) -> dict[str, int]:
@@ -231,6 +245,24 @@ def read_head(connection: sqlite3.Connection) -> Head | None:
     orphans = dict(connection.execute("SELECT record_offset, hash FROM orphans"))
     commands = Source(UUID(bytes=row[5]), row[6]) if row[5] is not None else None
     return Head(row[0], row[1], State(row[2], row[3], row[4], orphans), commands, Ignored(*row[7:]))
+
+
+@cache
+def _insert_events(rows: int) -> str:
+    places = ",".join(["(?,?,?,?,?)"] * rows)
+    return (
+        "INSERT INTO stored_events (rowid, originator_id, originator_version, topic, state) "  # noqa: S608  (the same)
+        f"VALUES {places}"
+    )
+
+
+@cache
+def _select_versions(ids: int) -> str:
+    places = ",".join("?" * ids)
+    return (
+        "SELECT originator_id, MAX(originator_version) FROM stored_events "  # noqa: S608  (places alone)
+        f"WHERE originator_id IN ({places}) GROUP BY originator_id"
+    )
 
 
 def _answer_row(command: Command) -> tuple[bytes, bytes, bytes, str]:

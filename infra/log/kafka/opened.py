@@ -74,7 +74,10 @@ class OpenPartition:
 
     def check_whole(self) -> None:
         """Raises LogBroken while an orphan is open: then what the index holds is not the whole."""
-        self.partition.check_whole()
+        if self.partition.state.orphans:
+            # It may have been dismissed by now.
+            self.refresh()
+            self.partition.check_whole()
 
     def dismiss(self, orphans: Sequence[Orphan]) -> None:
         """Go on without what open orphans were built on."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -59,7 +59,7 @@ class Partition:
         self.on_events: Callable[[], None] = lambda: None
         self.on_accepted: Callable[[Applied], None] = lambda _record: None
         self._index = index
-        self._versions: OrderedDict[str, int] = OrderedDict()
+        self._versions: OrderedDict[str, int | None] = OrderedDict()
         self._commands: set[CommandKey] = set()
         self._read: list[Applied] = []
         self._prepared: tuple[Applied, Head] | None = None
@@ -83,10 +83,18 @@ class Partition:
         if self.state.orphans:
             raise broken(self.place.name, self.state.orphans)
 
+    def load_versions(self, originator_ids: Iterable[str]) -> None:
+        """Look up in one go what `last_version` will be asked for."""
+        unknown = [originator_id for originator_id in set(originator_ids) if originator_id not in self._versions]
+        if unknown:
+            self._versions.update(dict.fromkeys(unknown))
+            self._versions.update(self._index.last_versions(unknown))
+
     def last_version(self, originator_id: str) -> int | None:
         """The last version of an aggregate, None when there is none."""
-        found = self._versions.get(originator_id)
-        return self._index.last_version(originator_id) if found is None else found
+        if originator_id not in self._versions:
+            self.load_versions([originator_id])
+        return self._versions[originator_id]
 
     def last_tracked(self, application: str) -> int | None:
         """The position up to which an upstream application has been processed."""

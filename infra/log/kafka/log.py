@@ -1,0 +1,125 @@
+"""The log on Kafka as the processes use it: all partitions, conditional appends, and what an operator needs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Final
+from uuid import UUID
+
+from eventsourcing.persistence import Notification, StoredEvent
+
+from consumers.ports import CommandKey, Decision, Source, TooLarge
+from infra.log.kafka.errors import AppendTooLarge
+from infra.log.kafka.facade import partition_of
+from infra.log.kafka.format import Append, Command, Orphan, Outcome
+from infra.log.kafka.index import Head
+from infra.log.kafka.jobs import DecisionsJob
+from infra.log.kafka.opened import OpenPartition, close_partition, open_partition
+from infra.log.kafka.recorder import KafkaApplicationRecorder, rows
+from infra.log.kafka.settings import KafkaSettings
+
+_OUTCOMES: Final = {"repeated": Outcome.REPEATED, "dead": Outcome.DEAD}
+
+
+class KafkaLog:
+    """See `consumers.ports.Log`. A partition is opened when it is first asked for, with an index for this process."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self.settings = settings
+        self.partitions = range(settings.partitions)
+        self._opened: dict[int, OpenPartition] = {}
+        self._recorders: dict[int, KafkaApplicationRecorder] = {}
+
+    @property
+    def log_id(self) -> str:
+        """The cluster's id and the topic's: another one when the topic was made anew."""
+        identity = self.opened(0).topic.identity
+        return f"{identity.cluster_id}/{identity.topic_id}"
+
+    def opened(self, partition: int) -> OpenPartition:
+        """A partition, opened when it was not. Raises LogUnusable."""
+        found = self._opened.get(partition)
+        if found is None:
+            found = self._opened[partition] = open_partition(self.settings, partition)
+            self._recorders[partition] = KafkaApplicationRecorder(found)
+        return found
+
+    def release(self, partition: int) -> None:
+        """Let another process have a partition's index."""
+        opened = self._opened.pop(partition, None)
+        if opened is not None:
+            del self._recorders[partition]
+            close_partition(opened)
+
+    def close(self) -> None:
+        """Close all partitions."""
+        for partition in list(self._opened):
+            self.release(partition)
+
+    def partition_of(self, dossier_id: UUID) -> int:
+        """The first 48 bits of the id modulo P."""
+        return partition_of(dossier_id, self.settings.partitions)
+
+    def head(self, partition: int) -> int:
+        """The last position in the index: as of the last append or read of this process. See `refresh`."""
+        return self.opened(partition).partition.indexed
+
+    def refresh(self, partition: int) -> None:
+        """Read to the high watermark: what anybody appended before is seen afterwards."""
+        self.opened(partition).refresh()
+
+    def read(self, partition: int, after: int, limit: int) -> Sequence[Notification]:
+        """Events after a position, in order."""
+        self._whole(partition)
+        return self._recorders[partition].select_notifications(after, limit, inclusive_of_start=False)
+
+    def events_of(self, dossier_id: UUID) -> Sequence[StoredEvent]:
+        """The events of one dossier in order."""
+        partition = self.partition_of(dossier_id)
+        self._whole(partition)
+        return self._recorders[partition].select_events(dossier_id)
+
+    def answers(self, partition: int, keys: Sequence[CommandKey]) -> Mapping[CommandKey, tuple[bytes, str]]:
+        """Digest and first answer of those commands that were handled before."""
+        return self._whole(partition).index.answers(keys)
+
+    def append(self, partition: int, head: int, decisions: Sequence[Decision]) -> None:
+        """See `consumers.ports.Log`. All decisions are one part of one record.
+
+        Raises Conflict, TooLarge, or LogUnusable.
+        """
+        if decisions:
+            try:
+                self.opened(partition).submit(DecisionsJob([_append(decision) for decision in decisions], head))
+            except AppendTooLarge as error:
+                raise TooLarge(str(error)) from error
+
+    def commands_offset(self, partition: int) -> Source | None:
+        """The last command of the commands topic that has been handled, None before the first."""
+        return self.opened(partition).partition.head.commands
+
+    def state(self, partition: int) -> Head:
+        """How far a partition has been read, what was ignored, and the open orphans."""
+        return self.opened(partition).partition.head
+
+    def dismiss(self, partition: int, orphans: Sequence[Orphan]) -> None:
+        """Go on without what open orphans were built on: for an operator who has looked."""
+        self.opened(partition).dismiss(orphans)
+
+    def _whole(self, partition: int) -> OpenPartition:
+        opened = self.opened(partition)
+        opened.check_whole()
+        return opened
+
+
+def _append(decision: Decision) -> Append:
+    command = Command(decision.key, decision.digest, decision.answer)
+    decided = Outcome.EVENTS if decision.events else Outcome.REFUSED
+    return Append(
+        os.urandom(16),
+        _OUTCOMES.get(decision.outcome, decided),
+        rows(decision.events),
+        command,
+        decision.source,
+    )
