@@ -34,6 +34,7 @@ from domain.units import Units
 
 _SCOPE_BYTES = 6
 _AGGREGATES_KEPT = 512
+_ATTEMPTS_KEPT = 10_000
 _READ_BATCH = 1000
 _NO_DIGEST = bytes(32)
 
@@ -210,6 +211,8 @@ class CommandHandler:
         # 5. Only now may anybody be answered.
         while len(known.aggregates) > _AGGREGATES_KEPT:
             known.aggregates.popitem(last=False)
+        if len(known.attempts) > _ATTEMPTS_KEPT:
+            known.attempts.clear()
         return answers
 
     def _answer(

@@ -130,10 +130,17 @@ def check_actor(dossier: Dossier, command: Command) -> None:
 def wrong_actor(command: Command, *roles: Role, of: str | None = None) -> WrongActor:
     """The refusal, naming who may."""
     expected = " / ".join(role.value for role in roles)
+    expected_vi = " / ".join(role.vi for role in roles)
     if of:
         expected = f"{expected} of {of}" if expected else of
+        expected_vi = f"{expected_vi} ({of})" if expected_vi else of
     return WrongActor(
-        role=command.actor["role"], agency=command.actor["agency"], command=command.name, expected=expected
+        role=command.actor["role"],
+        role_vi=Role(command.actor["role"]).vi,
+        agency=command.actor["agency"],
+        command=command.name,
+        expected=expected,
+        expected_vi=expected_vi,
     )
 
 

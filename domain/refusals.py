@@ -30,7 +30,7 @@ class WrongActor(Refused):
 
     code = "WRONG_ACTOR"
     en = "{role} of {agency} may not do {command}; {expected} may"
-    vi = "{role} của {agency} không được thực hiện {command}; thẩm quyền thuộc về {expected}"
+    vi = "{role_vi} ({agency}) không được thực hiện {command}; thẩm quyền thuộc về {expected_vi}"
 
 
 class WrongAgency(Refused):
@@ -224,6 +224,15 @@ class VotesImpossible(Refused):
     clause = "Biểu 02 II.3"
     en = "{in_favour} votes in favour of {attending} attending is not possible"
     vi = "{in_favour} phiếu thuận trên {attending} người dự họp là không thể"
+
+
+class PercentImpossible(Refused):
+    """Minutes approved by more than all."""
+
+    code = "PERCENT_IMPOSSIBLE"
+    clause = "Biểu 02"
+    en = "the minutes cannot have been approved by {percent} %"
+    vi = "biên bản không thể được thông qua với tỷ lệ {percent}%"
 
 
 class MeetingTimesImpossible(Refused):

@@ -8,6 +8,7 @@ workers (`infra.queue.working`) are processes of their own.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -17,7 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Protocol, Self, cast
 from uuid import UUID
 
-from eventsourcing.persistence import InfrastructureFactory, Notification, StoredEvent
+from eventsourcing.persistence import InfrastructureFactory, Notification, PersistenceError, StoredEvent
 from eventsourcing.utils import Environment
 
 from consumers.desk import Desk, LocalDesk
@@ -121,7 +122,11 @@ class Installation:
             },
         )
         self._factory: InfrastructureFactory = InfrastructureFactory.construct(environment)
-        return SQLiteLog(cast(SQLiteLogRecorder, self._factory.application_recorder()))
+        try:
+            return SQLiteLog(cast(SQLiteLogRecorder, self._factory.application_recorder()))
+        except (sqlite3.Error, PersistenceError) as error:
+            self._factory.close()
+            raise LogUnusable(log=str(path), reason=str(error)) from error
 
     @property
     def kafka(self) -> KafkaSettings:

@@ -14,7 +14,7 @@ from domain.decisions.members import check_lead
 from domain.decisions.standing_agency import deadline
 from domain.dossier import Dossier
 from domain.events.decision import FactCorrected
-from domain.refusals import MissingPart, UnknownFact
+from domain.refusals import DateBeforeStep, MissingPart, UnknownFact
 from domain.states import DECIDED, State
 from domain.values import Document, Finding
 
@@ -40,6 +40,10 @@ CORRECTABLE: dict[str, frozenset[str]] = {
 """Fact → the fields of it that may be corrected. Results and decisions have commands of their own."""
 
 
+_IN_NO_ORDER = {"FieldInspectionRecorded", "CriterionVerified", "VerificationCorrected", "FactCorrected"}
+"""Facts of several agencies, which do not wait for each other, and corrections, which come at any time."""
+
+
 def correct_fact(dossier: Dossier, command: Command, moment: Circumstances) -> None:
     """CorrectFact: the fact stays; what later steps rest on follows it."""
     corrects = command.data["corrects"]
@@ -60,6 +64,8 @@ def correct_fact(dossier: Dossier, command: Command, moment: Circumstances) -> N
     took_place_on = command.data.get("took_place_on")
     if took_place_on is not None and took_place_on > command.on:
         raise _unknown(corrects, "its corrected day is after the correction", "ngày đính chính sau ngày lập văn bản")
+    if took_place_on is not None:
+        _in_order(dossier, corrects, took_place_on)
     correction = cast(dict[str, Any], command.data.get("correction") or {})
     unknown = sorted(correction.keys() - CORRECTABLE[event])
     if unknown:
@@ -87,14 +93,25 @@ def correct_fact(dossier: Dossier, command: Command, moment: Circumstances) -> N
         findings=_findings(dossier, correction) if event == "DossierAppraised" else None,
         inspected=_inspected(dossier, command, correction) if event == "FieldInspectionRecorded" else None,
         recommends=correction.get("recommends"),
-        due_on=_due_on(dossier, event, took_place_on, moment),
+        due_on=_due_on(dossier, corrects, took_place_on, moment),
         after_decision=dossier.state in DECIDED,
     )
 
 
-def _due_on(dossier: Dossier, event: str, took_place_on: date | None, moment: Circumstances) -> date | None:
+def _in_order(dossier: Dossier, corrects: int, took_place_on: date) -> None:
+    """The corrected day, too, lies between the steps before and after. Raises DateBeforeStep."""
+    steps = {version: on for version, (event, on, _) in dossier.facts.items() if event not in _IN_NO_ORDER}
+    before = max((on for version, on in steps.items() if version < corrects), default=took_place_on)
+    after = min((on for version, on in steps.items() if version > corrects), default=took_place_on)
+    for day, not_earlier in ((took_place_on, before), (after, took_place_on)):
+        if day < not_earlier:
+            raise DateBeforeStep(on=day.isoformat(), not_before=not_earlier.isoformat())
+
+
+def _due_on(dossier: Dossier, corrects: int, took_place_on: date | None, moment: Circumstances) -> date | None:
     """The 15 days run from the day on which the dossier really was complete, while they run (II.2)."""
-    if event != "DossierReceived" or took_place_on is None or dossier.state is not State.RECEIVED:
+    receipts = [version for version, (event, _, _) in dossier.facts.items() if event == "DossierReceived"]
+    if took_place_on is None or dossier.state is not State.RECEIVED or corrects != max(receipts):
         return None
     return deadline(took_place_on, rolls=moment.readings.deadline_rolls_over_weekend)
 

@@ -26,6 +26,7 @@ from domain.refusals import (
     MissingPart,
     NotDeclaredNotApplicable,
     PercentContradictsVotes,
+    PercentImpossible,
     ReasonRequired,
     RuleNotMet,
     UnknownCriterion,
@@ -38,6 +39,9 @@ from domain.values import CommuneFigures, Document, Figure, Finding, Meeting, Vo
 FORM_01 = ("the letter (form 01)", "Tờ trình (Biểu 01)")
 FORM_02 = ("the minutes of the meeting (form 02)", "Biên bản cuộc họp (Biểu 02)")
 FORM_03 = ("the report on the results (form 03)", "Báo cáo kết quả thực hiện Bộ tiêu chí (Biểu 03)")
+
+_ALL = 100
+"""Percent."""
 
 _MEETING_PARTS = {
     "begins": ("its beginning", "giờ bắt đầu"),
@@ -181,6 +185,8 @@ def meeting_of(command: Command, clause: str) -> Meeting:
     if held["ends"] <= held["begins"]:
         raise MeetingTimesImpossible(begins=held["begins"], ends=held["ends"])
     votes_add_up(held["votes"])
+    if Decimal(held["minutes_approved_percent"]) > _ALL:
+        raise PercentImpossible(percent=held["minutes_approved_percent"])
     dated(command, held["minutes"], FORM_02[0])
     return held
 

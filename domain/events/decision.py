@@ -112,6 +112,9 @@ class FactCorrected(DossierEvent):
     after_decision: bool
 
     def assign(self, dossier: Dossier) -> None:
+        if self.took_place_on is not None:
+            event, _, agency = dossier.facts[self.corrects]
+            dossier.facts[self.corrects] = (event, self.took_place_on, agency)
         if self.findings is not None:
             dossier.findings = {**dossier.findings, **self.findings}
         if self.recommends is not None:

@@ -13,7 +13,7 @@ from infra.cli.arguments import QUESTIONS
 from infra.cli.framework import subcommand
 from infra.cli.reporting import print_json
 from infra.cli.session import Session, session_of
-from infra.cli.words import clause_text, say
+from infra.cli.words import clause_text, event_text, say
 
 _COUNCIL = "council"
 _DOCUMENTS_SHOWN = 3
@@ -104,7 +104,8 @@ def _flagged(session: Session, rows: list[dict[str, Any]]) -> None:
         said("Flag", "Cảnh báo"),
     )
     keys = ("number", "version", "event", "criterion", "took_place_on", "agency", "flag")
-    print_table(headings, ([row[key] for key in keys] for row in rows))
+    named = ({**row, "event": event_text(row["event"], session.language)} for row in rows)
+    print_table(headings, ([row[key] for key in keys] for row in named))
     print_line(said(f"flagged facts: {len(rows)}", f"số sự kiện có cảnh báo: {len(rows)}"))
     _legend(session, {row["flag"] for row in rows})
 
@@ -117,7 +118,8 @@ def _trail(session: Session, facts: list[dict[str, Any]]) -> None:
     said = session.said
     for fact in facts:
         clause = clause_text(fact["clause"], session.language)
-        print_heading(f"{fact['version']}  {fact['took_place_on']}  {fact['event']}  [{clause}]")
+        title = event_text(fact["event"], session.language)
+        print_heading(f"{fact['version']}  {fact['took_place_on']}  {title}  [{clause}]")
         print_line(f"   {fact['person']}, {fact['agency']} ({role_name(fact['role'], session.language)})")
         print_line(f"   {said('recorded at', 'ghi lúc')} {fact['recorded_at']}")
         if fact["documents"]:

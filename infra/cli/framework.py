@@ -313,19 +313,24 @@ def register_demonstration(app: typer.Typer, panel: str) -> None:
     def demo() -> None:
         """Stands in the list."""
 
-    text = say(
-        "Simulate a year of the whole province, then show what can be asked of it.",
-        "Mô phỏng một năm của toàn tỉnh, rồi giới thiệu những gì có thể tra cứu.",
-    )
-    app.command(_DEMO, cls=DossierCommand, help=text, rich_help_panel=panel)(demo)
+    _as_demonstration(app, panel)(demo)
 
 
 def _demonstration() -> Any:
     from infra.demo.run import demo_command
 
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command(_DEMO, cls=DossierCommand)(demo_command)
+    _as_demonstration(app, "")(demo_command)
     return typer.main.get_command(app)
+
+
+def _as_demonstration(app: typer.Typer, panel: str) -> Callable[[Handler], Handler]:
+    text = say(
+        "Simulate a year of the whole province and leave the log to explore. All figures are simulated.",
+        "Mô phỏng một năm của toàn tỉnh và để lại nhật ký để tìm hiểu. Mọi số liệu đều là mô phỏng.",
+    )
+    examples = ("dossier demo", "dossier demo --log sqlite:///demo.sqlite --lang vi")
+    return subcommand(app, _DEMO, panel=panel, help=text, examples=examples)
 
 
 def _note_language(ctx: Any, args: Sequence[str]) -> None:
@@ -336,7 +341,7 @@ def _note_language(ctx: Any, args: Sequence[str]) -> None:
 def _translate(command: Any, ctx: Any) -> None:
     """Put a command's texts into the language of the run. Each run makes its commands anew."""
     language = session_of(ctx).language
-    command.help = "\n\n".join(translated(part, language) or "" for part in (command.help or "").split("\n\n"))
+    command.help = translated(command.help, language)
     command.rich_help_panel = translated(command.rich_help_panel, language)
     if command.epilog:
         heading, _, lines = command.epilog.partition("\n")

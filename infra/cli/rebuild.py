@@ -115,7 +115,8 @@ def _bar(session: Session) -> Progress:
         def render(self, task: Any) -> Any:
             from rich.text import Text
 
-            rate = task.completed / task.elapsed if task.elapsed else 0
+            seconds = task.finished_time or task.elapsed
+            rate = task.completed / seconds if seconds else 0
             return Text(f"{rate:,.0f} {session.said('events/s', 'sự kiện/giây')}")
 
     return Progress(

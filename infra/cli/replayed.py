@@ -15,6 +15,7 @@ from infra.cli.audit import document_text
 from infra.cli.session import Session
 from infra.cli.standing import counts_text, level_name, state_name
 from infra.cli.tables import print_heading, print_pairs, print_table
+from infra.cli.words import event_text
 from projections.audit_facts import CLAUSES, documents_of
 
 
@@ -112,7 +113,7 @@ class Replay:
                 (
                     event.originator_version,
                     event.on,
-                    type(event).__name__,
+                    event_text(type(event).__name__, session.language),
                     f"{event.actor['person']}, {event.actor['agency']}",
                     event.timestamp.strftime("%Y-%m-%d %H:%M:%S"),
                 )

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from inspect import cleandoc
 from typing import Final, cast
 
 from domain.errors import Language
+from domain.titles import VIETNAMESE
 
 LANGUAGES: Final = ("en", "vi")
 LANGUAGE_VARIABLE: Final = "DOSSIER_LANG"
+_PARAGRAPH: Final = "\n\n"
 
 _VIETNAMESE: dict[str, str] = {}
 
 
 def say(en: str, vi: str) -> str:
-    """The English text, its Vietnamese remembered for `translated`."""
-    _VIETNAMESE[cleandoc(en)] = cleandoc(vi)
+    """The English text, its Vietnamese remembered for `translated`, paragraph by paragraph."""
+    _VIETNAMESE.update(zip(en.split(_PARAGRAPH), vi.split(_PARAGRAPH), strict=True))
     return en
 
 
 def translated(text: str | None, language: Language) -> str | None:
-    """A text that was said before, in a language; any other text as it is."""
-    return _VIETNAMESE.get(text, text) if text and language == "vi" else text
+    """A text that was said before, in a language; a paragraph that was not said as it is."""
+    if text is None or language == "en":
+        return text
+    return _PARAGRAPH.join(_VIETNAMESE.get(paragraph, paragraph) for paragraph in text.split(_PARAGRAPH))
 
 
 def clause_text(clause: str, language: Language) -> str:
@@ -30,6 +33,11 @@ def clause_text(clause: str, language: Language) -> str:
     if language == "en":
         return clause
     return clause.replace("reading", "cách hiểu").replace("form", "Biểu")
+
+
+def event_text(event: str, language: Language) -> str:
+    """A fact by its name, in Vietnamese by what officials call it."""
+    return VIETNAMESE[event] if language == "vi" else event
 
 
 def chosen_language(arguments: Sequence[str], environment: Mapping[str, str]) -> Language | None:

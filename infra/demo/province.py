@@ -208,11 +208,11 @@ class _Communes:
         """The communes of the other districts, in waves."""
         communes = [unit for unit in self._world.units.of_kind(UnitKind.COMMUNE) if unit.id not in self._basic]
         self._rng.shuffle(communes)
-        most = len(communes) - 1
-        for district in list(self._waves) + list(self._waves)[:_EARLIER_TWICE]:
+        districts = list(self._waves)
+        for number, district in enumerate(districts + districts[:_EARLIER_TWICE]):
             commune = next(unit for unit in communes if unit.parent_id == district)
             communes.remove(commune)
-            self._recognised_earlier(commune, too_early=len(communes) == most)
+            self._recognised_earlier(commune, too_early=number == 0)
         for path in _COMMUNES_LEFT:
             self._tell(communes.pop(), Level.BASIC, self._day(date(2025, 8, 4), 15), path)
         for path, count in _COMMUNE_PATHS:

@@ -62,7 +62,8 @@ class Story:
         before: Story | None = None,
     ) -> None:
         self.world, self.unit, self.level = world, unit, level
-        self.name = before.name.next_attempt() if before else DossierName(unit.id, level, year or start.year, 1)
+        first = DossierName(unit.id, level, year or start.year, 1)
+        self.name: DossierName = before.name.next_attempt() if before else first
         self.rng = chance(world.seed, "story", self.name.number)
         self.steps: list[Step] = before.steps if before else []
         self.attempts: list[Story] = [*before.attempts, self] if before else [self]

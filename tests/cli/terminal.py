@@ -123,9 +123,9 @@ def at_province(terminal: Terminal) -> None:
     """Through the district and received by the province."""
     terminal.run("submit-to-district", NUMBER, "--report", terminal.doc("25/BC-UBND", "2024-06-18"), "--on=2024-06-19")
     form = terminal.json("template", "findings", NUMBER)
-    for finding in form.values():
-        if isinstance(finding, dict):
-            finding |= finding["_claimed"]
+    for found in form.values():
+        if isinstance(found, dict):
+            found.update(found["_claimed"])
     findings = terminal.file("findings.json", json.dumps(form, ensure_ascii=False))
     terminal.run(
         "appraise",

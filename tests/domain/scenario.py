@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any, cast
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import NAMESPACE_URL, uuid5
 
 from domain.catalogue import Level, UnitKind
 from domain.circumstances import Circumstances, Readings
@@ -170,8 +170,3 @@ class Given:
 def given(events: Sequence[DossierEvent] = (), *, readings: Readings | None = None, **changed: Any) -> Given:
     """What happened before, and anything about the moment that is not as usual."""
     return Given(events, {**changed, **({"readings": readings} if readings else {})})
-
-
-def unit_id_bits(dossier: UUID) -> bytes:
-    """The first 48 bits of an id."""
-    return dossier.bytes[:6]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from domain.circumstances import Readings
 from domain.decisions.standing_agency import deadline
 from tests.domain.scenario import DEPARTMENT, facts, given, happened, way
+from tests.examples.drafts import STANDING
 
 DAYS = st.dates(date(2023, 1, 1), date(2030, 12, 31))
 
@@ -63,3 +64,24 @@ def test_a_return_stops_the_clock_and_completion_starts_it_anew() -> None:
         ]
     )
     given(again).when(DEPARTMENT.forward("2024-08-04")).then("DossierForwardedToCouncil", days_late=0)
+
+
+@pytest.mark.parametrize(("rolls", "due"), [(False, date(2024, 7, 14)), (True, date(2024, 7, 15))])
+def test_a_corrected_day_of_receipt_moves_the_fifteen_days(rolls: bool, due: date) -> None:
+    """They run from the day on which the dossier was complete."""
+    readings = Readings(deadline_rolls_over_weekend=rolls)
+    events = facts(DEPARTMENT, "received")
+    correction = DEPARTMENT.correct_fact(5, "2024-07-02", actor=STANDING, took_place_on="2024-06-29")
+    corrected = given(events, readings=readings).when(correction)
+    assert corrected.then("FactCorrected").due_on == due
+    given([*events, *corrected.new]).when(DEPARTMENT.forward("2024-07-16")).then(
+        "DossierForwardedToCouncil", due_on=due, days_late=(date(2024, 7, 16) - due).days
+    )
+
+
+def test_the_day_of_a_receipt_that_a_return_overtook_moves_nothing() -> None:
+    """The days run from the receipt after the return."""
+    again = [DEPARTMENT.give_back("2024-07-10"), DEPARTMENT.submit("2024-07-18"), DEPARTMENT.receive("2024-07-20")]
+    events = happened([*way(DEPARTMENT, "received"), *again])
+    correction = DEPARTMENT.correct_fact(5, "2024-07-21", actor=STANDING, took_place_on="2024-06-29")
+    assert given(events).when(correction).then("FactCorrected").due_on == date(2024, 8, 4)

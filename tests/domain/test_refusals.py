@@ -156,6 +156,8 @@ REFUSALS = [
         "I.1", finding={"a": 12, "b": 24})),
     Refusal("PERCENT_CONTRADICTS_VOTES", "Biểu 02 II.3", given(facts(DEPARTMENT, "self_assessed")), DEPARTMENT.meet(
         meeting=meeting("2024-06-20", votes=votes(9, 11, "85"))), {"exact": "81.82"}),
+    Refusal("PERCENT_IMPOSSIBLE", "Biểu 02", given(facts(DEPARTMENT, "self_assessed")), DEPARTMENT.meet(
+        meeting=meeting("2024-06-20", minutes_approved_percent="100.5"))),
     Refusal("VOTES_IMPOSSIBLE", "Biểu 02 II.3", given(facts(DEPARTMENT, "summed_up")), DEPARTMENT.council_meets(
         votes=votes(12, 11, "109.09"))),
     Refusal("MEETING_TIMES_IMPOSSIBLE", "Biểu 02", given(facts(DEPARTMENT, "self_assessed")), DEPARTMENT.meet(

@@ -41,14 +41,14 @@ Stored = tuple[int, str, int, str, bytes]
 class World:
     """One log of one test."""
 
-    def __init__(self, folder: Path, *, readings: Readings | None = None, now: datetime = NOW) -> None:
+    def __init__(self, folder: Path, *, readings: Readings | None = None) -> None:
         settings = Settings(
             log=folder / "log.sqlite",
             views=folder / "views.sqlite",
             units=UNITS,
             readings=readings or Readings(),
         )
-        self.installation = Installation(settings, create=True, clock=lambda: now)
+        self.installation = Installation(settings, create=True, clock=lambda: NOW)
         self._given = 0
 
     def give(self, drafts: Sequence[Draft]) -> list[Answer]:

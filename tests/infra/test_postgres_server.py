@@ -6,7 +6,10 @@ import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import psycopg
@@ -21,14 +24,23 @@ from eventsourcing.utils import Environment
 
 from infra.servers.postgres import PostgresServer, PostgresUnavailable, postgres
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A folder of its own: pytest closes its temporary folders to every other user, and the server is one."""
+    with TemporaryDirectory(prefix="dossier-postgres-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def server_path() -> Iterator[Path]:
+    with _folder() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    with postgres(tmp_path_factory.mktemp("postgres") / "data") as running:
+def server() -> Iterator[PostgresServer]:
+    with _folder() as folder, postgres(folder / "data") as running:
         yield running
 
 
@@ -54,9 +66,9 @@ def test_keeps_events(server: PostgresServer) -> None:
         factory.close()
 
 
-def test_stops_and_starts_again(tmp_path: Path) -> None:
+def test_stops_and_starts_again(server_path: Path) -> None:
     """After the block no server answers; a second start finds the data of the first."""
-    data = tmp_path / "data"
+    data = server_path / "data"
     with postgres(data) as first, psycopg.connect(first.uri) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 7 AS number")
     with pytest.raises(psycopg.OperationalError):
@@ -65,16 +77,16 @@ def test_stops_and_starts_again(tmp_path: Path) -> None:
         assert connection.execute("SELECT number FROM kept").fetchone() == (7,)
 
 
-def test_stops_when_the_block_raises(tmp_path: Path) -> None:
+def test_stops_when_the_block_raises(server_path: Path) -> None:
     """An error in the block ends the server too, and is passed on."""
-    with pytest.raises(ZeroDivisionError), postgres(tmp_path / "data"):
+    with pytest.raises(ZeroDivisionError), postgres(server_path / "data"):
         raise ZeroDivisionError
-    assert not (tmp_path / "data" / "postmaster.pid").exists()
+    assert not (server_path / "data" / "postmaster.pid").exists()
 
 
-def test_takes_over_from_a_killed_process(tmp_path: Path) -> None:
+def test_takes_over_from_a_killed_process(server_path: Path) -> None:
     """A server left behind by a process that was killed is used, and stopped at the end."""
-    data = tmp_path / "data"
+    data = server_path / "data"
     program = f"""
 import os, pathlib, signal
 from infra.servers.postgres import postgres

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from uuid import UUID
 
-from eventsourcing.persistence import Notification, StoredEvent
+from eventsourcing.persistence import Notification, PersistenceError, StoredEvent
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteConnection, SQLiteCursor
 
 from consumers.ports import CommandKey, Conflict, Decision
@@ -138,11 +138,13 @@ class SQLiteLog:
     def read(self, partition: int, after: int, limit: int) -> Sequence[Notification]:
         """Events after a position, in order."""
         del partition
-        return self.recorder.select_notifications(after, limit, inclusive_of_start=False)
+        with self._errors():
+            return self.recorder.select_notifications(after, limit, inclusive_of_start=False)
 
     def events_of(self, dossier_id: UUID) -> Sequence[StoredEvent]:
         """The events of one dossier in order."""
-        return self.recorder.select_events(dossier_id)
+        with self._errors():
+            return self.recorder.select_events(dossier_id)
 
     def answers(self, partition: int, keys: Sequence[CommandKey]) -> Mapping[CommandKey, tuple[bytes, str]]:
         """Digest and first answer of those commands that were handled before."""
@@ -153,3 +155,11 @@ class SQLiteLog:
         """See consumers.ports.Log."""
         del partition
         self.recorder.append(head, decisions)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """What the library's own methods raise, as our error."""
+        try:
+            yield
+        except (PersistenceError, sqlite3.Error) as error:
+            raise LogUnusable(log=self.recorder.datastore.pool.db_name, reason=str(error)) from error
