@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 from uuid import UUID
 
 from eventsourcing.application import project_aggregate
@@ -247,7 +247,7 @@ class CommandHandler:
             return batch.note(answer(error), Decision(scope, item.digest, "", (), source, "dead"))
         except InfrastructureError:
             raise
-        except Exception as fault:  # noqa: BLE001  # a fault of the program on one command must not stop a whole queue
+        except Exception as fault:  # a fault of the program on one command must not stop a whole queue
             if source is None:
                 raise
             # What it did to an aggregate before it failed must not be built upon.

@@ -12,7 +12,9 @@ from infra.cli import (
     chairman,
     commands,
     corrections,
+    dead_letters,
     district,
+    doctor,
     eligibility,
     members,
     rebuild,
@@ -44,6 +46,8 @@ _GROUPS = (
     commands,
     rebuild,
     running,
+    dead_letters,
+    doctor,
 )
 
 _HELP = say(
