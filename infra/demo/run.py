@@ -22,7 +22,7 @@ from infra.cli.reporting import print_json
 from infra.cli.session import session_of
 from infra.cli.words import say
 from infra.composition import Installation
-from infra.demo.errors import CommandsNotWritten, DemoDiffers
+from infra.demo.errors import CommandsNotWritten, DemoDiffers, NotADemoLog
 from infra.demo.place import DEFAULT_LOG, make_room
 from infra.demo.province import DEFAULT_SEED, Simulation, commands, simulation
 from infra.demo.screen import Screen
@@ -78,6 +78,8 @@ def demo_command(
         screen.begin(settings.log_name, replaced=replaced)
     began = time.monotonic()
     with Installation(settings, create=True) as installation:
+        if any(installation.log.head(partition) for partition in installation.log.partitions):
+            raise NotADemoLog(log=settings.log_name)
         simulated = simulation(seed)
         fed = _feed_with_progress(installation, simulated, settings.language)
         found = gather(installation, simulated.told)
