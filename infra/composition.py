@@ -140,8 +140,10 @@ class Installation:
     @cached_property
     def topics(self) -> QueueTopics:
         """The topics of a log on Kafka. Raises NotOnKafka, LogMissing, LogUnusable."""
+        from infra.logging import log_warnings
         from infra.queue.topics import queue_topics
 
+        log_warnings()
         return queue_topics(self.kafka, create=self._create)
 
     @cached_property

@@ -20,3 +20,9 @@ def log_as_json(level: str = "info") -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+def log_warnings() -> None:
+    """Warnings alone, unless the process has set up its logs: what a person's command prints is its answer."""
+    if not structlog.is_configured():
+        log_as_json("warning")

@@ -25,6 +25,7 @@ from infra.log.kafka.index import Head, read_head
 from infra.log.kafka.log import KafkaLog
 from infra.log.kafka.opened import index_path
 from infra.log.kafka.partition import broken
+from infra.log.kafka.rule import State
 from infra.log.kafka.settings import KafkaSettings
 from infra.log.kafka.topics import Topic
 from infra.queue.errors import ReadingBehind
@@ -76,7 +77,7 @@ class SharedLog:
                 other = self._other(partition)
                 end = other.end()
                 deadline = time.monotonic() + _WAIT
-                while (state := other.state()) is None or state.next_offset < end:
+                while (state := other.state()).next_offset < end:
                     # Whoever held it may be gone.
                     log = self._own(partition, look=True)
                     if log is not None:
@@ -93,12 +94,7 @@ class SharedLog:
         """How far the index has been read, after `head`: what was ignored, and open orphans."""
         with self._guards[partition]:
             log = self._own(partition)
-            if log is not None:
-                return log.state(partition)
-            state = self._other(partition).state()
-            if state is None:
-                raise self._other(partition).behind(0)
-            return state
+            return log.state(partition) if log is not None else self._other(partition).state()
 
     def read(self, partition: int, after: int, limit: int) -> Sequence[Notification]:
         """Events after a position, in order. Raises LogBroken while an orphan is open, LogUnusable."""
@@ -183,14 +179,15 @@ class _OthersIndex:
         """Where the log ends now."""
         return self._tape.end()
 
-    def state(self) -> Head | None:
-        """How far the index has been filled; None when it is new."""
+    def state(self) -> Head:
+        """How far the index has been filled."""
+        nothing = Head(0, None, State(b""))
         try:
             with closing(sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-                return read_head(connection)
+                return read_head(connection) or nothing
         except sqlite3.OperationalError:
             # Its holder is about to make it.
-            return None
+            return nothing
 
     def recorder(self) -> SQLiteApplicationRecorder:
         """Its events."""
@@ -200,11 +197,10 @@ class _OthersIndex:
 
     def behind(self, end: int) -> ReadingBehind:
         """The error that says so."""
-        state = self.state()
         return ReadingBehind(
             log=self._name,
             partition=self._partition,
-            reached=state.next_offset if state else 0,
+            reached=self.state().next_offset,
             end=end,
             holder=self._path.with_name(self._path.name + ".lock").read_text(encoding="utf-8").strip(),
             index=str(self._path),
