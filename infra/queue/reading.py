@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Sequence
-from contextlib import closing
-from threading import RLock
+from contextlib import closing, suppress
+from threading import Event, RLock, Thread
 from typing import Final
 from uuid import UUID
 
@@ -33,12 +33,13 @@ from infra.queue.folders import reader_settings
 
 _WAIT: Final = 30.0
 _LOOK: Final = 0.01
+_KEEP: Final = 0.1
 
 
 class SharedLog:
     """The log as readers use it (`projections.ports.LogReader`, and a dossier's events). For any thread.
 
-    `following`: this process lives on, so an index that it holds is kept at the end of the log for others.
+    `following`: this process lives on, and learns what others append without asking again and again.
     """
 
     def __init__(self, settings: KafkaSettings, topic: Topic, *, following: bool = False) -> None:
@@ -52,6 +53,8 @@ class SharedLog:
         self._lent: dict[int, KafkaLog] = {}
         self._others: dict[int, _OthersIndex] = {}
         self._guards = {partition: RLock() for partition in self.partitions}
+        self._closed = Event()
+        self._keeper: Thread | None = None
 
     def lend(self, partition: int, log: KafkaLog) -> None:
         """A partition that this process has open as a writer: its index serves for reading as well."""
@@ -118,6 +121,9 @@ class SharedLog:
 
     def close(self) -> None:
         """Close everything, and let others have the indexes."""
+        self._closed.set()
+        if self._keeper is not None:
+            self._keeper.join()
         self._held.close()
         for other in self._others.values():
             other.close()
@@ -138,10 +144,21 @@ class SharedLog:
         self._holding.add(partition)
         if self._following:
             opened.listen(_Nobody())
+        elif self._keeper is None:
+            self._keeper = Thread(target=self._keep, name="keep-index", daemon=True)
+            self._keeper.start()
         other = self._others.pop(partition, None)
         if other is not None:
             other.close()
         return self._held
+
+    def _keep(self) -> None:
+        """A process that is soon over does not follow; yet while it holds an index, others wait for it to read on."""
+        while not self._closed.wait(_KEEP):
+            for partition in sorted(self._holding):
+                with self._guards[partition], suppress(LogUnusable):
+                    # What is wrong with the log is told to whoever asks.
+                    self._held.refresh(partition)
 
     def _check_whole(self, partition: int) -> None:
         """Raises LogBroken while an orphan is open."""
