@@ -5,7 +5,8 @@ DossierError
 │   ├── WrongPartition        the command stands in another partition than its unit's
 │   └── NotHandled            the program failed on this one command
 └── InfrastructureError
-    └── OtherQueue            the queue is not the one whose commands the log has handled
+    ├── OtherQueue            the queue is not the one whose commands the log has handled
+    └── LogIncomplete         the log gives fewer events than it says that it has
 """
 
 from __future__ import annotations
@@ -31,6 +32,16 @@ class NotHandled(InvalidInput):
     vi = "chương trình gặp lỗi khi xử lý lệnh này: {reason}"
     hint_en = "report the fault; once it is mended, `dossier dead-letters retry` gives the command again"
     hint_vi = "hãy báo lỗi; sau khi sửa, `dossier dead-letters retry` gửi lại lệnh"
+
+
+class LogIncomplete(InfrastructureError):
+    """The log gives fewer events than it says that it has."""
+
+    code = "LOG_INCOMPLETE"
+    en = "partition {partition}: the log goes to position {head}, and gives no events after {reached}"
+    vi = "phân vùng {partition}: nhật ký đến vị trí {head} nhưng không có sự kiện nào sau {reached}"
+    hint_en = "nothing was written; whoever wrote the log last has a fault: `dossier doctor` shows where it stands"
+    hint_vi = "chưa ghi gì; tiến trình ghi gần nhất có lỗi: `dossier doctor` cho biết vị trí"
 
 
 class OtherQueue(InfrastructureError):

@@ -18,7 +18,7 @@ from eventsourcing.application import project_aggregate
 from eventsourcing.persistence import Mapper, StoredEvent
 
 from consumers.answers import Answer, Unreadable, accepted, first_answer, refused
-from consumers.errors import NotHandled, WrongPartition
+from consumers.errors import LogIncomplete, NotHandled, WrongPartition
 from consumers.ports import NO_KEY, CommandKey, Conflict, Dead, Decision, Log, Source, TooLarge
 from domain.catalogue import Level
 from domain.circumstances import Circumstances, Readings
@@ -336,10 +336,13 @@ class CommandHandler:
             recorded_at = _moment(self._mapper, last[-1]) if last else _BEGINNING
             known = self._known[partition] = _Partition(head, recorded_at)
         while known.head < head:
+            before = known.head
             for notification in self._log.read(partition, known.head, _READ_BATCH):
                 known.aggregates.pop(_as_uuid(notification.originator_id), None)
                 known.recorded_at = max(known.recorded_at, _moment(self._mapper, notification))
                 known.head = notification.id
+            if known.head == before:
+                raise LogIncomplete(partition=partition, head=head, reached=before)
             known.attempts.clear()
             self._reference = None
         return known

@@ -17,7 +17,7 @@ from infra.log.kafka.settings import KafkaSettings
 _log = structlog.get_logger(__name__)
 
 _POLL_MS: Final = 200
-_SESSION_MS: Final = 10_000
+_SESSION_MS: Final = 6_000
 _HEARTBEAT_MS: Final = 1_000
 _PAUSE: Final = 1.0
 

@@ -39,6 +39,10 @@ class Processes:
         self._started[name] = process
         return process
 
+    def pid(self, name: str) -> int:
+        """The process id."""
+        return self._started[name].pid
+
     def kill(self, name: str) -> None:
         """Kill -9."""
         process = self._started[name]

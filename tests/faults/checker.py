@@ -34,6 +34,7 @@ class Findings:
 
     outcomes: Counter[str] = field(default_factory=Counter)
     events: int = 0
+    ignored: int = 0
     wrong: list[str] = field(default_factory=list)
 
 
@@ -41,6 +42,7 @@ def check(evidence: Evidence) -> Findings:
     """All checks on one partition."""
     found = Findings()
     records, orphans = accepted(evidence)
+    found.ignored = len(evidence.log) - len(records)
     found.wrong += [f"9 an orphan is open at offset {offset}" for offset in orphans]
     _check_events(records, found)
     by_id, by_offset = _check_commands(records, found)

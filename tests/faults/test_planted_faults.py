@@ -12,10 +12,12 @@ import pytest
 
 from consumers.handler import CommandHandler
 from consumers.ports import CommandKey
-from infra.errors import LogUnusable
-from infra.log.kafka import committer, log
+from domain.errors import InfrastructureError
+from infra.log.kafka import committer, index, log, recorder
 from infra.log.kafka.committer import Committer
-from infra.log.kafka.jobs import Judgement, View
+from infra.log.kafka.format import Header, Outcome
+from infra.log.kafka.index import Applied
+from infra.log.kafka.jobs import DecisionsJob, Judgement, View
 from infra.log.kafka.log import KafkaLog
 from infra.queue import replies
 from infra.queue.replies import KafkaReplies
@@ -49,6 +51,7 @@ def trusts_the_acknowledgement(patch: pytest.MonkeyPatch) -> None:
 def looks_up_no_ids(patch: pytest.MonkeyPatch) -> None:
     """A command that comes again is decided again."""
     patch.setattr(View, "is_free", lambda *_: True)
+    patch.setattr(index, "_INSERT_ANSWER", index._INSERT_ANSWER.replace("INSERT", "INSERT OR REPLACE"))
     patch.setattr(KafkaLog, "answers", lambda *_: {})
     patch.setattr(View, "check_versions", lambda *_: Judgement.HOLDS)
 
@@ -72,7 +75,7 @@ def keeps_no_refusals(patch: pytest.MonkeyPatch) -> None:
         KafkaLog,
         "append",
         lambda self, partition, head, decisions: self.opened(partition).submit(
-            log.DecisionsJob([append(each) for each in decisions if each.events], head)
+            DecisionsJob([append(each) for each in decisions if each.events], head)
         ),
     )
 
@@ -113,7 +116,7 @@ _WAITING: list[KafkaReplies] = []
 
 def log_applied(appends: Any) -> Any:
     """A record that is in no log."""
-    return replies.Applied(0, "hasty", 1, appends)
+    return Applied(0, "hasty", 1, appends)
 
 
 def answers_the_wrong_command(patch: pytest.MonkeyPatch) -> None:
@@ -146,7 +149,7 @@ def does_not_answer_again(patch: pytest.MonkeyPatch) -> None:
 
 def skips_a_version(patch: pytest.MonkeyPatch) -> None:
     """An event gets a version that does not follow."""
-    rows = log.rows
+    rows = recorder.rows
 
     def skipping(stored: Any) -> Any:
         return [(dossier, version + (version > 9), topic, state) for dossier, version, topic, state in rows(stored)]
@@ -157,7 +160,7 @@ def skips_a_version(patch: pytest.MonkeyPatch) -> None:
 
 def counts_wrongly(patch: pytest.MonkeyPatch) -> None:
     """The header has one event more than the body."""
-    header = committer.Header
+    header: Callable[..., Any] = Header
 
     def one_more(*fields: Any) -> Any:
         *before, events = fields
@@ -168,7 +171,8 @@ def counts_wrongly(patch: pytest.MonkeyPatch) -> None:
 
 def binds_a_repeat(patch: pytest.MonkeyPatch) -> None:
     """A repeated command is kept as a new decision."""
-    patch.setattr(log, "_OUTCOMES", {**log._OUTCOMES, "repeated": log.Outcome.REFUSED})
+    patch.setattr(log, "_OUTCOMES", {**log._OUTCOMES, "repeated": Outcome.REFUSED})
+    patch.setattr(index, "_INSERT_ANSWER", index._INSERT_ANSWER.replace("INSERT", "INSERT OR REPLACE"))
     patch.setattr(View, "is_free", lambda *_: True)
 
 
@@ -188,7 +192,7 @@ def binds_another_id(patch: pytest.MonkeyPatch) -> None:
 def gives_a_refusal_events(patch: pytest.MonkeyPatch) -> None:
     """The outcome in the log is not the one that was decided."""
     append = log._append
-    patch.setattr(log, "_append", lambda decision: append(decision)._replace(outcome=log.Outcome.REFUSED))
+    patch.setattr(log, "_append", lambda decision: append(decision)._replace(outcome=Outcome.REFUSED))
 
 
 def tells_another_answer(patch: pytest.MonkeyPatch) -> None:
@@ -241,5 +245,5 @@ def test_a_planted_fault_is_found(
 
 def _run_as_far_as_it_goes(system: Small) -> None:
     # A planted fault may halt the system as well: that is good, and not what is asked here.
-    with suppress(LogUnusable, AssertionError, RuntimeError):
+    with suppress(InfrastructureError, AssertionError, RuntimeError):
         run_through(system)
