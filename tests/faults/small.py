@@ -107,6 +107,12 @@ def small(broker: KafkaCluster, folder: Path) -> Iterator[Small]:
 
 def run_through(system: Small) -> None:
     """Everything that may go wrong once, in an order that a good system comes out of whole."""
+    run_a_race(system)
+    run_into_trouble(system)
+
+
+def run_a_race(system: Small) -> None:
+    """Two workers, one after the other, then both at once."""
     way = list(islice(lines(2), 60))
     first, second = system.first, system.second
     # One after the other: each reads what the other one did. Some are repeated, refused, and dead.
@@ -118,6 +124,12 @@ def run_through(system: Small) -> None:
     system.send(way[40:50])
     second.before_append = lambda: _step_with(first, 3)
     second.step()
+
+
+def run_into_trouble(system: Small) -> None:
+    """What is between a worker and the log breaks, and so does the worker."""
+    way = list(islice(lines(2), 60))
+    first, second = system.first, system.second
     # Its record stands in the log, and nobody tells the writer.
     system.send(way[50:53])
     with _unanswered(first):
