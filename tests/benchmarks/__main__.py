@@ -7,12 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.benchmarks import embedded_log, projections
+from tests.benchmarks import embedded_log, kafka_log, projections, queue
 from tests.benchmarks.results import Results
 
 BENCHMARKS: dict[str, Callable[[Results, Path], None]] = {
     "embedded_log": embedded_log.run,
+    "kafka_log": kafka_log.run,
     "projections": projections.run,
+    "queue": queue.run,
 }
 
 

@@ -1,75 +1,127 @@
-"""Appends a second: our log on Kafka, the library's SQLite and PostgreSQL recorders, and a bare idempotent producer.
+"""Our log on Kafka beside the library's SQLite and PostgreSQL recorders and a bare idempotent producer; its cold start.
 
-The same events of 550 bytes, one an append, with 1, 16 and 256 callers, one after another in one run.
+The same events of 550 bytes, one an append, from 1, 16 and 256 callers. The systems take turns in several rounds, and
+each is given its best: what else the machine does then troubles them alike.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from statistics import quantiles
+from threading import Barrier, Thread
+from typing import Any, Final, TypeAlias
 from uuid import uuid4
 
 from eventsourcing.persistence import InfrastructureFactory, StoredEvent
 from eventsourcing.utils import Environment
-from kafka import KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
+from consumers.ports import CommandKey, Decision
+from infra.log.kafka.format import decode_body
+from infra.log.kafka.log import KafkaLog
 from infra.log.kafka.opened import close_partition, open_partition
 from infra.log.kafka.recorder import insert
 from infra.log.kafka.settings import KafkaSettings
 from infra.log.kafka.topics import ensure
 from infra.servers.kafka import kafka
 from infra.servers.postgres import postgres
-from tests.benchmarks.load import Measured, measure
-from tests.benchmarks.results import Results
+from tests.benchmarks.results import Measured, Results
 
-_CALLERS = (1, 16, 256)
-_SECONDS = 4.0
-_WARM_UP_SECONDS = 1.5
+_CALLERS: Final = (1, 16, 256)
+_ROUNDS: Final = 3
+_SECONDS: Final = 2.0
+_STATE: Final = bytes(range(256)) * 2 + bytes(38)
+_RECORDS: Final = 300
+_DECISIONS: Final = 100
+
+_OURS: Final = "log on Kafka"
+_PRODUCER: Final = "bare idempotent producer"
+_SQLITE: Final = "library SQLite recorder"
+_POSTGRES: Final = "library PostgreSQL recorder"
+
+Append: TypeAlias = Callable[[list[StoredEvent]], object]
 
 
 def run(results: Results, folder: Path) -> None:
-    """See the module."""
-    found: dict[tuple[str, int], Measured] = {}
+    """Appends a second and their latency, then cold starts."""
     with ExitStack() as stack:
         bootstrap = stack.enter_context(kafka(data_dir=folder / "kafka")).bootstrap
-        server = stack.enter_context(postgres(folder / "postgres"))
-        systems = {
-            "kafka": _kafka(bootstrap, folder),
-            "producer": _producer(bootstrap),
-            "sqlite": _library(
-                {
-                    "PERSISTENCE_MODULE": "eventsourcing.sqlite",
-                    "SQLITE_DBNAME": str(folder / "e.sqlite"),
-                    "SQLITE_LOCK_TIMEOUT": "60",
-                }
-            ),
-            "postgres": _library(
-                server.environment
-                | {
-                    "POSTGRES_POOL_SIZE": "32",
-                    "POSTGRES_MAX_OVERFLOW": "32",
-                    "POSTGRES_POOL_TIMEOUT": "120",
-                    "POSTGRES_LOCK_TIMEOUT": "0",
-                }
-            ),
-        }
-        for name, system in systems.items():
-            if os.environ.get("ONLY") and name not in os.environ["ONLY"].split(","):
-                continue
-            with system as append:
-                measure(append, 16, _WARM_UP_SECONDS)
-                for callers in _CALLERS:
-                    found[name, callers] = measured = measure(append, callers, _SECONDS)
-                    print(name, callers, f"{measured.rate:.0f}/s p50 {measured.p50:.2f} p99 {measured.p99:.2f}")
+        _appends(results, stack, bootstrap, folder)
+        _cold_starts(results, bootstrap, folder)
+
+
+def _appends(results: Results, stack: ExitStack, bootstrap: str, folder: Path) -> None:
+    server = stack.enter_context(postgres(folder / "postgres"))
+    systems = {
+        _OURS: stack.enter_context(_ours(bootstrap, folder)),
+        _PRODUCER: stack.enter_context(_producer(bootstrap)),
+        _SQLITE: stack.enter_context(_library(_sqlite(folder / "log.sqlite"))),
+        # More connections than its defaults only so that 256 callers need not wait for one past the pool's time-out.
+        _POSTGRES: stack.enter_context(_library(server.environment | {"POSTGRES_POOL_TIMEOUT": "120"})),
+    }
+    for append in systems.values():
+        _measure(append, 16, _SECONDS)
+    found: dict[tuple[str, int], Measured] = {}
+    for callers in _CALLERS:
+        for _ in range(_ROUNDS):
+            for name, append in systems.items():
+                measured = _measure(append, callers, _SECONDS)
+                best = found.get((name, callers), measured)
+                found[name, callers] = max(best, measured, key=lambda each: each.rate)
+        for name in systems:
+            results.add(f"{name}, {callers} callers", found[name, callers].rate, "appends/s")
+            results.add(f"{name}, {callers} callers, p50", found[name, callers].p50, "ms")
+            results.add(f"{name}, {callers} callers, p99", found[name, callers].p99, "ms")
+    for callers, peer, aim in (
+        (1, _PRODUCER, 0.65),
+        (16, _SQLITE, 1.0),
+        (256, _POSTGRES, 7.0),
+        (256, _SQLITE, 2.5),
+        (256, _PRODUCER, 0.55),
+    ):
+        ours, theirs = found[_OURS, callers].rate, found[peer, callers].rate
+        results.compare(f"{_OURS}, {callers} callers", ours, "appends/s", peer=peer, peer_value=theirs, aim=aim)
+    # As rates, so that more is better as everywhere: a third of the peer's time is three times its rate.
+    results.compare(
+        f"{_OURS}, 256 callers, 1000 ms / p99",
+        1000 / found[_OURS, 256].p99,
+        "1/s",
+        peer=f"1000 ms / p50 of {_POSTGRES}",
+        peer_value=1000 / found[_POSTGRES, 256].p50,
+        aim=3.0,
+    )
+
+
+def _measure(append: Append, callers: int, seconds: float) -> Measured:
+    """Let callers append one event each, again and again, from one moment on."""
+    start = Barrier(callers)
+    latencies: list[float] = []
+
+    def call() -> None:
+        start.wait()
+        end = time.perf_counter() + seconds
+        while (begun := time.perf_counter()) < end:
+            append([StoredEvent(uuid4(), 1, "DossierStarted", _STATE)])
+            latencies.append(time.perf_counter() - begun)
+
+    threads = [Thread(target=call) for _ in range(callers)]
+    begun = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    elapsed = time.perf_counter() - begun
+    cuts = quantiles(latencies, n=100)
+    return Measured(len(latencies) / elapsed, cuts[49] * 1000, cuts[98] * 1000)
 
 
 @contextmanager
-def _kafka(bootstrap: str, folder: Path) -> Iterator[Any]:
-    settings = KafkaSettings(bootstrap, f"bench{uuid4().hex[:8]}", index_dir=folder / "index")
-    opened = open_partition(settings, 0)
+def _ours(bootstrap: str, folder: Path) -> Iterator[Append]:
+    opened = open_partition(KafkaSettings(bootstrap, f"bench{uuid4().hex[:8]}", index_dir=folder / "index"), 0)
     try:
         yield lambda events: insert(opened, events, None)
     finally:
@@ -77,8 +129,8 @@ def _kafka(bootstrap: str, folder: Path) -> Iterator[Any]:
 
 
 @contextmanager
-def _producer(bootstrap: str) -> Iterator[Any]:
-    topic = ensure(KafkaSettings(bootstrap, f"bench{uuid4().hex[:8]}"), "bare.events")
+def _producer(bootstrap: str) -> Iterator[Append]:
+    topic = ensure(KafkaSettings(bootstrap), f"bare{uuid4().hex[:8]}")
     producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True, linger_ms=0)
 
     def append(events: Sequence[StoredEvent]) -> None:
@@ -91,9 +143,80 @@ def _producer(bootstrap: str) -> Iterator[Any]:
 
 
 @contextmanager
-def _library(environment: dict[str, str]) -> Iterator[Any]:
+def _library(environment: dict[str, str]) -> Iterator[Append]:
     factory: InfrastructureFactory[Any] = InfrastructureFactory.construct(Environment("bench", environment))
     try:
         yield factory.application_recorder().insert_events
     finally:
         factory.close()
+
+
+def _sqlite(path: Path) -> dict[str, str]:
+    return {
+        "PERSISTENCE_MODULE": "eventsourcing.sqlite",
+        "SQLITE_DBNAME": str(path),
+        "SQLITE_LOCK_TIMEOUT": "60",
+        "POOL_TIMEOUT": "120",
+    }
+
+
+def _cold_starts(results: Results, bootstrap: str, folder: Path) -> None:
+    settings = KafkaSettings(bootstrap, f"cold{uuid4().hex[:8]}", index_dir=folder / "cold")
+    _fill(settings, _RECORDS // 10)
+    small = _opening(settings)
+    _fill(settings, _RECORDS)
+    results.compare(
+        f"start with an intact index, of {_RECORDS * _DECISIONS:,} events",
+        1 / _opening(settings),
+        "starts/s",
+        peer="of a tenth of them",
+        peer_value=1 / small,
+        aim=0.5,
+    )
+    decoding = max(_decoding(settings) for _ in range(_ROUNDS))
+    replaying = max(
+        _RECORDS * _DECISIONS / _opening(replace(settings, index_dir=folder / f"fresh-{number}"))
+        for number in range(_ROUNDS)
+    )
+    results.compare(
+        "start without an index", replaying, "events/s", peer="bare consumer, decoding", peer_value=decoding, aim=0.6
+    )
+
+
+def _fill(settings: KafkaSettings, records: int) -> None:
+    """Bring the log to so many records, each of many decisions of one event, as a busy worker writes them."""
+    log = KafkaLog(settings)
+    while log.state(0).state.number < records:
+        decisions = []
+        for _ in range(_DECISIONS):
+            dossier_id = uuid4()
+            events = [StoredEvent(dossier_id, 1, "DossierStarted", _STATE)]
+            key = CommandKey(dossier_id.bytes[:6], uuid4())
+            decisions.append(Decision(key, bytes(32), '{"ok":true,"events":["DossierStarted"]}', events))
+        log.append(0, log.head(0), decisions)
+    log.close()
+
+
+def _opening(settings: KafkaSettings) -> float:
+    """Seconds from nothing to a partition that is ready to append."""
+    begun = time.perf_counter()
+    opened = open_partition(settings, 0)
+    took = time.perf_counter() - begun
+    close_partition(opened)
+    return took
+
+
+def _decoding(settings: KafkaSettings) -> float:
+    """Events a second that a bare consumer reads and decodes."""
+    place = TopicPartition(settings.events_topic, 0)
+    consumer = KafkaConsumer(bootstrap_servers=settings.bootstrap, enable_auto_commit=False)
+    consumer.assign([place])
+    consumer.seek(place, 0)
+    begun = time.perf_counter()
+    events = 0
+    while events < _RECORDS * _DECISIONS:
+        for records in consumer.poll(timeout_ms=1000).values():
+            events += sum(len(append.events) for record in records for append in decode_body(record.value).appends)
+    took = time.perf_counter() - begun
+    consumer.close()
+    return events / took

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from threading import Thread
 from time import perf_counter
-from typing import Any
 from uuid import UUID, uuid4
 
 from eventsourcing.application import Application
@@ -18,6 +17,7 @@ from domain.catalogue import Level
 from domain.circumstances import Circumstances
 from domain.command import Command, UnitReference
 from domain.commands import begin, decide, decide_council
+from domain.dossier import Dossier
 from domain.identity import DossierName
 from domain.reference import Reference
 from domain.units import Units
@@ -149,6 +149,6 @@ def _decided(application: DossierApplication, command: Command, units: Units, re
     name = DossierName(command.dossier.unit, Level(command.dossier.level), command.dossier.year, 1)
     if command.name == "OpenDossier":
         return begin(None, name, units.get(name.unit_id), command, moment)
-    dossier: Any = application.repository.get(name.id)
+    dossier: Dossier = application.repository.get(name.id)
     decide(dossier, command, moment)
     return dossier

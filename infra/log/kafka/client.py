@@ -35,7 +35,7 @@ _log = structlog.get_logger(__name__)
 _REQUEST_TIMEOUT: Final = 10.0
 _GIVE_UP: Final = 60.0
 """Seconds after which a read fails when no broker answers."""
-_FETCH_BYTES: Final = 8 << 20
+_FETCH_BYTES: Final = 2 << 20
 # The first versions that name a topic by its id.
 _PRODUCE: Final = 13
 _FETCH: Final = 13

@@ -9,11 +9,12 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import cache
+from itertools import chain
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from consumers.ports import CommandKey, Source
@@ -44,7 +45,8 @@ CREATE TABLE IF NOT EXISTS head (
     late INTEGER NOT NULL, strange INTEGER NOT NULL, orphaned INTEGER NOT NULL);
 """
 _INSERT_TRACKING: Final = "INSERT OR REPLACE INTO tracking VALUES (?,?)"
-_INSERT_ANSWER: Final = "INSERT INTO answers VALUES (?,?,?,?)"
+_INSERT_EVENTS: Final = "INSERT INTO stored_events (rowid, originator_id, originator_version, topic, state) VALUES "
+_INSERT_ANSWERS: Final = "INSERT INTO answers VALUES "
 _SELECT_ANSWER: Final = "SELECT digest, answer FROM answers WHERE scope = ? AND command_id = ?"
 _IDS_AT_ONCE: Final = 256
 _ROWS_AT_ONCE: Final = 256
@@ -97,6 +99,7 @@ class Index:
                 self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
                 self._connection.execute("PRAGMA journal_mode = WAL")
                 self._connection.execute("PRAGMA synchronous = NORMAL")
+                self._connection.execute("PRAGMA cache_size = -65536")
                 self._connection.executescript(_TABLES)
                 self._check(app, identity, partition)
         except BaseException:
@@ -125,17 +128,29 @@ class Index:
         with self._mapped():
             return read_head(self._connection)
 
-    def begin(self, records: Iterable[Applied], head: Head) -> None:
-        """Write accepted records and the head after them, all or none, up to `commit`. Raises RecordUnreadable."""
+    def expect_much(self, *, expected: bool) -> None:
+        """While a log is read from far behind, move pages to the file every 40 MB instead of every 4."""
         with self._mapped():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                for record in records:
-                    self._write(record)
-                self._write_head(head)
-            except BaseException:
-                self.roll_back()
-                raise
+            self._connection.execute(f"PRAGMA wal_autocheckpoint = {10_000 if expected else 1000}")
+
+    def fill(self, records: Sequence[Applied], head: Head) -> None:
+        """Write accepted records and the head after them. Raises RecordUnreadable."""
+        self.begin(records, head)
+        self.commit()
+
+    def begin(self, records: Sequence[Applied], head: Head) -> None:
+        """Write accepted records and the head after them, all or none, up to `commit`. Raises RecordUnreadable."""
+        self.add(records)
+        with self._rolling_back():
+            self._write_head(head)
+
+    def add(self, records: Sequence[Applied]) -> None:
+        """Write accepted records; `begin` with the head after them follows sooner or later. Raises RecordUnreadable."""
+        with self._rolling_back():
+            if not self._connection.in_transaction:
+                self._connection.execute("BEGIN IMMEDIATE")
+            if records:
+                self._write(records)
 
     def commit(self) -> None:
         """Make what was begun visible."""
@@ -167,33 +182,38 @@ class Index:
             self._connection.executemany("INSERT INTO orphans VALUES (?,?)", state.orphans.items())
             self._has_orphans = True
 
-    def _write(self, record: Applied) -> None:
+    def _write(self, records: Sequence[Applied]) -> None:
         events: list[tuple[int, str, int, str, bytes]] = []
-        position = record.position
-        try:
+        answers: list[tuple[bytes, bytes, bytes, str]] = []
+        for record in records:
+            position = record.position
             for append in record.appends:
-                events.extend((position + place, *event) for place, event in enumerate(append.events))
-                position += len(append.events)
+                for event in append.events:
+                    events.append((position, *event))
+                    position += 1
                 if (command := append.bound) is not None:
-                    self._connection.execute(_INSERT_ANSWER, _answer_row(command))
+                    answers.append(_answer_row(command))
                 if append.tracking is not None:
                     tracking = (append.tracking.application_name, append.tracking.notification_id)
                     self._connection.execute(_INSERT_TRACKING, tracking)
-            self._insert(events)
+        try:
+            self._insert(_INSERT_EVENTS, events)
+            self._insert(_INSERT_ANSWERS, answers)
         except (sqlite3.IntegrityError, OverflowError) as error:
-            raise RecordUnreadable(
-                log=str(self.path), reason=f"offset {record.offset}, written by {record.writer}: {error}"
-            ) from error
+            first, last = records[0], records[-1]
+            writers = ", ".join(sorted({record.writer for record in records}))
+            reason = f"offsets {first.offset} to {last.offset}, written by {writers}: {error}"
+            raise RecordUnreadable(log=str(self.path), reason=reason) from error
 
-    def _insert(self, events: list[tuple[int, str, int, str, bytes]]) -> None:
+    def _insert(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
         # Python lets other threads in at every statement, and gets the lock back when they like: few statements.
-        start, rows = 0, _ROWS_AT_ONCE
-        while start < len(events):
-            while rows > len(events) - start:
-                rows //= 2
-            values = [value for event in events[start : start + rows] for value in event]
-            self._connection.execute(_insert_events(rows), values)
-            start += rows
+        start, at_once = 0, _ROWS_AT_ONCE
+        while start < len(rows):
+            while at_once > len(rows) - start:
+                at_once //= 2
+            values = [*chain.from_iterable(rows[start : start + at_once])]
+            self._connection.execute(_with_rows(statement, at_once, len(rows[0])), values)
+            start += at_once
 
     def last_versions(self, originator_ids: Sequence[str]) -> dict[str, int]:
         """The last version of each of these aggregates that exists."""
@@ -227,6 +247,15 @@ class Index:
         return found
 
     @contextmanager
+    def _rolling_back(self) -> Iterator[None]:
+        with self._mapped():
+            try:
+                yield
+            except BaseException:
+                self.roll_back()
+                raise
+
+    @contextmanager
     def _mapped(self) -> Iterator[None]:
         try:
             yield
@@ -248,12 +277,9 @@ def read_head(connection: sqlite3.Connection) -> Head | None:
 
 
 @cache
-def _insert_events(rows: int) -> str:
-    places = ",".join(["(?,?,?,?,?)"] * rows)
-    return (
-        "INSERT INTO stored_events (rowid, originator_id, originator_version, topic, state) "  # noqa: S608  (the same)
-        f"VALUES {places}"
-    )
+def _with_rows(statement: str, rows: int, columns: int) -> str:
+    row = f"({','.join('?' * columns)})"
+    return statement + ",".join([row] * rows)
 
 
 @cache

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -26,6 +27,7 @@ _log = structlog.get_logger(__name__)
 
 _VERSIONS_KEPT: Final = 100_000
 _SETTLES_WITHIN: Final = 10.0
+_EVENTS_AT_ONCE: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Partition:
         """The last position that is in the index, 0 when there is none. For any thread."""
         self._tracking = index.tracking()
         self._verify_head()
-        self.read_on()
+        self._catch_up()
 
     @property
     def state(self) -> State:
@@ -115,17 +117,44 @@ class Partition:
         for chunk in self.tape.read(self.head.next_offset):
             self.apply(chunk)
 
+    def _catch_up(self) -> None:
+        """Read to the high watermark from wherever the index is; SQLite writes while the next records are decoded."""
+        self._index.expect_much(expected=True)
+        with ThreadPoolExecutor(1) as pool:
+            writing: Future[None] | None = None
+            written = self.state.position
+            for chunk in self.tape.read(self.head.next_offset):
+                self._judge_all(chunk)
+                if writing is not None:
+                    writing.result()
+                read, self._read = self._read, []
+                # The fewer transactions, the fewer pages are written more than once.
+                if self.state.position - written < _EVENTS_AT_ONCE:
+                    writing = pool.submit(self._index.add, read)
+                else:
+                    writing = pool.submit(self._index.fill, read, self.head)
+                    written = self.state.position
+            if writing is not None:
+                writing.result()
+                self._index.fill((), self.head)
+        self._index.expect_much(expected=False)
+        self._written = self.head
+        self.indexed = self.state.position - 1
+
     def apply(self, chunk: Chunk) -> None:
         """Apply what was read. What had been applied before is left out."""
         self.write_index()
         try:
-            for entry in chunk.entries:
-                if entry.offset >= self.head.next_offset:
-                    self._judge(entry)
-            if chunk.next_offset > self.head.next_offset:
-                self.head = self.head._replace(next_offset=chunk.next_offset)
+            self._judge_all(chunk)
         finally:
             self.write_index()
+
+    def _judge_all(self, chunk: Chunk) -> None:
+        for entry in chunk.entries:
+            if entry.offset >= self.head.next_offset:
+                self._judge(entry)
+        if chunk.next_offset > self.head.next_offset:
+            self.head = self.head._replace(next_offset=chunk.next_offset)
 
     def prepare(self, value: bytes, appends: Sequence[Append], writer: str) -> None:
         """Make the index ready for an own record that was sent, should it come next in the log.
@@ -153,6 +182,7 @@ class Partition:
             raise AssertionError("nothing was prepared")
         (self._begun, self.head), self._prepared = self._prepared, None
         self._learn(self._begun.appends)
+        self._commands.update(command.key for append in self._begun.appends if (command := append.bound) is not None)
         self.on_accepted(self._begun)
 
     def write_index(self) -> None:
@@ -166,8 +196,7 @@ class Partition:
                 self._read.append(begun)
                 raise
         elif self._read or self._written is not self.head:
-            self._index.begin(self._read, self.head)
-            self._index.commit()
+            self._index.fill(self._read, self.head)
             self._read = []
         if self._written is self.head:
             return
@@ -255,8 +284,6 @@ class Partition:
         for append in appends:
             for originator_id, version, _, _ in append.events:
                 self._versions[originator_id] = version
-            if (command := append.bound) is not None:
-                self._commands.add(command.key)
             if append.tracking is not None:
                 self._tracking[append.tracking.application_name] = append.tracking.notification_id
             if append.dismissed:
