@@ -51,7 +51,7 @@ def trusts_the_acknowledgement(patch: pytest.MonkeyPatch) -> None:
 def looks_up_no_ids(patch: pytest.MonkeyPatch) -> None:
     """A command that comes again is decided again."""
     patch.setattr(View, "is_free", lambda *_: True)
-    patch.setattr(index, "_INSERT_ANSWER", index._INSERT_ANSWER.replace("INSERT", "INSERT OR REPLACE"))
+    patch.setattr(index, "_INSERT_ANSWERS", index._INSERT_ANSWERS.replace("INSERT", "INSERT OR REPLACE"))
     patch.setattr(KafkaLog, "answers", lambda *_: {})
     patch.setattr(View, "check_versions", lambda *_: Judgement.HOLDS)
 
@@ -172,7 +172,7 @@ def counts_wrongly(patch: pytest.MonkeyPatch) -> None:
 def binds_a_repeat(patch: pytest.MonkeyPatch) -> None:
     """A repeated command is kept as a new decision."""
     patch.setattr(log, "_OUTCOMES", {**log._OUTCOMES, "repeated": Outcome.REFUSED})
-    patch.setattr(index, "_INSERT_ANSWER", index._INSERT_ANSWER.replace("INSERT", "INSERT OR REPLACE"))
+    patch.setattr(index, "_INSERT_ANSWERS", index._INSERT_ANSWERS.replace("INSERT", "INSERT OR REPLACE"))
     patch.setattr(View, "is_free", lambda *_: True)
 
 
