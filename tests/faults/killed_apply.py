@@ -65,15 +65,15 @@ def run(folder: Path, *, kills: int, seed: int, dossiers: int = 60) -> Report:
     given = commands(rng, dossiers)
     report.commands = len(given)
     file.write_text("\n".join(given) + "\n", encoding="utf-8")
-    begun = time.monotonic()
-    _life(file, log, folder / "undisturbed.jsonl", None)
-    whole_life = time.monotonic() - begun
+    whole_life = _life(file, log, folder / "undisturbed.jsonl", None) or 0.0
     _begin_again(folder)
     seen: list[list[str]] = []
     while report.kills < kills:
         answers = folder / f"answers-{report.kills}.jsonl"
         # From before the first batch to just after the last, however fast the machine is.
-        if _life(file, log, answers, rng.uniform(0.2, 1.1) * whole_life):
+        ended_after = _life(file, log, answers, rng.uniform(0.2, 1.1) * whole_life)
+        if ended_after is not None:
+            whole_life = ended_after
             _begin_again(folder)
             seen.clear()
             continue
@@ -91,19 +91,19 @@ def _begin_again(folder: Path) -> None:
         file.unlink()
 
 
-def _life(file: Path, log: Path, answers: Path, seconds: float | None) -> bool:
-    """One process; returns whether it ended by itself."""
+def _life(file: Path, log: Path, answers: Path, seconds: float | None) -> float | None:
+    """One process, killed after `seconds` (None: never); how long it took if it ended by itself, else None."""
     command = [str(Path(sys.executable).with_name("dossier")), "--log", f"sqlite:///{log}", "apply", str(file)]
+    begun = time.monotonic()
     with answers.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL)
-        if seconds is None:
+        try:
+            process.wait(seconds)
+            return time.monotonic() - begun
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
             process.wait()
-            return True
-        time.sleep(seconds)
-        ended = process.poll() is not None
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        return ended
+            return None
 
 
 def _whole_lines(answers: Path) -> list[str]:
