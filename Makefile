@@ -9,6 +9,8 @@ SECONDS := 600
 unexport SECONDS
 # More for pytest: make test ARGS='-k audit -x'
 ARGS ?=
+# Where the demo's log is: an embedded one, or `make demo LOG=kafka`. Taken from the command line only.
+LOG :=
 # Brokers of `make kafka-up`: one or three.
 NODES ?= 1
 # The resolver that writes requirements.lock, in an environment of its own.
@@ -25,8 +27,8 @@ help: ## List these verbs
 
 setup: $(VENV)/.installed ## Make .venv with the locked dependencies and the dossier command
 
-demo: setup ## Show a dossier's way from start to decision
-	$(BIN)/dossier demo
+demo: setup ## Show a dossier's way from start to decision (LOG=kafka: through the queue of a real Kafka)
+	$(if $(filter kafka,$(LOG)),$(BIN)/python -m infra.demo.on_kafka,$(BIN)/dossier demo)
 
 test: lint ## Run every check, then the tests (ARGS='-k word' picks some)
 	$(BIN)/python -m pytest $(ARGS)

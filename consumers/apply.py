@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from queue import Empty, Full, Queue
+from threading import Event, Thread
 from typing import BinaryIO, Protocol
 
-from consumers.handler import CommandHandler, Unreadable
-from domain.command import Command
-from schemas.malformed import MalformedCommand
-from schemas.reading import LARGEST_COMMAND, read_command
+from consumers.answers import Answer
+from consumers.desk import Desk
+from schemas.reading import LARGEST_COMMAND
 
 _CHUNK = 1 << 20
 _BATCH = 1000
+_UNDER_WAY = 4
+_LOOK = 0.1
 
 
 class Readable(Protocol):
@@ -32,33 +36,78 @@ class Tally:
     malformed: int = 0
 
 
-def apply(
-    source: Readable, sink: BinaryIO, handler: CommandHandler, progress: Callable[[Tally], None] | None = None
-) -> Tally:
+def apply(source: Readable, sink: BinaryIO, desk: Desk, progress: Callable[[Tally], None] | None = None) -> Tally:
     """Handle every line of `source`.
 
     1. Take what has arrived, whole lines only: a producer that waits for an answer gets it without sending more.
-    2. Read each line strictly; a line that is no command is answered in its place.
-    3. Handle the lines as one batch, durably.
-    4. Only then write and flush the answers.
+    2. Hand the lines in as one batch; a few batches may be under way.
+    3. Wait for the answers of the oldest batch when nothing more has arrived, or when enough is under way.
+    4. Only then write and flush them: each stands for a decision that is durable.
     """
     tally = Tally()
-    for lines in _batches(source):
-        answers = handler.handle([_read(line) for line in lines])
-        sink.write("".join(answer.line + "\n" for answer in answers).encode())
-        sink.flush()
-        for answer in answers:
-            setattr(tally, answer.outcome, getattr(tally, answer.outcome) + 1)
-        if progress is not None:
-            progress(tally)
-    return tally
+    under_way: deque[Callable[[], list[Answer]]] = deque()
+    with _Reader(source) as arriving:
+        while True:
+            lines = arriving.take(wait=not under_way)  # 1
+            if lines:
+                under_way.append(desk.give(lines))  # 2
+            if lines and len(under_way) < _UNDER_WAY:
+                continue
+            if not under_way:
+                return tally
+            answers = under_way.popleft()()  # 3
+            sink.write("".join(answer.line + "\n" for answer in answers).encode())  # 4
+            sink.flush()
+            for answer in answers:
+                setattr(tally, answer.outcome, getattr(tally, answer.outcome) + 1)
+            if progress is not None:
+                progress(tally)
 
 
-def _read(line: bytes) -> Command | Unreadable:
-    try:
-        return read_command(line)
-    except MalformedCommand as error:
-        return Unreadable(error.command_id, error)
+class _Reader:
+    """Reads batches in a thread of its own, a few ahead, so that answers are written while input is waited for."""
+
+    def __init__(self, source: Readable) -> None:
+        self._source = source
+        self._batches: Queue[list[bytes] | BaseException | None] = Queue(maxsize=2)
+        self._given_up = Event()
+        self._ended = False
+
+    def __enter__(self) -> _Reader:
+        # A daemon: when the program ends on an error, nobody can wake a read of a silent input.
+        Thread(target=self._run, name="apply-input", daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._given_up.set()
+
+    def take(self, *, wait: bool) -> list[bytes]:
+        """The next batch; an empty one at the end, or when there is none yet and nobody waits. Raises as reading."""
+        if self._ended:
+            return []
+        try:
+            found = self._batches.get(block=wait)
+        except Empty:
+            return []
+        if isinstance(found, BaseException):
+            raise found
+        self._ended = found is None
+        return found or []
+
+    def _run(self) -> None:
+        try:
+            for batch in _batches(self._source):
+                self._put(batch)
+            self._put(None)
+        except BaseException as error:  # noqa: BLE001  # whatever it is, it belongs to whoever takes
+            self._put(error)
+
+    def _put(self, batch: list[bytes] | BaseException | None) -> None:
+        while not self._given_up.is_set():
+            try:
+                return self._batches.put(batch, timeout=_LOOK)
+            except Full:
+                continue
 
 
 def _batches(source: Readable) -> Iterator[list[bytes]]:

@@ -7,25 +7,26 @@ decision is durable.
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, TypeAlias, cast
 from uuid import UUID
 
 from eventsourcing.application import project_aggregate
 from eventsourcing.persistence import Mapper, StoredEvent
 
-from consumers.ports import CommandKey, Conflict, Decision, Log
+from consumers.answers import Answer, Unreadable, accepted, first_answer, refused
+from consumers.errors import LogIncomplete, NotHandled, WrongPartition
+from consumers.ports import NO_KEY, CommandKey, Conflict, Dead, Decision, Log, Source, TooLarge
 from domain.catalogue import Level
 from domain.circumstances import Circumstances, Readings
 from domain.command import Command, UnitReference
 from domain.commands import BEGIN, COUNCIL, begin, decide, decide_council
 from domain.council import ProvincialCouncil
 from domain.dossier import Dossier
-from domain.errors import DossierError, InvalidInput, Refused
+from domain.errors import DossierError, InfrastructureError, InvalidInput, Refused
 from domain.identity import COUNCIL_ID, COUNCIL_UNIT, DossierName, MalformedDossierReference, parse_number
 from domain.reference import Reference
 from domain.refusals import CommandIdReused, UnknownDossier
@@ -35,23 +36,11 @@ _SCOPE_BYTES = 6
 _AGGREGATES_KEPT = 512
 _ATTEMPTS_KEPT = 10_000
 _READ_BATCH = 1000
-_ACCEPTED = '"ok":true,'
+_NO_DIGEST = bytes(32)
+
+_Item: TypeAlias = tuple[Source | None, Command | Unreadable]
+"""What is to be handled, and where it stands in the queue that it came from."""
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """Input that is no command: its error, and its command id where that could be read."""
-
-    command_id: str | None
-    error: InvalidInput
-
-
-class Answer(NamedTuple):
-    """One answer: a line of JSON without its end, and what became of the command."""
-
-    line: str
-    outcome: Literal["accepted", "refused", "malformed"]
 
 
 @dataclass(slots=True)
@@ -73,7 +62,9 @@ class _Batch:
 
     partition: int
     head: int
-    decisions: dict[CommandKey, Decision] = field(default_factory=dict)
+    decisions: list[Decision] = field(default_factory=list)
+    first: dict[CommandKey, Decision] = field(default_factory=dict)
+    dead: list[Dead] = field(default_factory=list)
     events: int = 0
 
     @property
@@ -83,8 +74,22 @@ class _Batch:
 
     def first_answer(self, key: CommandKey) -> tuple[bytes, str] | None:
         """Digest and answer of a command that was decided earlier in the batch."""
-        decision = self.decisions.get(key)
+        decision = self.first.get(key)
         return (decision.digest, decision.answer) if decision else None
+
+    def decide(self, decision: Decision) -> None:
+        """Take in what was decided about one command, with the events that it leads to."""
+        self.decisions.append(decision)
+        self.first[decision.key] = decision
+        self.events += len(decision.events)
+
+    def note(self, answer: Answer, decision: Decision) -> Answer:
+        """Take in a command that binds nothing: only a queue needs to know that it was handled."""
+        if decision.source is not None:
+            self.decisions.append(replace(decision, answer=answer.line))
+            if decision.outcome == "dead":
+                self.dead.append(Dead(decision.source, answer.line))
+        return answer
 
 
 class CommandHandler:
@@ -98,13 +103,16 @@ class CommandHandler:
         *,
         clock: Callable[[], datetime],
         load_reference: Callable[[], Reference],
+        refresh_reference: Callable[[Reference, int], None] = lambda _reference, _partition: None,
         readings: Readings | None = None,
     ) -> None:
+        """`refresh_reference` takes in, before each batch of a partition, what was appended to all others."""
         self._log = log
         self._mapper = mapper
         self._units = units
         self._clock = clock
         self._load_reference = load_reference
+        self._refresh_reference = refresh_reference
         self._readings = readings or Readings()
         self._reference: Reference | None = None
         self._known: dict[int, _Partition] = {}
@@ -114,33 +122,89 @@ class CommandHandler:
 
         Raises InfrastructureError when the log cannot be used; then nothing of the batch is answered.
         """
+        return self._handle([(None, item) for item in items], partition)
+
+    def take(
+        self,
+        items: Sequence[tuple[Source, Command | Unreadable]],
+        partition: int,
+        last: Callable[[], Source | None],
+        bury: Callable[[Sequence[Dead]], None],
+    ) -> None:
+        """Decide items of a queue, all of one partition, and append them with their offsets, whatever becomes of them.
+
+        `last` is the last command that the log says was handled: after a lost round that may be one of these, and what
+        is up to there is left out. `bury` keeps, before the append, what cannot be handled. Nobody is answered here:
+        replies are made from the accepted record. Raises InfrastructureError.
+        """
+        self._handle(items, partition, last, bury)
+
+    def _handle(
+        self,
+        items: Sequence[_Item],
+        partition: int,
+        last: Callable[[], Source | None] = lambda: None,
+        bury: Callable[[Sequence[Dead]], None] = lambda _: None,
+    ) -> list[Answer]:
         while True:
+            handled = last()
+            left = [item for item in items if not _is_handled(item[0], handled)]
             try:
-                return self._attempt(items, partition)
+                return self._attempt(left, partition, bury)
             except Conflict:
                 self._forget()
+            except TooLarge as error:
+                self._forget()
+                items = self._made_smaller(left, partition, last, bury, error)
             except BaseException:
                 # What was decided but not appended must not be built upon.
                 self._forget()
                 raise
 
+    def _made_smaller(
+        self,
+        items: Sequence[_Item],
+        partition: int,
+        last: Callable[[], Source | None],
+        bury: Callable[[Sequence[Dead]], None],
+        error: TooLarge,
+    ) -> Sequence[_Item]:
+        """Handle half of what was too large for one append, and return the rest; one item alone is dead."""
+        if len(items) > 1:
+            half = len(items) // 2
+            self._handle(items[:half], partition, last, bury)
+            return items[half:]
+        source, item = items[0]
+        if source is None or isinstance(item, Unreadable):
+            raise error
+        return [(source, Unreadable(item.command_id, NotHandled(reason=str(error))))]
+
     def _forget(self) -> None:
         self._known.clear()
         self._reference = None
 
-    def _attempt(self, items: Sequence[Command | Unreadable], partition: int) -> list[Answer]:
+    def _attempt(
+        self,
+        items: Sequence[_Item],
+        partition: int,
+        bury: Callable[[Sequence[Dead]], None],
+    ) -> list[Answer]:
         # 1. Read what others appended since the last batch.
         known = self._read_on(partition)
+        if self._reference is not None:
+            self._refresh_reference(self._reference, partition)
         batch = _Batch(partition, known.head)
         # 2. Find the first answers of commands that were handled before.
-        scopes = [self._scope(item) if isinstance(item, Command) else item.error for item in items]
+        scopes = [self._scope(item, partition) if isinstance(item, Command) else item.error for _, item in items]
         keys = [key for key in scopes if isinstance(key, CommandKey)]
         handled = self._log.answers(partition, keys)
         # 3. Decide the rest, each on what the ones before it in the batch changed.
         answers = [self._answer(item, scope, handled, batch, known) for item, scope in zip(items, scopes, strict=True)]
         # 4. Append all decisions after the head on which they were made.
+        if batch.dead:
+            bury(batch.dead)
         if batch.decisions:
-            self._log.append(partition, batch.head, list(batch.decisions.values()))
+            self._log.append(partition, batch.head, batch.decisions)
         known.head = batch.position
         if self._reference is not None:
             self._reference.positions[partition] = known.head
@@ -153,47 +217,46 @@ class CommandHandler:
 
     def _answer(
         self,
-        item: Command | Unreadable,
+        sourced: _Item,
         scope: CommandKey | InvalidInput,
         handled: Mapping[CommandKey, tuple[bytes, str]],
         batch: _Batch,
         known: _Partition,
     ) -> Answer:
+        source, item = sourced
+
+        def answer(error: DossierError) -> Answer:
+            return refused(item.command_id, batch.partition, batch.position, error)
+
         if isinstance(item, Unreadable):
-            return refused(item.command_id, batch.partition, batch.position, item.error)
+            return batch.note(answer(item.error), Decision(NO_KEY, _NO_DIGEST, "", (), source, "dead"))
         if isinstance(scope, InvalidInput):
-            return refused(item.command_id, batch.partition, batch.position, scope)
+            return batch.note(answer(scope), Decision(NO_KEY, item.digest, "", (), source, "dead"))
         first = handled.get(scope) or batch.first_answer(scope)
         if first is not None:
-            digest, line = first
-            if digest != item.digest:
-                reused = CommandIdReused(command_id=item.command_id)
-                return refused(item.command_id, batch.partition, batch.position, reused)
-            return Answer(line, "accepted" if _ACCEPTED in line else "refused")
+            again = first_answer(first[1]) if first[0] == item.digest else None
+            again = again or answer(CommandIdReused(command_id=item.command_id))
+            return batch.note(again, Decision(scope, item.digest, "", (), source, "repeated"))
         stored: list[StoredEvent] = []
         try:
             stored = self._decide(item, known, batch)
-        except DossierError as error:
-            answer = refused(item.command_id, batch.partition, batch.position, error)
-            if isinstance(error, Refused):
-                batch.decisions[scope] = Decision(scope, item.digest, answer.line, ())
-            elif not isinstance(error, InvalidInput):
+            done = accepted(item.command_id, batch.partition, batch.position + len(stored), stored)
+        except Refused as error:
+            done = answer(error)
+        except InvalidInput as error:
+            return batch.note(answer(error), Decision(scope, item.digest, "", (), source, "dead"))
+        except InfrastructureError:
+            raise
+        except Exception as fault:  # a fault of the program on one command must not stop a whole queue
+            if source is None:
                 raise
-            return answer
-        batch.events += len(stored)
-        line = _dump(
-            {
-                "command_id": item.command_id,
-                "ok": True,
-                "dossier": str(stored[-1].originator_id),
-                "version": stored[-1].originator_version,
-                "partition": batch.partition,
-                "position": batch.position,
-                "events": [event.topic for event in stored],
-            }
-        )
-        batch.decisions[scope] = Decision(scope, item.digest, line, stored)
-        return Answer(line, "accepted")
+            # What it did to an aggregate before it failed must not be built upon.
+            known.aggregates.clear()
+            known.attempts.clear()
+            failed = NotHandled(reason=f"{type(fault).__name__}: {fault}")
+            return batch.note(answer(failed), Decision(scope, item.digest, "", (), source, "dead"))
+        batch.decide(Decision(scope, item.digest, done.line, stored, source))
+        return done
 
     def _decide(self, command: Command, known: _Partition, batch: _Batch) -> list[StoredEvent]:
         """The events that a command leads to, or a Refused."""
@@ -273,20 +336,30 @@ class CommandHandler:
             recorded_at = _moment(self._mapper, last[-1]) if last else _BEGINNING
             known = self._known[partition] = _Partition(head, recorded_at)
         while known.head < head:
+            before = known.head
             for notification in self._log.read(partition, known.head, _READ_BATCH):
                 known.aggregates.pop(_as_uuid(notification.originator_id), None)
                 known.recorded_at = max(known.recorded_at, _moment(self._mapper, notification))
                 known.head = notification.id
+            if known.head == before:
+                raise LogIncomplete(partition=partition, head=head, reached=before)
             known.attempts.clear()
             self._reference = None
         return known
 
-    def _scope(self, command: Command) -> CommandKey | InvalidInput:
+    def _scope(self, command: Command, partition: int) -> CommandKey | InvalidInput:
         try:
-            scope = _any_id(command, self._units).bytes[:_SCOPE_BYTES]
+            some_id = any_id(command, self._units)
         except InvalidInput as error:
             return error
-        return CommandKey(scope, UUID(command.command_id))
+        right = self._log.partition_of(some_id)
+        if right != partition:
+            return WrongPartition(partition=partition, right=right)
+        return CommandKey(some_id.bytes[:_SCOPE_BYTES], UUID(command.command_id))
+
+
+def _is_handled(source: Source | None, last: Source | None) -> bool:
+    return source is not None and last is not None and source.topic_id == last.topic_id and source.offset <= last.offset
 
 
 def dossier_id(reference: str) -> UUID:
@@ -299,8 +372,8 @@ def dossier_id(reference: str) -> UUID:
         return parse_number(reference).id
 
 
-def _any_id(command: Command, units: Units) -> UUID:
-    """The id of some dossier of the command's unit: its first 48 bits are the unit's."""
+def any_id(command: Command, units: Units) -> UUID:
+    """The id of some dossier of the command's unit: its first 48 bits are the unit's. Raises InvalidInput."""
     if isinstance(command.dossier, UnitReference):
         unit = units.get(command.dossier.unit)
         return DossierName(unit.id, Level(command.dossier.level), command.dossier.year, 1).id
@@ -320,29 +393,3 @@ def _as_uuid(value: UUID | str) -> UUID:
 def _moment(mapper: Mapper[UUID], stored: StoredEvent) -> datetime:
     recorded_at: datetime = mapper.to_domain_event(stored).timestamp  # type: ignore[attr-defined]
     return recorded_at
-
-
-def refused(command_id: str | None, partition: int, position: int, error: DossierError) -> Answer:
-    """The answer to a command that was not accepted."""
-    line = _dump(
-        {
-            "command_id": command_id,
-            "ok": False,
-            "partition": partition,
-            "position": position,
-            "error": {
-                "code": error.code,
-                "message": error.message(),
-                "clause": error.clause,
-                "details": error.details,
-            },
-        }
-    )
-    return Answer(line, "malformed" if isinstance(error, InvalidInput) else "refused")
-
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
-
-
-def _dump(answer: dict[str, Any]) -> str:
-    return _encode(answer)

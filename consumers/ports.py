@@ -17,6 +17,10 @@ class CommandKey(NamedTuple):
     command_id: UUID
 
 
+NO_KEY = CommandKey(b"\0" * 6, UUID(int=0))
+"""Of a command whose unit or id could not be read."""
+
+
 class Source(NamedTuple):
     """Where a command came from: the id of the commands topic, and the command's offset there."""
 
@@ -32,7 +36,7 @@ class Decision:
     given for a command that was taken from a queue; a log without a queue does not keep it.
 
     `outcome` is "decided" (events, or a refusal), "repeated" (the id was bound before: this binds nothing) or "dead"
-    (the command could not be decoded or handled: this binds nothing, so that it can be retried).
+    (the command could not be decoded or handled: this binds nothing, so that it can be retried; its key may be NO_KEY).
     """
 
     key: CommandKey
@@ -47,11 +51,22 @@ class Conflict(Exception):
     """Somebody else appended after the head on which the decisions were made: read on and decide anew."""
 
 
+class TooLarge(Exception):
+    """More than one append can hold: nothing was appended."""
+
+
 class Log(Protocol):
     """An append-only log in partitions, with the answers of the commands that it has handled."""
 
-    log_id: str
-    partitions: range
+    @property
+    def log_id(self) -> str:
+        """What tells this log from every other, for ever."""
+        ...
+
+    @property
+    def partitions(self) -> range:
+        """The partitions, from 0."""
+        ...
 
     def partition_of(self, dossier_id: UUID) -> int:
         """The partition of a dossier: all dossiers of a unit share one."""
@@ -74,5 +89,62 @@ class Log(Protocol):
         ...
 
     def append(self, partition: int, head: int, decisions: Sequence[Decision]) -> None:
-        """Append all events and answers after `head` at once and durably, or raise Conflict and change nothing."""
+        """Append all events and answers after `head` at once and durably, or change nothing.
+
+        Raises Conflict, TooLarge.
+        """
+        ...
+
+
+class QueueLog(Log, Protocol):
+    """A log that remembers which commands of a queue it has handled."""
+
+    def refresh(self, partition: int) -> None:
+        """Read to the end: what anybody appended before is seen afterwards."""
+        ...
+
+    def commands_offset(self, partition: int) -> Source | None:
+        """The last command of the queue's partition that has been handled; None before the first."""
+        ...
+
+
+class Taken(NamedTuple):
+    """A command as it stands in the queue: where, and its bytes (None: a record without a value)."""
+
+    source: Source
+    value: bytes | None
+
+
+class Dead(NamedTuple):
+    """A command that could not be decoded or handled: where it stands in the queue, and the answer that says why."""
+
+    source: Source
+    answer: str
+
+
+class CommandQueue(Protocol):
+    """One partition of the queue of commands."""
+
+    def take(self, after: Source | None) -> Sequence[Taken]:
+        """What stands after a command (None: from the first on), in order; waits a moment when there is nothing."""
+        ...
+
+
+class Replies(Protocol):
+    """The answers to a partition's commands. They are made from what the log accepted, and sent at least once."""
+
+    def again(self) -> None:
+        """Send those of the last accepted record: whoever appended it may have died before it answered."""
+        ...
+
+    def send(self) -> None:
+        """Send those of all records that were accepted since the last time."""
+        ...
+
+
+class DeadLetters(Protocol):
+    """Where commands go that cannot be handled, until somebody looks at them."""
+
+    def bury(self, letters: Sequence[tuple[Dead, bytes]]) -> None:
+        """Write them durably, at least once, each with the command's bytes."""
         ...

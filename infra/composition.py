@@ -1,4 +1,8 @@
-"""The one place where everything is put together: settings in, an installation out. Nothing is opened before use."""
+"""The one place where everything is put together: settings in, an installation out. Nothing is opened before use.
+
+The scheme of the log's URL chooses: an embedded log handles commands in this process; a log on Kafka has a queue, whose
+workers (`infra.queue.working`) are processes of their own.
+"""
 
 # ruff: noqa: PLC0415  # Kafka and webhooks take as long to import as all else, and most commands need neither
 
@@ -15,13 +19,15 @@ from pathlib import Path
 from random import SystemRandom
 from time import monotonic, sleep
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Final, Protocol, Self, cast
 from uuid import UUID
 
-from eventsourcing.persistence import InfrastructureFactory, PersistenceError
+from eventsourcing.persistence import InfrastructureFactory, Notification, PersistenceError, StoredEvent
 from eventsourcing.utils import Environment
 
+from consumers.desk import Desk, LocalDesk
 from consumers.handler import CommandHandler
+from consumers.ports import Log
 from domain.catalogue import Level
 from domain.events import DossierEvent
 from domain.events.council import represented
@@ -31,6 +37,7 @@ from infra.log.sqlite.recorder import SQLiteLog, SQLiteLogRecorder
 from infra.settings import Settings
 from infra.views.sqlite import SQLiteViews
 from projections import council, eligibility
+from projections.batch import event_name
 from projections.council import COUNCIL
 from projections.decisions import DECISIONS
 from projections.eligibility import ELIGIBILITY
@@ -46,6 +53,10 @@ if TYPE_CHECKING:
     from consumers.webhooks import Courier
     from infra.decisions.settings import StreamSettings, WebhookSettings
     from infra.decisions.webhooks.store import WebhookStore
+    from infra.log.kafka.settings import KafkaSettings
+    from infra.queue.desk import QueueDesk
+    from infra.queue.reading import SharedLog
+    from infra.queue.topics import QueueTopics
     from infra.views.postgres import PostgresViews
 
 
@@ -56,6 +67,8 @@ WORTH_PROCESSES = 30_000
 """Events in the log from which on the start of processes, half a second, is won back."""
 
 _PAUSE = 0.05
+_READ_BATCH: Final = 1000
+_REFERRED_TO: Final = frozenset(ELIGIBILITY.handlers) | frozenset(COUNCIL.handlers)
 
 
 def utc_now() -> datetime:
@@ -63,19 +76,59 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Installation:
-    """A log, its read models and the handler of its commands. Close it, or use it as a context."""
+class ReadLog(Protocol):
+    """A log as everybody may read it: partition by partition, or dossier by dossier."""
 
-    def __init__(self, settings: Settings, *, create: bool = False, clock: Callable[[], datetime] = utc_now) -> None:
-        """`create`: whether a log that does not exist yet is made; else using it raises LogMissing."""
+    @property
+    def log_id(self) -> str:
+        """What tells this log from every other, for ever."""
+
+    @property
+    def partitions(self) -> range:
+        """The partitions, from 0."""
+
+    def partition_of(self, dossier_id: UUID) -> int:
+        """The partition of a dossier."""
+
+    def head(self, partition: int) -> int:
+        """The last position of a partition, 0 when it is empty: no less than it was when this was called."""
+
+    def read(self, partition: int, after: int, limit: int) -> Sequence[Notification]:
+        """Events after a position, in order."""
+
+    def events_of(self, dossier_id: UUID) -> Sequence[StoredEvent]:
+        """The events of one dossier in order."""
+
+
+class Installation:
+    """A log, its read models, and a desk that takes commands. Close it, or use it as a context."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        create: bool = False,
+        following: bool = False,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """`create`: whether a log that does not exist yet is made; else using it raises LogMissing.
+
+        `following`: whether this process lives on and keeps what it has read of a log on Kafka at its end.
+        """
         self.settings = settings
         self.clock = clock
         self._create = create
+        self._following = following
 
     @cached_property
-    def log(self) -> SQLiteLog:
-        """The embedded log."""
-        path = self.settings.log
+    def log(self) -> ReadLog:
+        """The log, for reading."""
+        return self.embedded if isinstance(self.settings.log, Path) else self.shared
+
+    @cached_property
+    def embedded(self) -> SQLiteLog:
+        """The embedded log. Raises LogMissing."""
+        path = cast(Path, self.settings.log)
         if not path.exists():
             if not self._create:
                 raise LogMissing(log=str(path))
@@ -94,6 +147,31 @@ class Installation:
         except (sqlite3.Error, PersistenceError) as error:
             self._factory.close()
             raise LogUnusable(log=str(path), reason=str(error)) from error
+
+    @property
+    def kafka(self) -> KafkaSettings:
+        """How the log on Kafka is reached. Raises NotOnKafka."""
+        if isinstance(self.settings.log, Path):
+            from infra.queue.errors import NotOnKafka
+
+            raise NotOnKafka(log=str(self.settings.log))
+        return self.settings.log
+
+    @cached_property
+    def topics(self) -> QueueTopics:
+        """The topics of a log on Kafka. Raises NotOnKafka, LogMissing, LogUnusable."""
+        from infra.logging import log_warnings
+        from infra.queue.topics import queue_topics
+
+        log_warnings()
+        return queue_topics(self.kafka, create=self._create)
+
+    @cached_property
+    def shared(self) -> SharedLog:
+        """The log on Kafka as readers of this machine share it."""
+        from infra.queue.reading import SharedLog
+
+        return SharedLog(self.kafka, self.topics.events, following=self._following)
 
     @cached_property
     def mapper(self) -> AvroMapper:
@@ -156,15 +234,35 @@ class Installation:
 
     @cached_property
     def handler(self) -> CommandHandler:
-        """The handler of commands."""
+        """The handler of an embedded log's commands."""
+        return self.handler_of(self.embedded)
+
+    def handler_of(
+        self, log: Log, refresh: Callable[[Reference, int], None] = lambda _reference, _partition: None
+    ) -> CommandHandler:
+        """A handler of the commands of a log, for one thread. `refresh`: see CommandHandler."""
         return CommandHandler(
-            self.log,
+            log,
             self.mapper,
             self.settings.units,
             clock=self.clock,
             load_reference=self.reference,
+            refresh_reference=refresh,
             readings=self.settings.readings,
         )
+
+    @cached_property
+    def desk(self) -> Desk:
+        """Where commands are handed in."""
+        return LocalDesk(self.handler) if isinstance(self.settings.log, Path) else self._queue_desk
+
+    @cached_property
+    def _queue_desk(self) -> QueueDesk:
+        from infra.queue.desk import QueueDesk
+
+        topics = self.topics
+        within = self.settings.answer_within
+        return QueueDesk(self.kafka, topics.commands, topics.replies, self.settings.units, seconds=within)
 
     @contextmanager
     def current(self, wait: Mapping[int, int] | None = None) -> Iterator[Snapshot]:
@@ -231,6 +329,21 @@ class Installation:
                 )
         return reference
 
+    def refresh(self, reference: Reference, partition: int) -> None:
+        """Take in what was appended to other partitions than one."""
+        for other in self.log.partitions:
+            head = self.log.head(other) if other != partition else 0
+            at = reference.positions.get(other, 0)
+            while at < head:
+                for stored in self.log.read(other, at, _READ_BATCH):
+                    at = stored.id
+                    if event_name(stored.topic) in _REFERRED_TO:
+                        event = self.mapper.to_domain_event(stored)
+                        reference.evolve(
+                            type(event).__name__, event.originator_id, event.originator_version, vars(event)
+                        )
+                reference.positions[other] = at
+
     def events_of(self, dossier_id: UUID) -> list[DossierEvent]:
         """All events of a dossier, from the log itself."""
         return [cast(DossierEvent, self.mapper.to_domain_event(stored)) for stored in self.log.events_of(dossier_id)]
@@ -239,7 +352,11 @@ class Installation:
         """Close what was opened."""
         if "views" in self.__dict__:
             self.views.close()
-        if "log" in self.__dict__:
+        if "_queue_desk" in self.__dict__:
+            self._queue_desk.close()
+        if "shared" in self.__dict__:
+            self.shared.close()
+        if "embedded" in self.__dict__:
             self._factory.close()
 
     def __enter__(self) -> Self:

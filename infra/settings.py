@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 from urllib.parse import unquote, urlsplit
 
 from platformdirs import user_data_path
@@ -17,6 +17,9 @@ from domain.support import parse_amounts
 from domain.units import Units, parse_departments
 from infra.errors import BadSetting
 
+if TYPE_CHECKING:
+    from infra.log.kafka.settings import KafkaSettings
+
 LOG = "DOSSIER_LOG"
 VIEWS = "DOSSIER_VIEWS"
 LANGUAGE = "DOSSIER_LANG"
@@ -26,26 +29,36 @@ ONE_COLUMN_LEVEL = "DOSSIER_ONE_COLUMN_LEVEL"
 MANDATORY_NOT_APPLICABLE = "DOSSIER_MANDATORY_NOT_APPLICABLE"
 DEADLINE_ROLLS = "DOSSIER_DEADLINE_ROLLS_OVER_WEEKEND"
 
+ANSWER_WITHIN = "DOSSIER_ANSWER_WITHIN"
+
 _SCHEME = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://")
+_KAFKA = "kafka://"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What an installation is told.
 
-    log        path of the embedded log
+    log        path of the embedded log, or how a log on Kafka is reached
     views      path of the read models' file, or the connection string of their PostgreSQL database
     units      the units that may apply, departments as configured (reading 14)
     amounts    VND by "kind.level", for example "commune.basic"; empty when none are configured
+    answer_within  seconds to wait for the answer to a command on a queue
     """
 
-    log: Path
+    log: Path | KafkaSettings
     views: Path | str
     units: Units
     amounts: Mapping[str, int] = field(default_factory=dict)
     readings: Readings = field(default_factory=Readings)
     language: Language = "en"
+    answer_within: float = 60.0
+
+    @property
+    def log_name(self) -> str:
+        """The log for messages, without secrets."""
+        return str(self.log) if isinstance(self.log, Path) else self.log.url
 
 
 def load(environment: Mapping[str, str] | None = None, **overrides: str | None) -> Settings:
@@ -54,9 +67,9 @@ def load(environment: Mapping[str, str] | None = None, **overrides: str | None) 
     Raises BadSetting, or what parsing departments and amounts raises.
     """
     env = os.environ if environment is None else environment
-    log = _sqlite_path(LOG, overrides.get("log") or env.get(LOG) or _SCHEME + str(_default_log()))
+    log = _log(overrides.get("log") or env.get(LOG) or _SCHEME + str(_default_log()))
     views_url = overrides.get("views") or env.get(VIEWS)
-    views = _views(views_url) if views_url else log.with_name(log.stem + "-views.sqlite")
+    views = _views(views_url) if views_url else _beside(log)
     departments = env.get(DEPARTMENTS)
     amounts = env.get(AMOUNTS)
     return Settings(
@@ -76,6 +89,7 @@ def load(environment: Mapping[str, str] | None = None, **overrides: str | None) 
             Language,
             _one_of({**env, LANGUAGE: overrides.get("language") or env.get(LANGUAGE) or "en"}, LANGUAGE, ("en", "vi")),
         ),
+        answer_within=_seconds(ANSWER_WITHIN, env.get(ANSWER_WITHIN) or "60"),
     )
 
 
@@ -88,6 +102,30 @@ def _views(url: str) -> Path | str:
     return url if url.startswith(_POSTGRES) else _sqlite_path(VIEWS, url)
 
 
+def _log(url: str) -> Path | KafkaSettings:
+    if not url.startswith(_KAFKA):
+        return _sqlite_path(LOG, url)
+    # Only here: the clients of Kafka take their time to load, and an embedded log needs none.
+    from infra.log.kafka.settings import from_url  # noqa: PLC0415
+
+    return from_url(url)
+
+
+def _beside(log: Path | KafkaSettings) -> Path:
+    """Where the read models are when nothing else is said."""
+    if isinstance(log, Path):
+        return log.with_name(log.stem + "-views.sqlite")
+    return log.index_dir / f"{log.app}-views.sqlite"
+
+
+def _seconds(setting: str, value: str) -> float:
+    if value.isdecimal() and int(value):
+        return float(value)
+    raise BadSetting(
+        setting=setting, value=value, reason_en="a number of seconds, from 1 on", reason_vi="số giây, từ 1 trở lên"
+    )
+
+
 def _sqlite_path(setting: str, url: str) -> Path:
     """The path in `sqlite:///relative/path` or `sqlite:////absolute/path`."""
     path = unquote(urlsplit(url).path)[1:] if url.startswith(_SCHEME) else ""
@@ -95,8 +133,8 @@ def _sqlite_path(setting: str, url: str) -> Path:
         raise BadSetting(
             setting=setting,
             value=url,
-            reason_en="a URL like sqlite:////var/lib/dossier/dossier.sqlite is expected",
-            reason_vi="cần một địa chỉ dạng sqlite:////var/lib/dossier/dossier.sqlite",
+            reason_en="a URL like sqlite:////var/lib/dossier/dossier.sqlite or kafka://HOST:PORT is expected",
+            reason_vi="cần một địa chỉ dạng sqlite:////var/lib/dossier/dossier.sqlite hoặc kafka://HOST:PORT",
         )
     return Path(path).expanduser()
 

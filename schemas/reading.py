@@ -38,7 +38,7 @@ from schemas.malformed import (
 from schemas.problems import DAY, Problem, problems
 from schemas.texts import BAD, DEEPEST, check_depth, check_texts, shown
 
-__all__ = ["LARGEST_COMMAND", "command_from", "command_schemas", "example", "read_command"]
+__all__ = ["LARGEST_COMMAND", "command_from", "command_schemas", "example", "line_of", "read_command"]
 
 LARGEST_COMMAND: Final = 4 * 2**20
 """The most bytes that one command may have."""
@@ -61,13 +61,17 @@ def read_command(line: bytes | str) -> Command:
 
 def command_from(envelope: dict[str, Any]) -> Command:
     """The command of an envelope built in Python (days may be `date`), by the same checks. Raises MalformedCommand."""
+    return read_command(line_of(envelope))
+
+
+def line_of(envelope: dict[str, Any]) -> str:
+    """An envelope built in Python (days may be `date`) as a line of JSON without its end. Raises MalformedCommand."""
     try:
-        line = json.dumps(envelope, ensure_ascii=False, default=_day_text)
+        return json.dumps(envelope, ensure_ascii=False, default=_day_text)
     except (TypeError, ValueError) as error:
         raise NotJson(position=0, reason=str(error)) from error
     except RecursionError:
         raise TooDeep(deepest=DEEPEST) from None
-    return read_command(line)
 
 
 def _text(line: bytes | str) -> str:

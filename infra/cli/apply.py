@@ -57,7 +57,7 @@ def apply_commands(
 
     session = session_of(ctx)
     with opened(file) as stream, session.installation(create=True) as installation:
-        tally = apply(LookedAt(stream, file), typer.get_binary_stream("stdout"), installation.handler)
+        tally = apply(LookedAt(stream, file), typer.get_binary_stream("stdout"), installation.desk)
     _summarise(session, tally)
     if tally.malformed:
         raise typer.Exit(MALFORMED)

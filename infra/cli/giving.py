@@ -85,17 +85,9 @@ def _envelope(
 
 
 def _handled(installation: Installation, envelope: dict[str, Any]) -> tuple[str, str]:
-    from consumers.handler import Unreadable
-    from domain.command import Command
-    from schemas.malformed import MalformedCommand
-    from schemas.reading import command_from
+    from schemas.reading import line_of
 
-    item: Command | Unreadable
-    try:
-        item = command_from(envelope)
-    except MalformedCommand as error:
-        item = Unreadable(error.command_id, error)
-    return installation.handler.handle([item])[0]
+    return installation.desk.give([line_of(envelope).encode("utf-8", "surrogatepass")])()[0]
 
 
 def _show(session: Session, installation: Installation, answer: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
@@ -40,14 +40,16 @@ class LookedAt:
     """A stream of JSON Lines whose first bytes are looked at when they arrive, before anybody acts on them."""
 
     def __init__(self, stream: BufferedReader, path: str) -> None:
-        self._stream = stream
+        # Past the buffer, if there is one: a program cannot end in order while a thread waits inside it.
+        raw = getattr(stream, "raw", None)
+        self._read: Callable[[int], bytes] = stream.read1 if raw is None else raw.read
         self._path = path
         self._begun = False
 
     def read1(self, size: int, /) -> bytes:
         """What has arrived. Raises WrongFileType, JsonArray, ByteOrderMark, EmptyFile, UnreadableFile."""
         try:
-            found = self._stream.read1(size)
+            found = self._read(size)
         except OSError as error:
             raise UnreadableFile(path=self._path, reason=error.strerror) from error
         if not self._begun:

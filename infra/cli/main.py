@@ -12,13 +12,16 @@ from infra.cli import (
     chairman,
     commands,
     corrections,
+    dead_letters,
     decisions,
     district,
+    doctor,
     eligibility,
     members,
     parked,
     rebuild,
     replay,
+    running,
     standing_agency,
     status,
     template,
@@ -48,6 +51,9 @@ _GROUPS = (
     views,
     parked,
     decisions,
+    running,
+    dead_letters,
+    doctor,
 )
 
 _HELP = say(

@@ -56,11 +56,11 @@ class Session:
         return load(log=self.log, views=self.views, language=self.lang)
 
     @contextmanager
-    def installation(self, *, create: bool = False) -> Iterator[Installation]:
-        """The installation, open. `create`: a log that does not exist yet is made."""
+    def installation(self, *, create: bool = False, following: bool = False) -> Iterator[Installation]:
+        """The installation, open. `create`: a log that does not exist yet is made. `following`: see Installation."""
         from infra.composition import Installation
 
-        with Installation(self.settings(), create=create) as installation:
+        with Installation(self.settings(), create=create, following=following) as installation:
             yield installation
 
 

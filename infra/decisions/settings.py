@@ -69,16 +69,25 @@ def stream_settings(url: str | None = None, environment: Mapping[str, str] | Non
     return StreamSettings(from_url(given), env.get(REGISTRY) or None)
 
 
-def webhook_settings(log: Path, environment: Mapping[str, str] | None = None) -> WebhookSettings:
-    """The settings of webhooks; by default beside an embedded log. Raises BadSetting."""
+def webhook_settings(log: Path | KafkaSettings, environment: Mapping[str, str] | None = None) -> WebhookSettings:
+    """The settings of webhooks; by default beside an embedded log, or beside the index of one on Kafka.
+
+    Raises BadSetting.
+    """
     env = os.environ if environment is None else environment
     path, ca_file = env.get(WEBHOOKS), env.get(WEBHOOK_CA)
     return WebhookSettings(
-        path=Path(path).expanduser() if path else log.with_name(log.stem + "-webhooks.sqlite"),
+        path=Path(path).expanduser() if path else _beside(log),
         allow=tuple(_network(text.strip()) for text in env.get(WEBHOOK_ALLOW, "").split(",") if text.strip()),
         retries=_retries(env[WEBHOOK_RETRIES]) if env.get(WEBHOOK_RETRIES) else RETRIES,
         ca_file=Path(ca_file).expanduser() if ca_file else None,
     )
+
+
+def _beside(log: Path | KafkaSettings) -> Path:
+    if isinstance(log, Path):
+        return log.with_name(log.stem + "-webhooks.sqlite")
+    return log.index_dir / f"{log.app}-webhooks.sqlite"
 
 
 def _network(text: str) -> IPv4Network | IPv6Network:

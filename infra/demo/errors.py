@@ -21,8 +21,8 @@ class NotADemoLog(InvalidInput):
     code = "NOT_A_DEMO_LOG"
     en = "{log} exists and was not made by the demonstration: it is left as it is"
     vi = "{log} đã tồn tại và không phải do phần mô phỏng tạo ra: tệp được giữ nguyên"
-    hint_en = "name another place with --log sqlite:///PATH"
-    hint_vi = "chọn vị trí khác bằng --log sqlite:///PATH"
+    hint_en = "name another place with --log sqlite:///PATH, or another prefix on Kafka"
+    hint_vi = "chọn vị trí khác bằng --log sqlite:///PATH, hoặc prefix khác trên Kafka"
 
 
 class CommandsNotWritten(InfrastructureError):

@@ -24,7 +24,7 @@ def make_room(settings: Settings) -> bool:
     Raises NotADemoLog where the log is anything else, and LogUnusable where it cannot be removed.
     """
     log, views = settings.log, settings.views
-    if not log.exists():
+    if not isinstance(log, Path) or not log.exists():
         return False
     if not _is_demo(log):
         raise NotADemoLog(log=str(log))

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,23 +16,23 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from consumers.handler import Answer
-from domain.command import Command
+from consumers.answers import Answer
 from domain.errors import InvalidInput, Language
 from infra.cli.reporting import print_json
 from infra.cli.session import session_of
 from infra.cli.words import say
 from infra.composition import Installation
-from infra.demo.errors import CommandsNotWritten, DemoDiffers
+from infra.demo.errors import CommandsNotWritten, DemoDiffers, NotADemoLog
 from infra.demo.place import DEFAULT_LOG, make_room
 from infra.demo.province import DEFAULT_SEED, Simulation, commands, simulation
 from infra.demo.screen import Screen
 from infra.demo.story import Step
 from infra.demo.summary import gather
 from infra.settings import LANGUAGE, load
-from schemas.reading import command_from
+from schemas.reading import line_of
 
 _BATCH = 500
+_UNDER_WAY = 3
 
 
 @dataclass(slots=True)
@@ -75,9 +75,11 @@ def demo_command(
     screen = Screen(Console(highlight=False), settings.language, seed, url)
     replaced = make_room(settings)
     if not session.json:
-        screen.begin(settings.log, replaced=replaced)
+        screen.begin(settings.log_name, replaced=replaced)
     began = time.monotonic()
     with Installation(settings, create=True) as installation:
+        if any(installation.log.head(partition) for partition in installation.log.partitions):
+            raise NotADemoLog(log=settings.log_name)
         simulated = simulation(seed)
         fed = _feed_with_progress(installation, simulated, settings.language)
         found = gather(installation, simulated.told)
@@ -99,25 +101,36 @@ def write_commands(seed: int, path: Path) -> None:
 
 
 def feed(installation: Installation, steps: Sequence[Step], progress: Callable[[int], None] = lambda _: None) -> Fed:
-    """Give all commands to the handler, batch by batch. Raises DemoDiffers at the first unexpected answer."""
+    """Hand in all commands, batch by batch. Raises DemoDiffers at the first unexpected answer."""
     fed = Fed()
+    under_way: deque[tuple[int, Callable[[], list[Answer]]]] = deque()
     for start in range(0, len(steps), _BATCH):
-        batch = steps[start : start + _BATCH]
-        answers = installation.handler.handle([_read(line, step) for line, step in enumerate(batch, start=start + 1)])
-        for line, (step, answer) in enumerate(zip(batch, answers, strict=True), start=start + 1):
-            _check(line, step, answer)
-            if step.refusal is None:
-                fed.accepted += 1
-            else:
-                fed.refused[step.refusal] += 1
-        progress(len(batch))
+        lines = [_line(line, step) for line, step in enumerate(steps[start : start + _BATCH], start=start + 1)]
+        under_way.append((start, installation.desk.give(lines)))
+        if len(under_way) == _UNDER_WAY:
+            _count(fed, steps, *under_way.popleft(), progress)
+    while under_way:
+        _count(fed, steps, *under_way.popleft(), progress)
     return fed
 
 
-def _read(line: int, step: Step) -> Command:
-    """Raises DemoDiffers for a malformed command: none is meant to be."""
+def _count(
+    fed: Fed, steps: Sequence[Step], start: int, answers: Callable[[], list[Answer]], progress: Callable[[int], None]
+) -> None:
+    found = answers()
+    for line, (step, answer) in enumerate(zip(steps[start : start + len(found)], found, strict=True), start=start + 1):
+        _check(line, step, answer)
+        if step.refusal is None:
+            fed.accepted += 1
+        else:
+            fed.refused[step.refusal] += 1
+    progress(len(found))
+
+
+def _line(line: int, step: Step) -> bytes:
+    """Raises DemoDiffers for what is no JSON: none is meant to be."""
     try:
-        return command_from(step.envelope)
+        return line_of(step.envelope).encode()
     except InvalidInput as error:
         raise _differs(line, step, f"{error.code}: {error}") from error
 

@@ -35,7 +35,7 @@ class Screen:
     def __init__(self, console: Console, language: Language, seed: int, url: str) -> None:
         self._console, self._language, self._seed, self._url = console, language, seed, url
 
-    def begin(self, log: Path, *, replaced: bool) -> None:
+    def begin(self, log: str, *, replaced: bool) -> None:
         """Say what comes, and where."""
         self._heading(
             f"A simulated province, seed {self._seed}: criteria and units are real, all figures are simulated",

@@ -39,7 +39,7 @@ def gather(installation: Installation, told: DossierName) -> dict[str, Any]:
         return {
             "until": LAST_DAY,
             "dossiers": sum(sum(kinds.values()) for kinds in states.values()),
-            "events": installation.log.head(0),
+            "events": sum(installation.log.head(partition) for partition in installation.log.partitions),
             "states": states,
             "overdue": [row["number"] for row in status.find(views, overdue_on=LAST_DAY)],
             "flags": _flags(views),

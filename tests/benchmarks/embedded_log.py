@@ -54,7 +54,7 @@ def _bare(folder: Path, stored: tuple[Notification, ...], callers: int) -> Measu
 def _ours(folder: Path, stored: tuple[Notification, ...], group: int) -> Measured:
     folder.mkdir(parents=True)
     with installation(folder) as made:
-        log = made.log
+        log = made.embedded
         decisions = [
             Decision(CommandKey(event.originator_id.bytes[:6], UUID(int=event.id)), b"\0" * 32, "{}", (event,))  # type: ignore[union-attr]
             for event in stored

@@ -63,7 +63,7 @@ def _fill_embedded(folder: Path, length: int, stored: tuple[Notification, ...]) 
             batch.append(event)
             if len(batch) == _BATCH or event.id == length:
                 key = CommandKey(b"benchm", UUID(int=event.id))
-                made.log.append(0, event.id - len(batch), [Decision(key, b"\0" * 32, "{}", batch)])
+                made.embedded.append(0, event.id - len(batch), [Decision(key, b"\0" * 32, "{}", batch)])
                 batch = []
 
 

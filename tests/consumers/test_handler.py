@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from consumers.handler import _AGGREGATES_KEPT, CommandHandler, Unreadable
+from consumers.answers import Unreadable
+from consumers.handler import _AGGREGATES_KEPT, CommandHandler
 from domain.catalogue import Level, UnitKind
 from domain.command import Command
 from domain.events import RecordedEvent
@@ -245,7 +246,7 @@ class Between:
     """A log on which something happens once, just before the first append."""
 
     def __init__(self, world: World, happens: Callable[[], object]) -> None:
-        self._log = world.installation.log
+        self._log = world.installation.embedded
         self._happens: Callable[[], object] | None = happens
         self.log_id = self._log.log_id
         self.partitions = self._log.partitions
@@ -275,7 +276,7 @@ def clocked(world: World, moment: datetime) -> CommandHandler:
     """A handler that reads this moment from its clock."""
     installed = world.installation
     return CommandHandler(
-        installed.log,
+        installed.embedded,
         installed.mapper,
         UNITS,
         clock=lambda: moment.astimezone(UTC),

@@ -296,10 +296,11 @@ def test_only_a_demo_log_is_replaced(tmp_path: Path) -> None:
         feed(installation, simulation(DEFAULT_SEED).steps[:40])
     assert make_room(settings)
     assert not list(tmp_path.iterdir())
-    settings.log.write_text("a file of somebody", encoding="utf-8")
+    log = tmp_path / "demo.sqlite"
+    log.write_text("a file of somebody", encoding="utf-8")
     with pytest.raises(NotADemoLog):
         make_room(settings)
-    assert settings.log.read_text(encoding="utf-8") == "a file of somebody"
+    assert log.read_text(encoding="utf-8") == "a file of somebody"
 
 
 def test_another_log_is_left_as_it_is(tmp_path: Path) -> None:
@@ -307,10 +308,11 @@ def test_another_log_is_left_as_it_is(tmp_path: Path) -> None:
     steps = [step for step in simulation(DEFAULT_SEED).steps if step.envelope["command"] == "OpenDossier"]
     with Installation(settings, create=True) as installation:
         feed(installation, [step for step in steps if step.refusal is None][:1])
-    before = settings.log.read_bytes()
+    log = tmp_path / "demo.sqlite"
+    before = log.read_bytes()
     with pytest.raises(NotADemoLog):
         make_room(settings)
-    assert settings.log.read_bytes() == before
+    assert log.read_bytes() == before
 
 
 def test_the_command_shows_the_summary_and_leaves_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,7 +59,7 @@ class World:
             numbered = {"command_id": str(uuid5(NAMESPACE_URL, f"dossier:{self._given}")), **draft}
             lines.append(json.dumps(numbered, ensure_ascii=False))
         answered = io.BytesIO()
-        apply(io.BytesIO("".join(line + "\n" for line in lines).encode()), answered, self.installation.handler)
+        apply(io.BytesIO("".join(line + "\n" for line in lines).encode()), answered, self.installation.desk)
         return [json.loads(line) for line in answered.getvalue().splitlines()]
 
     def must(self, drafts: Sequence[Draft]) -> list[Answer]:

@@ -11,7 +11,7 @@ refused by the broker itself.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ import structlog
 from kafka import errors as kafka_errors
 from kafka.errors import KafkaError
 from kafka.net.compat import KafkaNetClient
-from kafka.protocol.consumer import FetchRequest
+from kafka.protocol.consumer import FetchRequest, ListOffsetsRequest, OffsetSpec
 from kafka.protocol.producer import InitProducerIdRequest, ProduceRequest
 from kafka.record.default_records import DefaultRecordBatchBuilder
 from kafka.record.memory_records import MemoryRecords
@@ -43,6 +43,8 @@ _FETCH: Final = 13
 _TopicData = ProduceRequest.TopicProduceData
 _PartitionData = _TopicData.PartitionProduceData
 _FetchTopic = FetchRequest.FetchTopic
+_OffsetsTopic = ListOffsetsRequest.ListOffsetsTopic
+_OffsetsPartition = _OffsetsTopic.ListOffsetsPartition
 _FetchPartition = _FetchTopic.FetchPartition
 _CHANGED: Final = (kafka_errors.UnknownTopicIdError, kafka_errors.InconsistentTopicIdError)
 _NOT_ALLOWED: Final = (kafka_errors.TopicAuthorizationFailedError, kafka_errors.ClusterAuthorizationFailedError)
@@ -72,6 +74,10 @@ class KafkaTape:
 
     def send(self, value: bytes) -> _Sent:
         """Start to append a record. See `Tape`."""
+        return self.send_all([(None, value)])
+
+    def send_all(self, records: Sequence[tuple[bytes | None, bytes]]) -> _Sent:
+        """Start to append records, each a key and a value, together; the offset is that of the first one."""
         try:
             producer = self._producer or self._new_producer()
             batch = DefaultRecordBatchBuilder(
@@ -81,10 +87,11 @@ class KafkaTape:
                 producer.id,
                 producer.epoch,
                 producer.sequence,
-                len(value) + 128,
+                128 + sum(len(key or b"") + len(value) + 64 for key, value in records),
             )
-            batch.append(0, None, None, value, [])
-            producer.sequence += 1
+            for place, (key, value) in enumerate(records):
+                batch.append(place, None, key, value, [])
+            producer.sequence += len(records)
             data = _PartitionData(index=self._partition, records=bytes(batch.build()))
             request = ProduceRequest(
                 transactional_id=None,
@@ -134,6 +141,22 @@ class KafkaTape:
         while True:
             try:
                 return self._chunk(self._answer(self._fetch(start, wait=seconds)), start)[0]
+            except (KafkaError, OSError) as error:
+                self._again(error, deadline)
+
+    def end(self) -> int:
+        """The offset after the last record, as the leader has it now. Raises as `read`."""
+        deadline = time.monotonic() + _GIVE_UP
+        while True:
+            place = _OffsetsPartition(partition_index=self._partition, timestamp=OffsetSpec.LATEST)
+            request = ListOffsetsRequest(
+                topics=[_OffsetsTopic(name=self._topic.name, partitions=[place])], min_version=5, max_version=5
+            )
+            try:
+                found = self._answer(self._request(request)).topics[0].partitions[0]
+                if found.error_code:
+                    raise kafka_errors.for_code(found.error_code)
+                return int(found.offset)
             except (KafkaError, OSError) as error:
                 self._again(error, deadline)
 

@@ -7,7 +7,8 @@ LogUnusable
 ├── LogBroken          an accepted record was altered or lost: orphans are open
 ├── NewerLog           written by a newer release
 ├── RecordUnreadable   an accepted record that cannot be decoded or applied
-├── IndexUnusable      the index file is in use, or damaged
+├── IndexUnusable      the index file is damaged
+│   └── IndexInUse     another process uses it
 └── AppendTooLarge     more than one record can hold
 """
 
@@ -72,6 +73,12 @@ class IndexUnusable(LogUnusable, OperationalError):
     code = "INDEX_UNUSABLE"
     hint_en = "one process uses an index file at a time; a damaged one can be moved away: it is made again from the log"
     hint_vi = "mỗi lúc chỉ một tiến trình dùng tệp chỉ mục; tệp hỏng có thể được chuyển đi: nó được lập lại từ nhật ký"
+
+
+class IndexInUse(IndexUnusable):
+    """Another process uses the index file."""
+
+    code = "INDEX_IN_USE"
 
 
 class AppendTooLarge(LogUnusable, DataError):

@@ -62,8 +62,14 @@ class Header(NamedTuple):
     events: int
 
 
+_BINDING: Final = (Outcome.EVENTS, Outcome.REFUSED)
+
+
 class Command(NamedTuple):
-    """A handled command, the digest of its content (32 bytes) and the answer that its id is bound to."""
+    """A handled command, the digest of its content (32 bytes) and its answer.
+
+    The id is bound to the answer by the outcomes EVENTS and REFUSED alone.
+    """
 
     key: CommandKey
     digest: bytes
@@ -87,6 +93,11 @@ class Append(NamedTuple):
     source: Source | None = None
     tracking: Tracking | None = None
     dismissed: Sequence[Orphan] = ()
+
+    @property
+    def bound(self) -> Command | None:
+        """The command whose id is bound by this append."""
+        return self.command if self.outcome in _BINDING else None
 
 
 class Body(NamedTuple):

@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from consumers.ports import CommandKey, Source
-from infra.log.kafka.errors import IndexUnusable, LogChanged, RecordUnreadable
+from infra.log.kafka.errors import IndexInUse, IndexUnusable, LogChanged, RecordUnreadable
 from infra.log.kafka.format import Append, Command
 from infra.log.kafka.rule import State
 from infra.log.kafka.topics import Identity
@@ -126,15 +126,7 @@ class Index:
     def head(self) -> Head | None:
         """How far the index has been filled; None when it is new."""
         with self._mapped():
-            row = self._connection.execute(
-                "SELECT next_offset, record_offset, hash, number, position, commands_topic_id, commands_offset, "
-                "late, strange, orphaned FROM head"
-            ).fetchone()
-            orphans = dict(self._connection.execute("SELECT record_offset, hash FROM orphans"))
-        if row is None:
-            return None
-        commands = Source(UUID(bytes=row[5]), row[6]) if row[5] is not None else None
-        return Head(row[0], row[1], State(row[2], row[3], row[4], orphans), commands, Ignored(*row[7:]))
+            return read_head(self._connection)
 
     def expect_much(self, *, expected: bool) -> None:
         """While a log is read from far behind, move pages to the file every 40 MB instead of every 4."""
@@ -199,8 +191,8 @@ class Index:
                 for event in append.events:
                     events.append((position, *event))
                     position += 1
-                if append.command is not None:
-                    answers.append(_answer_row(append.command))
+                if (command := append.bound) is not None:
+                    answers.append(_answer_row(command))
                 if append.tracking is not None:
                     tracking = (append.tracking.application_name, append.tracking.notification_id)
                     self._connection.execute(_INSERT_TRACKING, tracking)
@@ -271,6 +263,19 @@ class Index:
             raise IndexUnusable(log=str(self.path), reason=str(error)) from error
 
 
+def read_head(connection: sqlite3.Connection) -> Head | None:
+    """How far an index has been filled; None when it is new. For whoever only reads it, too."""
+    row = connection.execute(
+        "SELECT next_offset, record_offset, hash, number, position, commands_topic_id, commands_offset, "
+        "late, strange, orphaned FROM head"
+    ).fetchone()
+    if row is None:
+        return None
+    orphans = dict(connection.execute("SELECT record_offset, hash FROM orphans"))
+    commands = Source(UUID(bytes=row[5]), row[6]) if row[5] is not None else None
+    return Head(row[0], row[1], State(row[2], row[3], row[4], orphans), commands, Ignored(*row[7:]))
+
+
 @cache
 def _with_rows(statement: str, rows: int, columns: int) -> str:
     row = f"({','.join('?' * columns)})"
@@ -299,7 +304,7 @@ def _take_lock(path: Path) -> int:
     except BlockingIOError as error:
         holder = os.pread(lock, 32, 0).decode(errors="replace").strip()
         os.close(lock)
-        raise IndexUnusable(log=str(path), reason=f"process {holder} uses it") from error
+        raise IndexInUse(log=str(path), reason=f"process {holder} uses it") from error
     os.ftruncate(lock, 0)
     os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
     return lock

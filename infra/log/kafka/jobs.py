@@ -71,8 +71,8 @@ class View:
 
     def is_free(self, append: Append) -> bool:
         """Whether the command id of an append is bound to nothing, and its offset not handled."""
-        if append.command is not None:
-            key = append.command.key
+        if (command := append.bound) is not None:
+            key = command.key
             if key in self._commands or self._partition.is_bound(key):
                 return False
         source = append.source
@@ -88,8 +88,8 @@ class View:
             for originator_id, version, _, _ in append.events:
                 self._versions[originator_id] = version
             self.position += len(append.events)
-            if append.command is not None:
-                self._commands.add(append.command.key)
+            if (command := append.bound) is not None:
+                self._commands.add(command.key)
             if append.source is not None:
                 self._source = append.source
             if append.tracking is not None:

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from eventsourcing.persistence import Notification, StoredEvent
 
-from consumers.ports import CommandKey, Decision, Source
+from consumers.ports import CommandKey, Decision, Source, TooLarge
+from infra.log.kafka.errors import AppendTooLarge
 from infra.log.kafka.facade import partition_of
 from infra.log.kafka.format import Append, Command, Orphan, Outcome
 from infra.log.kafka.index import Head
@@ -86,10 +87,13 @@ class KafkaLog:
     def append(self, partition: int, head: int, decisions: Sequence[Decision]) -> None:
         """See `consumers.ports.Log`. All decisions are one part of one record.
 
-        Raises Conflict, or LogUnusable.
+        Raises Conflict, TooLarge, or LogUnusable.
         """
         if decisions:
-            self.opened(partition).submit(DecisionsJob([_append(decision) for decision in decisions], head))
+            try:
+                self.opened(partition).submit(DecisionsJob([_append(decision) for decision in decisions], head))
+            except AppendTooLarge as error:
+                raise TooLarge(str(error)) from error
 
     def commands_offset(self, partition: int) -> Source | None:
         """The last command of the commands topic that has been handled, None before the first."""
@@ -110,7 +114,7 @@ class KafkaLog:
 
 
 def _append(decision: Decision) -> Append:
-    command = Command(decision.key, decision.digest, decision.answer) if decision.outcome == "decided" else None
+    command = Command(decision.key, decision.digest, decision.answer)
     decided = Outcome.EVENTS if decision.events else Outcome.REFUSED
     return Append(
         os.urandom(16),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
@@ -40,11 +40,18 @@ class Place:
     partition: int
 
 
+def broken(name: str, orphans: Mapping[int, bytes]) -> LogBroken:
+    """The error for open orphans, which are hashes by offset."""
+    reason = f"the record at offset {min(orphans)} was built on one that is not there ({len(orphans)} such records)"
+    return LogBroken(log=name, reason=reason)
+
+
 class Partition:
     """One partition, its index and its tape. Made, it has read the log to the end.
 
     `on_found` is called with the commit id of every append in an accepted record that was read, and with the position
-    of its first event; `on_events` after events have reached the index.
+    of its first event; `on_events` after events have reached the index; `on_accepted` with every accepted record, own
+    ones too, as soon as it is known.
     """
 
     def __init__(self, place: Place, tape: Tape, index: Index) -> None:
@@ -52,6 +59,7 @@ class Partition:
         self.tape = tape
         self.on_found: Callable[[bytes, int], None] = lambda _commit_id, _position: None
         self.on_events: Callable[[], None] = lambda: None
+        self.on_accepted: Callable[[Applied], None] = lambda _record: None
         self._index = index
         self._versions: OrderedDict[str, int | None] = OrderedDict()
         self._commands: set[CommandKey] = set()
@@ -74,13 +82,8 @@ class Partition:
 
     def check_whole(self) -> None:
         """Raises LogBroken while an orphan is open."""
-        orphans = self.state.orphans
-        if orphans:
-            first = min(orphans)
-            raise LogBroken(
-                log=self.place.name,
-                reason=f"the record at offset {first} was built on one that is not there ({len(orphans)} such records)",
-            )
+        if self.state.orphans:
+            raise broken(self.place.name, self.state.orphans)
 
     def load_versions(self, originator_ids: Iterable[str]) -> None:
         """Look up in one go what `last_version` will be asked for."""
@@ -179,7 +182,8 @@ class Partition:
             raise AssertionError("nothing was prepared")
         (self._begun, self.head), self._prepared = self._prepared, None
         self._learn(self._begun.appends)
-        self._commands.update(append.command.key for append in self._begun.appends if append.command is not None)
+        self._commands.update(command.key for append in self._begun.appends if (command := append.bound) is not None)
+        self.on_accepted(self._begun)
 
     def write_index(self) -> None:
         """Bring the index to the head. What could not be written is written the next time."""
@@ -241,6 +245,7 @@ class Partition:
             self._read.append(Applied(entry.offset, body.writer, position, body.appends))
             self.head = self._after(entry.offset, state, body.appends)
             self._learn(body.appends)
+            self.on_accepted(self._read[-1])
             for append in body.appends:
                 self.on_found(append.commit_id, position)
                 position += len(append.events)

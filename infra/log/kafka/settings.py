@@ -35,7 +35,7 @@ class KafkaSettings:
     """How a log on Kafka is reached.
 
     bootstrap      "host:port,host:port"
-    app            the topics are `<app>.events` and `<app>.commands`
+    app            the topics are `<app>.events`, `<app>.commands`, `<app>.replies` and `<app>.dead-letters`
     partitions     P, fixed when the topics are made
     replication    copies of each record, used when the topics are made; None: the cluster's default
     index_dir      where the index files are
@@ -53,6 +53,21 @@ class KafkaSettings:
     def events_topic(self) -> str:
         """The name of the log's topic."""
         return f"{self.app}.events"
+
+    @property
+    def commands_topic(self) -> str:
+        """The name of the queue of commands."""
+        return f"{self.app}.commands"
+
+    @property
+    def replies_topic(self) -> str:
+        """The name of the topic of answers."""
+        return f"{self.app}.replies"
+
+    @property
+    def dead_letters_topic(self) -> str:
+        """The name of the topic of commands that could not be handled."""
+        return f"{self.app}.dead-letters"
 
     @property
     def url(self) -> str:

@@ -6,7 +6,7 @@ Against a topic that breaks a rule the program refuses to write, and says which 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -57,12 +57,26 @@ class Topic:
 
 def ensure(settings: KafkaSettings, name: str) -> Topic:
     """The topic, made when missing. Raises TopicUnusable, KafkaUnreachable."""
+    return ensure_all(settings, [name])[0]
+
+
+def ensure_all(settings: KafkaSettings, names: Sequence[str]) -> list[Topic]:
+    """The topics, those that are missing made. Raises TopicUnusable, KafkaUnreachable."""
     with _admin(settings) as admin:
-        found = _describe(admin, name)
-        if found is None:
-            _create(admin, settings, name)
-            found = _wait_for(admin, settings, name)
-        return _checked(admin, settings, found)
+        topics = []
+        for name in names:
+            found = _describe(admin, name)
+            if found is None:
+                _create(admin, settings, name)
+                found = _wait_for(admin, settings, name)
+            topics.append(_checked(admin, settings, found))
+        return topics
+
+
+def exists(settings: KafkaSettings, name: str) -> bool:
+    """Whether there is such a topic. Raises KafkaUnreachable."""
+    with _admin(settings) as admin:
+        return _describe(admin, name) is not None
 
 
 def _create(admin: KafkaAdminClient, settings: KafkaSettings, name: str) -> None:

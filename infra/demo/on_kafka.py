@@ -1,0 +1,42 @@
+"""`make demo LOG=kafka`: the demonstration through the queue of a real Kafka, with two workers and a projector.
+
+The broker is that of `make kafka-up`, and stays, so that the log can be explored afterwards; each demonstration has
+topics of its own.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from infra.cli.main import app
+from infra.cli.reporting import write_lines_in_utf8
+from infra.servers.kafka import prepare
+from infra.servers.kafka_jars import KafkaUnavailable
+from infra.servers.processes import processes
+
+_BROKER: Final = Path("build/kafka")
+_FOLDER: Final = Path("build/demo")
+_PARTITIONS: Final = 4
+_WORKERS: Final = 2
+
+
+def main() -> None:
+    """Start what is needed, and give the demonstration the log's URL."""
+    write_lines_in_utf8()
+    try:
+        cluster = prepare(_BROKER)
+        cluster.start()
+    except KafkaUnavailable as error:
+        raise SystemExit(f"kafka: {error}") from error
+    prefix = f"demo-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    index = (_FOLDER / prefix).resolve()
+    url = f"kafka://{cluster.bootstrap}?prefix={prefix}&partitions={_PARTITIONS}&index={index}"
+    with processes(url, index, workers=_WORKERS):
+        app(["demo", "--log", url, *sys.argv[1:]], prog_name="dossier")
+
+
+if __name__ == "__main__":
+    main()

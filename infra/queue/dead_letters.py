@@ -1,0 +1,115 @@
+"""Commands that could not be decoded or handled, kept with the reason until somebody retries or drops them.
+
+A record's key is PARTITION/OFFSET, the command's place in the queue, and its value JSON. The same letter may stand there
+more than once; what stands last under a key counts.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from consumers.ports import Dead
+from infra.log.kafka.client import KafkaTape
+from infra.log.kafka.settings import KafkaSettings
+from infra.log.kafka.topics import Topic
+from infra.queue.sending import send_durably
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A dead letter: the command's place in the queue and its bytes, and the error that it was answered with."""
+
+    partition: int
+    offset: int
+    topic_id: str
+    command_id: str | None
+    error: dict[str, Any]
+    command: bytes
+
+    @property
+    def name(self) -> str:
+        """PARTITION/OFFSET."""
+        return f"{self.partition}/{self.offset}"
+
+
+class KafkaDeadLetters:
+    """The dead letters of one partition."""
+
+    def __init__(self, settings: KafkaSettings, topic: Topic, partition: int) -> None:
+        self._partition = partition
+        self._name = topic.name
+        self._tape = KafkaTape(settings, topic, partition)
+
+    def bury(self, letters: Sequence[tuple[Dead, bytes]]) -> None:
+        """See `consumers.ports.DeadLetters`. Raises LogUnusable."""
+        for dead, command in letters:
+            answer = json.loads(dead.answer)
+            key = f"{self._partition}/{dead.source.offset}"
+            letter = {
+                "letter": key,
+                "commands": str(dead.source.topic_id),
+                "command_id": answer["command_id"],
+                "error": answer["error"],
+                "command": base64.b64encode(command).decode(),
+            }
+            send_durably(self._tape, [(key.encode(), json.dumps(letter, ensure_ascii=False).encode())], self._name)
+            _log.warning(
+                "command.dead",
+                partition=self._partition,
+                offset=dead.source.offset,
+                command=answer["command_id"],
+                code=answer["error"]["code"],
+            )
+
+    def settle(self, letter: Letter, how: str) -> None:
+        """It is no longer there: retried, or dropped. Raises LogUnusable."""
+        value = {"letter": letter.name, "commands": letter.topic_id, "settled": how}
+        send_durably(self._tape, [(letter.name.encode(), json.dumps(value).encode())], self._name)
+
+    def waiting(self) -> list[Letter]:
+        """Those that nobody has retried or dropped, in the order of their commands. Raises LogUnusable."""
+        found: dict[tuple[str, str], Letter | None] = {}
+        for chunk in self._tape.read(0):
+            for entry in chunk.entries:
+                value = _read(entry.value)
+                if value is None:
+                    continue
+                key = value["commands"], value["letter"]
+                if "settled" in value:
+                    found[key] = None
+                elif key not in found:
+                    # Buried again after it was settled, as a worker does at its start, it stays settled.
+                    found[key] = _letter(value)
+        return sorted((each for each in found.values() if each is not None), key=lambda each: each.offset)
+
+    def close(self) -> None:
+        """Let the connection go."""
+        self._tape.close()
+
+
+def _read(value: bytes | None) -> dict[str, Any] | None:
+    try:
+        found = json.loads(value or b"")
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and {"letter", "commands"} <= found.keys() else None
+
+
+def _letter(value: dict[str, Any]) -> Letter:
+    partition, offset = value["letter"].split("/")
+    return Letter(
+        int(partition),
+        int(offset),
+        value["commands"],
+        value["command_id"],
+        value["error"],
+        base64.b64decode(value["command"]),
+    )

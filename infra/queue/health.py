@@ -1,0 +1,145 @@
+"""What an operator looks at: the connection, the topics, each partition's head and index, and who is how far behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kafka.admin import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from domain.errors import InfrastructureError
+from infra.log.kafka.client import KafkaTape
+from infra.log.kafka.errors import KafkaUnreachable
+from infra.log.kafka.format import Orphan, UnreadableBody, decode_body, read_header
+from infra.log.kafka.settings import KafkaSettings
+from infra.log.kafka.topics import Topic
+
+if TYPE_CHECKING:
+    from infra.composition import Installation
+
+
+def look(installation: Installation) -> dict[str, Any]:
+    """Everything, as plain values. `wrong` holds what must be mended, in words; it is empty when all is well.
+
+    topics      name → id and partitions, each checked for the settings that it must have
+    partitions  per partition: head, index, what was ignored, open orphans, how many commands wait, and projection → how
+                many events behind
+    groups      group → member → its partitions
+    """
+    settings, topics = installation.kafka, installation.topics
+    wrong: list[str] = []
+    partitions = []
+    for number in range(settings.partitions):
+        try:
+            partitions.append(_partition(installation, number))
+        except InfrastructureError as error:
+            wrong.append(f"partition {number}: {error.code}: {error}")
+    wrong += [
+        f"partition {found['partition']}: the record at offset {orphan['offset']} was built on one that is not there"
+        for found in partitions
+        for orphan in found["orphans"]
+    ]
+    groups = {name: _members(settings, f"{settings.app}.{name}") for name in ("worker", "projector")}
+    if not groups["worker"]:
+        wrong.append("no worker runs: commands wait")
+    return {
+        "log": settings.url,
+        "cluster": topics.events.identity.cluster_id,
+        "topics": {
+            topic.name: {"id": str(topic.identity.topic_id), "partitions": topic.identity.partitions}
+            for topic in topics
+        },
+        "partitions": partitions,
+        "groups": groups,
+        "wrong": wrong,
+    }
+
+
+def _partition(installation: Installation, number: int) -> dict[str, Any]:
+    log, commands = installation.shared, installation.topics.commands
+    position = log.head(number)
+    head = log.state(number)
+    handled = head.commands
+    end = _end(installation.kafka, commands, number)
+    own = handled is not None and handled.topic_id == commands.identity.topic_id
+    return {
+        "partition": number,
+        "record": head.state.number,
+        "position": position,
+        "offset": head.record_offset,
+        "read_to": head.next_offset,
+        "ignored": head.ignored._asdict(),
+        "orphans": [{"offset": offset, "hash": found.hex()} for offset, found in sorted(head.state.orphans.items())],
+        "commands_handled": handled.offset if handled is not None else None,
+        "commands_waiting": end - (handled.offset + 1 if handled is not None and own else 0),
+        "behind": _behind(installation, number, position),
+    }
+
+
+def _behind(installation: Installation, number: int, position: int) -> dict[str, int]:
+    with installation.engine.reading() as snapshot:
+        return {name: position - reached.get(number, 0) for name, reached in sorted(snapshot.positions.items())}
+
+
+def _end(settings: KafkaSettings, topic: Topic, partition: int) -> int:
+    tape = KafkaTape(settings, topic, partition)
+    try:
+        return tape.end()
+    finally:
+        tape.close()
+
+
+def _members(settings: KafkaSettings, group: str) -> dict[str, list[int]]:
+    """Member → its partitions."""
+    try:
+        admin = KafkaAdminClient(**settings.client, request_timeout_ms=10_000)
+        try:
+            found = admin.describe_groups([group])[group]
+        finally:
+            admin.close()
+    except KafkaError as error:
+        raise KafkaUnreachable(log=settings.url, reason=str(error) or type(error).__name__) from error
+    return {
+        f"{member['client_host']} {member['member_id']}": sorted(
+            partition
+            for topic in (member["member_assignment"] or {}).get("assigned_partitions", ())
+            for partition in topic["partitions"]
+        )
+        for member in found["members"]
+    }
+
+
+def orphans(installation: Installation, partition: int) -> list[dict[str, Any]]:
+    """What is known of the open orphans of a partition: where each stands, its hash, who wrote it, what it holds."""
+    installation.shared.head(partition)
+    found = installation.shared.state(partition).state.orphans
+    tape = KafkaTape(installation.kafka, installation.topics.events, partition)
+    try:
+        return [_described(tape, offset, digest) for offset, digest in sorted(found.items())]
+    finally:
+        tape.close()
+
+
+def _described(tape: KafkaTape, offset: int, digest: bytes) -> dict[str, Any]:
+    chunk = next(iter(tape.read(offset)), None)
+    value = chunk.entries[0].value if chunk and chunk.entries else None
+    header = read_header(value)
+    described: dict[str, Any] = {"offset": offset, "hash": digest.hex(), "number": header and header.number}
+    if value is not None and header is not None:
+        try:
+            body = decode_body(value)
+        except UnreadableBody:
+            return described
+        described["writer"] = body.writer
+        described["events"] = [
+            {"dossier": dossier, "version": version, "event": topic}
+            for append in body.appends
+            for dossier, version, topic, _ in append.events
+        ]
+        described["commands"] = [str(append.command.key.command_id) for append in body.appends if append.command]
+    return described
+
+
+def as_orphan(described: dict[str, Any]) -> Orphan:
+    """What `dismiss` takes."""
+    return Orphan(described["offset"], bytes.fromhex(described["hash"]))

@@ -1,0 +1,143 @@
+"""Answers to commands, made from the records that the log accepted, and read by whoever waits for one.
+
+A record of `<app>.replies` answers the commands of one record of the log. Its value is text: a line of JSON that names
+the commands topic by its id, then for each command a line with its offset there, what became of it, and its answer. So
+the place of a command in the queue, which its sender knows when the queue has it, is what ties the answer to it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+import structlog
+
+from consumers.answers import Answer, first_answer
+from consumers.ports import Dead
+from infra.log.kafka.client import KafkaTape
+from infra.log.kafka.format import Outcome, UnreadableBody, decode_body
+from infra.log.kafka.index import Applied
+from infra.log.kafka.log import KafkaLog
+from infra.queue.dead_letters import KafkaDeadLetters
+from infra.queue.sending import send_durably
+from infra.queue.taking import KafkaCommandQueue
+
+_log = structlog.get_logger(__name__)
+
+_DEAD: Final = "dead"
+_DONE: Final = "done"
+_BYTES: Final = 500_000
+
+
+class Reply(NamedTuple):
+    """The answer to the command at an offset of the commands topic's partition."""
+
+    topic_id: str
+    offset: int
+    answer: Answer
+
+
+class KafkaReplies:
+    """See `consumers.ports.Replies`. Made before the worker begins: it hears of every accepted record from then on."""
+
+    def __init__(
+        self,
+        log: KafkaLog,
+        partition: int,
+        tape: KafkaTape,
+        queue: KafkaCommandQueue,
+        dead_letters: KafkaDeadLetters,
+    ) -> None:
+        self._log = log
+        self._partition = partition
+        self._tape = tape
+        self._queue = queue
+        self._dead_letters = dead_letters
+        self._waiting: deque[Applied] = deque()
+        log.opened(partition).partition.on_accepted = self._waiting.append
+
+    def again(self) -> None:
+        """Answer the last accepted record's commands, and bury its dead ones once more."""
+        record = self._last()
+        if record is None:
+            return
+        self._waiting.append(record)
+        dead = [
+            (Dead(append.source, append.command.answer), self._queue.value_at(append.source.offset))
+            for append in record.appends
+            if append.outcome is Outcome.DEAD and append.command is not None and append.source is not None
+        ]
+        if dead:
+            self._dead_letters.bury(dead)
+        self.send()
+
+    def send(self) -> None:
+        """See `Replies`. Raises LogUnusable."""
+        while self._waiting:
+            record = self._waiting[0]
+            values = list(_values(record))
+            if values:
+                send_durably(self._tape, [(None, value) for value in values], "replies")
+                _log.debug(
+                    "commands.answered",
+                    partition=self._partition,
+                    record=record.offset,
+                    position=record.position,
+                    writer=record.writer,
+                )
+            self._waiting.popleft()
+
+    def _last(self) -> Applied | None:
+        with self._log.opened(self._partition).committer.leading() as partition:
+            offset = partition.head.record_offset
+            if offset is None:
+                return None
+            chunk = next(iter(partition.tape.read(offset)), None)
+            value = chunk.entries[0].value if chunk and chunk.entries else None
+            if value is None:
+                return None
+            try:
+                body = decode_body(value)
+            except UnreadableBody:
+                # The index refuses it with all that there is to say.
+                return None
+            events = sum(len(append.events) for append in body.appends)
+            return Applied(offset, body.writer, partition.state.position - events, body.appends)
+
+
+def _values(record: Applied) -> Iterator[bytes]:
+    """The replies of a record, in one or several values."""
+    topic_id = None
+    lines: list[str] = []
+    size = 0
+    for append in record.appends:
+        if append.source is None or append.command is None:
+            continue
+        topic_id = append.source.topic_id
+        fate = _DEAD if append.outcome is Outcome.DEAD else _DONE
+        line = f"{append.source.offset} {fate} {append.command.answer}"
+        if size + len(line) > _BYTES and lines:
+            yield _value(str(topic_id), record.offset, lines)
+            lines, size = [], 0
+        lines.append(line)
+        size += len(line)
+    if lines:
+        yield _value(str(topic_id), record.offset, lines)
+
+
+def _value(topic_id: str, record: int, lines: Sequence[str]) -> bytes:
+    return "\n".join([json.dumps({"commands": topic_id, "record": record}), *lines]).encode()
+
+
+def read_replies(value: bytes | None) -> Iterator[Reply]:
+    """The answers in a record's value; none where it is not one of ours."""
+    try:
+        head, *lines = (value or b"").decode().split("\n")
+        topic_id = json.loads(head)["commands"]
+    except (ValueError, KeyError, TypeError):
+        return
+    for line in lines:
+        offset, fate, text = line.split(" ", 2)
+        yield Reply(topic_id, int(offset), Answer(text, "malformed") if fate == _DEAD else first_answer(text))

@@ -1,0 +1,29 @@
+"""The four topics of a log with its queue: made together, with the same partitions and settings."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from infra.errors import LogMissing
+from infra.log.kafka.settings import KafkaSettings
+from infra.log.kafka.topics import Topic, ensure_all, exists
+
+
+class QueueTopics(NamedTuple):
+    """`<app>.events`, `<app>.commands`, `<app>.replies`, `<app>.dead-letters`."""
+
+    events: Topic
+    commands: Topic
+    replies: Topic
+    dead_letters: Topic
+
+
+def queue_topics(settings: KafkaSettings, *, create: bool) -> QueueTopics:
+    """The topics; unless `create`, a log that does not exist raises LogMissing.
+
+    Raises TopicUnusable, KafkaUnreachable.
+    """
+    if not create and not exists(settings, settings.events_topic):
+        raise LogMissing(log=settings.url)
+    names = (settings.events_topic, settings.commands_topic, settings.replies_topic, settings.dead_letters_topic)
+    return QueueTopics(*ensure_all(settings, names))

@@ -1,0 +1,172 @@
+"""Commands from the queue to their replies, over the whole domain, beside the library's own application on PostgreSQL."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from threading import Thread
+from time import perf_counter
+from uuid import UUID, uuid4
+
+from eventsourcing.application import Application
+from eventsourcing.domain import Aggregate
+
+from consumers.handler import any_id
+from domain.catalogue import Level
+from domain.circumstances import Circumstances
+from domain.command import Command, UnitReference
+from domain.commands import begin, decide, decide_council
+from domain.dossier import Dossier
+from domain.identity import DossierName
+from domain.reference import Reference
+from domain.units import Units
+from infra.composition import Installation, utc_now
+from infra.log.kafka.client import KafkaTape
+from infra.log.kafka.facade import partition_of
+from infra.queue.replies import read_replies
+from infra.queue.sending import send_durably
+from infra.servers.kafka import kafka
+from infra.servers.postgres import postgres
+from infra.servers.processes import processes
+from infra.settings import load
+from schemas.reading import read_command
+from tests.benchmarks.results import Results, call_concurrently
+from tests.benchmarks.workload import lines
+
+_DOSSIERS = 346
+_LIBRARY_DOSSIERS = 40
+_SENT_TOGETHER = 250
+_WARM_UP = 3.0
+_CALLERS = (1, 16)
+
+
+def run(results: Results, folder: Path) -> None:
+    """The library first, then one worker on one partition, and two workers on two."""
+    library, callers = _library(folder)
+    with kafka(nodes=1, data_dir=folder / "kafka") as cluster:
+        for workers in (1, 2):
+            results.compare(
+                f"commands through the queue, {workers} worker{'s' * (workers > 1)}",
+                _queue(cluster.bootstrap, folder, workers),
+                "commands/s",
+                peer=f"library Application.save, PostgreSQL, {callers} callers",
+                peer_value=library,
+                aim=5.0,
+            )
+
+
+def _queue(bootstrap: str, folder: Path, workers: int) -> float:
+    """From the first command that is sent to the last reply that is read."""
+    url = f"kafka://{bootstrap}?prefix=b{uuid4().hex[:8]}&partitions={workers}&index={folder / f'index-{workers}'}"
+    units = Units.load()
+    with Installation(load({}, log=url), create=True) as made:
+        topics, settings = made.topics, made.kafka
+        by_partition: dict[int, list[bytes]] = {number: [] for number in range(workers)}
+        council, *rest = lines(_DOSSIERS)
+        for line in rest:
+            number = partition_of(any_id(read_command(line), units), workers)
+            by_partition[number].append(line.encode())
+        with processes(url, folder / f"log-{workers}", workers=workers, projectors=0):
+            # The council is there, and the workers are up, before the clock starts.
+            made.desk.give([council.encode()])()
+            time.sleep(_WARM_UP)
+            readers = [_Reader(KafkaTape(settings, topics.replies, p), len(mine)) for p, mine in by_partition.items()]
+            senders = [
+                Thread(target=_send, args=(KafkaTape(settings, topics.commands, p), mine))
+                for p, mine in by_partition.items()
+            ]
+            begun = perf_counter()
+            for thread in [*readers, *senders]:
+                thread.start()
+            for thread in [*senders, *readers]:
+                thread.join()
+            elapsed = perf_counter() - begun
+        assert all(reader.accepted == reader.expected for reader in readers), "a command was not accepted"
+        return len(rest) / elapsed
+
+
+class _Reader(Thread):
+    """Counts the replies of a partition from now on."""
+
+    def __init__(self, tape: KafkaTape, expected: int) -> None:
+        super().__init__()
+        self.expected = expected
+        self.accepted = 0
+        self._tape = tape
+        self._next = tape.end()
+
+    def run(self) -> None:
+        seen = 0
+        while seen < self.expected:
+            chunk = self._tape.follow(self._next, 0.5)
+            self._next = chunk.next_offset
+            for entry in chunk.entries:
+                for reply in read_replies(entry.value):
+                    seen += 1
+                    self.accepted += reply.answer.outcome == "accepted"
+        self._tape.close()
+
+
+def _send(tape: KafkaTape, commands: Sequence[bytes]) -> None:
+    for start in range(0, len(commands), _SENT_TOGETHER):
+        send_durably(tape, [(None, line) for line in commands[start : start + _SENT_TOGETHER]], "commands")
+    tape.close()
+
+
+class DossierApplication(Application[UUID]):
+    """The library's application over our aggregates."""
+
+    name = "dossier"
+
+
+def _library(folder: Path) -> tuple[float, int]:
+    """The same commands, each decided on its aggregate and saved, with the library's cache and defaults.
+
+    The rate, and the number of callers at which it was best; each caller has dossiers of its own.
+    """
+    units = Units.load()
+    rates: dict[int, float] = {}
+    for callers in _CALLERS:
+        with postgres(folder / f"postgres-{callers}") as server:
+            environment = {
+                **server.environment,
+                "MAPPER_TOPIC": "schemas.codec:AvroMapper",
+                "AGGREGATE_CACHE_MAXSIZE": "512",
+                "POSTGRES_POOL_SIZE": "32",
+            }
+            application = DossierApplication(env=environment)
+            reference = Reference()
+            council, *rest = [read_command(line) for line in lines(_LIBRARY_DOSSIERS)]
+            _give(application, [council], units, reference)
+            ways: dict[object, list[Command]] = {}
+            for command in rest:
+                ways.setdefault(command.dossier, []).append(command)
+            calls = [partial(_give, application, way, units, reference) for way in ways.values()]
+            begun = perf_counter()
+            call_concurrently(calls, callers)
+            rates[callers] = len(rest) / (perf_counter() - begun)
+            application.close()
+    best = max(rates, key=lambda callers: rates[callers])
+    return rates[best], best
+
+
+def _give(application: DossierApplication, commands: Sequence[Command], units: Units, reference: Reference) -> None:
+    for command in commands:
+        aggregate = _decided(application, command, units, reference)
+        for event in aggregate.pending_events:
+            reference.evolve(type(event).__name__, event.originator_id, event.originator_version, vars(event))
+        application.save(aggregate)
+
+
+def _decided(application: DossierApplication, command: Command, units: Units, reference: Reference) -> Aggregate:
+    moment = Circumstances(utc_now(), units, reference)
+    if not isinstance(command.dossier, UnitReference):
+        return decide_council(None, command, moment)
+    name = DossierName(command.dossier.unit, Level(command.dossier.level), command.dossier.year, 1)
+    if command.name == "OpenDossier":
+        return begin(None, name, units.get(name.unit_id), command, moment)
+    dossier: Dossier = application.repository.get(name.id)
+    decide(dossier, command, moment)
+    return dossier

@@ -1,0 +1,75 @@
+"""The demonstration through the queue of a real Kafka: the same figures, and the same events per dossier."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from infra.composition import Installation
+from infra.demo.province import DEFAULT_SEED, simulation
+from infra.demo.run import Fed, feed
+from infra.demo.summary import gather
+from infra.servers.kafka import KafkaCluster
+from infra.servers.processes import processes
+from infra.settings import load
+from projections.registry import PROJECTIONS
+
+_PARTITIONS = 4
+# What says where or when something was recorded, and so differs.
+_RECORDED = {"timestamp", "read_at", "recorded_at", "moment", "partition", "position", "own_position"}
+
+
+def _without(value: Any) -> Any:
+    """A value without positions and recorded moments."""
+    if isinstance(value, dict):
+        return {key: _without(item) for key, item in value.items() if key not in _RECORDED}
+    if isinstance(value, list | tuple):
+        return [_without(item) for item in value]
+    return value
+
+
+def _facts(installation: Installation) -> dict[str, list[Any]]:
+    """Dossier → its events in order."""
+    facts: dict[str, list[Any]] = defaultdict(list)
+    for partition in installation.log.partitions:
+        for stored in installation.log.read(partition, 0, 10**9):
+            event = installation.mapper.to_domain_event(stored)
+            facts[str(event.originator_id)].append((type(event).__name__, _without(vars(event))))
+    return facts
+
+
+def _rows(installation: Installation) -> Iterator[str]:
+    with installation.current() as views:
+        for projection in PROJECTIONS:
+            for table in projection.tables:
+                for row in views.select(f"SELECT * FROM {{{table.name}}} ORDER BY {', '.join(table.key)}"):  # noqa: S608
+                    yield f"{table.name} {json.dumps(row, sort_keys=True, default=str)}"
+
+
+@pytest.mark.timeout(300)
+def test_it_gives_the_figures_and_events_of_the_embedded_one(broker: KafkaCluster, tmp_path: Path) -> None:
+    simulated = simulation(DEFAULT_SEED)
+    url = f"kafka://{broker.bootstrap}?prefix=d{uuid4().hex[:12]}&partitions={_PARTITIONS}&index={tmp_path}"
+    with processes(url, tmp_path, workers=2), Installation(load({}, log=url), create=True) as queued:
+        fed = feed(queued, simulated.steps)
+        events, figures = _facts(queued), gather(queued, simulated.told)
+        rows = list(_rows(queued))
+        queued.rebuild([projection.name for projection in PROJECTIONS]).run()
+        assert list(_rows(queued)) == rows
+    embedded_fed, embedded_events, embedded_figures = _embedded(tmp_path, simulated)
+    assert fed == embedded_fed
+    assert events.keys() == embedded_events.keys()
+    assert events == embedded_events
+    assert _without(figures) == _without(embedded_figures)
+
+
+def _embedded(folder: Path, simulated: Any) -> tuple[Fed, Any, Any]:
+    with Installation(load({}, log=f"sqlite:///{folder / 'demo.sqlite'}"), create=True) as embedded:
+        fed = feed(embedded, simulated.steps)
+        return fed, _facts(embedded), gather(embedded, simulated.told)

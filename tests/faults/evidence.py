@@ -1,0 +1,134 @@
+"""What a run left behind, read without the project's own readers: plain consumers, and the clients' own files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from struct import Struct
+from typing import Any
+
+from fastavro import parse_schema, schemaless_reader
+from kafka import KafkaConsumer, TopicPartition
+
+HEADER = Struct(">B32sQQI")
+FORMAT = 0xF8
+
+Record = tuple[int, bytes | None]
+"""Offset and value."""
+
+
+@dataclass(slots=True)
+class Evidence:
+    """Of one partition: the log, the queue of commands, the replies; `told` are lines of answers that clients saw."""
+
+    app: str
+    partitions: int
+    partition: int
+    log: list[Record]
+    commands: list[Record]
+    replies: list[Record]
+    told: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Accepted:
+    """An accepted record, decoded."""
+
+    offset: int
+    number: int
+    position: int
+    appends: list[dict[str, Any]]
+
+
+def read_topic(bootstrap: str, topic: str, partition: int) -> list[Record]:
+    """All records of a partition from offset zero, transactions of strangers or not."""
+    place = TopicPartition(topic, partition)
+    consumer = KafkaConsumer(
+        bootstrap_servers=bootstrap,
+        auto_offset_reset="none",
+        enable_auto_commit=False,
+        isolation_level="read_uncommitted",
+    )
+    found: list[Record] = []
+    try:
+        consumer.assign([place])
+        consumer.seek(place, 0)
+        end = consumer.end_offsets([place])[place]
+        while consumer.position(place) < end:
+            for records in consumer.poll(timeout_ms=1000).values():
+                found.extend((record.offset, record.value) for record in records)
+    finally:
+        consumer.close()
+    return found
+
+
+def gather(bootstrap: str, app: str, partitions: int, told: Sequence[str]) -> list[Evidence]:
+    """The evidence of every partition."""
+    by_partition: dict[int, list[str]] = {}
+    for line in told:
+        answer = json.loads(line)
+        if answer["partition"] is not None:
+            by_partition.setdefault(answer["partition"], []).append(line)
+    return [
+        Evidence(
+            app,
+            partitions,
+            partition,
+            log=read_topic(bootstrap, f"{app}.events", partition),
+            commands=read_topic(bootstrap, f"{app}.commands", partition),
+            replies=read_topic(bootstrap, f"{app}.replies", partition),
+            told=by_partition.get(partition, []),
+        )
+        for partition in range(partitions)
+    ]
+
+
+def accepted(evidence: Evidence) -> tuple[list[Accepted], list[int]]:
+    """The accepted records, by the rule as log.md has it; and the offsets of orphans that nobody dismissed."""
+    head = sha256(f"dossier-log/{evidence.app}/{evidence.partitions}/{evidence.partition}".encode()).digest()
+    number, position = 0, 1
+    found: list[Accepted] = []
+    orphans: dict[int, bytes] = {}
+    for offset, value in evidence.log:
+        if value is None or len(value) < HEADER.size or value[0] < FORMAT:
+            continue
+        _, previous, own, first, events = HEADER.unpack_from(value)
+        if previous == head and own == number + 1 and first == position:
+            head, number, position = sha256(value).digest(), own, first + events
+            found.append(Accepted(offset, own, first, _body(value)))
+            for append in found[-1].appends:
+                for orphan in append["dismissed"]:
+                    if orphans.get(orphan["offset"]) == orphan["hash"]:
+                        del orphans[orphan["offset"]]
+        elif own > number:
+            orphans[offset] = sha256(value).digest()
+    return found, sorted(orphans)
+
+
+def answers_of(replies: Sequence[Record]) -> Iterator[tuple[str, int, str]]:
+    """Topic id of the commands, offset and answer, of every reply."""
+    for _, value in replies:
+        head, *lines = (value or b"").decode().split("\n")
+        topic_id = json.loads(head)["commands"]
+        for line in lines:
+            offset, _, text = line.split(" ", 2)
+            yield topic_id, int(offset), text
+
+
+def _body(value: bytes) -> list[dict[str, Any]]:
+    source = BytesIO(value)
+    source.seek(HEADER.size)
+    record: Any = schemaless_reader(source, _schema(), None)
+    appends: list[dict[str, Any]] = record["appends"]
+    return appends
+
+
+@cache
+def _schema() -> Any:
+    file = Path(__file__).parents[2] / "schemas/log/record.v1.avsc"
+    return parse_schema(json.loads(file.read_text(encoding="utf-8")))
