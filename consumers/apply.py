@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from queue import Empty, Full, Queue
 from threading import Event, Thread
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, Self
 
 from consumers.answers import Answer
 from consumers.desk import Desk
@@ -73,7 +73,7 @@ class _Reader:
         self._given_up = Event()
         self._ended = False
 
-    def __enter__(self) -> _Reader:
+    def __enter__(self) -> Self:
         # A daemon: when the program ends on an error, nobody can wake a read of a silent input.
         Thread(target=self._run, name="apply-input", daemon=True).start()
         return self
@@ -105,9 +105,10 @@ class _Reader:
     def _put(self, batch: list[bytes] | BaseException | None) -> None:
         while not self._given_up.is_set():
             try:
-                return self._batches.put(batch, timeout=_LOOK)
+                self._batches.put(batch, timeout=_LOOK)
             except Full:
                 continue
+            return
 
 
 def _batches(source: Readable) -> Iterator[list[bytes]]:

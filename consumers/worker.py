@@ -17,9 +17,9 @@ def work(
     log: QueueLog,
     queue: CommandQueue,
     handler: CommandHandler,
+    *,
     replies: Replies,
     dead_letters: DeadLetters,
-    *,
     until: Callable[[], bool],
 ) -> None:
     """Handle the commands of a partition until told to stop. Any number of workers may do so at once.

@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
         "dead-letters",
         panel=OPERATION,
         help=say(
-            "Commands of the queue that could not be decoded or handled: list them, show one, give it again, or drop it."
+            "Commands that could not be decoded or handled: list them, show one, give it again, or drop it."
             "\n\nA command that a rule refused is none of them: it got its answer.",
             "Các lệnh trong hàng đợi không đọc được hoặc không xử lý được: liệt kê, xem, gửi lại hoặc bỏ."
             "\n\nLệnh bị từ chối theo quy định không nằm ở đây: lệnh đó đã được trả lời.",

@@ -23,10 +23,10 @@ def register(app: typer.Typer) -> None:
         "doctor",
         panel=OPERATION,
         help=say(
-            "Look at a log on Kafka: connection, topics, head and index of each partition, ignored records, and who is "
-            "how far behind. Exit code: 0 when all is well, 4 when something must be mended.",
-            "Kiểm tra nhật ký trên Kafka: kết nối, topic, đầu và chỉ mục của từng phân vùng, bản ghi bị bỏ qua, độ trễ. "
-            "Mã thoát: 0 khi bình thường, 4 khi cần xử lý.",
+            "Look at a log on Kafka: connection, topics, head and index of each partition, ignored records, and who "
+            "is how far behind.\n\nExit code: 0 when all is well, 4 when something must be mended.",
+            "Kiểm tra nhật ký trên Kafka: kết nối, topic, đầu và chỉ mục của từng phân vùng, bản ghi bị bỏ qua, độ trễ."
+            "\n\nMã thoát: 0 khi bình thường, 4 khi cần xử lý.",
         ),
         examples=("dossier doctor", "dossier doctor --json"),
     )(doctor)
@@ -37,7 +37,8 @@ def register(app: typer.Typer) -> None:
         help=say(
             "Leave behind records that were built on one which was altered or lost. Shows them first; names each by "
             "offset and hash to dismiss it.",
-            "Bỏ lại các bản ghi dựa trên một bản ghi đã bị sửa hoặc mất. Trước hết hiển thị; nêu offset và mã băm để bỏ.",
+            "Bỏ lại các bản ghi dựa trên một bản ghi đã bị sửa hoặc mất. Trước hết hiển thị; nêu offset và mã băm "
+            "để bỏ.",
         ),
         examples=(
             "dossier log dismiss --partition 2",

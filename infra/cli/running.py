@@ -32,10 +32,10 @@ def register(app: typer.Typer) -> None:
         "worker",
         panel=OPERATION,
         help=say(
-            "Handle the commands of the queue of a log on Kafka. Any number of workers share the partitions; each may be "
-            "stopped or killed at any time.",
-            "Xử lý các lệnh trong hàng đợi của nhật ký trên Kafka. Nhiều tiến trình cùng chia các phân vùng; có thể dừng "
-            "bất cứ lúc nào.",
+            "Handle the commands of the queue of a log on Kafka. Any number of workers share the partitions; each may "
+            "be stopped or killed at any time.",
+            "Xử lý các lệnh trong hàng đợi của nhật ký trên Kafka. Nhiều tiến trình cùng chia các phân vùng; có thể "
+            "dừng bất cứ lúc nào.",
         ),
         examples=("dossier worker --log 'kafka://localhost:9092?partitions=4'",),
     )(worker)

@@ -1,7 +1,7 @@
 """Commands that could not be decoded or handled, kept with the reason until somebody retries or drops them.
 
-A record's key is PARTITION/OFFSET, the command's place in the queue, and its value JSON. The same letter may stand there
-more than once; what stands last under a key counts.
+A record's key is PARTITION/OFFSET, the command's place in the queue, and its value JSON. The same letter may stand
+there more than once; settled once, it stays so.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ import structlog
 from kafka import KafkaConsumer
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, KafkaTimeoutError
 
 from infra.log.kafka.settings import KafkaSettings
 
@@ -20,6 +21,8 @@ _POLL_MS: Final = 200
 _SESSION_MS: Final = 6_000
 _HEARTBEAT_MS: Final = 1_000
 _PAUSE: Final = 1.0
+_JOINS_WITHIN: Final = 20.0
+"""Seconds until a member that was not even told that it has no partitions begins anew."""
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python ships no types
@@ -51,6 +54,7 @@ def share(
     mine: set[int] = set()
     while not stopped.is_set():
         listener = _Listener()
+        begun = time.monotonic()
         consumer = None
         try:
             consumer = KafkaConsumer(
@@ -66,6 +70,8 @@ def share(
             )
             consumer.subscribe([topic], listener=listener)
             while not stopped.is_set():
+                if not listener.heard and time.monotonic() > begun + _JOINS_WITHIN:
+                    raise KafkaTimeoutError(f"the group {group} gave no answer")
                 consumer.pause(*consumer.assignment())
                 consumer.poll(timeout_ms=_POLL_MS, max_records=1)
                 if listener.heard and listener.partitions != mine:

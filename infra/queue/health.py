@@ -57,8 +57,9 @@ def look(installation: Installation) -> dict[str, Any]:
 
 def _partition(installation: Installation, number: int) -> dict[str, Any]:
     log, commands = installation.shared, installation.topics.commands
-    position = log.head(number)
+    log.refresh(number)
     head = log.state(number)
+    position = head.state.position - 1
     handled = head.commands
     end = _end(installation.kafka, commands, number)
     own = handled is not None and handled.topic_id == commands.identity.topic_id
@@ -111,7 +112,7 @@ def _members(settings: KafkaSettings, group: str) -> dict[str, list[int]]:
 
 def orphans(installation: Installation, partition: int) -> list[dict[str, Any]]:
     """What is known of the open orphans of a partition: where each stands, its hash, who wrote it, what it holds."""
-    installation.shared.head(partition)
+    installation.shared.refresh(partition)
     found = installation.shared.state(partition).state.orphans
     tape = KafkaTape(installation.kafka, installation.topics.events, partition)
     try:

@@ -72,15 +72,22 @@ class SharedLog:
     def head(self, partition: int) -> int:
         """The last position. Everything that anybody appended before the call is seen.
 
-        Raises LogUnusable, ReadingBehind.
+        Raises LogBroken while an orphan is open, and as `refresh`.
         """
+        with self._guards[partition]:
+            self.refresh(partition)
+            self._check_whole(partition)
+            return self.state(partition).state.position - 1
+
+    def refresh(self, partition: int) -> None:
+        """Read to the end of the log as it is now, or wait for whoever does. Raises LogUnusable, ReadingBehind."""
         with self._guards[partition]:
             log = self._own(partition)
             if log is None:
                 other = self._other(partition)
                 end = other.end()
                 deadline = time.monotonic() + _WAIT
-                while (state := other.state()).next_offset < end:
+                while other.state().next_offset < end:
                     # Whoever held it may be gone.
                     log = self._own(partition, look=True)
                     if log is not None:
@@ -89,12 +96,11 @@ class SharedLog:
                         raise other.behind(end)
                     time.sleep(_LOOK)
                 else:
-                    return state.state.position - 1
+                    return
             log.refresh(partition)
-            return log.head(partition)
 
     def state(self, partition: int) -> Head:
-        """How far the index has been read, after `head`: what was ignored, and open orphans."""
+        """How far the index has been read, after `refresh`: what was ignored, and open orphans."""
         with self._guards[partition]:
             log = self._own(partition)
             return log.state(partition) if log is not None else self._other(partition).state()

@@ -96,5 +96,13 @@ class _Lane(Thread):
             replies = KafkaReplies(log, partition, tape, queue, dead_letters)
             handler = made.handler_of(log, made.refresh)
             _log.info("worker.began", partition=partition, position=log.head(partition))
-            work(partition, log, queue, handler, replies, dead_letters, until=self.stopped.is_set)
+            work(
+                partition,
+                log,
+                queue,
+                handler,
+                replies=replies,
+                dead_letters=dead_letters,
+                until=self.stopped.is_set,
+            )
             _log.info("worker.ended", partition=partition, position=log.head(partition))

@@ -1,4 +1,4 @@
-"""Commands from the queue to their replies, over the whole domain, beside the library's own application on PostgreSQL."""
+"""Commands from the queue to their replies, over the whole domain, beside the library's application on PostgreSQL."""
 
 from __future__ import annotations
 

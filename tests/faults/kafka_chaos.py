@@ -1,7 +1,7 @@
 """The whole system on a real Kafka under faults: workers, a projector, clients and brokers, at random points.
 
-Clients are `dossier apply` processes; what each has heard stands in its own file. A client that was killed gets the same
-file again, until it has every answer. At the end the checker reads everything from offset zero.
+Clients are `dossier apply` processes; what each has heard stands in its own file. A client that was killed gets the
+same file again, until it has every answer. At the end the checker reads everything from offset zero.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -61,7 +61,9 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
-        return asdict(self)
+        counted = {"faults": dict(self.faults), "resolved": dict(self.resolved), "outcomes": dict(self.outcomes)}
+        # `asdict` cannot make a Counter again.
+        return asdict(replace(self, faults=Counter(), resolved=Counter(), outcomes=Counter())) | counted
 
 
 class Client:

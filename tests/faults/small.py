@@ -70,8 +70,8 @@ class Worker:
             self.log,
             self.queue,
             self.handler,
-            self.replies,
-            self.dead_letters,
+            replies=self.replies,
+            dead_letters=self.dead_letters,
             until=lambda: next(rounds),
         )
 
@@ -205,7 +205,8 @@ def _unanswered(worker: Worker) -> Iterator[None]:
 def _killed_before_replies(worker: Worker) -> Iterator[None]:
     send = worker.tape.send_all
 
-    def killed(records: Any) -> Any:
+    def killed(records: object) -> Any:
+        del records
         raise Killed
 
     worker.tape.send_all = killed  # type: ignore[method-assign]

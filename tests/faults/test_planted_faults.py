@@ -1,4 +1,4 @@
-"""The checker is proven: faults planted into writer and reader, one at a time, each found by the check that is for it."""
+"""The checker is proven: faults planted into writer and reader, one at a time, each found by a check for it."""
 
 from __future__ import annotations
 
