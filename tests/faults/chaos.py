@@ -1,7 +1,7 @@
 """`make chaos SECONDS=N`: faults for as long as asked; figures on the screen and in `build/chaos.json`.
 
-First `dossier apply` on the embedded log and rebuilds into both stores, each killed a hundred times; then, until the time is over, the whole system on
-Kafka in rounds, in turn on one broker and on three, each with a seed of its own.
+First `dossier apply` on the embedded log and rebuilds into both stores, each killed a hundred times; then, until the
+time is over, the whole system on Kafka in rounds, in turn on one broker and on three, each with a seed of its own.
 """
 
 from __future__ import annotations
