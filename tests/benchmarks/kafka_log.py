@@ -60,7 +60,7 @@ def _appends(results: Results, stack: ExitStack, bootstrap: str, folder: Path) -
         _OURS: stack.enter_context(_ours(bootstrap, folder)),
         _PRODUCER: stack.enter_context(_producer(bootstrap)),
         _SQLITE: stack.enter_context(_library(_sqlite(folder / "log.sqlite"))),
-        # More connections than its defaults only so that 256 callers need not wait for one past the pool's time-out.
+        # Its defaults, but that 256 callers may wait for one of the pool's connections longer than 5 s.
         _POSTGRES: stack.enter_context(_library(server.environment | {"POSTGRES_POOL_TIMEOUT": "120"})),
     }
     for append in systems.values():
