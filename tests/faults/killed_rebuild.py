@@ -70,7 +70,7 @@ def _fill(folder: Path, where: dict[str, str], dossiers: int) -> None:
     """A log, and read models with an old generation of each."""
     file = folder / "commands.jsonl"
     file.write_text("\n".join(lines(dossiers)) + "\n", encoding="utf-8")
-    subprocess.run([_dossier(), "apply", str(file)], check=True, env={**os.environ, **where}, stdout=subprocess.DEVNULL)
+    subprocess.run([_dossier(), "apply", str(file)], check=True, env={**os.environ, **where}, capture_output=True)
     with Installation(load(where)) as installation:
         installation.engine.catch_up()
 
