@@ -66,8 +66,9 @@ def _killed_rebuild(seed: int, server: PostgresServer | None) -> dict[str, Any]:
         views = _schema(server, f"chaos_{seed}") if server else None
         report = killed_rebuild.run(Path(folder).resolve(), kills=_KILLS_A_ROUND, seed=seed, views=views)
     print(
-        f"rebuild into {report.store}, seed {report.seed}: {report.kills} kills, {report.rebuilds} got through "
-        f"({report.continued} read models continued), {report.events} events, {len(report.wrong)} wrong",
+        f"rebuild into {report.store}, seed {report.seed}: {report.kills} kills ({report.left_unfinished} left a build "
+        f"unfinished), {report.rebuilds} got through ({report.continued} read models continued), "
+        f"{report.events} events, {len(report.wrong)} wrong",
         flush=True,
     )
     return asdict(report)

@@ -20,8 +20,12 @@ from typing import Any
 from infra.composition import Installation
 from infra.settings import load
 from projections.comparison import content
+from projections.generations import State, row_in
 from projections.verification import verify
 from tests.benchmarks.workload import lines
+
+_PATIENCE = 5
+"""So many times the kills that were asked for, until one has left a build unfinished: else they prove nothing."""
 
 _JOBS = (1, 2)
 """In this process, or in two of its own."""
@@ -34,6 +38,7 @@ class Report:
     seed: int
     store: str
     kills: int = 0
+    left_unfinished: int = 0
     continued: int = 0
     rebuilds: int = 0
     events: int = 0
@@ -51,12 +56,17 @@ def run(folder: Path, *, kills: int, seed: int, views: str | None = None, dossie
     _fill(folder, where, dossiers)
     expected = _hashes(where)
     whole_life = {jobs: _life(where, jobs, None)[0] for jobs in _JOBS}
-    while report.kills < kills:
+    while report.kills < kills or (not report.left_unfinished and report.kills < _PATIENCE * kills):
         jobs = rng.choice(_JOBS)
         # From the start of the program to just after its end, however fast the machine is.
         seconds, answer = _life(where, jobs, rng.uniform(0.2, 1.1) * whole_life[jobs])
         if answer is None:
             report.kills += 1
+            if _unfinished(where):
+                report.left_unfinished += 1
+            else:
+                # Perhaps it had not begun: on a machine that has become slower, later ones are killed later.
+                whole_life[jobs] *= 1.1
         else:
             whole_life[jobs] = seconds
             _through(report, answer)
@@ -70,7 +80,7 @@ def _fill(folder: Path, where: dict[str, str], dossiers: int) -> None:
     """A log, and read models with an old generation of each."""
     file = folder / "commands.jsonl"
     file.write_text("\n".join(lines(dossiers)) + "\n", encoding="utf-8")
-    subprocess.run([_dossier(), "apply", str(file)], check=True, env={**os.environ, **where}, stdout=subprocess.DEVNULL)
+    subprocess.run([_dossier(), "apply", str(file)], check=True, env={**os.environ, **where}, capture_output=True)
     with Installation(load(where)) as installation:
         installation.engine.catch_up()
 
@@ -117,6 +127,12 @@ def _look(report: Report, where: dict[str, str], expected: dict[str, str]) -> No
         report.wrong += [
             finding.message() for each in verify(installation.engine, snapshot) for finding in each.findings
         ]
+
+
+def _unfinished(where: dict[str, str]) -> bool:
+    """Whether a killed rebuild left a build for the next one to continue."""
+    with Installation(load(where)) as installation, installation.views.reading() as reader:
+        return any(row_in(reader, name, State.BUILDING) for name in installation.engine.projections)
 
 
 def _hashes(where: dict[str, str]) -> dict[str, str]:

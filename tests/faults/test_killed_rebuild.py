@@ -21,5 +21,5 @@ def test_a_rebuild_killed_ten_times_gives_the_rows_of_a_clean_one(tmp_path: Path
         with postgres(tmp_path / "postgres") as server:
             report = run(tmp_path, kills=10, seed=seed, views=server.uri)
     assert not report.wrong, (report.seed, report.wrong[:5])
-    assert report.kills == 10
-    assert report.continued, "no kill left a build behind: the run proved nothing"
+    assert report.kills >= 10
+    assert report.left_unfinished, "no kill left a build behind: the run proved nothing"
