@@ -2,7 +2,7 @@
 
 Beside it, in the same run: the library's ProjectionRunner with the same events and rows, and a bare consumer that reads
 the log with the library's recorder, decodes each event with fastavro and keeps nothing. Ours and the bare one run each
-in a process of its own, so that its memory can be told. A further log is one more entry of LOGS.
+in a process of its own, so that its memory can be told.
 """
 
 from __future__ import annotations
@@ -25,9 +25,14 @@ import psycopg
 from eventsourcing.persistence import Notification
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
 from fastavro import schemaless_reader
+from kafka import KafkaConsumer, TopicPartition
 
 from consumers.ports import CommandKey, Decision
 from infra.composition import Installation
+from infra.log.kafka.format import decode_body
+from infra.log.kafka.log import KafkaLog
+from infra.log.kafka.settings import from_url
+from infra.servers.kafka import KafkaCluster, kafka
 from infra.servers.postgres import PostgresServer, postgres
 from infra.settings import load
 from projections.registry import PROJECTIONS
@@ -40,6 +45,7 @@ LENGTHS = (10_000, 100_000, 1_000_000)
 _DOSSIERS = 173
 _RUNNER_EVENTS = 3000
 _BATCH = 5000
+_KAFKA_BATCH = 500
 _AIMS = {"sqlite": 10.0, "postgres": 20.0}
 _OF_BARE = 0.5
 _MEMORY_GROWTH = 1.2
@@ -48,11 +54,10 @@ _HEADER = 10
 
 @dataclass(frozen=True)
 class LogUnderTest:
-    """A log to rebuild from: how events get into it, and how a consumer that is not ours reads it."""
+    """A log to rebuild from: where it is, and how events get into it."""
 
     url: Callable[[Path], str]
     fill: Callable[[Path, int, tuple[Notification, ...]], None]
-    consume: Callable[[str], Iterator[Notification]]
 
 
 def _fill_embedded(folder: Path, length: int, stored: tuple[Notification, ...]) -> None:
@@ -90,7 +95,56 @@ def _consume_embedded(url: str) -> Iterator[Notification]:
         position = found[-1].id
 
 
-LOGS = {"embedded": LogUnderTest(_embedded_url, _fill_embedded, _consume_embedded)}
+def _fill_kafka(url: str, length: int, stored: tuple[Notification, ...]) -> None:
+    with Installation(load({"DOSSIER_LOG": url}), create=True) as made:
+        # Makes what is missing of the queue's topics; the events go into the log beside it.
+        _ = made.topics
+        log = KafkaLog(made.kafka)
+        head, batch = 0, list[Notification]()
+        for event in _repeated(stored, length):
+            batch.append(event)
+            if len(batch) == _KAFKA_BATCH or event.id == length:
+                key = CommandKey(b"benchm", UUID(int=event.id))
+                log.append(0, head, [Decision(key, b"\0" * 32, "{}", batch)])
+                head, batch = event.id, []
+        log.close()
+
+
+def _consume_kafka(url: str) -> Iterator[Notification]:
+    settings = from_url(url)
+    consumer = KafkaConsumer(
+        bootstrap_servers=settings.bootstrap, auto_offset_reset="none", enable_auto_commit=False, max_poll_records=50
+    )
+    partition = TopicPartition(settings.events_topic, 0)
+    consumer.assign([partition])
+    consumer.seek(partition, 0)
+    end = consumer.end_offsets([partition])[partition]
+    position = 0
+    while consumer.position(partition) < end:
+        for record in consumer.poll(1000).get(partition, []):
+            for append in decode_body(record.value).appends:
+                for originator_id, version, topic, state in append.events:
+                    position += 1
+                    yield Notification(UUID(originator_id), version, topic, state, id=position)
+    consumer.close()
+
+
+def _logs(cluster: KafkaCluster) -> dict[str, LogUnderTest]:
+    """Every log, and how it is reached in this run."""
+
+    def url(folder: Path) -> str:
+        return f"kafka://{cluster.bootstrap}?prefix={folder.name}&index={folder}"
+
+    def fill(folder: Path, length: int, stored: tuple[Notification, ...]) -> None:
+        _fill_kafka(url(folder), length, stored)
+
+    return {
+        "embedded": LogUnderTest(_embedded_url, _fill_embedded),
+        "kafka": LogUnderTest(url, fill),
+    }
+
+
+_CONSUME = {"embedded": _consume_embedded, "kafka": _consume_kafka}
 
 
 def run(results: Results, folder: Path, lengths: tuple[int, ...] = LENGTHS) -> None:
@@ -99,8 +153,8 @@ def run(results: Results, folder: Path, lengths: tuple[int, ...] = LENGTHS) -> N
     stored = tuple(event for event in events(folder / "events", _DOSSIERS) if event.topic != "CouncilEstablished")
     before = _runners(folder / "before", stored)
     made: list[_Made] = []
-    with postgres(folder / "postgres") as server:
-        for name, log in LOGS.items():
+    with postgres(folder / "postgres") as server, kafka(data_dir=folder / "kafka") as cluster:
+        for name, log in _logs(cluster).items():
             for length in lengths:
                 log.fill(folder / f"{name}-{length}", length, stored)
                 url = log.url(folder / f"{name}-{length}")
@@ -113,7 +167,7 @@ def run(results: Results, folder: Path, lengths: tuple[int, ...] = LENGTHS) -> N
     after = _runners(folder / "after", stored)
     for each in made:
         _report(results, each, max(before[each.store], after[each.store]))
-    for name in LOGS:
+    for name in _CONSUME:
         for store in _AIMS:
             _report_memory(results, [each for each in made if (each.log, each.store) == (name, store)])
 
@@ -177,7 +231,7 @@ def _measured(what: str, given: dict[str, Any]) -> dict[str, Any]:
 def _bare(given: dict[str, Any]) -> dict[str, Any]:
     schemas = {name: released.parsed for name, released in registry().newest.items()}
     begun = perf_counter()
-    for event in LOGS[given["log"]].consume(given["url"]):
+    for event in _CONSUME[given["log"]](given["url"]):
         body = BytesIO(event.state)
         body.seek(_HEADER)
         schemaless_reader(body, schemas[event.topic], None)
@@ -189,6 +243,8 @@ def _rebuild(given: dict[str, Any]) -> dict[str, Any]:
     settings = load({"DOSSIER_LOG": given["url"], "DOSSIER_VIEWS": given["views"]})
     names = [projection.name for projection in PROJECTIONS]
     with Installation(settings) as installation, _peak() as peak:
+        # A log on Kafka is read through this machine's index, which a running installation has.
+        installation.log.head(0)
         seconds = []
         for _ in range(2):
             begun = perf_counter()
