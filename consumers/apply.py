@@ -64,6 +64,9 @@ def apply(source: Readable, sink: BinaryIO, desk: Desk, progress: Callable[[Tall
                 progress(tally)
 
 
+_NOTHING_YET: list[bytes] = []
+
+
 class _Reader:
     """Reads batches in a thread of its own, a few ahead, so that answers are written while input is waited for."""
 
@@ -85,14 +88,22 @@ class _Reader:
         """The next batch; an empty one at the end, or when there is none yet and nobody waits. Raises as reading."""
         if self._ended:
             return []
-        try:
-            found = self._batches.get(block=wait)
-        except Empty:
+        found = self._next(wait=wait)
+        if found is _NOTHING_YET:
             return []
         if isinstance(found, BaseException):
             raise found
         self._ended = found is None
         return found or []
+
+    def _next(self, *, wait: bool) -> list[bytes] | BaseException | None:
+        while True:
+            try:
+                # Not without a time-out: an interruption may reach the reading thread, and this one must see it.
+                return self._batches.get(block=wait, timeout=_LOOK)
+            except Empty:
+                if not wait:
+                    return _NOTHING_YET
 
     def _run(self) -> None:
         try:
