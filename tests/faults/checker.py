@@ -57,8 +57,8 @@ def _check_events(records: list[Accepted], found: Findings) -> None:
     for place, record in enumerate(records):
         events = [event for append in record.appends for event in append["events"]]
         found.events += len(events)
-        following = records[place + 1].position if place + 1 < len(records) else record.position + len(events)
-        if record.position + len(events) != following:
+        following = records[place + 1].position if place + 1 < len(records) else record.position + record.counted
+        if record.position + len(events) != following or len(events) != record.counted:
             found.wrong.append(f"1 offset {record.offset}: {len(events)} events from position {record.position}")
         for event in events:
             originator = _originator(event["originator"])

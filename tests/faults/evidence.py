@@ -42,6 +42,7 @@ class Accepted:
     offset: int
     number: int
     position: int
+    counted: int
     appends: list[dict[str, Any]]
 
 
@@ -100,7 +101,7 @@ def accepted(evidence: Evidence) -> tuple[list[Accepted], list[int]]:
         _, previous, own, first, events = HEADER.unpack_from(value)
         if previous == head and own == number + 1 and first == position:
             head, number, position = sha256(value).digest(), own, first + events
-            found.append(Accepted(offset, own, first, _body(value)))
+            found.append(Accepted(offset, own, first, events, _body(value)))
             for append in found[-1].appends:
                 for orphan in append["dismissed"]:
                     if orphans.get(orphan["offset"]) == orphan["hash"]:
