@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -155,6 +156,15 @@ def test_it_answers_each_line_without_waiting_for_more(terminal: Terminal) -> No
         assert process.wait(30) == 0
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """A shell's background jobs ignore interruptions, and all that they start would as well."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interruption_ends_without_traceback(terminal: Terminal) -> None:
     with started(terminal, "apply", "-") as process:
         assert process.stdin is not None
