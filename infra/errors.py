@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 from domain.errors import InfrastructureError, InvalidInput
+
+_USER = re.compile(r"(?<=://)[^/?#]*@")
+_PASSWORD = re.compile(r"(password=)[^&\s]*", re.IGNORECASE)
+
+
+def without_secrets(text: str) -> str:
+    """A URL or a connection string as it may be shown: users and passwords left out."""
+    return _PASSWORD.sub(r"\1…", _USER.sub("…@", text))
 
 
 class LogUnusable(InfrastructureError):
@@ -16,11 +27,14 @@ class LogUnusable(InfrastructureError):
 
 
 class BadSetting(InvalidInput):
-    """A setting that cannot be used."""
+    """A setting that cannot be used; secrets in its value are not shown."""
 
     code = "BAD_SETTING"
     en = "{setting}={value!r} cannot be used: {reason_en}"
     vi = "thiết lập {setting}={value!r} không hợp lệ: {reason_vi}"
+
+    def __init__(self, *, value: str, **details: Any) -> None:
+        super().__init__(value=without_secrets(value), **details)
 
 
 class LogMissing(LogUnusable):

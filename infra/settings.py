@@ -67,7 +67,7 @@ def load(environment: Mapping[str, str] | None = None, **overrides: str | None) 
     Raises BadSetting, or what parsing departments and amounts raises.
     """
     env = os.environ if environment is None else environment
-    log = _log(overrides.get("log") or env.get(LOG) or _SCHEME + str(_default_log()))
+    log = _log(overrides.get("log") or env.get(LOG) or _SCHEME + str(_default_log()), env)
     views_url = overrides.get("views") or env.get(VIEWS)
     views = _views(views_url) if views_url else _beside(log)
     departments = env.get(DEPARTMENTS)
@@ -102,13 +102,13 @@ def _views(url: str) -> Path | str:
     return url if url.startswith(_POSTGRES) else _sqlite_path(VIEWS, url)
 
 
-def _log(url: str) -> Path | KafkaSettings:
+def _log(url: str, env: Mapping[str, str]) -> Path | KafkaSettings:
     if not url.startswith(_KAFKA):
         return _sqlite_path(LOG, url)
     # Only here: the clients of Kafka take their time to load, and an embedded log needs none.
     from infra.log.kafka.settings import from_url  # noqa: PLC0415
 
-    return from_url(url)
+    return from_url(url, env)
 
 
 def _beside(log: Path | KafkaSettings) -> Path:

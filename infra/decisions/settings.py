@@ -66,7 +66,7 @@ def stream_settings(url: str | None = None, environment: Mapping[str, str] | Non
             reason_en="a URL like kafka://broker:9092?prefix=dossier&replication=3 is expected",
             reason_vi="cần một địa chỉ dạng kafka://broker:9092?prefix=dossier&replication=3",
         )
-    return StreamSettings(from_url(given), env.get(REGISTRY) or None)
+    return StreamSettings(from_url(given, env), env.get(REGISTRY) or None)
 
 
 def webhook_settings(log: Path | KafkaSettings, environment: Mapping[str, str] | None = None) -> WebhookSettings:

@@ -9,7 +9,7 @@ from kafka.errors import KafkaError
 
 from domain.errors import InfrastructureError
 from infra.log.kafka.client import KafkaTape
-from infra.log.kafka.errors import KafkaUnreachable
+from infra.log.kafka.errors import unreachable
 from infra.log.kafka.format import Orphan, UnreadableBody, decode_body, read_header
 from infra.log.kafka.settings import KafkaSettings
 from infra.log.kafka.topics import Topic
@@ -99,7 +99,7 @@ def _members(settings: KafkaSettings, group: str) -> dict[str, list[int]]:
         finally:
             admin.close()
     except KafkaError as error:
-        raise KafkaUnreachable(log=settings.url, reason=str(error) or type(error).__name__) from error
+        raise unreachable(settings.url, error) from error
     return {
         f"{member['client_host']} {member['member_id']}": sorted(
             partition

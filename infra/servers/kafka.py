@@ -31,6 +31,7 @@ from kafka.errors import KafkaError
 
 from infra.servers.kafka_jars import KafkaUnavailable, class_path, java
 from infra.servers.kafka_node import Node
+from infra.servers.kafka_security import Security
 
 BOOTSTRAP_SERVERS: Final = "KAFKA_BOOTSTRAP_SERVERS"
 """The environment variable that names a cluster that is already there."""
@@ -100,32 +101,34 @@ class KafkaCluster:
         return set()
 
 
-def prepare(data_dir: Path, nodes: int = 1) -> KafkaCluster:
+def prepare(data_dir: Path, nodes: int = 1, security: Security | None = None) -> KafkaCluster:
     """The cluster in a folder, made when missing, not started. Raises KafkaUnavailable."""
     data_dir = data_dir.resolve()
     description = data_dir / _DESCRIPTION
     if not description.exists():
-        _make(data_dir, nodes)
-    members = [
-        Node(number, data_dir / f"node-{number}", port, controller_port)
-        for number, (port, controller_port) in enumerate(json.loads(description.read_text())["ports"], start=1)
-    ]
+        _make(data_dir, nodes, security)
+    members = _nodes(data_dir, json.loads(description.read_text())["ports"])
     if len(members) != nodes:
         raise KafkaUnavailable(f"the cluster in {data_dir} has {len(members)} brokers, not {nodes}: wipe it first")
     return KafkaCluster(",".join(node.address for node in members), tuple(members))
 
 
-def _make(data_dir: Path, nodes: int) -> None:
+def _make(data_dir: Path, nodes: int, security: Security | None) -> None:
     options = _java_options()
-    ports = _free_ports(2 * nodes)
-    pairs = list(zip(ports[:nodes], ports[nodes:], strict=True))
+    each = 2 if security is None else 4
+    free = _free_ports(each * nodes)
+    ports = [free[place : place + each] for place in range(0, len(free), each)]
     cluster_id = str(uuid4())
-    members = [Node(number, data_dir / f"node-{number}", *pair) for number, pair in enumerate(pairs, start=1)]
+    members = _nodes(data_dir, ports)
     for node in members:
-        node.write_settings(members)
-        node.format(options, cluster_id)
+        node.write_settings(members, security)
+        node.format(options, cluster_id, security)
     # Last, so that a folder that was only half made is made anew.
-    (data_dir / _DESCRIPTION).write_text(json.dumps({"cluster_id": cluster_id, "ports": pairs}), encoding="utf-8")
+    (data_dir / _DESCRIPTION).write_text(json.dumps({"cluster_id": cluster_id, "ports": ports}), encoding="utf-8")
+
+
+def _nodes(data_dir: Path, ports: Sequence[Sequence[int]]) -> list[Node]:
+    return [Node(number, data_dir / f"node-{number}", *own) for number, own in enumerate(ports, start=1)]
 
 
 def wipe(data_dir: Path) -> None:
@@ -138,16 +141,17 @@ def wipe(data_dir: Path) -> None:
 
 
 @contextmanager
-def kafka(nodes: int = 1, data_dir: Path = _FOLDER) -> Iterator[KafkaCluster]:
+def kafka(nodes: int = 1, data_dir: Path = _FOLDER, security: Security | None = None) -> Iterator[KafkaCluster]:
     """Run a cluster on `data_dir` until the block ends, or lend the one that KAFKA_BOOTSTRAP_SERVERS names.
 
-    Brokers that a killed process left behind are taken over, then stopped. Raises KafkaUnavailable.
+    One with `security` is never lent. Brokers that a killed process left behind are taken over, then stopped. Raises
+    KafkaUnavailable.
     """
     bootstrap = os.environ.get(BOOTSTRAP_SERVERS)
-    if bootstrap:
+    if bootstrap and security is None:
         yield KafkaCluster(bootstrap)
         return
-    cluster = prepare(data_dir, nodes)
+    cluster = prepare(data_dir, nodes, security)
     try:
         cluster.start()
         yield cluster

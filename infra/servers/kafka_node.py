@@ -14,6 +14,7 @@ from typing import Final
 import psutil
 
 from infra.servers.kafka_jars import KafkaUnavailable
+from infra.servers.kafka_security import Security
 
 # One broker needs a second. Several that stop at once wait for a quorum that is gone: Kafka recovers from the kill.
 _STOP_TIMEOUT: Final = 5.0
@@ -32,13 +33,15 @@ _LOG4J: Final = """\
 class Node:
     """A broker that is a controller too, in a folder of its own: `server.properties`, `server.log`, `pid`, `data`.
 
-    `number` counts from 1. Both ports are on 127.0.0.1.
+    `number` counts from 1. All ports are on 127.0.0.1; those with TLS are there in a cluster with `Security` alone.
     """
 
     number: int
     folder: Path
     port: int
     controller_port: int
+    sasl_port: int | None = None
+    tls_port: int | None = None
 
     @property
     def address(self) -> str:
@@ -68,7 +71,7 @@ class Node:
             return None
         return pid if ours else None
 
-    def write_settings(self, nodes: list[Node]) -> None:
+    def write_settings(self, nodes: list[Node], security: Security | None = None) -> None:
         """Write what the broker reads at its start. `nodes` are all of the cluster."""
         self.folder.mkdir(parents=True, exist_ok=True)
         replicas = min(3, len(nodes))
@@ -96,13 +99,16 @@ class Node:
             "broker.session.timeout.ms": 3000,
             "broker.heartbeat.interval.ms": 500,
         }
+        if security is not None and self.sasl_port is not None and self.tls_port is not None:
+            settings |= security.settings(self.port, self.controller_port, self.sasl_port, self.tls_port)
         text = "".join(f"{key}={value}\n" for key, value in settings.items())
         (self.folder / "server.properties").write_text(text, encoding="utf-8")
         (self.folder / "log4j2.xml").write_text(_LOG4J.format(log=self.log), encoding="utf-8")
 
-    def format(self, java: list[str], cluster_id: str) -> None:
+    def format(self, java: list[str], cluster_id: str, security: Security | None = None) -> None:
         """Prepare an empty data folder. Raises KafkaUnavailable."""
         command = [*self._command(java, "kafka.tools.StorageTool"), "format", "-t", cluster_id, "-c", self._settings]
+        command += security.users_to_format() if security is not None else []
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  (our own words)
         if done.returncode:
             raise KafkaUnavailable(f"broker {self.number} could not be prepared: {done.stdout}{done.stderr}")

@@ -23,13 +23,13 @@ from kafka.errors import (
     TransactionalIdAuthorizationFailedError,
     UnknownTopicOrPartitionError,
 )
-from kafka.net.compat import KafkaNetClient
 
 from consumers.public import Publication
 from consumers.publisher import Mark, Unsettled
 from infra.decisions.kafka.errors import StreamUnusable
 from infra.decisions.kafka.records import Values, mark_of, record_of
 from infra.decisions.kafka.topics import decisions_topic
+from infra.log.kafka.connection import Client
 from infra.log.kafka.settings import KafkaSettings
 from projections.decision_rows import Decision
 from projections.decisions import Place
@@ -53,8 +53,8 @@ _NO_RETRY_MENDS: Final = (
 _log = structlog.get_logger("stream")
 
 
-class PatientClient(KafkaNetClient):  # type: ignore[misc]  # kafka-python has no types
-    """kafka-python's client, for which a broker that is away is not ready, as its callers expect, and no error."""
+class PatientClient(Client):
+    """The client for which a broker that is away is not ready, as its callers expect, and no error."""
 
     def await_ready(self, node_id: Any, timeout_ms: float = _REQUEST_MS) -> bool:
         """Whether the node is ready within that time."""
@@ -67,8 +67,7 @@ class PatientClient(KafkaNetClient):  # type: ignore[misc]  # kafka-python has n
 def transactional_producer(settings: KafkaSettings, transactional_id: str) -> KafkaProducer:
     """A producer with every time-out that a transaction needs."""
     return KafkaProducer(
-        **settings.client,
-        kafka_client=PatientClient,
+        **{**settings.client, "kafka_client": PatientClient},
         transactional_id=transactional_id,
         acks="all",
         linger_ms=0,

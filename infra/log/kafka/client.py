@@ -18,14 +18,14 @@ from typing import Any, Final
 import structlog
 from kafka import errors as kafka_errors
 from kafka.errors import KafkaError
-from kafka.net.compat import KafkaNetClient
 from kafka.protocol.consumer import FetchRequest, ListOffsetsRequest, OffsetSpec
 from kafka.protocol.producer import InitProducerIdRequest, ProduceRequest
 from kafka.record.default_records import DefaultRecordBatchBuilder
 from kafka.record.memory_records import MemoryRecords
 from kafka.structs import TopicPartition
 
-from infra.log.kafka.errors import AppendTooLarge, KafkaUnreachable, LogChanged, TopicUnusable
+from infra.log.kafka.connection import Client
+from infra.log.kafka.errors import AppendTooLarge, KafkaUnreachable, LogChanged, TopicUnusable, unreachable
 from infra.log.kafka.settings import KafkaSettings
 from infra.log.kafka.tape import Chunk, Entry
 from infra.log.kafka.topics import Topic
@@ -69,7 +69,7 @@ class KafkaTape:
         self._topic = topic
         self._partition = partition
         self._place = TopicPartition(topic.name, partition)
-        self._client: KafkaNetClient | None = None
+        self._client: Client | None = None
         self._producer: _Producer | None = None
 
     def send(self, value: bytes) -> _Sent:
@@ -250,17 +250,16 @@ class KafkaTape:
             mend = "ask for the right to read"
             raise TopicUnusable(log=self._settings.url, reason=f"not authorised: {error}", mend=mend) from error
         if time.monotonic() > deadline:
-            reason = str(error) or type(error).__name__
-            raise KafkaUnreachable(log=self._settings.url, reason=reason) from error
+            raise unreachable(self._settings.url, error) from error
         time.sleep(0.1)
 
     def _changed(self, reason: str) -> LogChanged:
         index = self._settings.index_dir
         return LogChanged(log=f"{self._settings.url}/{self._partition}", reason=reason, index=str(index))
 
-    def _connected(self) -> KafkaNetClient:
+    def _connected(self) -> Client:
         if self._client is None:
-            client = KafkaNetClient(
+            client = Client(
                 **self._settings.client,
                 request_timeout_ms=int(_REQUEST_TIMEOUT * 1000),
                 receive_message_max_bytes=1 << 30,
@@ -282,7 +281,7 @@ class KafkaTape:
         client.await_ready(node, timeout_ms=_REQUEST_TIMEOUT * 1000)
         return client.send(node, request)
 
-    def _leader(self, client: KafkaNetClient) -> int:
+    def _leader(self, client: Client) -> int:
         leader = client.cluster.leader_for_partition(self._place)
         deadline = time.monotonic() + _REQUEST_TIMEOUT
         while leader is None or leader < 0:

@@ -2,6 +2,7 @@
 
 LogUnusable
 ├── KafkaUnreachable   no broker answers, or not in time
+│   └── KafkaRefused   a broker answers, and does not let this client in, or is not trusted
 ├── TopicUnusable      a topic breaks a rule of the log: the program refuses to write
 ├── LogChanged         another topic or cluster, or a log that was cut: refuse, and keep the index
 ├── LogBroken          an accepted record was altered or lost: orphans are open
@@ -17,6 +18,7 @@ from __future__ import annotations
 from eventsourcing.persistence import DataError, OperationalError
 
 from infra.errors import LogUnusable
+from infra.log.kafka.connection import NotLetIn
 
 
 class KafkaUnreachable(LogUnusable, OperationalError):
@@ -25,6 +27,21 @@ class KafkaUnreachable(LogUnusable, OperationalError):
     code = "KAFKA_UNREACHABLE"
     hint_en = "check that the brokers run and can be reached; send the command again with the same command id"
     hint_vi = "kiểm tra các máy chủ Kafka; gửi lại lệnh với cùng mã lệnh"
+
+
+class KafkaRefused(KafkaUnreachable):
+    """The user, the password, a certificate or the protocol is not the one that is wanted."""
+
+    code = "KAFKA_REFUSED"
+    hint_en = "check security_protocol, the certificates (ssl_…), and user and password (sasl_…); nothing was sent"
+    hint_vi = "kiểm tra security_protocol, chứng chỉ (ssl_…), tên và mật khẩu (sasl_…); chưa gửi gì"
+
+
+def unreachable(log: str, error: Exception) -> KafkaUnreachable:
+    """The error that an error of kafka-python's means."""
+    kind = KafkaRefused if isinstance(error, NotLetIn) else KafkaUnreachable
+    # Of some errors the text is the name of the class alone.
+    return kind(log=log, reason=" ".join(map(str, error.args)) or str(error) or type(error).__name__)
 
 
 class TopicUnusable(LogUnusable, OperationalError):

@@ -1,10 +1,12 @@
-"""Where the log is and how it is reached: from the environment (KAFKA_…) or from a URL.
+"""Where the log is: from the environment (KAFKA_…) or from a URL. How it is reached: see `security`.
 
 kafka://HOST:PORT[,HOST:PORT]?prefix=dossier&partitions=4&replication=3&security_protocol=SSL&ssl_cafile=PATH
 """
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,20 +16,12 @@ from urllib.parse import parse_qsl, urlsplit
 from platformdirs import user_data_path
 
 from infra.errors import BadSetting
+from infra.log.kafka.connection import Client
+from infra.log.kafka.security import OPTIONS, SECRETS, connection
 
 SCHEME: Final = "kafka"
-# Options of a connection, handed to kafka-python as they are.
-_CONNECTION: Final = (
-    "security_protocol",
-    "ssl_cafile",
-    "ssl_certfile",
-    "ssl_keyfile",
-    "ssl_password",
-    "ssl_crlfile",
-    "sasl_mechanism",
-    "sasl_plain_username",
-    "sasl_plain_password",
-)
+# HOST or HOST:PORT.
+_PLACE: Final = re.compile(r"([^\s,@/:]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +41,7 @@ class KafkaSettings:
     partitions: int = 1
     replication: int | None = None
     index_dir: Path = field(default_factory=lambda: user_data_path("dossier") / "kafka")
-    connection: Mapping[str, Any] = field(default_factory=dict)
+    connection: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def events_topic(self) -> str:
@@ -77,22 +71,29 @@ class KafkaSettings:
     @property
     def client(self) -> dict[str, Any]:
         """What every client of kafka-python is made with."""
-        return {"bootstrap_servers": self.bootstrap.split(","), **self.connection}
+        return {"bootstrap_servers": self.bootstrap.split(","), "kafka_client": Client, **self.connection}
 
 
-def from_url(url: str) -> KafkaSettings:
-    """The settings that a URL holds. Raises BadSetting."""
+def from_url(url: str, environment: Mapping[str, str] | None = None) -> KafkaSettings:
+    """The settings that a URL holds; passwords that it leaves out are in KAFKA_… of the environment.
+
+    Raises BadSetting.
+    """
+    env = os.environ if environment is None else environment
     parts = urlsplit(url)
     options = dict(parse_qsl(parts.query))
-    unknown = options.keys() - {"prefix", "partitions", "replication", "index", *_CONNECTION}
-    if parts.scheme != SCHEME or not parts.netloc or unknown:
-        raise BadSetting(
-            setting="DOSSIER_LOG",
-            value=url,
-            reason_en=f"unknown options: {', '.join(sorted(unknown))}" if unknown else "kafka://HOST:PORT is expected",
-            reason_vi=f"tùy chọn lạ: {', '.join(sorted(unknown))}" if unknown else "cần dạng kafka://HOST:PORT",
-        )
-    return _settings(parts.netloc, options.get)
+    unknown = ", ".join(sorted(options.keys() - {"prefix", "partitions", "replication", "index", *OPTIONS}))
+    if unknown:
+        raise _bad(url, f"unknown options: {unknown}", f"tùy chọn lạ: {unknown}")
+    if "@" in parts.netloc:
+        raise _bad(url, "user and password are options (sasl_plain_…)", "tên và mật khẩu là tùy chọn (sasl_plain_…)")
+    if parts.scheme != SCHEME or not all(map(_PLACE.fullmatch, parts.netloc.split(","))):
+        raise _bad(url, "kafka://HOST:PORT is expected", "cần dạng kafka://HOST:PORT")
+
+    def secret(option: str) -> str | None:
+        return env.get(f"KAFKA_{option.upper()}") if option in SECRETS else None
+
+    return _settings(parts.netloc, options.get, secret)
 
 
 def from_environment(get: Callable[[str], str | None], app: str) -> KafkaSettings:
@@ -103,10 +104,15 @@ def from_environment(get: Callable[[str], str | None], app: str) -> KafkaSetting
     bootstrap = get("KAFKA_BOOTSTRAP_SERVERS")
     if not bootstrap:
         raise OSError("Kafka bootstrap servers not found in environment with key: KAFKA_BOOTSTRAP_SERVERS")
-    return _settings(bootstrap, lambda option: get(f"KAFKA_{option.upper()}"), app)
+    return _settings(bootstrap, lambda option: get(f"KAFKA_{option.upper()}"), app=app)
 
 
-def _settings(bootstrap: str, option: Callable[[str], str | None], app: str = "dossier") -> KafkaSettings:
+def _settings(
+    bootstrap: str,
+    option: Callable[[str], str | None],
+    secret: Callable[[str], str | None] = lambda _option: None,
+    app: str = "dossier",
+) -> KafkaSettings:
     index = option("index")
     replication = option("replication")
     return KafkaSettings(
@@ -115,8 +121,12 @@ def _settings(bootstrap: str, option: Callable[[str], str | None], app: str = "d
         partitions=_number("partitions", option("partitions") or "1"),
         replication=_number("replication", replication) if replication else None,
         **({"index_dir": Path(index)} if index else {}),
-        connection={name: value for name in _CONNECTION if (value := option(name))},
+        connection=connection(option, secret),
     )
+
+
+def _bad(url: str, reason_en: str, reason_vi: str) -> BadSetting:
+    return BadSetting(setting="DOSSIER_LOG", value=url, reason_en=reason_en, reason_vi=reason_vi)
 
 
 def _number(option: str, value: str) -> int:

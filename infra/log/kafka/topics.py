@@ -16,7 +16,7 @@ import structlog
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from infra.log.kafka.errors import KafkaUnreachable, TopicUnusable
+from infra.log.kafka.errors import KafkaUnreachable, TopicUnusable, unreachable
 from infra.log.kafka.settings import KafkaSettings
 
 _log = structlog.get_logger(__name__)
@@ -141,7 +141,7 @@ def _admin(settings: KafkaSettings) -> Iterator[KafkaAdminClient]:
         admin = KafkaAdminClient(**settings.client, request_timeout_ms=10_000)
         yield admin
     except KafkaError as error:
-        raise KafkaUnreachable(log=settings.url, reason=str(error) or type(error).__name__) from error
+        raise unreachable(settings.url, error) from error
     finally:
         if admin is not None:
             admin.close()

@@ -1,0 +1,105 @@
+"""TLS and SASL: the options of a connection to Kafka, looked at before anything is connected.
+
+They go to kafka-python as they are. A password can be given in three ways, of which the first that is there counts:
+the option itself, the option with `_file` behind its name, which names a file that holds it, and, for a URL, the
+environment.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from infra.errors import BadSetting
+
+_PASSWORD: Final = "sasl_plain_password"  # noqa: S105  (an option's name)
+_KEY_PASSWORD: Final = "ssl_password"  # noqa: S105  (the same)
+_FILES: Final = ("ssl_cafile", "ssl_certfile", "ssl_keyfile", "ssl_crlfile")
+_SASL: Final = ("sasl_mechanism", "sasl_plain_username", _PASSWORD)
+_PLAIN: Final = ("security_protocol", *_FILES, *_SASL[:2])
+
+SECRETS: Final = (_PASSWORD, _KEY_PASSWORD, f"{_PASSWORD}_file", f"{_KEY_PASSWORD}_file")
+"""Options that hold a password, or say where one is."""
+OPTIONS: Final = (*_PLAIN, *SECRETS)
+
+_PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+_MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+
+Option = Callable[[str], str | None]
+
+
+def connection(option: Option, ambient: Option) -> dict[str, str]:
+    """The options as kafka-python takes them. `ambient`: passwords that count where `option` has none.
+
+    Raises BadSetting: for a value that is unknown, for a file that cannot be read, and for options that the protocol
+    has no use for, since then the connection would not be what they ask for.
+    """
+    given = {name: value for name in _PLAIN if (value := option(name))}
+    given |= {name: value for name in (_PASSWORD, _KEY_PASSWORD) if (value := _secret(name, option))}
+    protocol = given.get("security_protocol", _PROTOCOLS[0])
+    _one_of("security_protocol", protocol, _PROTOCOLS)
+    tls, sasl = protocol.endswith("SSL"), protocol.startswith("SASL_")
+    for name, value in given.items():
+        if (name.startswith("ssl_") and not tls) or (name.startswith("sasl_") and not sasl):
+            wanted = "SASL_SSL" if name.startswith("sasl_") else "SSL"
+            shown = "…" if name in SECRETS else value
+            raise _bad(name, shown, f"security_protocol={wanted} is needed with it", f"cần security_protocol={wanted}")
+    if sasl:
+        given[_PASSWORD] = given.get(_PASSWORD) or _secret(_PASSWORD, ambient) or ""
+        for name in _SASL:
+            if not given.get(name):
+                raise _bad(name, "", f"{protocol} needs it", f"{protocol} cần thiết lập này")
+        _one_of("sasl_mechanism", given["sasl_mechanism"], _MECHANISMS)
+    if tls:
+        if "ssl_certfile" in given:
+            # Without any, OpenSSL would ask at the terminal.
+            given[_KEY_PASSWORD] = given.get(_KEY_PASSWORD) or _secret(_KEY_PASSWORD, ambient) or ""
+        _check_files(given)
+    return given
+
+
+def _secret(name: str, option: Option) -> str | None:
+    file = option(f"{name}_file")
+    value = option(name)
+    if value or not file:
+        return value
+    try:
+        # An editor ends the line.
+        return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or "not UTF-8"
+        raise _bad(f"{name}_file", file, reason, reason) from None
+
+
+def _check_files(given: dict[str, str]) -> None:
+    for name in _FILES:
+        if name in given:
+            try:
+                Path(given[name]).read_bytes()
+            except OSError as error:
+                raise _bad(name, given[name], str(error.strerror), str(error.strerror)) from error
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        if "ssl_cafile" in given:
+            context.load_verify_locations(given["ssl_cafile"])
+    except ssl.SSLError as error:
+        raise _bad("ssl_cafile", given["ssl_cafile"], "no certificates in PEM", "không có chứng chỉ PEM") from error
+    if "ssl_certfile" in given:
+        try:
+            context.load_cert_chain(given["ssl_certfile"], given.get("ssl_keyfile"), given[_KEY_PASSWORD])
+        except ssl.SSLError as error:
+            reason_en = "certificate, key and password of the key (ssl_password) do not go together"
+            reason_vi = "chứng chỉ, khóa và mật khẩu của khóa (ssl_password) không khớp"
+            raise _bad("ssl_certfile", given["ssl_certfile"], reason_en, reason_vi) from error
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        choices = ", ".join(allowed)
+        raise _bad(name, value, f"one of {choices}", f"một trong {choices}")
+
+
+def _bad(name: str, value: str, reason_en: str, reason_vi: str) -> BadSetting:
+    return BadSetting(setting=name, value=value, reason_en=reason_en, reason_vi=reason_vi)
