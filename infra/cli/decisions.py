@@ -143,7 +143,7 @@ def replay(
             from infra.decisions.kafka.stream import values_of
             from infra.decisions.settings import stream_settings
 
-            told = stream_settings(stream)
+            told = stream_settings(stream, log=session.log)
             values = values_of(told.kafka, told.registry)
             to_topic(told.kafka, decisions.publication, topic, found, name=name, values=values)
         elif webhook is not None:
@@ -201,7 +201,7 @@ def publisher(
     session = session_of(ctx)
     log_to_stderr()
     with session.installation() as installation, until_stopped() as stop:
-        made = installation.publisher(stream_settings(stream), alone=once)
+        made = installation.publisher(stream_settings(stream, log=session.log), alone=once)
         if once:
             print_json({"published": publish_all(made)})
         else:

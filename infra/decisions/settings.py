@@ -49,14 +49,18 @@ class StreamSettings:
     registry: str | None = None
 
 
-def stream_settings(url: str | None = None, environment: Mapping[str, str] | None = None) -> StreamSettings:
-    """The cluster that a URL names (else DOSSIER_DECISIONS, else a DOSSIER_LOG on Kafka). Raises BadSetting.
+def stream_settings(
+    url: str | None = None, environment: Mapping[str, str] | None = None, *, log: str | None = None
+) -> StreamSettings:
+    """The cluster that a URL names (else DOSSIER_DECISIONS, else that of a log on Kafka). Raises BadSetting.
+
+    `log`: the log's URL where it is not DOSSIER_LOG.
 
     The URL has the form and the options of a log on Kafka: kafka://HOST:PORT[,HOST:PORT]?prefix=dossier&replication=3
     """
     env = os.environ if environment is None else environment
     given = url or env.get(STREAM)
-    log = env.get(LOG, "")
+    log = log or env.get(LOG, "")
     if not given and urlsplit(log).scheme == SCHEME:
         given = log
     if not given or urlsplit(given).scheme != SCHEME:

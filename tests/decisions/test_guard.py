@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -17,6 +15,7 @@ from consumers.webhooks import Outcome, Queued, Subscription
 from infra.decisions.webhooks.guard import BadReceiver, ForbiddenAddress, Resolve, addresses, receiver, system_resolve
 from infra.decisions.webhooks.signing import BadSecret, check_secret, new_secret
 from infra.decisions.webhooks.transport import Transport
+from tests.certificates import Authority
 from tests.decisions.receivers import receiver as running_receiver
 
 ITEM = Queued("live", "04630", 1, "650f51a8-3675-8b3e-8b74-cb4086f3018e", "{}")
@@ -130,25 +129,14 @@ def test_a_forbidden_receiver_is_an_outcome_like_any_other() -> None:
 
 
 @pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    """A certificate and key of subscriber.test in one file."""
-    if shutil.which("openssl") is None:
-        pytest.skip("no openssl to make a certificate with")
-    file = tmp_path / "cert.pem"
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=subscriber.test"
-    extension = "subjectAltName=DNS:subscriber.test"
-    subprocess.run(
-        [*command.split(), "-addext", extension, "-keyout", tmp_path / "key.pem", "-out", tmp_path / "crt.pem"],
-        check=True,
-        capture_output=True,
-    )
-    file.write_text((tmp_path / "crt.pem").read_text() + (tmp_path / "key.pem").read_text())
-    return file
+def authority(tmp_path: Path) -> Authority:
+    """Who signed the server's certificate."""
+    return Authority(tmp_path)
 
 
 @pytest.fixture
-def https(certificate: Path) -> Iterator[int]:
-    """The port of a TLS server."""
+def https(authority: Authority) -> Iterator[int]:
+    """The port of a TLS server with the certificate of subscriber.test."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -165,7 +153,7 @@ def https(certificate: Path) -> Iterator[int]:
 
     server = Server(("127.0.0.1", 0), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
+    context.load_cert_chain(authority.identity("subscriber.test"))
     server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -179,9 +167,9 @@ def _https(port: int, host: str, ca_file: Path | None) -> Outcome:
     return transport.send(Subscription("s", f"https://{host}:{port}/", (new_secret(),)), ITEM)
 
 
-def test_the_certificate_must_be_the_names_although_an_address_is_reached(certificate: Path, https: int) -> None:
-    assert _https(https, "subscriber.test", certificate).ok
-    assert "CERTIFICATE_VERIFY_FAILED" in _https(https, "another.test", certificate).detail
+def test_the_certificate_must_be_the_names_although_an_address_is_reached(authority: Authority, https: int) -> None:
+    assert _https(https, "subscriber.test", authority.file).ok
+    assert "CERTIFICATE_VERIFY_FAILED" in _https(https, "another.test", authority.file).detail
     assert "CERTIFICATE_VERIFY_FAILED" in _https(https, "subscriber.test", None).detail
 
 
