@@ -1,4 +1,4 @@
-"""The four topics of a log with its queue: made together, with the same partitions and settings."""
+"""The four topics of a log with its queue: made together, with the same partitions. Replies alone are ever deleted."""
 
 from __future__ import annotations
 

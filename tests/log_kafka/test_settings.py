@@ -11,7 +11,7 @@ from infra.log.kafka.settings import from_environment, from_url
 from infra.settings import load
 from tests.certificates import Authority
 
-SECRET = "geheim"
+HIDDEN = "geheim"
 SCRAM = "security_protocol=SASL_SSL&sasl_mechanism=SCRAM-SHA-512&sasl_plain_username=dossier"
 
 
@@ -20,8 +20,8 @@ def test_a_url_says_everything_but_the_password() -> None:
     found = from_url(url, {"KAFKA_SASL_PLAIN_PASSWORD": "geheim"})
     assert (found.bootstrap, found.app, found.partitions, found.replication) == ("a:9093,[::1]:9094,c", "p", 4, 3)
     assert found.client["bootstrap_servers"] == ["a:9093", "[::1]:9094", "c"]
-    assert found.client["sasl_plain_password"] == SECRET
-    assert SECRET not in f"{found!r} {found.url}"
+    assert found.client["sasl_plain_password"] == HIDDEN
+    assert HIDDEN not in f"{found!r} {found.url}"
 
 
 def test_the_nearest_password_counts(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_the_environment_of_the_library_says_the_same() -> None:
         "KAFKA_SASL_PLAIN_USERNAME": "dossier",
         "KAFKA_SASL_PLAIN_PASSWORD": "geheim",
     }
-    assert from_environment(environment.get, "app").connection["sasl_plain_password"] == SECRET
+    assert from_environment(environment.get, "app").connection["sasl_plain_password"] == HIDDEN
 
 
 def test_a_password_of_the_environment_alone_changes_nothing() -> None:
@@ -77,7 +77,7 @@ def test_a_password_of_the_environment_alone_changes_nothing() -> None:
 def test_what_cannot_be_used_is_said_without_its_secrets(rest: str, reason: str) -> None:
     with pytest.raises(BadSetting, match=reason) as raised:
         from_url(f"kafka://{rest}", {})
-    assert SECRET not in str(raised.value)
+    assert HIDDEN not in str(raised.value)
 
 
 def test_certificates_are_read_before_they_are_needed(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_certificates_are_read_before_they_are_needed(tmp_path: Path) -> None:
     certificate, made = authority.certificate("client")
     url = f"kafka://a:9093?security_protocol=SSL&ssl_certfile={certificate}&ssl_keyfile="
     locked = authority.key("client", made, "geheim")
-    assert from_url(f"{url}{locked}", {"KAFKA_SSL_PASSWORD": "geheim"}).connection["ssl_password"] == SECRET
+    assert from_url(f"{url}{locked}", {"KAFKA_SSL_PASSWORD": "geheim"}).connection["ssl_password"] == HIDDEN
     for environment in ({}, {"KAFKA_SSL_PASSWORD": "another"}):
         with pytest.raises(BadSetting, match="do not go together"):
             from_url(f"{url}{locked}", environment)
@@ -98,5 +98,5 @@ def test_certificates_are_read_before_they_are_needed(tmp_path: Path) -> None:
 def test_a_url_of_no_known_kind_is_shown_without_its_secrets(url: str) -> None:
     with pytest.raises(BadSetting) as raised:
         load({"DOSSIER_LOG": url})
-    assert SECRET not in str(raised.value)
+    assert HIDDEN not in str(raised.value)
     assert without_secrets("host=h password=geheim user=u") == "host=h password=… user=u"

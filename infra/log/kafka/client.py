@@ -136,19 +136,27 @@ class KafkaTape:
                 return
 
     def follow(self, start: int, seconds: float) -> Chunk:
-        """The next records, as soon as there are any. See `Tape`."""
+        """The next records, as soon as there are any. See `Tape`.
+
+        Where a topic need not be whole, those that were deleted are passed over.
+        """
         deadline = time.monotonic() + _GIVE_UP
         while True:
             try:
                 return self._chunk(self._answer(self._fetch(start, wait=seconds)), start)[0]
+            except kafka_errors.OffsetOutOfRangeError:
+                return Chunk([], self._offset(OffsetSpec.EARLIEST))
             except (KafkaError, OSError) as error:
                 self._again(error, deadline)
 
     def end(self) -> int:
         """The offset after the last record, as the leader has it now. Raises as `read`."""
+        return self._offset(OffsetSpec.LATEST)
+
+    def _offset(self, which: OffsetSpec) -> int:
         deadline = time.monotonic() + _GIVE_UP
         while True:
-            place = _OffsetsPartition(partition_index=self._partition, timestamp=OffsetSpec.LATEST)
+            place = _OffsetsPartition(partition_index=self._partition, timestamp=which)
             request = ListOffsetsRequest(
                 topics=[_OffsetsTopic(name=self._topic.name, partitions=[place])], min_version=5, max_version=5
             )
@@ -173,7 +181,7 @@ class KafkaTape:
             answer = self._answer(future).responses[0].partition_responses[0]
             error = kafka_errors.for_code(answer.error_code) if answer.error_code else None
             if error is None:
-                if answer.log_start_offset > 0:
+                if self._topic.whole and answer.log_start_offset > 0:
                     raise self._changed(f"its first offset is {answer.log_start_offset}")
                 if answer.base_offset >= 0:
                     return int(answer.base_offset)
@@ -233,11 +241,11 @@ class KafkaTape:
         if answer.error_code:
             raise kafka_errors.for_code(answer.error_code)
         found = answer.responses[0].partitions[0]
-        if found.error_code == kafka_errors.OffsetOutOfRangeError.errno:
+        if self._topic.whole and found.error_code == kafka_errors.OffsetOutOfRangeError.errno:
             raise self._changed(f"offset {start} is not in it")
         if found.error_code:
             raise kafka_errors.for_code(found.error_code)
-        if found.log_start_offset > 0:
+        if self._topic.whole and found.log_start_offset > 0:
             raise self._changed(f"its first offset is {found.log_start_offset}")
         return _unpack(found.records, start), int(found.high_watermark)
 

@@ -20,6 +20,7 @@ from infra.log.kafka.connection import Client
 from infra.log.kafka.security import OPTIONS, SECRETS, connection
 
 SCHEME: Final = "kafka"
+_OPTIONS: Final = ("prefix", "partitions", "replication", "replies_days", "index")
 # HOST or HOST:PORT.
 _PLACE: Final = re.compile(r"([^\s,@/:]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?")
 
@@ -32,6 +33,7 @@ class KafkaSettings:
     app            the topics are `<app>.events`, `<app>.commands`, `<app>.replies` and `<app>.dead-letters`
     partitions     P, fixed when the topics are made
     replication    copies of each record, used when the topics are made; None: the cluster's default
+    replies_days   days for which answers are kept, used when their topic is made
     index_dir      where the index files are
     connection     security_protocol, ssl_…, sasl_…: options of kafka-python
     """
@@ -40,6 +42,7 @@ class KafkaSettings:
     app: str = "dossier"
     partitions: int = 1
     replication: int | None = None
+    replies_days: int = 7
     index_dir: Path = field(default_factory=lambda: user_data_path("dossier") / "kafka")
     connection: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
@@ -82,7 +85,7 @@ def from_url(url: str, environment: Mapping[str, str] | None = None) -> KafkaSet
     env = os.environ if environment is None else environment
     parts = urlsplit(url)
     options = dict(parse_qsl(parts.query))
-    unknown = ", ".join(sorted(options.keys() - {"prefix", "partitions", "replication", "index", *OPTIONS}))
+    unknown = ", ".join(sorted(options.keys() - {*_OPTIONS, *OPTIONS}))
     if unknown:
         raise _bad(url, f"unknown options: {unknown}", f"tùy chọn lạ: {unknown}")
     if "@" in parts.netloc:
@@ -120,6 +123,7 @@ def _settings(
         app=option("prefix") or app,
         partitions=_number("partitions", option("partitions") or "1"),
         replication=_number("replication", replication) if replication else None,
+        replies_days=_number("replies_days", option("replies_days") or "7"),
         **({"index_dir": Path(index)} if index else {}),
         connection=connection(option, secret),
     )

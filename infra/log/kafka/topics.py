@@ -21,14 +21,15 @@ from infra.log.kafka.settings import KafkaSettings
 
 _log = structlog.get_logger(__name__)
 
-REQUIRED: Final = {
+_ALL: Final = {
     "cleanup.policy": "delete",
-    "retention.ms": "-1",
-    "retention.bytes": "-1",
     "message.timestamp.type": "LogAppendTime",
     "unclean.leader.election.enable": "false",
 }
-"""What the topics of events and of commands must be set to."""
+REQUIRED: Final = {**_ALL, "retention.ms": "-1", "retention.bytes": "-1"}
+"""What the topics of events, of commands and of dead letters must be set to: nothing in them is ever deleted."""
+REQUIRED_OF_REPLIES: Final = _ALL
+"""What the topic of replies must be set to. They can be made again from the log, so they need not stay."""
 _LARGEST: Final = "max.message.bytes"
 _IN_SYNC: Final = "min.insync.replicas"
 _SAFE_REPLICATION: Final = 3
@@ -48,11 +49,16 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic that keeps the rules. `largest` is the most bytes that a record's value may have."""
+    """A topic that keeps the rules.
+
+    largest   the most bytes that a record's value may have
+    whole     whether every record from offset 0 on must be there
+    """
 
     name: str
     identity: Identity
     largest: int
+    whole: bool = True
 
 
 def ensure(settings: KafkaSettings, name: str) -> Topic:
@@ -82,6 +88,8 @@ def exists(settings: KafkaSettings, name: str) -> bool:
 def _create(admin: KafkaAdminClient, settings: KafkaSettings, name: str) -> None:
     replication = settings.replication or -1
     configs = dict(REQUIRED)
+    if name == settings.replies_topic:
+        configs["retention.ms"] = str(settings.replies_days * 86_400_000)
     if replication >= _SAFE_REPLICATION:
         configs[_IN_SYNC] = "2"
     wanted = {"num_partitions": settings.partitions, "replication_factor": replication, "configs": configs}
@@ -113,7 +121,9 @@ def _checked(admin: KafkaAdminClient, settings: KafkaSettings, found: dict[str, 
     name = found["name"]
     answer = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)], config_filter="all")
     configs = {key: setting["value"] for key, setting in answer["topic"][name].items()}
-    wrong = [f"{key}={value}" for key, value in REQUIRED.items() if configs[key] != value]
+    whole = name != settings.replies_topic
+    required = REQUIRED if whole else REQUIRED_OF_REPLIES
+    wrong = [f"{key}={value}" for key, value in required.items() if configs[key] != value]
     copies = min(len(partition["replica_nodes"]) for partition in found["partitions"])
     if copies >= _SAFE_REPLICATION and int(configs[_IN_SYNC]) < 2:  # noqa: PLR2004 - one copy may be lost
         wrong.append(f"{_IN_SYNC}=2")
@@ -131,7 +141,8 @@ def _checked(admin: KafkaAdminClient, settings: KafkaSettings, found: dict[str, 
             mend="name the number of partitions that it was made with; it never changes",
         )
     cluster_id = admin.describe_cluster()["cluster_id"]
-    return Topic(name, Identity(cluster_id, UUID(found["topic_id"]), partitions), int(configs[_LARGEST]) - _AROUND)
+    identity = Identity(cluster_id, UUID(found["topic_id"]), partitions)
+    return Topic(name, identity, int(configs[_LARGEST]) - _AROUND, whole)
 
 
 @contextmanager
