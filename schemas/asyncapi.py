@@ -14,6 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
+from schemas import queue_messages
 from schemas.published import examples, published
 from schemas.registry import released_versions
 
@@ -36,7 +37,14 @@ HEADERS: Final[Mapping[str, str]] = {
 }
 """The headers of a public record: CloudEvents 1.0, Kafka binary binding."""
 
+LOG_HEADER: Final = (
+    "53 bytes, big-endian: format (1), SHA-256 of the previous record's value (32), the record's number (8), the "
+    "position of its first event (8), how many events (4). Then the Avro body, without a header of its own."
+)
+"""What a record of the log is made of."""
+
 _OPTIONAL: Final = frozenset({"ce_previousid", "ce_replay"})
+_ALWAYS: Final = frozenset({"content-type", "ce_specversion", "ce_source"})
 _AVRO: Final = "application/vnd.apache.avro+json;version=1.9.0"
 _COMMAND_TYPES: Final = "types.json"
 _KEPT_FOR_EVER: Final = {
@@ -44,6 +52,7 @@ _KEPT_FOR_EVER: Final = {
     "retention.ms": -1,
     "retention.bytes": -1,
 }
+_KEPT_FOR_DAYS: Final = {"cleanup.policy": ["delete"], "retention.ms": 7 * 86_400_000}
 
 
 def document() -> dict[str, Any]:
@@ -90,12 +99,22 @@ def _channels() -> dict[str, Any]:
         "commands": _channel(
             "commands",
             _command_names(),
-            "The queue of commands, partitioned like the log.",
+            "The queue of commands: a line of JSON each, in the partition that its unit has in the log (the first 48 "
+            "bits of the dossier's id modulo the number of partitions).",
             _KEPT_FOR_EVER,
         ),
-        "replies": _channel("replies", ["Reply"], "Answers to commands, each at least once."),
+        "replies": _channel(
+            "replies",
+            ["Reply"],
+            "Answers to commands, each at least once, in the partition of the command. They follow from the log, and "
+            "are kept for some days.",
+            _KEPT_FOR_DAYS,
+        ),
         "deadLetters": _channel(
-            "dead-letters", ["DeadLetter"], "Commands that could not be decoded or handled, with the reason."
+            "dead-letters",
+            ["DeadLetter", "DeadLetterSettled"],
+            "Commands that could not be decoded or handled, with the reason, and what became of them.",
+            _KEPT_FOR_EVER,
         ),
     }
 
@@ -120,7 +139,7 @@ def _operations() -> dict[str, Any]:
         "publishSchemas": ("send", "schemas", "Publish every released schema."),
         "appendEvents": ("send", "events", "Append what happened, if it was decided on the head of the log."),
         "takeCommands": ("receive", "commands", "Decide commands, each once."),
-        "answer": ("send", "replies", "Answer a command."),
+        "answer": ("send", "replies", "Answer commands."),
         "giveUp": ("send", "deadLetters", "Put away a command that cannot be handled."),
     }
     return {
@@ -158,41 +177,13 @@ def _messages() -> dict[str, Any]:
         },
         "LogRecord": {
             "title": "A record of the log",
-            "summary": "Format, previous hash, number, first position, count (77 bytes); then an Avro body.",
+            "summary": LOG_HEADER,
             "contentType": "application/octet-stream",
             "payload": _avro(_log_record()),
+            "bindings": {"kafka": {"key": {"type": "null"}}},
         },
         **{name: _command(name) for name in _command_names()},
-        "Reply": {
-            "title": "An answer",
-            "payload": {
-                "type": "object",
-                "required": ["command_id", "ok", "partition", "position"],
-                "properties": {
-                    "command_id": {"type": ["string", "null"]},
-                    "ok": {"type": "boolean"},
-                    "partition": {"type": "integer"},
-                    "position": {"type": "integer"},
-                    "dossier": {"type": "string"},
-                    "version": {"type": "integer"},
-                    "events": {"type": "array", "items": {"type": "string"}},
-                    "error": {
-                        "type": "object",
-                        "required": ["code", "message", "clause", "details"],
-                        "properties": {
-                            "code": {"type": "string"},
-                            "message": {"type": "string"},
-                            "clause": {"type": ["string", "null"]},
-                            "details": {"type": "object"},
-                        },
-                    },
-                },
-            },
-        },
-        "DeadLetter": {
-            "title": "A command that was put away",
-            "payload": {"type": "object", "description": "Where the command stands, and why it was not handled."},
-        },
+        **queue_messages.MESSAGES,
     }
 
 
@@ -200,7 +191,10 @@ def _headers() -> dict[str, Any]:
     return {
         "type": "object",
         "required": [name for name in HEADERS if name not in _OPTIONAL],
-        "properties": {name: {"type": "string", "description": text} for name, text in HEADERS.items()},
+        "properties": {
+            name: {"const": text} if name in _ALWAYS else {"type": "string", "description": text}
+            for name, text in HEADERS.items()
+        },
     }
 
 
@@ -212,7 +206,8 @@ def _shapes() -> dict[str, Any]:
         for event, found in sorted(released_versions().items())
         for each in found
     }
-    return {**{name: _relocated(shape) for name, shape in sorted(shared.items())}, **events}
+    shapes = {name: _relocated(shape) for name, shape in sorted(shared.items())}
+    return {**shapes, **queue_messages.SCHEMAS, **events}
 
 
 def _command_names() -> list[str]:
@@ -227,7 +222,9 @@ def _command(name: str) -> dict[str, Any]:
     return {
         "title": schema["title"],
         "summary": schema["description"],
+        "correlationId": {"location": "$message.payload#/command_id"},
         "payload": _relocated(schema),
+        "bindings": {"kafka": {"key": {"type": "null"}}},
         "examples": [{"payload": example} for example in given],
     }
 
