@@ -11,6 +11,7 @@ import typer
 from infra.cli.arguments import OPERATION
 from infra.cli.framework import subcommand
 from infra.cli.input_files import LookedAt, opened
+from infra.cli.output import OutputClosed
 from infra.cli.reporting import MALFORMED, REFUSED, note
 from infra.cli.session import Session, session_of
 from infra.cli.words import say
@@ -57,12 +58,27 @@ def apply_commands(
 
     session = session_of(ctx)
     with opened(file) as stream, session.installation(create=True) as installation:
-        tally = apply(LookedAt(stream, file), typer.get_binary_stream("stdout"), installation.desk)
+        try:
+            tally = apply(LookedAt(stream, file), typer.get_binary_stream("stdout"), installation.desk)
+        except OutputClosed:
+            _say_that_nobody_reads(session)
+            raise
     _summarise(session, tally)
     if tally.malformed:
         raise typer.Exit(MALFORMED)
     if tally.refused:
         raise typer.Exit(REFUSED)
+
+
+def _say_that_nobody_reads(session: Session) -> None:
+    note(
+        session.said(
+            "nobody reads the answers any more: commands that were not answered may have been carried out; "
+            "given again, each gets its first answer",
+            "không còn nơi nhận câu trả lời: những lệnh chưa được trả lời có thể đã được thực hiện; "
+            "gửi lại, mỗi lệnh sẽ nhận câu trả lời đầu tiên",
+        )
+    )
 
 
 def _summarise(session: Session, tally: Tally) -> None:

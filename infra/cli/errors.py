@@ -1,4 +1,4 @@
-"""What can be wrong with what a person types or names, before any command is made of it (exit code 2).
+"""What can be wrong with what a person types or names, before any command is made of it (exit code 2), and around it.
 
 InvalidInput
 ├── UnreadableFile    a file that cannot be opened
@@ -9,11 +9,13 @@ InvalidInput
 ├── NoSuchDocument    a document whose file does not exist
 ├── BadEntry          one of several parts that is not written as its help says
 └── BadOption         an option, or several together, that make no sense
+InfrastructureError
+└── OutputUnwritable  no room for what is to be said
 """
 
 from __future__ import annotations
 
-from domain.errors import InvalidInput
+from domain.errors import InfrastructureError, InvalidInput
 
 
 class UnreadableFile(InvalidInput):
@@ -90,3 +92,13 @@ class BadOption(InvalidInput):
     code = "BAD_OPTION"
     en = "{reason_en}"
     vi = "{reason_vi}"
+
+
+class OutputUnwritable(InfrastructureError):
+    """Standard output is a file that cannot be written."""
+
+    code = "OUTPUT_UNWRITABLE"
+    en = "the answer could not be written: {reason}"
+    vi = "không ghi được câu trả lời: {reason}"
+    hint_en = "make room and ask again; a command that acted gets its first answer again under its id"
+    hint_vi = "giải phóng chỗ trống rồi hỏi lại; lệnh đã thực hiện sẽ nhận lại câu trả lời đầu tiên theo mã lệnh"

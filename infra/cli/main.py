@@ -29,7 +29,7 @@ from infra.cli import (
 )
 from infra.cli.arguments import OPERATION
 from infra.cli.framework import DossierGroup, examples_text, register_demonstration
-from infra.cli.reporting import write_lines_in_utf8
+from infra.cli.output import take_over_standard_streams
 from infra.cli.words import say
 
 _GROUPS = (
@@ -93,7 +93,7 @@ app = build()
 
 def main() -> None:
     """Run the program."""
-    write_lines_in_utf8()
+    take_over_standard_streams()
     app(prog_name="dossier")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
@@ -69,14 +68,6 @@ def plain(value: object) -> Any:
     if isinstance(value, (set, frozenset, tuple)):
         return sorted(value)
     return str(value)
-
-
-def write_lines_in_utf8() -> None:
-    """Texts are Vietnamese and JSON is UTF-8, whatever the terminal's locale says."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def _texts(error: dict[str, Any], language: Language) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from infra.cli.main import app
-from infra.cli.reporting import write_lines_in_utf8
+from infra.cli.output import take_over_standard_streams
 from infra.servers.kafka import prepare
 from infra.servers.kafka_jars import KafkaUnavailable
 from infra.servers.processes import processes
@@ -25,7 +25,7 @@ _WORKERS: Final = 2
 
 def main() -> None:
     """Start what is needed, and give the demonstration the log's URL."""
-    write_lines_in_utf8()
+    take_over_standard_streams()
     try:
         cluster = prepare(_BROKER)
         cluster.start()
