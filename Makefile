@@ -11,8 +11,8 @@ unexport SECONDS
 ARGS ?=
 # Where the demo's log is: an embedded one, or `make demo LOG=kafka`. Taken from the command line only.
 LOG :=
-# Brokers of `make kafka-up`: one or three.
-NODES ?= 1
+# Brokers of `make kafka-up`: 1 or 3; as many as there are, else one.
+NODES ?=
 # The resolver that writes requirements.lock, in an environment of its own.
 UV := uv==0.13.9
 LOCK_ARGS ?=
@@ -53,7 +53,7 @@ chaos: setup ## Kill and restart the parts under load (SECONDS=600)
 	$(BIN)/python -m tests.faults.chaos --seconds $(SECONDS)
 
 kafka-up: setup ## Start a real Kafka in build/kafka, and print where it is (NODES=3 for three brokers)
-	@$(BIN)/python -m infra.servers.kafka up --nodes $(NODES)
+	@$(BIN)/python -m infra.servers.kafka up $(if $(NODES),--nodes $(NODES))
 
 kafka-down: setup ## Stop it; its data stays
 	@$(BIN)/python -m infra.servers.kafka down

@@ -6,6 +6,7 @@ topics of its own.
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Final
 
 from infra.cli.main import app
 from infra.cli.output import take_over_standard_streams
+from infra.cli.reporting import note
+from infra.cli.words import chosen_language
 from infra.servers.kafka import prepare
 from infra.servers.kafka_jars import KafkaUnavailable
 from infra.servers.processes import processes
@@ -21,11 +24,15 @@ _BROKER: Final = Path("build/kafka")
 _FOLDER: Final = Path("build/demo")
 _PARTITIONS: Final = 4
 _WORKERS: Final = 2
+_LEFT_EN: Final = "\nKafka still runs: `make kafka-down` stops it. Commands of your own need a `dossier worker`."
+_LEFT_VI: Final = "\nKafka vẫn chạy: `make kafka-down` để dừng. Muốn gửi lệnh, hãy chạy thêm `dossier worker`."
 
 
 def main() -> None:
     """Start what is needed, and give the demonstration the log's URL."""
     take_over_standard_streams()
+    vietnamese = chosen_language(sys.argv[1:], os.environ) == "vi"
+    note("đang khởi động Kafka…" if vietnamese else "starting Kafka…")
     try:
         cluster = prepare(_BROKER)
         cluster.start()
@@ -34,8 +41,13 @@ def main() -> None:
     prefix = f"demo-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     index = (_FOLDER / prefix).resolve()
     url = f"kafka://{cluster.bootstrap}?prefix={prefix}&partitions={_PARTITIONS}&index={index}"
-    with processes(url, index, workers=_WORKERS):
-        app(["demo", "--log", url, *sys.argv[1:]], prog_name="dossier")
+    # What it says how to go on with can be copied as it is.
+    sys.argv[0] = str(Path(sys.executable).with_name("dossier"))
+    try:
+        with processes(url, index, workers=_WORKERS):
+            app(["demo", "--log", url, *sys.argv[1:]], prog_name="dossier")
+    finally:
+        note(_LEFT_VI if vietnamese else _LEFT_EN)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from infra.demo.province import DEFAULT_SEED, Simulation, commands, simulation
 from infra.demo.screen import Screen
 from infra.demo.story import Step
 from infra.demo.summary import gather
+from infra.errors import without_secrets
 from infra.settings import LANGUAGE, load
 from schemas.reading import line_of
 
@@ -72,7 +73,8 @@ def demo_command(
     url = session.log or DEFAULT_LOG
     # Only the language is taken from the environment: other readings or departments would change the answers.
     settings = load({LANGUAGE: os.environ.get(LANGUAGE, "")}, log=url, views=session.views, language=session.lang)
-    screen = Screen(Console(highlight=False), settings.language, seed, url)
+    shown = without_secrets(url)
+    screen = Screen(Console(highlight=False), settings.language, seed, shown)
     replaced = make_room(settings)
     if not session.json:
         screen.begin(settings.log_name, replaced=replaced)
@@ -83,7 +85,13 @@ def demo_command(
         simulated = simulation(seed)
         fed = _feed_with_progress(installation, simulated, settings.language)
         found = gather(installation, simulated.told)
-    found |= {"seed": seed, "log": url, "simulated": True, "accepted": fed.accepted, "refused": dict(fed.refused)}
+    found |= {
+        "seed": seed,
+        "log": without_secrets(url),
+        "simulated": True,
+        "accepted": fed.accepted,
+        "refused": dict(fed.refused),
+    }
     if session.json:
         print_json(found)
     else:

@@ -44,7 +44,7 @@ class Screen:
         if replaced:
             self._print(f"The earlier demo log {log} is replaced.", f"Thay nhật ký mô phỏng trước đó {log}.")
         else:
-            self._print(f"Log: {log}", f"Nhật ký: {log}")
+            self._console.print(self._said(f"Log: {log}", f"Nhật ký: {log}"), soft_wrap=True, markup=False)
 
     def show(self, found: dict[str, Any], seconds: float) -> None:
         """The whole summary."""
@@ -155,7 +155,12 @@ class Screen:
     def _go_on(self, found: dict[str, Any]) -> None:
         self._heading("How to go on: the log is yours to explore", "Tiếp theo: tự khám phá nhật ký này")
         replay = found["replay"]
-        program = f"{_program()} --log {shlex.quote(self._url)}"
+        program = _program()
+        if self._url.startswith("kafka:"):
+            # Too long to be repeated in every line.
+            self._console.print(f"  export DOSSIER_LOG={shlex.quote(self._url)}", soft_wrap=True, markup=False)
+        else:
+            program += f" --log {shlex.quote(self._url)}"
         if self._language == "vi":
             program += " --lang vi"
         number, moment = replay["dossier"], moment_text(replay["moment"])

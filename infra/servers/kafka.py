@@ -101,14 +101,17 @@ class KafkaCluster:
         return set()
 
 
-def prepare(data_dir: Path, nodes: int = 1, security: Security | None = None) -> KafkaCluster:
-    """The cluster in a folder, made when missing, not started. Raises KafkaUnavailable."""
+def prepare(data_dir: Path, nodes: int | None = None, security: Security | None = None) -> KafkaCluster:
+    """The cluster in a folder, made when missing, not started. Raises KafkaUnavailable.
+
+    `nodes`: how many brokers it must have; None takes it as it is, and makes one of one broker.
+    """
     data_dir = data_dir.resolve()
     description = data_dir / _DESCRIPTION
     if not description.exists():
-        _make(data_dir, nodes, security)
+        _make(data_dir, nodes or 1, security)
     members = _nodes(data_dir, json.loads(description.read_text())["ports"])
-    if len(members) != nodes:
+    if nodes not in (None, len(members)):
         raise KafkaUnavailable(f"the cluster in {data_dir} has {len(members)} brokers, not {nodes}: wipe it first")
     return KafkaCluster(",".join(node.address for node in members), tuple(members))
 
@@ -136,7 +139,7 @@ def wipe(data_dir: Path) -> None:
     data_dir = data_dir.resolve()
     if not (data_dir / _DESCRIPTION).exists():
         return
-    prepare(data_dir, len(json.loads((data_dir / _DESCRIPTION).read_text())["ports"])).stop()
+    prepare(data_dir).stop()
     shutil.rmtree(data_dir)
 
 
@@ -177,7 +180,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The command line: see the module's own words."""
     parser = argparse.ArgumentParser(prog="python -m infra.servers.kafka", description="Kafka for development")
     parser.add_argument("verb", choices=["up", "down", "wipe"])
-    parser.add_argument("--nodes", type=int, default=1, help="brokers, one or three (default: 1)")
+    parser.add_argument("--nodes", type=int, choices=[1, 3], help="brokers (default: as many as there are, else 1)")
     parser.add_argument("--folder", type=Path, default=_FOLDER, help=f"where it lives (default: {_FOLDER})")
     told = parser.parse_args(arguments)
     try:
@@ -186,23 +189,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(f"kafka: {error}") from error
 
 
-def _up(folder: Path, nodes: int) -> str:
+def _up(folder: Path, nodes: int | None) -> str:
     cluster = prepare(folder, nodes)
     cluster.start()
     logs = "\n".join(f"  broker {node.number}: pid {node.pid()}, log {node.log}" for node in cluster.nodes)
-    return f"{BOOTSTRAP_SERVERS}={cluster.bootstrap}\n{logs}"
+    url = f"DOSSIER_LOG='kafka://{cluster.bootstrap}?prefix=dossier&partitions=4'"
+    return f"{BOOTSTRAP_SERVERS}={cluster.bootstrap}\n{url}\n{logs}"
 
 
-def _down(folder: Path, nodes: int) -> str:
+def _down(folder: Path, _nodes: int | None) -> str:
     if not (folder / _DESCRIPTION).exists():
         return f"no cluster in {folder}"
-    del nodes
-    prepare(folder, len(json.loads((folder / _DESCRIPTION).read_text())["ports"])).stop()
+    prepare(folder).stop()
     return f"stopped; its data stays in {folder} until it is wiped"
 
 
-def _wipe(folder: Path, nodes: int) -> str:
-    del nodes
+def _wipe(folder: Path, _nodes: int | None) -> str:
+    if not (folder / _DESCRIPTION).exists():
+        return f"no cluster in {folder}"
     wipe(folder)
     return f"{folder} is gone"
 

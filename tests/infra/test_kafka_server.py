@@ -52,15 +52,22 @@ def test_starts_stops_and_wipes_from_the_command_line(tmp_path: Path, capsys: py
     """What `make kafka-up`, `kafka-down` and `kafka-wipe` do; a second start finds the same ports."""
     folder = str(tmp_path / "kafka")
     main(["up", "--folder", folder])
-    first = capsys.readouterr().out.splitlines()[0]
+    first, second, *_ = capsys.readouterr().out.splitlines()
     cluster = prepare(tmp_path / "kafka")
     assert first == f"KAFKA_BOOTSTRAP_SERVERS={cluster.bootstrap}"
+    assert second == f"DOSSIER_LOG='kafka://{cluster.bootstrap}?prefix=dossier&partitions=4'"
+    with pytest.raises(SystemExit, match="has 1 brokers, not 3: wipe it first"):
+        main(["up", "--folder", folder, "--nodes", "3"])
     assert cluster.node(1).log.exists()
     assert int(cluster.node(1).pid_file.read_text()) == cluster.node(1).pid()
     main(["down", "--folder", folder])
     assert cluster.node(1).pid() is None
     main(["wipe", "--folder", folder])
     assert not (tmp_path / "kafka").exists()
+    capsys.readouterr()
+    for verb in ("down", "wipe"):
+        main([verb, "--folder", folder])
+        assert capsys.readouterr().out == f"no cluster in {folder}\n"
 
 
 def test_lends_a_cluster_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
