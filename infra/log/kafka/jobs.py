@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from enum import Enum, auto
 from threading import Lock
@@ -96,7 +97,7 @@ class View:
                 self._tracking[append.tracking.application_name] = append.tracking.notification_id
 
 
-class Job:
+class Job(ABC):
     """One call. `position` is that of its first event, once it is done; `error` says why it is not.
 
     `lock` is held until the job is done, or until its caller is to take the lead.
@@ -130,13 +131,13 @@ class Job:
         """What it is known by in the log."""
         return self.appends[0].commit_id if self.appends else b""
 
+    @abstractmethod
     def judge(self, view: View) -> Judgement:
         """Whether it can be built on the head, with the batch so far."""
-        raise NotImplementedError
 
+    @abstractmethod
     def refusal(self) -> Exception:
         """Why it was refused."""
-        raise NotImplementedError
 
 
 class EventsJob(Job):
