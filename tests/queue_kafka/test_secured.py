@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from kafka.errors import KafkaConnectionError
 
 from infra.decisions.kafka.errors import StreamUnusable
 from infra.decisions.kafka.topics import ensure
+from infra.log.kafka.client import KafkaTape
 from infra.log.kafka.connection import Client
 from infra.log.kafka.errors import KafkaRefused
 from infra.log.kafka.settings import from_url
@@ -163,6 +165,17 @@ def test_every_refusal_is_named(secured: Secured) -> None:
             queue_topics(from_url(url, given), create=True)
     with pytest.raises(StreamUnusable, match="invalid credentials"):
         ensure(from_url(secured.scram(), given), 1)
+
+
+def test_a_session_that_is_over_is_renewed(secured: Secured) -> None:
+    """Nothing is lost on the way of a client that was idle meanwhile: its record is known to be there."""
+    settings = from_url(secured.scram(prefix="sessions", partitions="1"), {"KAFKA_SASL_PLAIN_PASSWORD": PASSWORD})
+    tape = KafkaTape(settings, queue_topics(settings, create=True).commands, 0)
+    offsets = [tape.send(b"one").result()]
+    time.sleep(3.5)
+    offsets.append(tape.send(b"two").result())
+    tape.close()
+    assert offsets == [0, 1]
 
 
 def test_a_port_that_speaks_no_tls_is_given_up_in_the_end(secured: Secured) -> None:

@@ -35,6 +35,8 @@ _log = structlog.get_logger(__name__)
 _REQUEST_TIMEOUT: Final = 10.0
 _GIVE_UP: Final = 60.0
 """Seconds after which a read fails when no broker answers."""
+_IDLE: Final = 1.0
+"""Seconds without a request after which it is first seen what became of the connections."""
 _FETCH_BYTES: Final = 2 << 20
 # The first versions that name a topic by its id.
 _PRODUCE: Final = 13
@@ -71,6 +73,7 @@ class KafkaTape:
         self._place = TopicPartition(topic.name, partition)
         self._client: Client | None = None
         self._producer: _Producer | None = None
+        self._asked_at = 0.0
 
     def send(self, value: bytes) -> _Sent:
         """Start to append a record. See `Tape`."""
@@ -284,7 +287,11 @@ class KafkaTape:
 
     def _request(self, request: Any, node: int | None = None) -> Any:
         """Send a request to the partition's leader, or to a node. Its answer is taken by `_answer`."""
-        client = self._connected()
+        client, now = self._connected(), time.monotonic()
+        if now > self._asked_at + _IDLE:
+            # Nobody drives the client in between: brokers close idle connections, and want to be told a password anew.
+            client.poll(timeout_ms=0)
+        self._asked_at = now
         node = self._leader(client) if node is None else node
         client.await_ready(node, timeout_ms=_REQUEST_TIMEOUT * 1000)
         return client.send(node, request)
