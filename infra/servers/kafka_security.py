@@ -43,8 +43,8 @@ class Security:
             "ssl.truststore.type": "PEM",
             "ssl.truststore.location": self.trusted,
             f"{_TLS}.ssl.client.auth": "required",
-            # After three seconds a client has to show its password anew, so that tests see it.
-            "connections.max.reauth.ms": 3000,
+            # After two seconds a client has to show its password anew, so that tests see it.
+            "connections.max.reauth.ms": 2000,
             f"{_SASL}.sasl.enabled.mechanisms": "SCRAM-SHA-512,PLAIN",
             f"{_SASL}.scram-sha-512.sasl.jaas.config": f"{_MODULES}.scram.ScramLoginModule required;",
             f"{_SASL}.plain.sasl.jaas.config": f"{_MODULES}.plain.PlainLoginModule required {users};",

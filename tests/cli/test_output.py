@@ -35,9 +35,7 @@ def started(terminal: Terminal, *arguments: str) -> subprocess.Popen[bytes]:
     "arguments",
     [
         ("status",),
-        ("status", "--json"),
         ("audit", "council"),
-        ("decisions", "tail", "--from", "beginning", "--no-follow"),
         ("--help",),
     ],
 )
