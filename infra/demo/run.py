@@ -85,13 +85,7 @@ def demo_command(
         simulated = simulation(seed)
         fed = _feed_with_progress(installation, simulated, settings.language)
         found = gather(installation, simulated.told)
-    found |= {
-        "seed": seed,
-        "log": without_secrets(url),
-        "simulated": True,
-        "accepted": fed.accepted,
-        "refused": dict(fed.refused),
-    }
+    found |= {"seed": seed, "log": shown, "simulated": True, "accepted": fed.accepted, "refused": dict(fed.refused)}
     if session.json:
         print_json(found)
     else:

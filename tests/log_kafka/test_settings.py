@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.decisions.settings import stream_settings
 from infra.errors import BadSetting, without_secrets
 from infra.log.kafka.settings import from_environment, from_url
 from infra.settings import load
@@ -50,6 +51,13 @@ def test_the_environment_of_the_library_says_the_same() -> None:
         "KAFKA_SASL_PLAIN_PASSWORD": "geheim",
     }
     assert from_environment(environment.get, "app").connection["sasl_plain_password"] == HIDDEN
+
+
+def test_a_stream_is_on_the_logs_cluster_wherever_the_log_was_named() -> None:
+    elsewhere = {"DOSSIER_LOG": "kafka://b:9092?prefix=environment"}
+    assert stream_settings(None, elsewhere, log="kafka://a:9092?prefix=option").kafka.app == "option"
+    assert stream_settings(None, elsewhere).kafka.app == "environment"
+    assert stream_settings("kafka://c:9092?prefix=stream", elsewhere, log="sqlite:///log").kafka.app == "stream"
 
 
 def test_a_password_of_the_environment_alone_changes_nothing() -> None:
