@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -37,6 +42,20 @@ class Authority:
         key = load_pem_private_key(made.private_key_pem.bytes(), None)
         how: KeySerializationEncryption = BestAvailableEncryption(password.encode()) if password else NoEncryption()
         file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, how))
+        return file
+
+    def revocations(self, name: str, *revoked: Path) -> Path:
+        """A file with the list of revoked certificates: those in these files."""
+        now = datetime.now(UTC)
+        issuer = x509.load_pem_x509_certificate(self._made.cert_pem.bytes()).subject
+        made = x509.CertificateRevocationListBuilder(issuer).last_update(now).next_update(now + timedelta(days=1))
+        for file in revoked:
+            serial = x509.load_pem_x509_certificates(file.read_bytes())[0].serial_number
+            one = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now).build()
+            made = made.add_revoked_certificate(one)
+        key = cast(EllipticCurvePrivateKey, load_pem_private_key(self._made.private_key_pem.bytes(), None))
+        file = self._folder / f"{name}.crl"
+        file.write_bytes(made.sign(key, SHA256()).public_bytes(Encoding.PEM))
         return file
 
     def identity(self, name: str) -> Path:

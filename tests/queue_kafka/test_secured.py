@@ -118,7 +118,7 @@ def test_the_whole_way_with_a_password(secured: Secured) -> None:
 
 
 def test_other_ways_in(secured: Secured) -> None:
-    """PLAIN with the password in a file, a password in the URL, and a certificate whose key has a password."""
+    """A password in a file or in the URL, a list of revoked certificates, a certificate whose key has a password."""
     password = secured.folder / "password"
     password.write_text(f"{PASSWORD}\n", encoding="utf-8")
     certificate, made = secured.authority.certificate("client")
@@ -130,7 +130,11 @@ def test_other_ways_in(secured: Secured) -> None:
         ssl_keyfile=secured.authority.key("client", made, KEY_PASSWORD),
     )
     told = {
-        secured.scram(sasl_mechanism="PLAIN", sasl_plain_password_file=password): {},
+        secured.scram(
+            sasl_mechanism="PLAIN",
+            sasl_plain_password_file=password,
+            ssl_crlfile=secured.authority.revocations("nothing"),
+        ): {},
         secured.scram(sasl_plain_password=PASSWORD): {"KAFKA_SASL_PLAIN_PASSWORD": "another"},
         with_certificate: {"KAFKA_SSL_PASSWORD": KEY_PASSWORD},
     }
@@ -157,13 +161,15 @@ def test_a_program_that_is_not_let_in_ends_and_says_why(secured: Secured) -> Non
 
 
 def test_every_refusal_is_named(secured: Secured) -> None:
-    """A user, a mechanism, a certificate that is missing, and a stream on another cluster."""
+    """A user, a mechanism, a certificate that is missing or revoked, and a stream on another cluster."""
     given = {"KAFKA_SASL_PLAIN_PASSWORD": WRONG}
+    revoked = secured.authority.revocations("revoked", secured.folder / "127.0.0.1.pem")
     without = secured.url(secured.node.tls_port, security_protocol="SSL", ssl_cafile=secured.authority.file)
     for reason, url in (
         ("Invalid username or password", secured.scram(sasl_mechanism="PLAIN")),
         ("does not offer SCRAM-SHA-256", secured.scram(sasl_mechanism="SCRAM-SHA-256")),
         ("CERTIFICATE_REQUIRED", without),
+        ("certificate revoked", secured.scram(ssl_crlfile=revoked)),
     ):
         with pytest.raises(KafkaRefused, match=reason):
             queue_topics(from_url(url, given), create=True)

@@ -1,6 +1,7 @@
 """TLS and SASL: the options of a connection to Kafka, looked at before anything is connected.
 
-They go to kafka-python as they are. A password can be given in three ways, of which the first that is there counts:
+They go to kafka-python as they are, but for TLS, whose context is made here: kafka-python 3.0 cannot read revocations.
+A password can be given in three ways, of which the first that is there counts:
 the option itself, the option with `_file` behind its name, which names a file that holds it, and, for a URL, the
 environment.
 """
@@ -8,7 +9,7 @@ environment.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -53,11 +54,50 @@ def connection(option: Option, ambient: Option) -> dict[str, str]:
                 raise _bad(name, "", f"{protocol} needs it", f"{protocol} cần thiết lập này")
         _one_of("sasl_mechanism", given["sasl_mechanism"], _MECHANISMS)
     if tls:
-        if "ssl_certfile" in given:
-            # Without any, OpenSSL would ask at the terminal.
-            given[_KEY_PASSWORD] = given.get(_KEY_PASSWORD) or _secret(_KEY_PASSWORD, ambient) or ""
-        _check_files(given)
+        # Without any, OpenSSL would ask at the terminal.
+        given[_KEY_PASSWORD] = given.get(_KEY_PASSWORD) or _secret(_KEY_PASSWORD, ambient) or ""
+        if "ssl_keyfile" in given and "ssl_certfile" not in given:
+            raise _bad("ssl_certfile", "", "ssl_keyfile needs it", "ssl_keyfile cần thiết lập này")
+        tls_context(given)
     return given
+
+
+def tls_context(given: Mapping[str, str]) -> ssl.SSLContext | None:
+    """What a connection with these options is made with; None where it has no TLS. Raises BadSetting."""
+    if not given.get("security_protocol", "").endswith("SSL"):
+        return None
+    for name in _FILES:
+        if name in given:
+            try:
+                Path(given[name]).read_bytes()
+            except OSError as error:
+                raise _bad(name, given[name], str(error.strerror), str(error.strerror)) from error
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if "ssl_cafile" in given:
+        _load(context, "ssl_cafile", given)
+    else:
+        context.load_default_certs()
+    if "ssl_crlfile" in given:
+        _load(context, "ssl_crlfile", given)
+        context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+    if "ssl_certfile" in given:
+        try:
+            context.load_cert_chain(given["ssl_certfile"], given.get("ssl_keyfile"), given[_KEY_PASSWORD])
+        except ssl.SSLError as error:
+            reason_en = "certificate, key and password of the key (ssl_password) do not go together"
+            reason_vi = "chứng chỉ, khóa và mật khẩu của khóa (ssl_password) không khớp"
+            raise _bad("ssl_certfile", given["ssl_certfile"], reason_en, reason_vi) from error
+    return context
+
+
+def _load(context: ssl.SSLContext, name: str, given: Mapping[str, str]) -> None:
+    """Certificates, or lists of revoked ones: OpenSSL takes both in the same way."""
+    try:
+        context.load_verify_locations(given[name])
+    except ssl.SSLError as error:
+        reason = "nothing of the kind in it, in PEM"
+        raise _bad(name, given[name], reason, "không có nội dung PEM phù hợp") from error
 
 
 def _secret(name: str, option: Option) -> str | None:
@@ -71,28 +111,6 @@ def _secret(name: str, option: Option) -> str | None:
     except (OSError, UnicodeDecodeError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or "not UTF-8"
         raise _bad(f"{name}_file", file, reason, reason) from None
-
-
-def _check_files(given: dict[str, str]) -> None:
-    for name in _FILES:
-        if name in given:
-            try:
-                Path(given[name]).read_bytes()
-            except OSError as error:
-                raise _bad(name, given[name], str(error.strerror), str(error.strerror)) from error
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    try:
-        if "ssl_cafile" in given:
-            context.load_verify_locations(given["ssl_cafile"])
-    except ssl.SSLError as error:
-        raise _bad("ssl_cafile", given["ssl_cafile"], "no certificates in PEM", "không có chứng chỉ PEM") from error
-    if "ssl_certfile" in given:
-        try:
-            context.load_cert_chain(given["ssl_certfile"], given.get("ssl_keyfile"), given[_KEY_PASSWORD])
-        except ssl.SSLError as error:
-            reason_en = "certificate, key and password of the key (ssl_password) do not go together"
-            reason_vi = "chứng chỉ, khóa và mật khẩu của khóa (ssl_password) không khớp"
-            raise _bad("ssl_certfile", given["ssl_certfile"], reason_en, reason_vi) from error
 
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:

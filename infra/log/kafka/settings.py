@@ -17,7 +17,7 @@ from platformdirs import user_data_path
 
 from infra.errors import BadSetting
 from infra.log.kafka.connection import Client
-from infra.log.kafka.security import OPTIONS, SECRETS, connection
+from infra.log.kafka.security import OPTIONS, SECRETS, connection, tls_context
 
 SCHEME: Final = "kafka"
 _OPTIONS: Final = ("prefix", "partitions", "replication", "replies_days", "index")
@@ -74,7 +74,12 @@ class KafkaSettings:
     @property
     def client(self) -> dict[str, Any]:
         """What every client of kafka-python is made with."""
-        return {"bootstrap_servers": self.bootstrap.split(","), "kafka_client": Client, **self.connection}
+        return {
+            "bootstrap_servers": self.bootstrap.split(","),
+            "kafka_client": Client,
+            **self.connection,
+            "ssl_context": tls_context(self.connection),
+        }
 
 
 def from_url(url: str, environment: Mapping[str, str] | None = None) -> KafkaSettings:
