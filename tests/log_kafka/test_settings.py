@@ -8,7 +8,9 @@ import pytest
 
 from infra.decisions.settings import stream_settings
 from infra.errors import BadSetting, without_secrets
+from infra.log.kafka.errors import KafkaRefused
 from infra.log.kafka.settings import from_environment, from_url
+from infra.log.kafka.topics import exists
 from infra.settings import load
 from tests.certificates import Authority
 
@@ -90,7 +92,7 @@ def test_what_cannot_be_used_is_said_without_its_secrets(rest: str, reason: str)
 
 
 def test_certificates_are_read_before_they_are_needed(tmp_path: Path) -> None:
-    """Nobody is asked for a password at a terminal, and what does not go together is said."""
+    """Nobody is asked for a password at a terminal; what does not go together is said, then and later."""
     authority = Authority(tmp_path)
     certificate, made = authority.certificate("client")
     url = f"kafka://a:9093?security_protocol=SSL&ssl_certfile={certificate}&ssl_keyfile="
@@ -99,6 +101,10 @@ def test_certificates_are_read_before_they_are_needed(tmp_path: Path) -> None:
     for environment in ({}, {"KAFKA_SSL_PASSWORD": "another"}):
         with pytest.raises(BadSetting, match="do not go together"):
             from_url(f"{url}{locked}", environment)
+    settings = from_url(f"{url}{locked}", {"KAFKA_SSL_PASSWORD": "geheim"})
+    certificate.write_text("renewed by half", encoding="utf-8")
+    with pytest.raises(KafkaRefused, match="do not go together"):
+        exists(settings, "topic")
     with pytest.raises(BadSetting, match="nothing of the kind"):
         from_url(f"kafka://a:9093?security_protocol=SSL&ssl_cafile={locked}", {})
 

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 from platformdirs import user_data_path
 
 from infra.errors import BadSetting
-from infra.log.kafka.connection import Client
+from infra.log.kafka.connection import Client, NotLetIn
 from infra.log.kafka.security import OPTIONS, SECRETS, connection, tls_context
 
 SCHEME: Final = "kafka"
@@ -73,12 +73,17 @@ class KafkaSettings:
 
     @property
     def client(self) -> dict[str, Any]:
-        """What every client of kafka-python is made with."""
+        """What every client of kafka-python is made with. Raises NotLetIn, as connecting does."""
+        try:
+            context = tls_context(self.connection)
+        except BadSetting as error:
+            # While a process runs, its certificates are renewed: they may not fit for a moment.
+            raise NotLetIn(error.message()) from error
         return {
             "bootstrap_servers": self.bootstrap.split(","),
             "kafka_client": Client,
             **self.connection,
-            "ssl_context": tls_context(self.connection),
+            "ssl_context": context,
         }
 
 
