@@ -77,7 +77,7 @@ class Fold:
 
     def waits(self, dossier: str) -> bool:
         """Whether an event of this dossier must wait behind a parked one."""
-        return self.build.projection.waits_with(dossier) in self._parked
+        return bool(self._parked) and self.build.projection.waits_with(dossier) in self._parked
 
     def apply(self, event: Event) -> None:
         """Hand an event to its handler; where that fails, take its changes back and park the dossier."""
@@ -172,7 +172,6 @@ def _apply(folds: list[Fold], batch: Batch) -> None:
                     partition=batch.partition,
                     position=position,
                 )
-            if each.error is not None:
                 going = [other for other in going if other is not each]
                 continue
             each.last = position

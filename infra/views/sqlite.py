@@ -76,7 +76,8 @@ class _Transaction:
         for statement in table.index(physical):
             self.execute(statement)
 
-    def upsert(self, table: Table, physical: str, rows: Sequence[tuple[Value, ...]]) -> None:
+    def upsert(self, table: Table, physical: str, rows: Sequence[tuple[Value, ...]], *, new: bool = False) -> None:
+        del new  # nothing is faster than what serves for all
         try:
             self._connection.executemany(table.upsert(physical), rows)
         except (OverflowError, UnicodeError, sqlite3.InterfaceError, sqlite3.ProgrammingError) as error:
