@@ -21,8 +21,11 @@ from projections.table import Row, Table, Value
 BUSY_TIMEOUT = 30.0
 """Seconds to wait for another process's transaction before giving up."""
 
-CHECKPOINT_PAGES = 8000
-"""Pages (of 4 KiB) in the WAL before they are copied into the file: a page that many batches change is copied once."""
+PAGE_SIZE = 8192
+"""Bytes of a page of a new file: rows of the audit have some hundred, and every page that is full is split."""
+
+CHECKPOINT_PAGES = 4000
+"""Pages in the WAL before they are copied into the file: a page that many batches change is copied once."""
 
 
 _CHUNK = 1000
@@ -159,6 +162,7 @@ class SQLiteViews:
         except sqlite3.Error as error:
             raise _unavailable(self.path, error) from error
         try:
+            connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
