@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 Data = Mapping[str, Any]
@@ -77,15 +77,20 @@ def documents_of(name: str, data: Data) -> list[dict[str, Any]]:
         value = data.get(first)
         if not value:
             continue
+        if not rest:
+            found.append(_document(first, value))
+            continue
         places: list[tuple[str, Any]] = [(first, value)]
         for part in rest:
             places = [place for path, value in places if value for place in _below(path, value, part)]
-        for path, value in places:
-            if value is not None:
-                document = {key: item for key, item in value.items() if item is not None}
-                document["path"] = path
-                found.append(document)
+        found += [_document(path, value) for path, value in places if value is not None]
     return found
+
+
+def _document(path: str, value: Data) -> dict[str, Any]:
+    document = _bare(value)
+    document["path"] = path
+    return document
 
 
 def _below(path: str, value: Any, part: str) -> list[tuple[str, Any]]:
@@ -96,48 +101,70 @@ def _below(path: str, value: Any, part: str) -> list[tuple[str, Any]]:
 
 
 def details_of(name: str, data: Data) -> dict[str, Any]:
-    """What else is worth reading in an event; what is None is left out."""
-    return _bare(_DETAILS[name](data))
+    """What else is worth reading in an event; what is None is left out, at any depth of maps."""
+    return _DETAILS[name](data)
 
 
-def _bare(value: dict[str, Any]) -> dict[str, Any]:
+def _bare(value: Data) -> dict[str, Any]:
     """A map without what is None, at any depth of maps."""
-    return {key: _bare(item) if isinstance(item, dict) else item for key, item in value.items() if item is not None}
+    return _told(value, value)
+
+
+def _told(data: Data, names: Iterable[str]) -> dict[str, Any]:
+    """These fields of a map, as far as they are there. A loop, since it runs for every event."""
+    told: dict[str, Any] = {}
+    for name in names:
+        item = data.get(name)
+        if item is not None:
+            told[name] = _told(item, item) if item.__class__ is dict else item
+    return told
 
 
 def _fields(*names: str) -> Callable[[Data], dict[str, Any]]:
-    return lambda data: {name: data.get(name) for name in names}
+    return lambda data: _told(data, names)
 
 
 def _claims(data: Data) -> dict[str, Any]:
-    figures = {code: claim.get("figure") or {} for code, claim in data["claims"].items()}
+    figures = {code: _bare(claim.get("figure") or {}) for code, claim in data["claims"].items()}
     return {"complete": data["complete"], "figures": figures}
 
 
+_MEETING = ("body", "place", "begins", "ends", "chair", "secretary", "votes", "minutes_approved_percent")
+
+
 def _meeting(meeting: Data) -> dict[str, Any]:
-    told = _fields("body", "place", "begins", "ends", "chair", "secretary", "votes", "minutes_approved_percent")
-    return told(meeting) | {"present": len(meeting.get("present") or ())}
+    return _told(meeting, _MEETING) | {"present": len(meeting.get("present") or ())}
 
 
 def _appraised(data: Data) -> dict[str, Any]:
-    return {"findings": data["findings"], "counts": data["counts"], "meeting": _meeting(data["meeting"])}
+    return {"findings": _bare(data["findings"]), "counts": _bare(data["counts"]), "meeting": _meeting(data["meeting"])}
+
+
+_FORWARDED = ("due_on", "days_late", "council_decision", "council_version", "read_at")
 
 
 def _forwarded(data: Data) -> dict[str, Any]:
     criteria = {agency: entry["criteria"] for agency, entry in data["letters"].items()}
-    told = _fields("due_on", "days_late", "council_decision", "council_version", "read_at")
-    return told(data) | {"criteria": criteria}
+    return _told(data, _FORWARDED) | {"criteria": criteria}
+
+
+_VERIFIED = ("criterion", "finding", "system", "inspection", "corrects", "reason", "after_decision")
 
 
 def _verified(data: Data) -> dict[str, Any]:
-    agencies = [contribution["agency"] for contribution in data["contributions"]]
-    told = _fields("criterion", "finding", "system", "inspection", "corrects", "reason", "after_decision")
-    return told(data) | {"contributors": agencies or None, "read_at": data["read_at"] or None}
+    told = _told(data, _VERIFIED)
+    if data["contributions"]:
+        told["contributors"] = [contribution["agency"] for contribution in data["contributions"]]
+    if data["read_at"]:
+        told["read_at"] = data["read_at"]
+    return told
+
+
+_CORRECTED = ("corrects", "fact", "reason", "took_place_on", "after_decision")
 
 
 def _corrected(data: Data) -> dict[str, Any]:
-    told = _fields("corrects", "fact", "reason", "took_place_on", "after_decision")
-    return told(data) | {"correction": json.loads(data["correction"])}
+    return _told(data, _CORRECTED) | {"correction": _bare(json.loads(data["correction"]))}
 
 
 _COUNCIL = _fields("signer", "capacity", "chair", "standing_vice_chair", "members", "reason")

@@ -37,6 +37,8 @@ class Batch:
         self.partition = partition
         self.events = events
         self.decode = decode
+        self.named = [(event, event_name(event.topic), dossier_text(event.originator_id)) for event in events]
+        """Each event with the name of its type, and its dossier's id as text."""
 
 
 class Fold:
@@ -67,17 +69,14 @@ class Fold:
         self._read_ahead()
 
     def _read_ahead(self) -> None:
-        dossiers = {
-            dossier_text(event.originator_id)
-            for event in self._batch.events
-            if event.id > self.last and event_name(event.topic) in self.handlers
-        }
+        handlers, last = self.handlers, self.last
+        dossiers = {dossier for event, name, dossier in self._batch.named if name in handlers and event.id > last}
         if dossiers:
             self.rows.read_ahead(sorted(dossiers))
 
     def waits(self, dossier: str) -> bool:
         """Whether an event of this dossier must wait behind a parked one."""
-        return self.build.projection.waits_with(dossier) in self._parked
+        return bool(self._parked) and self.build.projection.waits_with(dossier) in self._parked
 
     def apply(self, event: Event) -> None:
         """Hand an event to its handler; where that fails, take its changes back and park the dossier."""
@@ -144,9 +143,8 @@ def fold(
 
 def _apply(folds: list[Fold], batch: Batch) -> None:
     going = list(folds)
-    for notification in batch.events:
-        name, position = event_name(notification.topic), notification.id
-        dossier = dossier_text(notification.originator_id)
+    for notification, name, dossier in batch.named:
+        position = notification.id
         event: Event | str | None = None
         for each in going:
             if position <= each.last:
@@ -156,7 +154,7 @@ def _apply(folds: list[Fold], batch: Batch) -> None:
                     each.park(dossier, notification.originator_version, name, position, None)
                 else:
                     if event is None:
-                        event = decoded(notification, batch.partition, batch.decode)
+                        event = _decoded(notification, name, dossier, batch)
                     if isinstance(event, Event):
                         each.apply(event)
                     else:
@@ -172,7 +170,6 @@ def _apply(folds: list[Fold], batch: Batch) -> None:
                     partition=batch.partition,
                     position=position,
                 )
-            if each.error is not None:
                 going = [other for other in going if other is not each]
                 continue
             each.last = position
@@ -194,18 +191,17 @@ def _close(folds: list[Fold], batch: Batch) -> None:
 
 def decoded(notification: Notification, partition: int, decode: Decode) -> Event | str:
     """An event as handlers get it, or why it cannot be decoded."""
+    batch = Batch(partition, notification.id - 1, [notification], decode)
+    ((_, name, dossier),) = batch.named
+    return _decoded(notification, name, dossier, batch)
+
+
+def _decoded(notification: Notification, name: str, dossier: str, batch: Batch) -> Event | str:
     try:
-        data: Mapping[str, Any] = decode(notification.topic, notification.state)
+        data: Mapping[str, Any] = batch.decode(notification.topic, notification.state)
     except Exception as cause:  # noqa: BLE001  # whatever a decoder raises, only that dossier waits
         return told(cause)
-    return Event(
-        event_name(notification.topic),
-        dossier_text(notification.originator_id),
-        notification.originator_version,
-        partition,
-        notification.id,
-        data,
-    )
+    return Event(name, dossier, notification.originator_version, batch.partition, notification.id, data)
 
 
 def parked_dossiers(reader: Reader, build: Build, partition: int) -> frozenset[str]:

@@ -37,7 +37,7 @@ from projections.ports import Decode, LogReader, Progress, Reader, RowRefused, T
 from projections.projection import Projection
 from projections.snapshot import Snapshot
 
-BATCH_SIZE = 1000
+BATCH_SIZE = 2000
 """Events per transaction: enough that a commit's cost is spread, few enough that memory stays flat."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.25

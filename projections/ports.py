@@ -74,8 +74,11 @@ class Writer(Reader, Protocol):
     def index(self, table: Table, physical: str) -> None:
         """Make the indexes that are missing."""
 
-    def upsert(self, table: Table, physical: str, rows: Sequence[tuple[Value, ...]]) -> None:
-        """Store rows (values in the order of the columns, no key twice), new or changed. Raises RowRefused."""
+    def upsert(self, table: Table, physical: str, rows: Sequence[tuple[Value, ...]], *, new: bool = False) -> None:
+        """Store rows (values in the order of the columns, no key twice), new or changed. Raises RowRefused.
+
+        `new` says that they are most likely all new: a store may try what is faster for such rows first.
+        """
 
 
 class Views(Protocol):

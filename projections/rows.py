@@ -27,6 +27,8 @@ class Rows:
         self._physical = physical
         self._cached: dict[Table, dict[Key, Row | None]] = {table: {} for table in physical}
         self._changed: dict[Table, dict[Key, Row]] = {table: {} for table in physical}
+        self._stored: dict[Table, set[Key]] = {table: set() for table in physical}
+        """Keys that were found in the store."""
         self._journal: list[tuple[Table, Key, Row | None, bool]] = []
 
     def read_ahead(self, dossiers: Sequence[str]) -> None:
@@ -35,9 +37,9 @@ class Rows:
             if table.key == DOSSIER_KEY:
                 cached = self._cached[table]
                 cached.update(dict.fromkeys(dossiers))
-                cached.update(
-                    {row["dossier_id"]: row for row in self._reader.select_by(physical, "dossier_id", dossiers)}
-                )
+                found = {row["dossier_id"]: row for row in self._reader.select_by(physical, "dossier_id", dossiers)}
+                cached.update(found)
+                self._stored[table].update(found)
 
     def begin(self) -> None:
         """From here on `undo` takes back."""
@@ -73,11 +75,12 @@ class Rows:
 
     def put(self, table: Table, row: Row) -> None:
         """Make or replace a row. KeyError unless it holds every column and no other."""
-        if row.keys() != table.columns.keys():
-            raise KeyError(f"{table.name}: {sorted(row.keys() ^ table.columns.keys())}")
         key = table.key_of(row)
         cached, changed = self._cached[table], self._changed[table]
         before = cached.get(key, _UNREAD)
+        # A row that was got had the right columns then: it has too many or too few if it has not as many as they.
+        if len(row) != len(table.columns) or (before is not row and row.keys() != table.columns.keys()):
+            raise KeyError(f"{table.name}: {sorted(row.keys() ^ table.columns.keys())}")
         if before is not row:
             self._journal.append((table, key, before, key in changed))
         cached[key] = changed[key] = row
@@ -94,10 +97,13 @@ class Rows:
     def flush(self, writer: Writer) -> None:
         """Store every changed row."""
         for table, changed in self._changed.items():
-            if changed:
-                # In the order of the key: neighbours in the index are then written together.
-                rows = [table.values_of(changed[key]) for key in sorted(changed, key=_parameters)]
-                writer.upsert(table, self._physical[table], rows)
+            # In the order of the key: neighbours in the index are then written together.
+            ordered = sorted(changed, key=_parameters)
+            stored = self._stored[table]
+            for new in (True, False):
+                rows = [table.values_of(changed[key]) for key in ordered if (key not in stored) is new]
+                if rows:
+                    writer.upsert(table, self._physical[table], rows, new=new)
 
     def _look_up(self, table: Table, key: Key) -> Row | None:
         cached = self._cached[table]
@@ -105,6 +111,8 @@ class Rows:
             return cached[key]
         found = self._reader.select(table.by_key(self._physical[table]), _parameters(key))
         row = cached[key] = found[0] if found else None
+        if found:
+            self._stored[table].add(key)
         return row
 
 

@@ -73,11 +73,12 @@ class _Source:
         null, inner = schema
         if null != "null":
             raise TypeError(f"no reader for the union {schema!r}")
-        self.line(depth, "p += 1")
-        self.line(depth, "if b[p - 1] == 2:")
+        branch = self._variable()
+        self.line(depth, f"{branch} = b[p]; p += 1")
+        self.line(depth, f"if not {branch}: {target} = None")
+        self.line(depth, f"elif {branch} == 2:")
         self.value(depth + 1, inner, target, named)
-        self.line(depth, "elif b[p - 1]: raise ValueError('no such branch')")
-        self.line(depth, f"else: {target} = None")
+        self.line(depth, "else: raise ValueError('no such branch')")
 
     def _record(self, depth: int, schema: Schema, target: str, named: dict[str, Any]) -> None:
         named[f"{schema['namespace']}.{schema['name']}"] = schema
@@ -109,8 +110,10 @@ class _Source:
     def _unsigned(self, depth: int, target: str) -> None:
         self.line(depth, f"{target} = b[p]; p += 1")
         self.line(depth, f"if {target} > 127:")
-        # Most numbers that take more than one byte take two: those need no call.
+        # Most numbers that take more than one byte take two, and days take three: those need no call.
         self.line(depth + 1, f"if b[p] < 128: {target} = {target} & 127 | b[p] << 7; p += 1")
+        self.line(depth + 1, "elif b[p + 1] < 128:")
+        self.line(depth + 2, f"{target} = {target} & 127 | (b[p] & 127) << 7 | b[p + 1] << 14; p += 2")
         self.line(depth + 1, f"else: {target}, p = more(b, p, {target})")
 
     def _long(self, depth: int, target: str) -> None:
@@ -121,7 +124,7 @@ class _Source:
         if kind == "string":
             self._unsigned(depth, target)
             self.line(depth, f"if {target} & 1: raise ValueError('a text of negative length')")
-            self.line(depth, f"{target} >>= 1; p += {target}; {target} = str(b[p - {target}:p], 'utf-8')")
+            self.line(depth, f"{target} >>= 1; p += {target}; {target} = b[p - {target}:p].decode()")
         elif kind == "boolean":
             self.line(depth, f"{target} = b[p] != 0; p += 1")
         elif kind in ("long", "date", "timestamp-micros"):

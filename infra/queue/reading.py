@@ -18,6 +18,7 @@ from eventsourcing.persistence import Notification, StoredEvent
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
 
 from infra.errors import LogUnusable
+from infra.log.events import events_after
 from infra.log.kafka.client import KafkaTape
 from infra.log.kafka.errors import IndexInUse
 from infra.log.kafka.facade import partition_of
@@ -112,7 +113,7 @@ class SharedLog:
             if log is not None:
                 return log.read(partition, after, limit)
             self._check_whole(partition)
-            return self._other(partition).recorder().select_notifications(after, limit, inclusive_of_start=False)
+            return self._other(partition).read(after, limit)
 
     def events_of(self, dossier_id: UUID) -> Sequence[StoredEvent]:
         """The events of one dossier in order, up to the end of the log."""
@@ -211,6 +212,11 @@ class _OthersIndex:
         except sqlite3.OperationalError:
             # Its holder is about to make it.
             return nothing
+
+    def read(self, after: int, limit: int) -> list[Notification]:
+        """Events after a position, in order."""
+        with self.recorder().datastore.transaction(commit=False) as cursor:
+            return events_after(cursor, after, limit)
 
     def recorder(self) -> SQLiteApplicationRecorder:
         """Its events."""

@@ -103,12 +103,12 @@ class _Transaction:
         for statement in table.index(physical):
             self.execute(statement)
 
-    def upsert(self, table: Table, physical: str, rows: Sequence[tuple[Value, ...]]) -> None:
+    def upsert(self, table: Table, physical: str, rows: Sequence[tuple[Value, ...]], *, new: bool = False) -> None:
         try:
             if len(rows) <= _FEW:
                 with self._connection.cursor() as cursor:
                     cursor.executemany(_marked(table.upsert(physical)), rows)
-            else:
+            elif not (new and self._inserted(table, physical, rows)):
                 self._upsert_many(table, physical, rows)
         except psycopg.DataError as error:
             raise RowRefused(_words(error)) from error
@@ -120,20 +120,34 @@ class _Transaction:
                 raise RowRefused(_words(error)) from error
             raise _unavailable(self._where, error) from error
 
+    def _inserted(self, table: Table, physical: str, rows: Sequence[tuple[Value, ...]]) -> bool:
+        """Whether these rows are stored now; none of them is when one was there already."""
+        self._connection.execute("SAVEPOINT before_new")
+        try:
+            self._copy(table, physical, rows)
+        except errors.UniqueViolation:
+            self._connection.execute("ROLLBACK TO before_new")
+            return False
+        self._connection.execute("RELEASE before_new")
+        return True
+
     def _upsert_many(self, table: Table, physical: str, rows: Sequence[tuple[Value, ...]]) -> None:
-        """COPY is the fastest way in but knows no conflicts: into a table of this transaction, and from there."""
+        """COPY is the fastest way in but knows no conflicts: into a table of its own, and from there."""
         staged = f"staged_{physical}"
-        columns = ", ".join(table.columns)
         connection = self._connection
         connection.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS {staged} (LIKE {physical}) ON COMMIT DELETE ROWS")
         if staged in self._staged:
             connection.execute(f"DELETE FROM {staged}")  # noqa: S608  # our own names
         self._staged.add(staged)
-        with connection.cursor() as cursor, cursor.copy(f"COPY {staged} ({columns}) FROM STDIN") as copy:
+        self._copy(table, staged, rows)
+        source = f"SELECT {', '.join(table.columns)} FROM {staged}"  # noqa: S608  # our own names
+        connection.execute(table.upsert(physical, source))
+
+    def _copy(self, table: Table, physical: str, rows: Sequence[tuple[Value, ...]]) -> None:
+        statement = f"COPY {physical} ({', '.join(table.columns)}) FROM STDIN"
+        with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
             for row in rows:
                 copy.write_row(row)
-        source = f"SELECT {columns} FROM {staged}"  # noqa: S608  # our own names
-        connection.execute(table.upsert(physical, source))
 
 
 class PostgresViews:

@@ -21,8 +21,11 @@ from projections.table import Row, Table, Value
 BUSY_TIMEOUT = 30.0
 """Seconds to wait for another process's transaction before giving up."""
 
-CHECKPOINT_PAGES = 8000
-"""Pages (of 4 KiB) in the WAL before they are copied into the file: a page that many batches change is copied once."""
+PAGE_SIZE = 8192
+"""Bytes of a page of a new file: rows of the audit have some hundred, and every page that is full is split."""
+
+CHECKPOINT_PAGES = 4000
+"""Pages in the WAL before they are copied into the file: a page that many batches change is copied once."""
 
 
 _CHUNK = 1000
@@ -76,7 +79,8 @@ class _Transaction:
         for statement in table.index(physical):
             self.execute(statement)
 
-    def upsert(self, table: Table, physical: str, rows: Sequence[tuple[Value, ...]]) -> None:
+    def upsert(self, table: Table, physical: str, rows: Sequence[tuple[Value, ...]], *, new: bool = False) -> None:
+        del new  # nothing is faster than what serves for all
         try:
             self._connection.executemany(table.upsert(physical), rows)
         except (OverflowError, UnicodeError, sqlite3.InterfaceError, sqlite3.ProgrammingError) as error:
@@ -158,6 +162,7 @@ class SQLiteViews:
         except sqlite3.Error as error:
             raise _unavailable(self.path, error) from error
         try:
+            connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")

@@ -39,7 +39,8 @@ class _Rows:
         self._cursor.execute(sql.replace("?", self._mark), parameters)
         return [dict(row) for row in self._cursor.fetchall()]
 
-    def upsert(self, table: Table, physical: str, rows: list[tuple[Value, ...]]) -> None:
+    def upsert(self, table: Table, physical: str, rows: list[tuple[Value, ...]], *, new: bool = False) -> None:
+        del new
         self._cursor.executemany(table.upsert(physical).replace("?", self._mark), rows)
 
 

@@ -243,8 +243,9 @@ def _rebuild(given: dict[str, Any]) -> dict[str, Any]:
     settings = load({"DOSSIER_LOG": given["url"], "DOSSIER_VIEWS": given["views"]})
     names = [projection.name for projection in PROJECTIONS]
     with Installation(settings) as installation, _peak() as peak:
-        # A log on Kafka is read through this machine's index, which a running installation has.
+        # What a running installation has: the log's index on this machine, and the driver of the store.
         installation.log.head(0)
+        _ = installation.engine
         seconds = []
         for _ in range(2):
             begun = perf_counter()

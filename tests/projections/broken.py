@@ -29,8 +29,8 @@ class _BrokenWriter:
         self.has_table, self.hold, self.execute = writer.has_table, writer.hold, writer.execute
         self.create, self.index = writer.create, writer.index
 
-    def upsert(self, table: Table, physical: str, rows: Sequence[tuple[Value, ...]]) -> None:
+    def upsert(self, table: Table, physical: str, rows: Sequence[tuple[Value, ...]], *, new: bool = False) -> None:
         self.owner.left -= 1
         if self.owner.left < 0:
             raise KeyboardInterrupt
-        self.writer.upsert(table, physical, rows)
+        self.writer.upsert(table, physical, rows, new=new)

@@ -72,7 +72,7 @@ class KafkaLog:
     def read(self, partition: int, after: int, limit: int) -> Sequence[Notification]:
         """Events after a position, in order."""
         self._whole(partition)
-        return self._recorders[partition].select_notifications(after, limit, inclusive_of_start=False)
+        return self._recorders[partition].read(after, limit)
 
     def events_of(self, dossier_id: UUID) -> Sequence[StoredEvent]:
         """The events of one dossier in order."""

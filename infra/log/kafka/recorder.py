@@ -10,6 +10,7 @@ from uuid import UUID
 from eventsourcing.persistence import (
     ApplicationRecorder,
     ListenNotifySubscription,
+    Notification,
     StoredEvent,
     Subscription,
     Tracking,
@@ -17,6 +18,7 @@ from eventsourcing.persistence import (
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteProcessRecorder, SQLiteTrackingRecorder
 
 from infra.errors import LogUnusable
+from infra.log.events import events_after
 from infra.log.kafka.format import Append, EventRow, Outcome
 from infra.log.kafka.jobs import EventsJob
 from infra.log.kafka.opened import OpenPartition
@@ -31,6 +33,11 @@ class KafkaApplicationRecorder(SQLiteApplicationRecorder):
     def __init__(self, opened: OpenPartition) -> None:
         super().__init__(opened.datastore)
         self.opened = opened
+
+    def read(self, after: int, limit: int) -> list[Notification]:
+        """Events after a position, in order."""
+        with self.datastore.transaction(commit=False) as cursor:
+            return events_after(cursor, after, limit)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
         """Append all, or none and raise IntegrityError. With `tracking=`, that too in the same append."""

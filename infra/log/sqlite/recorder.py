@@ -10,7 +10,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from uuid import UUID
 
 from eventsourcing.persistence import Notification, PersistenceError, StoredEvent
@@ -18,18 +17,12 @@ from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteConnection, SQ
 
 from consumers.ports import CommandKey, Conflict, Decision
 from infra.errors import LogUnusable
+from infra.log.events import events_after
 
 _CREATE_ANSWERS = (
     "CREATE TABLE IF NOT EXISTS answers (scope BLOB, command_id BLOB, digest BLOB NOT NULL, "
     "answer TEXT NOT NULL, PRIMARY KEY (scope, command_id)) WITHOUT ROWID"
 )
-_SELECT_AFTER = (
-    "SELECT rowid, originator_id, originator_version, topic, state FROM stored_events "
-    "WHERE rowid > ? ORDER BY rowid LIMIT ?"
-)
-_originator = lru_cache(maxsize=4096)(UUID)
-"""A dossier's id from its text: events of a dossier stand close together."""
-
 _SELECT_ANSWER = "SELECT digest, answer FROM answers WHERE scope = ? AND command_id = ?"
 
 
@@ -57,13 +50,9 @@ class SQLiteLogRecorder(SQLiteApplicationRecorder):
             return self._head(cursor)
 
     def read(self, after: int, limit: int) -> list[Notification]:
-        """Events after a position, in order: `select_notifications` without what it spends on each row."""
+        """Events after a position, in order."""
         with self._reading() as cursor:
-            rows = cursor.sqlite_cursor.execute(_SELECT_AFTER, (after, limit)).fetchall()
-        return [
-            Notification(_originator(dossier), version, topic, state, id=position)
-            for position, dossier, version, topic, state in map(tuple, rows)
-        ]
+            return events_after(cursor, after, limit)
 
     def answers(self, keys: Sequence[CommandKey]) -> Mapping[CommandKey, tuple[bytes, str]]:
         """Digest and first answer of those commands that were handled before."""
