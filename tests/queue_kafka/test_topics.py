@@ -25,7 +25,7 @@ def _terminal(broker: KafkaCluster, folder: Path) -> tuple[Terminal, str]:
     terminal = Terminal(folder)
     app = f"w{uuid4().hex[:12]}"
     terminal.environment["DOSSIER_LOG"] = f"kafka://{broker.bootstrap}?prefix={app}&index={folder / 'index'}"
-    terminal.environment["DOSSIER_ANSWER_WITHIN"] = "20"
+    terminal.environment["DOSSIER_ANSWER_WITHIN"] = "40"
     return terminal, app
 
 
