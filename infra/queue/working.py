@@ -37,7 +37,7 @@ class Worker:
         self._installation = installation
         self._stopped = stopped
         self._take_up = take_up
-        self._running: dict[int, _Lane] = {}
+        self._running: dict[int, Lane] = {}
 
     def run(self) -> None:
         """Returns when it was told to stop, and has let go of everything. Raises LogUnusable."""
@@ -53,12 +53,12 @@ class Worker:
         for partition in self._running.keys() - partitions:
             self._running.pop(partition).join()
         for partition in sorted(partitions - self._running.keys()):
-            self._running[partition] = _Lane(self._installation, partition, self._take_up)
+            self._running[partition] = Lane(self._installation, partition, self._take_up)
             self._running[partition].start()
 
 
-class _Lane(Thread):
-    """One partition."""
+class Lane(Thread):
+    """The worker of one partition, until `stopped` is set. `take_up`: see `Worker`."""
 
     def __init__(self, installation: Installation, partition: int, take_up: UUID | None) -> None:
         super().__init__(name=f"worker-{partition}", daemon=True)
