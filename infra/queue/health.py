@@ -9,10 +9,11 @@ from kafka.errors import KafkaError
 
 from domain.errors import InfrastructureError
 from infra.log.kafka.client import KafkaTape
-from infra.log.kafka.errors import KafkaUnreachable
+from infra.log.kafka.errors import KafkaUnreachable, LogBroken
 from infra.log.kafka.format import Orphan, UnreadableBody, decode_body, read_header
 from infra.log.kafka.settings import KafkaSettings
 from infra.log.kafka.topics import Topic
+from projections.errors import ViewsAheadOfLog
 
 if TYPE_CHECKING:
     from infra.composition import Installation
@@ -35,9 +36,16 @@ def look(installation: Installation) -> dict[str, Any]:
         except InfrastructureError as error:
             wrong.append(f"partition {number}: {error.code}: {error}")
     wrong += [
-        f"partition {found['partition']}: the record at offset {orphan['offset']} was built on one that is not there"
+        f"partition {found['partition']}: {LogBroken.code}: "
+        f"the record at offset {orphan['offset']} was built on one that is not there"
         for found in partitions
         for orphan in found["orphans"]
+    ]
+    wrong += [
+        f"partition {found['partition']}: {ViewsAheadOfLog.code}: {name} knows {-behind} events that are not there"
+        for found in partitions
+        for name, behind in found["behind"].items()
+        if behind < 0
     ]
     groups = {name: _members(settings, f"{settings.app}.{name}") for name in ("worker", "projector")}
     if not groups["worker"]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from domain.errors import InfrastructureError
 from infra.composition import Installation
 from projections.registry import PROJECTIONS
 from projections.verification import verify
@@ -16,10 +17,14 @@ from projections.verification import verify
 
 def check_read_models(made: Installation) -> Iterator[str]:
     """What is wrong with them, in words that begin with the check's number. They are brought to the end of the log."""
-    before = _rows(made)
-    with made.current() as views:
-        for verified in verify(made.engine, views):
-            yield from (f"12 {finding.code}: {finding}" for finding in verified.findings)
+    try:
+        before = _rows(made)
+        with made.current() as views:
+            for verified in verify(made.engine, views):
+                yield from (f"12 {finding.code}: {finding}" for finding in verified.findings)
+    except InfrastructureError as error:
+        yield f"12 {error.code}: {error}"
+        return
     made.rebuild([projection.name for projection in PROJECTIONS]).run()
     after = _rows(made)
     for name, old in before.items():

@@ -26,7 +26,7 @@ def main(url: str, partition: int) -> None:
     """Work until stopped."""
     log_as_json()
     with until_stopped() as stop, Installation(load(os.environ, log=url), create=True, following=True) as made:
-        lane = Lane(made, partition, None)
+        lane = Lane(made, partition)
         lane.start()
         stop.wait()
         lane.stopped.set()
