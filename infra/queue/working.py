@@ -51,7 +51,7 @@ class Worker:
             lane.join()
 
     def _assigned(self, partitions: set[int]) -> None:
-        # Nobody is waited for here: as long as one member does not ask, its whole group gets no partitions.
+        # Nobody is waited for here: a member that is busy gives no sign of life, and loses what it has.
         for partition in self._running.keys() - partitions:
             self._ending[partition] = self._running.pop(partition)
             self._ending[partition].stopped.set()
