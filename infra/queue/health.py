@@ -13,14 +13,17 @@ from infra.log.kafka.errors import KafkaUnreachable, LogBroken
 from infra.log.kafka.format import Orphan, UnreadableBody, decode_body, read_header
 from infra.log.kafka.settings import KafkaSettings
 from infra.log.kafka.topics import Topic
+from infra.queue.whole import check_whole
 from projections.errors import ViewsAheadOfLog
 
 if TYPE_CHECKING:
     from infra.composition import Installation
 
 
-def look(installation: Installation) -> dict[str, Any]:
-    """Everything, as plain values. `wrong` holds what must be mended, in words; it is empty when all is well.
+def look(installation: Installation, *, whole: bool = False) -> dict[str, Any]:
+    """Everything, as plain values; `whole`: every record is read again, beside the index.
+
+    `wrong` holds what must be mended, in words; it is empty when all is well.
 
     topics      name → id and partitions, each checked for the settings that it must have
     partitions  per partition: head, index, what was ignored, open orphans, how many commands wait, and projection → how
@@ -33,6 +36,8 @@ def look(installation: Installation) -> dict[str, Any]:
     for number in range(settings.partitions):
         try:
             partitions.append(_partition(installation, number))
+            if whole:
+                check_whole(installation, number)
         except InfrastructureError as error:
             wrong.append(f"partition {number}: {error.code}: {error}")
     wrong += [

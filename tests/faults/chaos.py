@@ -116,7 +116,8 @@ def _publishers(seed: int, nodes: int, seconds: float) -> dict[str, Any]:
         report = killed_publisher.run(cluster, folder, kills=kills, seed=seed)
     print(
         f"publishers, {_brokers(nodes)}, seed {seed}: {_counted(report.faults)}; {report.decisions} decisions "
-        f"published, {report.before_the_last_run} of them amid faults, {report.aborted} aborted, {len(report.wrong)} wrong",
+        f"published, {report.before_the_last_run} of them amid faults, {report.aborted} aborted, "
+        f"{len(report.wrong)} wrong",
         flush=True,
     )
     return asdict(replace(report, faults=Counter())) | {"nodes": nodes, "faults": dict(report.faults)}
