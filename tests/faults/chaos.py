@@ -26,6 +26,7 @@ import psycopg
 from infra.servers.kafka import BOOTSTRAP_SERVERS, KafkaCluster, kafka
 from infra.servers.postgres import PostgresServer, postgres
 from tests.faults import falsified_log, kafka_chaos, killed_apply, killed_publisher, killed_rebuild
+from tests.faults.promises import PROMISES
 
 _KILLS_A_ROUND = 25
 _EMBEDDED_ROUNDS = 4
@@ -124,7 +125,7 @@ def _publishers(seed: int, nodes: int, seconds: float) -> dict[str, Any]:
 
 
 def _falsified(seed: int, nodes: int, seconds: float) -> list[dict[str, Any]]:
-    faults = list(falsified_log.PROMISES)
+    faults = list(PROMISES)
     if seconds < _LONG:
         faults = faults[::2] if nodes == 1 else faults[1::2]
     reports = []

@@ -11,7 +11,7 @@ Five faults, none of which can be survived:
 What must hold, for those that run, for those that are started again on their indexes (warm), and for those on a new
 machine with the same read models (cold): they halt with an error that names the fault, `dossier doctor` and questions
 end with exit code 4, nothing more is answered or appended, the read models stay where they were, and the checker finds
-it too. What the log cannot tell is left out, see `PROMISES`. At the end the records are put back as they were: then
+it too. What the log cannot tell is left out, see `promises`. At the end the records are put back as they were: then
 everything is whole, and everything that was acknowledged is there.
 """
 
@@ -30,7 +30,6 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import SystemRandom
-from typing import Final
 from uuid import uuid4
 
 from kafka import TopicPartition
@@ -46,41 +45,12 @@ from tests.faults.checker import check, check_rest
 from tests.faults.clients import Client
 from tests.faults.evidence import Evidence, accepted, gather, read_topic
 from tests.faults.killed_apply import commands
+from tests.faults.promises import BROKEN, CHANGED, PROMISES
 from tests.faults.read_models import check_read_models
 from tests.faults.segments import Segments
 
 _WITHIN = 90.0
 _LOAD = (2.0, 8.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """What a fault leads to: the codes with which each halts, and the checks of the checker that find it.
-
-    `running` are those that are at work, `warm` those that start on an index that holds what was falsified, `cold`
-    those without one; none: they cannot tell.
-    """
-
-    running: frozenset[str]
-    warm: frozenset[str]
-    cold: frozenset[str]
-    checks: frozenset[str]
-
-
-_CHANGED = frozenset({"LOG_CHANGED"})
-_BROKEN = frozenset({"LOG_BROKEN", "RECORD_UNREADABLE", "NEWER_LOG"})
-_LOST = frozenset({"6", "7"})
-_NONE: Final[frozenset[str]] = frozenset()
-PROMISES: Final = {
-    # Whoever has read it knows it as it was, compares the head alone, and goes on with what is true.
-    "an accepted record altered": Promise(_NONE, _NONE, _BROKEN, frozenset({"9", "13"})),
-    # Nothing is built on it: who has not read it before cannot know.
-    "the last accepted record altered": Promise(_NONE, _CHANGED, _NONE, _NONE),
-    # Nothing but what was made of it tells those who have never read it.
-    "the tail cut": Promise(_CHANGED, _CHANGED, frozenset({"VIEWS_AHEAD_OF_LOG", "LOG_BROKEN"}), _LOST),
-    "records deleted": Promise(_CHANGED, _CHANGED, _CHANGED, frozenset({"13"})),
-    "the topic made anew": Promise(_CHANGED, _CHANGED, frozenset({"VIEWS_OF_ANOTHER_LOG"}), _LOST),
-}
 
 
 @dataclass(slots=True)
@@ -243,7 +213,7 @@ class Campaign:
         done = self._dossier(self.url, "doctor", "--whole")
         said = (done.stdout + done.stderr).decode(errors="replace")
         self.report.halted["dossier doctor --whole"] = f"exit code {done.returncode}"
-        if done.returncode != 4 or not any(code in said for code in _BROKEN | _CHANGED):
+        if done.returncode != 4 or not any(code in said for code in BROKEN | CHANGED):
             self.report.wrong.append(f"dossier doctor --whole: exit code {done.returncode}: {said[-400:]}")
 
     def ask(self, when: str, url: str, codes: frozenset[str]) -> None:

@@ -125,10 +125,8 @@ class Chaos:
         if not self._drawn:
             self._drawn = [
                 self.kill_worker,
-                self.kill_worker,
                 self.kill_projector,
                 self.kill_client,
-                self.pause,
                 self.pause,
                 self.bad_network,
                 self.stranger,
