@@ -139,7 +139,7 @@ class Campaign:
         self.running.start("projector", "projector")
         self._client = Client("client", self.url, self.folder, commands(self.rng, 100))
         deadline = time.monotonic() + _WITHIN
-        while self._end() < 6 or not self._told() or not self._known():
+        while not self._told() or not self._known() or self._end() < 6:
             if time.monotonic() > deadline:
                 raise TimeoutError("nothing was answered")
             time.sleep(0.5)

@@ -301,7 +301,7 @@ def _together(spells: list[tuple[subprocess.Popen[bytes], int]], writers: list[l
     """What second workers appended, and in how many spells the first one did so between two records of theirs."""
     figures = {"spells": len(spells), "both_appended": 0, "records": 0}
     for process, partition in spells:
-        own = [place for place, writer in enumerate(writers[partition]) if writer.split("/")[1] == str(process.pid)]
+        own = [place for place, writer in enumerate(writers[partition]) if f"/{process.pid}/" in writer]
         figures["records"] += len(own)
         figures["both_appended"] += bool(own) and len(own) < own[-1] - own[0] + 1
     return figures
