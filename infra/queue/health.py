@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, Final
 
 from kafka.admin import KafkaAdminClient
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, RetriableError
 
 from domain.errors import InfrastructureError
 from infra.log.kafka.client import KafkaTape
@@ -18,6 +19,8 @@ from projections.errors import ViewsAheadOfLog
 
 if TYPE_CHECKING:
     from infra.composition import Installation
+
+_COORDINATED_WITHIN: Final = 10.0
 
 
 def look(installation: Installation, *, whole: bool = False) -> dict[str, Any]:
@@ -108,7 +111,7 @@ def _members(settings: KafkaSettings, group: str) -> dict[str, list[int]]:
     try:
         admin = KafkaAdminClient(**settings.client, request_timeout_ms=10_000)
         try:
-            found = admin.describe_groups([group])[group]
+            found = _described_group(admin, group)
         finally:
             admin.close()
     except KafkaError as error:
@@ -121,6 +124,18 @@ def _members(settings: KafkaSettings, group: str) -> dict[str, list[int]]:
         )
         for member in found["members"]
     }
+
+
+def _described_group(admin: KafkaAdminClient, group: str) -> Any:
+    """Asked again for a while: the first question about any group makes the cluster set up what keeps groups."""
+    deadline = time.monotonic() + _COORDINATED_WITHIN
+    while True:
+        try:
+            return admin.describe_groups([group])[group]
+        except RetriableError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def orphans(installation: Installation, partition: int) -> list[dict[str, Any]]:

@@ -32,7 +32,7 @@ _KILLS_A_ROUND = 25
 _EMBEDDED_ROUNDS = 4
 _ROUND = 240.0
 _SHORTEST_ROUND = 60.0
-_LONG = 1200.0
+_LONG = 2400.0
 """Seconds from which on every way to falsify a log is tried on one broker and on three; else each on one of them."""
 _PUBLISHER_KILLS = range(8, 25)
 _SECONDS_A_PUBLISHER_KILL = 60
