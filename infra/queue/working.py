@@ -89,8 +89,12 @@ class Lane(Thread):
                 pause = _PAUSE
             except InfrastructureError as error:
                 _log.error("worker.halted", partition=self._partition, code=error.code, reason=str(error), pause=pause)
-                self.stopped.wait(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE)
+            except Exception:  # noqa: BLE001  # whatever it is, the partition is not left alone in silence
+                _log.exception("worker.failed", partition=self._partition, pause=pause)
+            else:
+                continue
+            self.stopped.wait(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _work(self) -> None:
         made, partition = self._installation, self._partition

@@ -191,6 +191,18 @@ def test_refuses_what_no_record_can_hold(opened: OpenPartition) -> None:
     assert happen(opened) == 1
 
 
+def test_a_broker_that_does_not_know_the_topic_yet_is_asked_again(
+    settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one does that has just started: it tells no settings at all."""
+    describe = KafkaAdminClient.describe_configs
+    answers = iter([{"topic": {}}, {"topic": {settings.events_topic: {}}}])
+    monkeypatch.setattr(
+        KafkaAdminClient, "describe_configs", lambda *given, **named: next(answers, None) or describe(*given, **named)
+    )
+    close_partition(open_partition(settings, 0))
+
+
 def test_a_failure_before_anything_is_sent_is_told(
     settings: KafkaSettings,
     opened: OpenPartition,

@@ -111,8 +111,7 @@ def _wait_for(admin: KafkaAdminClient, settings: KafkaSettings, name: str) -> di
 
 def _checked(admin: KafkaAdminClient, settings: KafkaSettings, found: dict[str, Any]) -> Topic:
     name = found["name"]
-    answer = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)], config_filter="all")
-    configs = {key: setting["value"] for key, setting in answer["topic"][name].items()}
+    configs = _configs(admin, settings, name)
     wrong = [f"{key}={value}" for key, value in REQUIRED.items() if configs[key] != value]
     copies = min(len(partition["replica_nodes"]) for partition in found["partitions"])
     if copies >= _SAFE_REPLICATION and int(configs[_IN_SYNC]) < 2:  # noqa: PLR2004 - one copy may be lost
@@ -132,6 +131,19 @@ def _checked(admin: KafkaAdminClient, settings: KafkaSettings, found: dict[str, 
         )
     cluster_id = admin.describe_cluster()["cluster_id"]
     return Topic(name, Identity(cluster_id, UUID(found["topic_id"]), partitions), int(configs[_LARGEST]) - _AROUND)
+
+
+def _configs(admin: KafkaAdminClient, settings: KafkaSettings, name: str) -> dict[str, str]:
+    """The settings of a topic. A broker that has just started answers none until it knows the topic."""
+    deadline = time.monotonic() + _APPEAR_WITHIN
+    while True:
+        answer = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)], config_filter="all")
+        configs = {key: setting["value"] for key, setting in answer["topic"].get(name, {}).items()}
+        if configs.keys() >= {*REQUIRED, _LARGEST, _IN_SYNC}:
+            return configs
+        if time.monotonic() > deadline:
+            raise KafkaUnreachable(log=settings.url, reason=f"no broker tells the settings of the topic {name}")
+        time.sleep(0.1)
 
 
 @contextmanager
