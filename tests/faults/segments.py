@@ -16,6 +16,7 @@ from tests.faults.evidence import Record
 
 _BATCH = struct.Struct(">qi")
 """Offset of the first record, and the length of what follows."""
+_INDEXES = (".index", ".timeindex")
 _CHECKSUM_AT, _CHECKED_FROM = 17, 21
 
 
@@ -45,13 +46,18 @@ class Segments:
         ]
 
     def originals(self) -> dict[Path, bytes]:
-        """What `put_back` takes."""
-        return {file: file.read_bytes() for file in self.files}
+        """What `put_back` takes: the segments, and what the brokers keep beside them, as the epochs of the leaders."""
+        folders = [file.parent for file in self.files]
+        return {file: file.read_bytes() for folder in folders for file in folder.iterdir() if file.suffix not in _INDEXES}
 
     def put_back(self, originals: dict[Path, bytes], *, keep: bool) -> None:
-        """The files as they were. `keep`: with what has been written behind them since."""
+        """The partition as it was. `keep`: with what has been written behind it since."""
         for file, raw in originals.items():
-            file.write_bytes(raw + (file.read_bytes()[len(raw) :] if keep else b""))
+            if not keep:
+                file.write_bytes(raw)
+            elif file in self.files:
+                file.write_bytes(raw + file.read_bytes()[len(raw) :])
+        for file in self.files:
             _forget_indexes(file)
 
     def alter(self, offset: int, rng: random.Random) -> int:
@@ -62,7 +68,8 @@ class Segments:
             raw = bytearray(file.read_bytes())
             start, end = next(bounds for first, *bounds in _batches(raw) if first == offset)
             raw[raw.index(value, start, end) + place] ^= byte
-            struct.pack_into(">I", raw, start + _CHECKSUM_AT, crc32c(bytes(raw[start + _CHECKED_FROM : end])))
+            struct.pack_into(">I", raw, start + _INDEXES = (".index", ".timeindex")
+_CHECKSUM_AT, crc32c(bytes(raw[start + _CHECKED_FROM : end])))
             file.write_bytes(raw)
         return place
 
@@ -76,7 +83,7 @@ class Segments:
 
 def _forget_indexes(segment: Path) -> None:
     """The broker makes them again from the segment."""
-    for kind in (".index", ".timeindex"):
+    for kind in _INDEXES:
         segment.with_suffix(kind).unlink(missing_ok=True)
 
 
