@@ -47,8 +47,8 @@ class Segments:
 
     def originals(self) -> dict[Path, bytes]:
         """What `put_back` takes: the segments, and what the brokers keep beside them, as the epochs of the leaders."""
-        folders = [file.parent for file in self.files]
-        return {file: file.read_bytes() for folder in folders for file in folder.iterdir() if file.suffix not in _INDEXES}
+        found = [file for segment in self.files for file in segment.parent.iterdir()]
+        return {file: file.read_bytes() for file in found if file.suffix not in _INDEXES}
 
     def put_back(self, originals: dict[Path, bytes], *, keep: bool) -> None:
         """The partition as it was. `keep`: with what has been written behind it since."""
@@ -68,8 +68,7 @@ class Segments:
             raw = bytearray(file.read_bytes())
             start, end = next(bounds for first, *bounds in _batches(raw) if first == offset)
             raw[raw.index(value, start, end) + place] ^= byte
-            struct.pack_into(">I", raw, start + _INDEXES = (".index", ".timeindex")
-_CHECKSUM_AT, crc32c(bytes(raw[start + _CHECKED_FROM : end])))
+            struct.pack_into(">I", raw, start + _CHECKSUM_AT, crc32c(bytes(raw[start + _CHECKED_FROM : end])))
             file.write_bytes(raw)
         return place
 
