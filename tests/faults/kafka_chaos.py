@@ -134,7 +134,9 @@ class Chaos:
                 self.two_workers,
             ]
             if self.cluster.nodes:
-                self._drawn += [self.kill_leader, self.kill_coordinator, self.broker_disk_full]
+                self._drawn += [self.kill_leader, self.broker_disk_full]
+            if len(self.cluster.nodes) > 1:
+                self._drawn.append(self.kill_coordinator)
             self.rng.shuffle(self._drawn)
         self.report.faults[self._drawn.pop()()] += 1
 
