@@ -12,10 +12,13 @@ import json
 import os
 import sys
 import time
+import traceback
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from functools import partial
+from itertools import count
 from pathlib import Path
 from random import SystemRandom
 from tempfile import TemporaryDirectory
@@ -32,6 +35,8 @@ _KILLS_A_ROUND = 25
 _EMBEDDED_ROUNDS = 4
 _ROUND = 240.0
 _SHORTEST_ROUND = 60.0
+_SHARE = 0.125
+"""Of all the time, that each of the first two rounds on Kafka gets."""
 _LONG = 2400.0
 """Seconds from which on every way to falsify a log is tried on one broker and on three; else each on one of them."""
 _PUBLISHER_KILLS = range(8, 25)
@@ -49,29 +54,39 @@ def main() -> int:
     print(f"seed {asked.seed}", flush=True)
     Path("build").mkdir(exist_ok=True)
     begun = time.monotonic()
-    embedded = [_embedded(asked.seed + number) for number in range(_EMBEDDED_ROUNDS)]
-    rebuilds = _rebuilds(asked.seed)
-    publishers = [_publishers(asked.seed + nodes, nodes, asked.seconds) for nodes in (1, 3)]
-    falsified = [report for nodes in (1, 3) for report in _falsified(asked.seed + nodes, nodes, asked.seconds)]
-    on_kafka: list[dict[str, Any]] = []
-    while len(on_kafka) < 2 or time.monotonic() - begun < asked.seconds:
-        left = asked.seconds - (time.monotonic() - begun)
-        seconds = min(_ROUND, max(_SHORTEST_ROUND, left / max(1, 2 - len(on_kafka))))
-        on_kafka.append(_on_kafka(asked.seed + len(on_kafka), 3 if len(on_kafka) % 2 else 1, seconds))
-    campaigns = {
-        "embedded": embedded,
-        "rebuilds": rebuilds,
-        "publishers": publishers,
-        "falsified": falsified,
-        "kafka": on_kafka,
-    }
-    wrong = [each for reports in campaigns.values() for report in reports for each in report["wrong"]]
-    figures = {"seed": asked.seed, "seconds": round(time.monotonic() - begun), "wrong": wrong, **campaigns}
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name, go in _rounds(asked.seed, asked.seconds, begun):
+        try:
+            reports = go()
+        except Exception as error:  # noqa: BLE001  # whatever broke one round off is told, and the others go on
+            traceback.print_exc()
+            reports = [{"wrong": [f"a round of {name} broke off: {error!r}"]}]
+        found.setdefault(name, []).extend(reports)
+    wrong = [each for reports in found.values() for report in reports for each in report["wrong"]]
+    figures = {"seed": asked.seed, "seconds": round(time.monotonic() - begun), "wrong": wrong, **found}
     Path("build/chaos.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     print(f"{len(wrong)} wrong", flush=True)
     for each in wrong[:20]:
         print(each)
     return 1 if wrong else 0
+
+
+def _rounds(seed: int, seconds: float, begun: float) -> Iterator[tuple[str, Callable[[], list[dict[str, Any]]]]]:
+    """All rounds of all campaigns, each with its seed."""
+    for number in range(_EMBEDDED_ROUNDS):
+        yield "embedded", partial(_embedded, seed + number)
+    yield "rebuilds", partial(_rebuilds, seed)
+    for nodes in (1, 3):
+        yield "publishers", partial(_publishers, seed + nodes, nodes, seconds)
+    for nodes in (1, 3):
+        yield "falsified", partial(_falsified, seed + nodes, nodes, seconds)
+    shortest = max(_SHORTEST_ROUND, _SHARE * seconds)
+    for number in count():
+        left = seconds - (time.monotonic() - begun)
+        if number > 1 and left <= 0:
+            return
+        lasts = min(_ROUND, max(shortest, left / max(1, 2 - number)))
+        yield "kafka", partial(_on_kafka, seed + number, 3 if number % 2 else 1, lasts)
 
 
 def _rebuilds(seed: int) -> list[dict[str, Any]]:
@@ -99,7 +114,7 @@ def _schema(server: PostgresServer, name: str) -> str:
     return f"{server.uri}&options=-csearch_path%3D{name}"
 
 
-def _embedded(seed: int) -> dict[str, Any]:
+def _embedded(seed: int) -> list[dict[str, Any]]:
     with TemporaryDirectory(dir="build", prefix="chaos-") as folder:
         report = killed_apply.run(Path(folder).resolve(), kills=_KILLS_A_ROUND, seed=seed)
     print(
@@ -108,10 +123,10 @@ def _embedded(seed: int) -> dict[str, Any]:
         f"{len(report.wrong)} wrong",
         flush=True,
     )
-    return asdict(report)
+    return [asdict(report)]
 
 
-def _publishers(seed: int, nodes: int, seconds: float) -> dict[str, Any]:
+def _publishers(seed: int, nodes: int, seconds: float) -> list[dict[str, Any]]:
     kills = min(_PUBLISHER_KILLS[-1], max(_PUBLISHER_KILLS[0], int(seconds / _SECONDS_A_PUBLISHER_KILL)))
     with _cluster(nodes) as (cluster, folder):
         report = killed_publisher.run(cluster, folder, kills=kills, seed=seed)
@@ -121,7 +136,7 @@ def _publishers(seed: int, nodes: int, seconds: float) -> dict[str, Any]:
         f"{len(report.wrong)} wrong",
         flush=True,
     )
-    return asdict(replace(report, faults=Counter())) | {"nodes": nodes, "faults": dict(report.faults)}
+    return [asdict(replace(report, faults=Counter())) | {"nodes": nodes, "faults": dict(report.faults)}]
 
 
 def _falsified(seed: int, nodes: int, seconds: float) -> list[dict[str, Any]]:
@@ -143,7 +158,7 @@ def _falsified(seed: int, nodes: int, seconds: float) -> list[dict[str, Any]]:
     return reports
 
 
-def _on_kafka(seed: int, nodes: int, seconds: float) -> dict[str, Any]:
+def _on_kafka(seed: int, nodes: int, seconds: float) -> list[dict[str, Any]]:
     with _cluster(nodes) as (cluster, folder):
         report = kafka_chaos.run(cluster, folder, seed=seed, seconds=seconds)
     pauses, together = report.pauses, report.second_workers
@@ -158,7 +173,7 @@ def _on_kafka(seed: int, nodes: int, seconds: float) -> dict[str, Any]:
         f"{len(report.wrong)} wrong",
         flush=True,
     )
-    return report.as_json()
+    return [report.as_json()]
 
 
 @contextmanager

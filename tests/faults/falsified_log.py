@@ -49,7 +49,7 @@ from tests.faults.promises import BROKEN, CHANGED, PROMISES
 from tests.faults.read_models import check_read_models
 from tests.faults.segments import Segments
 
-_WITHIN = 90.0
+_WITHIN = 180.0
 _LOAD = (2.0, 8.0)
 
 
