@@ -23,7 +23,10 @@ SESSION_SECONDS: Final = 6
 _HEARTBEAT_MS: Final = 1_000
 _PAUSE: Final = 1.0
 _JOINS_WITHIN: Final = 20.0
-"""Seconds until a member that was not even told that it has no partitions begins anew."""
+"""Seconds until a member that was not even told that it has no partitions begins anew.
+
+Members that die one soon after another keep a new one waiting: the group waits for each until its session is over.
+"""
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python ships no types
