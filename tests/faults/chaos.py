@@ -26,6 +26,7 @@ from typing import Any
 
 import psycopg
 
+from infra.logging import log_warnings
 from infra.servers.kafka import BOOTSTRAP_SERVERS, KafkaCluster, kafka
 from infra.servers.postgres import PostgresServer, postgres
 from tests.faults import falsified_log, kafka_chaos, killed_apply, killed_publisher, killed_rebuild
@@ -51,6 +52,7 @@ def main() -> int:
     asked = parser.parse_args()
     # Brokers are killed: only ones of our own.
     os.environ.pop(BOOTSTRAP_SERVERS, None)
+    log_warnings()
     print(f"seed {asked.seed}", flush=True)
     Path("build").mkdir(exist_ok=True)
     begun = time.monotonic()

@@ -100,7 +100,8 @@ class Committer:
             # This caller goes away, with its call in the queue or in flight. The others' calls go on.
             self._partition.discard()
             self._must_read = True
-            left = [*self._in_flight, *self._carried]
+            # Some may be in both.
+            left = dict.fromkeys([*self._in_flight, *self._carried])
             self._carried = [mate for mate in left if mate is not job and not mate.decided]
             self._in_flight = []
             if job in self._queue:
