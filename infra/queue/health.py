@@ -9,6 +9,7 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError, RetriableError
 
 from domain.errors import InfrastructureError
+from infra.log.kafka.admin import ask
 from infra.log.kafka.client import KafkaTape
 from infra.log.kafka.errors import KafkaUnreachable, LogBroken
 from infra.log.kafka.format import Orphan, UnreadableBody, decode_body, read_header
@@ -109,11 +110,7 @@ def _end(settings: KafkaSettings, topic: Topic, partition: int) -> int:
 def _members(settings: KafkaSettings, group: str) -> dict[str, list[int]]:
     """Member → its partitions."""
     try:
-        admin = KafkaAdminClient(**settings.client, request_timeout_ms=10_000)
-        try:
-            found = _described_group(admin, group)
-        finally:
-            admin.close()
+        found = ask(settings, lambda admin: _described_group(admin, group))
     except KafkaError as error:
         raise KafkaUnreachable(log=settings.url, reason=str(error) or type(error).__name__) from error
     return {

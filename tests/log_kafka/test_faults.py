@@ -12,7 +12,9 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 from kafka import KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.errors import KafkaConnectionError
 
+from infra.log.kafka.admin import ask
 from infra.log.kafka.errors import (
     AppendTooLarge,
     IndexUnusable,
@@ -189,6 +191,18 @@ def test_refuses_what_no_record_can_hold(opened: OpenPartition) -> None:
     with pytest.raises(AppendTooLarge):
         insert(opened, [StoredEvent(uuid4(), 1, "Happened", bytes(1 << 20))], None)
     assert happen(opened) == 1
+
+
+def test_another_broker_is_asked_when_one_is_down(settings: KafkaSettings) -> None:
+    """A question to the cluster as a whole fails only when nobody answers it for a while."""
+    answers = iter([KafkaConnectionError("refused"), KafkaConnectionError("refused")])
+
+    def question(admin: KafkaAdminClient) -> str:
+        for refused in answers:
+            raise refused
+        return str(admin.describe_cluster()["cluster_id"])
+
+    assert ask(settings, question)
 
 
 def test_a_broker_that_does_not_know_the_topic_yet_is_asked_again(

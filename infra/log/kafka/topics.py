@@ -6,19 +6,20 @@ Against a topic that breaks a rule the program refuses to write, and says which 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import structlog
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
+from infra.log.kafka.admin import ask
 from infra.log.kafka.errors import KafkaUnreachable, TopicUnusable
 from infra.log.kafka.settings import KafkaSettings
 
+_T = TypeVar("_T")
 _log = structlog.get_logger(__name__)
 
 REQUIRED: Final = {
@@ -62,21 +63,24 @@ def ensure(settings: KafkaSettings, name: str) -> Topic:
 
 def ensure_all(settings: KafkaSettings, names: Sequence[str]) -> list[Topic]:
     """The topics, those that are missing made. Raises TopicUnusable, KafkaUnreachable."""
-    with _admin(settings) as admin:
-        topics = []
-        for name in names:
-            found = _describe(admin, name)
-            if found is None:
-                _create(admin, settings, name)
-                found = _wait_for(admin, settings, name)
-            topics.append(_checked(admin, settings, found))
-        return topics
+
+    def found(admin: KafkaAdminClient) -> list[Topic]:
+        return [_ensured(admin, settings, name) for name in names]
+
+    return _asked(settings, found)
 
 
 def exists(settings: KafkaSettings, name: str) -> bool:
     """Whether there is such a topic. Raises KafkaUnreachable."""
-    with _admin(settings) as admin:
-        return _describe(admin, name) is not None
+    return _asked(settings, lambda admin: _describe(admin, name) is not None)
+
+
+def _ensured(admin: KafkaAdminClient, settings: KafkaSettings, name: str) -> Topic:
+    found = _describe(admin, name)
+    if found is None:
+        _create(admin, settings, name)
+        found = _wait_for(admin, settings, name)
+    return _checked(admin, settings, found)
 
 
 def _create(admin: KafkaAdminClient, settings: KafkaSettings, name: str) -> None:
@@ -146,14 +150,8 @@ def _configs(admin: KafkaAdminClient, settings: KafkaSettings, name: str) -> dic
         time.sleep(0.1)
 
 
-@contextmanager
-def _admin(settings: KafkaSettings) -> Iterator[KafkaAdminClient]:
-    admin = None
+def _asked(settings: KafkaSettings, question: Callable[[KafkaAdminClient], _T]) -> _T:
     try:
-        admin = KafkaAdminClient(**settings.client, request_timeout_ms=10_000)
-        yield admin
+        return ask(settings, question)
     except KafkaError as error:
         raise KafkaUnreachable(log=settings.url, reason=str(error) or type(error).__name__) from error
-    finally:
-        if admin is not None:
-            admin.close()
