@@ -154,6 +154,7 @@ class Campaign:
                 self.report.place = f"up to offset {offset} of {end}"
                 self._admin(lambda admin: admin.delete_records({TopicPartition(self.topic, 0): offset}))
             case "the topic made anew":
+                self.report.place = f"after offset {self._end() - 1}"
                 self._admin(lambda admin: admin.delete_topics([self.topic]))
                 time.sleep(self.rng.uniform(0, 3))
                 ensure(load({}, log=self.url).log, self.topic)  # type: ignore[arg-type]  # it is on Kafka
