@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
             "Kiểm tra nhật ký trên Kafka: kết nối, topic, đầu và chỉ mục của từng phân vùng, bản ghi bị bỏ qua, độ trễ."
             "\n\nMã thoát: 0 khi bình thường, 4 khi cần xử lý.",
         ),
-        examples=("dossier doctor", "dossier doctor --json"),
+        examples=("dossier doctor", "dossier doctor --json", "dossier doctor --whole"),
     )(doctor)
     subcommand(
         app,
@@ -47,13 +47,26 @@ def register(app: typer.Typer) -> None:
     )(log)
 
 
-def doctor(ctx: typer.Context) -> None:
+def doctor(
+    ctx: typer.Context,
+    *,
+    whole: Annotated[
+        bool,
+        typer.Option(
+            "--whole",
+            help=say(
+                "Read every record again from the first one: finds one that was altered after it had been read.",
+                "Đọc lại mọi bản ghi từ đầu: phát hiện bản ghi bị sửa sau khi đã được đọc.",
+            ),
+        ),
+    ] = False,
+) -> None:
     """What there is, and what is wrong."""
     from infra.queue.health import look
 
     session = session_of(ctx)
     with session.installation() as installation:
-        found = look(installation)
+        found = look(installation, whole=whole)
     if session.json:
         print_json(found)
     else:

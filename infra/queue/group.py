@@ -18,11 +18,15 @@ from infra.log.kafka.settings import KafkaSettings
 _log = structlog.get_logger(__name__)
 
 _POLL_MS: Final = 200
-_SESSION_MS: Final = 6_000
+SESSION_SECONDS: Final = 6
+"""A member that gives no sign of life for so long loses its partitions."""
 _HEARTBEAT_MS: Final = 1_000
 _PAUSE: Final = 1.0
 _JOINS_WITHIN: Final = 20.0
-"""Seconds until a member that was not even told that it has no partitions begins anew."""
+"""Seconds until a member that was not even told that it has no partitions begins anew.
+
+Members that die one soon after another keep a new one waiting: the group waits for each until its session is over.
+"""
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python ships no types
@@ -64,7 +68,7 @@ def share(
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
                 allow_auto_create_topics=False,
-                session_timeout_ms=_SESSION_MS,
+                session_timeout_ms=SESSION_SECONDS * 1000,
                 heartbeat_interval_ms=_HEARTBEAT_MS,
                 max_poll_interval_ms=300_000,
             )

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, Final
 
 from kafka.admin import KafkaAdminClient
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, RetriableError
 
 from domain.errors import InfrastructureError
+from infra.log.kafka.admin import ask
 from infra.log.kafka.client import KafkaTape
-from infra.log.kafka.errors import unreachable
+from infra.log.kafka.errors import LogBroken, unreachable
 from infra.log.kafka.format import Orphan, UnreadableBody, decode_body, read_header
 from infra.log.kafka.settings import KafkaSettings
 from infra.log.kafka.topics import Topic
+from infra.queue.whole import check_whole
+from projections.errors import ViewsAheadOfLog
 
 if TYPE_CHECKING:
     from infra.composition import Installation
 
+_COORDINATED_WITHIN: Final = 10.0
 
-def look(installation: Installation) -> dict[str, Any]:
-    """Everything, as plain values. `wrong` holds what must be mended, in words; it is empty when all is well.
+
+def look(installation: Installation, *, whole: bool = False) -> dict[str, Any]:
+    """Everything, as plain values; `whole`: every record is read again, beside the index.
+
+    `wrong` holds what must be mended, in words; it is empty when all is well.
 
     topics      name → id and partitions, each checked for the settings that it must have
     partitions  per partition: head, index, what was ignored, open orphans, how many commands wait, and projection → how
@@ -32,12 +40,21 @@ def look(installation: Installation) -> dict[str, Any]:
     for number in range(settings.partitions):
         try:
             partitions.append(_partition(installation, number))
+            if whole:
+                check_whole(installation, number)
         except InfrastructureError as error:
             wrong.append(f"partition {number}: {error.code}: {error}")
     wrong += [
-        f"partition {found['partition']}: the record at offset {orphan['offset']} was built on one that is not there"
+        f"partition {found['partition']}: {LogBroken.code}: "
+        f"the record at offset {orphan['offset']} was built on one that is not there"
         for found in partitions
         for orphan in found["orphans"]
+    ]
+    wrong += [
+        f"partition {found['partition']}: {ViewsAheadOfLog.code}: {name} knows {-behind} events that are not there"
+        for found in partitions
+        for name, behind in found["behind"].items()
+        if behind < 0
     ]
     groups = {name: _members(settings, f"{settings.app}.{name}") for name in ("worker", "projector")}
     if not groups["worker"]:
@@ -93,11 +110,7 @@ def _end(settings: KafkaSettings, topic: Topic, partition: int) -> int:
 def _members(settings: KafkaSettings, group: str) -> dict[str, list[int]]:
     """Member → its partitions."""
     try:
-        admin = KafkaAdminClient(**settings.client, request_timeout_ms=10_000)
-        try:
-            found = admin.describe_groups([group])[group]
-        finally:
-            admin.close()
+        found = ask(settings, lambda admin: _described_group(admin, group))
     except KafkaError as error:
         raise unreachable(settings.url, error) from error
     return {
@@ -108,6 +121,18 @@ def _members(settings: KafkaSettings, group: str) -> dict[str, list[int]]:
         )
         for member in found["members"]
     }
+
+
+def _described_group(admin: KafkaAdminClient, group: str) -> Any:
+    """Asked again for a while: the first question about any group makes the cluster set up what keeps groups."""
+    deadline = time.monotonic() + _COORDINATED_WITHIN
+    while True:
+        try:
+            return admin.describe_groups([group])[group]
+        except RetriableError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def orphans(installation: Installation, partition: int) -> list[dict[str, Any]]:

@@ -39,8 +39,12 @@ def run_projector(installation: Installation, stopped: Event) -> None:
                 project(engine, log, lambda: tuple(mine), lambda: stopped.wait(_BETWEEN))
             except InfrastructureError as error:
                 _log.error("projector.halted", code=error.code, reason=str(error), pause=pause, **_place(error))
-                stopped.wait(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE)
+            except Exception:  # noqa: BLE001  # whatever it is, the read models are not left alone in silence
+                _log.exception("projector.failed", pause=pause)
+            else:
+                continue
+            stopped.wait(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
     thread = Thread(target=follow, name="projector", daemon=True)
     thread.start()

@@ -20,7 +20,7 @@ from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
 from infra.errors import LogUnusable
 from infra.log.events import events_after
 from infra.log.kafka.client import KafkaTape
-from infra.log.kafka.errors import IndexInUse
+from infra.log.kafka.errors import IndexInUse, LogChanged
 from infra.log.kafka.facade import partition_of
 from infra.log.kafka.index import Head, read_head
 from infra.log.kafka.log import KafkaLog
@@ -86,7 +86,7 @@ class SharedLog:
             log = self._own(partition)
             if log is None:
                 other = self._other(partition)
-                end = other.end()
+                end = other.end_behind(other.state().next_offset)
                 deadline = time.monotonic() + _WAIT
                 while other.state().next_offset < end:
                     # Whoever held it may be gone.
@@ -196,22 +196,28 @@ class _OthersIndex:
         self._name = settings.url
         self._partition = partition
         self._path = index_path(settings, partition)
+        self._topic_id = str(topic.identity.topic_id)
         self._tape = KafkaTape(settings, topic, partition)
         self._recorder: SQLiteApplicationRecorder | None = None
 
-    def end(self) -> int:
-        """Where the log ends now."""
-        return self._tape.end()
+    def end_behind(self, read: int) -> int:
+        """Where the log ends now. Raises LogChanged when that is not behind what has been read."""
+        return self._tape.end_behind(read)
 
     def state(self) -> Head:
-        """How far the index has been filled."""
+        """How far the index has been filled. Raises LogChanged when that was from another topic."""
         nothing = Head(0, None, State(b""))
         try:
             with closing(sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-                return read_head(connection) or nothing
+                (topic_id,) = connection.execute("SELECT topic_id FROM log").fetchone() or (self._topic_id,)
+                head = read_head(connection)
         except sqlite3.OperationalError:
             # Its holder is about to make it.
             return nothing
+        if topic_id != self._topic_id:
+            reason = f"its topic id was {topic_id}, and is {self._topic_id}"
+            raise LogChanged(log=f"{self._name}/{self._partition}", reason=reason, index=str(self._path))
+        return head or nothing
 
     def read(self, after: int, limit: int) -> list[Notification]:
         """Events after a position, in order."""

@@ -37,7 +37,8 @@ class Worker:
         self._installation = installation
         self._stopped = stopped
         self._take_up = take_up
-        self._running: dict[int, _Lane] = {}
+        self._running: dict[int, Lane] = {}
+        self._ending: dict[int, Lane] = {}
 
     def run(self) -> None:
         """Returns when it was told to stop, and has let go of everything. Raises LogUnusable."""
@@ -46,29 +47,41 @@ class Worker:
         # Once, before the threads: it is made when it is first asked for.
         self._installation.shared.partition_of(UUID(int=0))
         share(kafka, f"{kafka.app}.worker", topics.commands.name, self._assigned, self._stopped)
+        for lane in self._ending.values():
+            lane.join()
 
     def _assigned(self, partitions: set[int]) -> None:
+        # Nobody is waited for here: a member that is busy gives no sign of life, and loses what it has.
         for partition in self._running.keys() - partitions:
-            self._running[partition].stopped.set()
-        for partition in self._running.keys() - partitions:
-            self._running.pop(partition).join()
+            self._ending[partition] = self._running.pop(partition)
+            self._ending[partition].stopped.set()
         for partition in sorted(partitions - self._running.keys()):
-            self._running[partition] = _Lane(self._installation, partition, self._take_up)
+            after = self._ending.pop(partition, None)
+            self._running[partition] = Lane(self._installation, partition, self._take_up, after)
             self._running[partition].start()
 
 
-class _Lane(Thread):
-    """One partition."""
+class Lane(Thread):
+    """The worker of one partition, until `stopped` is set; it begins when the one `after` which it comes has ended.
 
-    def __init__(self, installation: Installation, partition: int, take_up: UUID | None) -> None:
+    `take_up`: see `Worker`.
+    """
+
+    def __init__(
+        self, installation: Installation, partition: int, take_up: UUID | None = None, after: Lane | None = None
+    ) -> None:
         super().__init__(name=f"worker-{partition}", daemon=True)
         self.stopped = Event()
         self._installation = installation
         self._partition = partition
         self._take_up = take_up
+        self._after = after
 
     def run(self) -> None:
         """Work; after a failure of what is outside, wait and begin anew: the log says where."""
+        if self._after is not None:
+            self._after.join()
+            self._after = None
         pause = _PAUSE
         while not self.stopped.is_set():
             try:
@@ -76,8 +89,12 @@ class _Lane(Thread):
                 pause = _PAUSE
             except InfrastructureError as error:
                 _log.error("worker.halted", partition=self._partition, code=error.code, reason=str(error), pause=pause)
-                self.stopped.wait(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE)
+            except Exception:  # noqa: BLE001  # whatever it is, the partition is not left alone in silence
+                _log.exception("worker.failed", partition=self._partition, pause=pause)
+            else:
+                continue
+            self.stopped.wait(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _work(self) -> None:
         made, partition = self._installation, self._partition

@@ -85,20 +85,25 @@ class KafkaCluster:
             time.sleep(0.1)
 
     def _seen(self) -> set[int]:
-        for node in self.nodes:
-            # The client would log each refusal, and wait between them.
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", node.port)):
-                    continue
+        """The brokers that the cluster knows and that can be reached: one that was killed is known for a while yet."""
+        # The client would log each refusal, and wait between them.
+        reached = [node for node in self.nodes if _listens(node.port)]
+        for node in reached:
             try:
                 admin = KafkaAdminClient(bootstrap_servers=node.address, request_timeout_ms=5000)
                 try:
-                    return {broker["broker_id"] for broker in admin.describe_cluster()["brokers"]}
+                    known = {broker["broker_id"] for broker in admin.describe_cluster()["brokers"]}
+                    return known & {each.number for each in reached}
                 finally:
                     admin.close()
             except KafkaError:
                 continue
         return set()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def prepare(data_dir: Path, nodes: int | None = None, security: Security | None = None) -> KafkaCluster:

@@ -39,6 +39,10 @@ class Processes:
         self._started[name] = process
         return process
 
+    def process(self, name: str) -> subprocess.Popen[bytes]:
+        """The process that was started last under a name."""
+        return self._started[name]
+
     def pid(self, name: str) -> int:
         """The process id."""
         return self._started[name].pid
@@ -48,10 +52,6 @@ class Processes:
         process = self._started[name]
         process.kill()
         process.wait()
-
-    def signal(self, name: str, number: signal.Signals) -> None:
-        """Send a signal, for example SIGSTOP."""
-        self._started[name].send_signal(number)
 
     def stop(self) -> None:
         """Stop all in order; after 20 s, kill what is left."""

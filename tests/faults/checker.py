@@ -12,6 +12,10 @@ Each check has a number; the planted faults of `test_planted_faults` say which o
     8  a refusal or a dead command has no events, and an accepted answer names the last event of its own append
     9  no orphan is open
     10 the command that stands in the queue is the one that was handled: the same id
+    13 the log begins at offset 0, and the bodies of all accepted records can be read
+    14 at rest, no command waits (`check_rest`)
+
+11 and 12 are about the read models, see `read_models`.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from domain.errors import InfrastructureError
 from schemas.codec import decode
 from tests.faults.evidence import Accepted, Evidence, accepted, answers_of
 
@@ -35,6 +40,8 @@ class Findings:
     outcomes: Counter[str] = field(default_factory=Counter)
     events: int = 0
     ignored: int = 0
+    writers: list[str] = field(default_factory=list)
+    """Of the accepted records, in order."""
     wrong: list[str] = field(default_factory=list)
 
 
@@ -43,6 +50,10 @@ def check(evidence: Evidence) -> Findings:
     found = Findings()
     records, orphans = accepted(evidence)
     found.ignored = len(evidence.log) - len(records)
+    found.writers = [record.writer for record in records]
+    if evidence.begins:
+        found.wrong.append(f"13 the log begins at offset {evidence.begins}")
+    found.wrong += [f"13 offset {record.offset}: the body cannot be read" for record in records if not record.readable]
     found.wrong += [f"9 an orphan is open at offset {offset}" for offset in orphans]
     _check_events(records, found)
     by_id, by_offset = _check_commands(records, found)
@@ -50,6 +61,13 @@ def check(evidence: Evidence) -> Findings:
     _check_told(evidence, by_id, found)
     _check_replies(evidence, by_offset, found)
     return found
+
+
+def check_rest(evidence: Evidence) -> list[str]:
+    """What still waits, in words that begin with the check's number: for a system that has had its time."""
+    sources = [append["source"] for record in accepted(evidence)[0] for append in record.appends]
+    last = max((source["offset"] for source in sources if source is not None), default=-1)
+    return [f"14 the command at offset {offset} waits" for offset, _ in evidence.commands if offset > last]
 
 
 def _check_events(records: list[Accepted], found: Findings) -> None:
@@ -102,14 +120,19 @@ def _check_commands(
 
 def _check_events_of(append: dict[str, Any], last: int, acted: dict[str, int], offset: int, found: Findings) -> None:
     command_id = str(UUID(bytes=append["command"]["id"]))
-    answer = json.loads(append["command"]["answer"])
+    try:
+        answer = json.loads(append["command"]["answer"])
+        told = [decode(event["topic"], event["state"])["command_id"] for event in append["events"]]
+    except (InfrastructureError, EOFError, LookupError, TypeError, ValueError) as error:
+        found.wrong.append(f"13 offset {offset}: {command_id}: {error!r}")
+        return
     if bool(append["events"]) is not (append["outcome"] == "EVENTS"):
         found.wrong.append(f"8 offset {offset}: {append['outcome']} with {len(append['events'])} events")
-    if append["outcome"] == "EVENTS" and (not answer["ok"] or answer["position"] != last):
+    if append["outcome"] == "EVENTS" and (not answer.get("ok") or answer.get("position") != last):
         found.wrong.append(f"8 offset {offset}: {command_id} acted up to {last}, its answer is {answer}")
-    for event in append["events"]:
-        if (told := decode(event["topic"], event["state"])["command_id"]) != command_id:
-            found.wrong.append(f"3 offset {offset}: an event of {command_id} says that it is of {told}")
+    for other in told:
+        if other != command_id:
+            found.wrong.append(f"3 offset {offset}: an event of {command_id} says that it is of {other}")
     if append["events"]:
         if command_id in acted:
             found.wrong.append(f"3 offset {offset}: {command_id} acted at {acted[command_id]} already")
@@ -125,8 +148,8 @@ def _check_queue(evidence: Evidence, by_offset: dict[tuple[str, int], dict[str, 
     for (_, offset), append in by_offset.items():
         if append["outcome"] == "DEAD":
             continue
-        standing = json.loads(commands[offset] or b"{}").get("command_id")
-        if offset not in commands or standing != str(UUID(bytes=append["command"]["id"])):
+        standing = json.loads(commands.get(offset) or b"{}").get("command_id")
+        if standing != str(UUID(bytes=append["command"]["id"])):
             found.wrong.append(f"10 the command at offset {offset} is {standing}, another one was handled")
 
 

@@ -33,21 +33,29 @@ class Evidence:
     commands: list[Record]
     replies: list[Record]
     told: list[str] = field(default_factory=list)
+    times: dict[str, dict[int, float]] = field(default_factory=dict)
+    """`log` and `commands`: offset → when the broker took the record, in seconds since 1970."""
+    begins: int = 0
+    """The first offset of the log."""
 
 
 @dataclass(slots=True)
 class Accepted:
-    """An accepted record, decoded."""
+    """An accepted record, decoded; one whose body is not `readable` has no appends."""
 
     offset: int
     number: int
     position: int
     counted: int
+    writer: str
     appends: list[dict[str, Any]]
+    readable: bool = True
 
 
-def read_topic(bootstrap: str, topic: str, partition: int) -> list[Record]:
-    """All records of a partition from offset zero, transactions of strangers or not."""
+def read_topic(
+    bootstrap: str, topic: str, partition: int, times: dict[int, float] | None = None
+) -> tuple[list[Record], int]:
+    """All records of a partition and its first offset, transactions of strangers or not. `times` takes theirs."""
     place = TopicPartition(topic, partition)
     consumer = KafkaConsumer(
         bootstrap_servers=bootstrap,
@@ -58,14 +66,17 @@ def read_topic(bootstrap: str, topic: str, partition: int) -> list[Record]:
     found: list[Record] = []
     try:
         consumer.assign([place])
-        consumer.seek(place, 0)
+        begins = consumer.beginning_offsets([place])[place]
+        consumer.seek(place, begins)
         end = consumer.end_offsets([place])[place]
         while consumer.position(place) < end:
             for records in consumer.poll(timeout_ms=1000).values():
                 found.extend((record.offset, record.value) for record in records)
+                if times is not None:
+                    times.update((record.offset, record.timestamp / 1000) for record in records)
     finally:
         consumer.close()
-    return found
+    return found, begins
 
 
 def gather(bootstrap: str, app: str, partitions: int, told: Sequence[str]) -> list[Evidence]:
@@ -75,18 +86,15 @@ def gather(bootstrap: str, app: str, partitions: int, told: Sequence[str]) -> li
         answer = json.loads(line)
         if answer["partition"] is not None:
             by_partition.setdefault(answer["partition"], []).append(line)
-    return [
-        Evidence(
-            app,
-            partitions,
-            partition,
-            log=read_topic(bootstrap, f"{app}.events", partition),
-            commands=read_topic(bootstrap, f"{app}.commands", partition),
-            replies=read_topic(bootstrap, f"{app}.replies", partition),
-            told=by_partition.get(partition, []),
-        )
-        for partition in range(partitions)
-    ]
+    return [_gathered(bootstrap, app, partitions, number, by_partition.get(number, [])) for number in range(partitions)]
+
+
+def _gathered(bootstrap: str, app: str, partitions: int, partition: int, told: list[str]) -> Evidence:
+    times: dict[str, dict[int, float]] = {"log": {}, "commands": {}}
+    log, begins = read_topic(bootstrap, f"{app}.events", partition, times["log"])
+    commands, _ = read_topic(bootstrap, f"{app}.commands", partition, times["commands"])
+    replies, _ = read_topic(bootstrap, f"{app}.replies", partition)
+    return Evidence(app, partitions, partition, log, commands, replies, told, times, begins)
 
 
 def accepted(evidence: Evidence) -> tuple[list[Accepted], list[int]]:
@@ -101,7 +109,7 @@ def accepted(evidence: Evidence) -> tuple[list[Accepted], list[int]]:
         _, previous, own, first, events = HEADER.unpack_from(value)
         if previous == head and own == number + 1 and first == position:
             head, number, position = sha256(value).digest(), own, first + events
-            found.append(Accepted(offset, own, first, events, _body(value)))
+            found.append(Accepted(offset, own, first, events, *_body(value)))
             for append in found[-1].appends:
                 for orphan in append["dismissed"]:
                     if orphans.get(orphan["offset"]) == orphan["hash"]:
@@ -121,12 +129,15 @@ def answers_of(replies: Sequence[Record]) -> Iterator[tuple[str, int, str]]:
             yield topic_id, int(offset), text
 
 
-def _body(value: bytes) -> list[dict[str, Any]]:
+def _body(value: bytes) -> tuple[str, list[dict[str, Any]], bool]:
+    """Writer, appends, and whether they could be decoded."""
     source = BytesIO(value)
     source.seek(HEADER.size)
-    record: Any = schemaless_reader(source, _schema(), None)
-    appends: list[dict[str, Any]] = record["appends"]
-    return appends
+    try:
+        record: Any = schemaless_reader(source, _schema(), None)
+    except (EOFError, IndexError, OverflowError, TypeError, ValueError):
+        return "", [], False
+    return record["writer"], record["appends"], True
 
 
 @cache

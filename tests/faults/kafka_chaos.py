@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import json
 import random
-import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from threading import Event, Thread
+from threading import Timer
 from typing import Any
 
 import psutil
@@ -25,35 +23,49 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from infra.composition import Installation
+from infra.queue.group import SESSION_SECONDS
 from infra.servers.kafka import KafkaCluster
 from infra.servers.processes import Processes
 from infra.settings import load
-from projections.registry import PROJECTIONS
-from tests.faults.checker import check
+from tests.faults import second_worker
+from tests.faults.brokers import coordinator, fill_disk, leader
+from tests.faults.checker import check, check_rest
+from tests.faults.clients import Client, changed_answers, resolved
 from tests.faults.evidence import gather
 from tests.faults.killed_apply import commands
+from tests.faults.pauses import Pauses
 from tests.faults.proxy import Proxy
+from tests.faults.read_models import check_read_models
 
 _PARTITIONS = 2
 _WORKERS = 3
-"""The third one reaches the brokers through the proxy, and the clients do so too."""
-_PATIENCE = {"DOSSIER_ANSWER_WITHIN": "120"}
-_FILE = 150
+"""The third one reaches the brokers through the proxy, and the second client does so too."""
 _WAIT_FOR_END = 180
+_SHORTEST_PAUSE = 5.0
+_TOGETHER = (3.0, 8.0)
+"""Seconds that a second worker stays on a partition."""
 
 
 @dataclass(slots=True)
 class Report:
-    """What a run found. `wrong` holds what must not be, in words; it is empty when all is well."""
+    """What a run found. `wrong` holds what must not be, in words; it is empty when all is well.
+
+    unknown         commands to which a client that ended had heard no answer; `resolved` says what became of them
+    appends         records whose acknowledgement did not come, and how many of their commands stood in the log
+    second_workers  spells of two workers on one partition, those in which both appended, and what the second one did
+    """
 
     seed: int
     nodes: int
     faults: Counter[str] = field(default_factory=Counter)
+    pauses: dict[str, Any] = field(default_factory=dict)
+    second_workers: dict[str, int] = field(default_factory=dict)
     commands: int = 0
     acknowledged: int = 0
     refused: int = 0
     unknown: int = 0
     resolved: Counter[str] = field(default_factory=Counter)
+    appends: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
     late_records: int = 0
     seconds: float = 0.0
@@ -61,61 +73,11 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
-        counted = {"faults": dict(self.faults), "resolved": dict(self.resolved), "outcomes": dict(self.outcomes)}
-        # `asdict` cannot make a Counter again.
-        return asdict(replace(self, faults=Counter(), resolved=Counter(), outcomes=Counter())) | counted
+        return {each.name: _plain(getattr(self, each.name)) for each in fields(self)}
 
 
-class Client:
-    """Gives files of commands, one after another, each until all of its answers are there."""
-
-    def __init__(self, name: str, url: str, folder: Path, lines: list[str]) -> None:
-        self.name = name
-        self._url = url
-        self._folder = folder
-        self._files = [lines[start : start + _FILE] for start in range(0, len(lines), _FILE)]
-        self.heard: list[tuple[str, list[str]]] = []
-        """For every life, its commands' file and the whole lines that it heard."""
-        self.given = 0
-        self.unknown = 0
-        self.wrong: list[str] = []
-        self.process: subprocess.Popen[bytes] | None = None
-        self._over = Event()
-        self._thread = Thread(target=self._run, name=name)
-        self._thread.start()
-
-    def finish(self) -> None:
-        """Begin no further file; wait until the one under way is answered."""
-        self._over.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        for number, lines in enumerate(self._files):
-            if self._over.is_set():
-                return
-            file = self._folder / f"{self.name}-{number}.jsonl"
-            file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-            self.given += len(lines)
-            for life in range(200):
-                heard = self._life(file, life)
-                self.heard.append((file.name, heard))
-                if len(heard) == len(lines):
-                    break
-                self.unknown += len(lines) - len(heard)
-            else:
-                self.wrong.append(f"{file.name} was never answered")
-
-    def _life(self, file: Path, life: int) -> list[str]:
-        answers = file.with_suffix(f".{life}.answers")
-        program = Path(sys.executable).with_name("dossier")
-        environment = dict(psutil.Process().environ()) | _PATIENCE
-        errors = (self._folder / f"{self.name}.log").open("ab")
-        with answers.open("wb") as out, errors:
-            self.process = subprocess.Popen(
-                [program, "--log", self._url, "apply", str(file)], stdout=out, stderr=errors, env=environment
-            )
-            self.process.wait()
-        return [line.decode() for line in answers.read_bytes().split(b"\n")[:-1]]
+def _plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Counter) else value
 
 
 class Chaos:
@@ -133,9 +95,14 @@ class Chaos:
         ports = [int(address.rpartition(":")[2]) for address in cluster.bootstrap.split(",")]
         self.proxy = Proxy(ports, random.Random(seed + 1))
         self.through_proxy = f"kafka://{self.proxy.bootstrap}?{options}&index={folder / 'index-proxy'}"
-        self.processes = Processes(self.url, folder, {"DOSSIER_VIEWS": f"sqlite:///{folder / 'views.sqlite'}"})
+        self._environment = {"DOSSIER_VIEWS": f"sqlite:///{folder / 'views.sqlite'}"}
+        self.processes = Processes(self.url, folder, self._environment)
         self.clients: list[Client] = []
-        self._resume: list[Callable[[], None]] = []
+        self._pauses = Pauses()
+        self._seconds: list[tuple[subprocess.Popen[bytes], int]] = []
+        """Every second worker, and its partition."""
+        self._timers: list[Timer] = []
+        self._drawn: list[Callable[[], str]] = []
 
     def start(self) -> None:
         """Everything that there is."""
@@ -154,24 +121,27 @@ class Chaos:
         self.processes.start(f"worker-{number}", "worker", url=url)
 
     def some_fault(self) -> None:
-        """One of them, at random."""
-        faults: list[Callable[[], str]] = [
-            self.kill_worker,
-            self.kill_worker,
-            self.kill_projector,
-            self.kill_client,
-            self.pause_worker,
-            self.bad_network,
-            self.stranger,
-            self.index_disk_full,
-        ]
-        if self.cluster.nodes:
-            faults.append(self.kill_broker)
-        name = self.rng.choice(faults)()
-        self.report.faults[name] += 1
+        """One of them, at random: all come before one comes again, so that a short run has each."""
+        if not self._drawn:
+            self._drawn = [
+                self.kill_worker,
+                self.kill_projector,
+                self.kill_client,
+                self.pause,
+                self.bad_network,
+                self.stranger,
+                self.index_disk_full,
+                self.two_workers,
+            ]
+            if self.cluster.nodes:
+                self._drawn += [self.kill_leader, self.broker_disk_full]
+            if len(self.cluster.nodes) > 1:
+                self._drawn.append(self.kill_coordinator)
+            self.rng.shuffle(self._drawn)
+        self.report.faults[self._drawn.pop()()] += 1
 
     def kill_worker(self) -> str:
-        """And start it again on its own index."""
+        """And start it again on its own index. It is the writer of its partitions."""
         number = self.rng.randint(1, _WORKERS)
         self.processes.kill(f"worker-{number}")
         time.sleep(self.rng.uniform(0, 0.5))
@@ -184,24 +154,31 @@ class Chaos:
         return "kill -9 projector"
 
     def kill_client(self) -> str:
-        process = self.rng.choice(self.clients).process
-        if process is not None:
-            with suppress(ProcessLookupError):
-                process.kill()
+        self.rng.choice(self.clients).kill()
         return "kill -9 client"
 
-    def pause_worker(self) -> str:
-        """SIGSTOP: the others go on with its partitions, and it wakes up later."""
-        name = f"worker-{self.rng.randint(1, _WORKERS)}"
-        seconds = self.rng.uniform(self._longest_pause / 3, self._longest_pause)
-        self.processes.signal(name, signal.SIGSTOP)
-        time.sleep(seconds)
-        self.processes.signal(name, signal.SIGCONT)
-        return "SIGSTOP worker"
+    def pause(self) -> str:
+        """SIGSTOP of a worker or the projector: the others go on, and it wakes up later, while other faults fall."""
+        name = self.rng.choice([*(f"worker-{number}" for number in range(1, _WORKERS + 1)), "projector"])
+        process = self.processes.process(name)
+        if self._pauses.sleeps(process):
+            return "SIGSTOP of one that sleeps already"
+        self._pauses.stop(process, self.rng.uniform(_SHORTEST_PAUSE, max(_SHORTEST_PAUSE, self._longest_pause)))
+        return f"SIGSTOP {name.partition('-')[0]}"
+
+    def two_workers(self) -> str:
+        """A second worker on a partition, without the group: both append for some seconds, then it is ended."""
+        partition = self.rng.randrange(_PARTITIONS)
+        process = second_worker.start(self.url, partition, self.folder / "second-worker.log", self._environment)
+        self._seconds.append((process, partition))
+        end = self.rng.choice([process.kill, process.terminate])
+        self._timers.append(Timer(self.rng.uniform(*_TOGETHER), end))
+        self._timers[-1].start()
+        return "two workers on one partition"
 
     def bad_network(self) -> str:
         self.proxy.weather.chance = self.rng.uniform(0.2, 0.7)
-        time.sleep(self.rng.uniform(1, self._longest_pause))
+        time.sleep(self.rng.uniform(1, min(20.0, self._longest_pause)))
         self.proxy.weather.chance = 0.0
         return "spell of bad network"
 
@@ -229,85 +206,120 @@ class Chaos:
             process.rlimit(psutil.RLIMIT_FSIZE, before)
         return "disk full for the index"
 
-    def kill_broker(self) -> str:
-        """The one that leads a partition of the log, and start it again."""
-        number = self.rng.choice(self.cluster.nodes).number
+    def kill_leader(self) -> str:
+        """The broker that leads a partition of the log or of the queue just now, and start it again."""
+        self._kill_broker(leader(self.cluster, *self._place()))
+        return "kill -9 leading broker"
+
+    def kill_coordinator(self) -> str:
+        """The broker that keeps the group of workers, and start it again."""
+        self._kill_broker(coordinator(self.cluster, f"{self.app}.worker"))
+        return "kill -9 coordinator of the workers"
+
+    def broker_disk_full(self) -> str:
+        """Writes of a leading broker fail, some within a record; it gives up, and starts on a disk with room."""
+        topic, partition = self._place()
+        number = leader(self.cluster, topic, partition)
+        given_up = fill_disk(self.cluster.node(number), topic, partition, self.rng)
+        self.cluster.start(number)
+        return "disk full for a broker" if given_up else "disk full for a broker that wrote nothing"
+
+    def _place(self) -> tuple[str, int]:
+        topic = self.rng.choice(["events", "events", "commands"])
+        return f"{self.app}.{topic}", self.rng.randrange(_PARTITIONS)
+
+    def _kill_broker(self, number: int) -> None:
         self.cluster.node(number).kill()
         time.sleep(self.rng.uniform(0, 2))
         self.cluster.start(number)
-        return "kill -9 broker"
 
     def end(self) -> None:
         """Let everything come to rest, stop it, and check."""
+        self.come_to_rest()
+        report = self.report
+        for client in self.clients:
+            report.commands += client.given
+            report.wrong += client.wrong + list(changed_answers(client))
+        lives = [life for client in self.clients for life in client.lives]
+        told = [line for life in lives for line in life.heard]
+        answers = {answer["command_id"]: bool(answer["ok"]) for answer in map(json.loads, told)}
+        report.acknowledged = len(set(told))
+        report.refused = sum(not json.loads(line)["ok"] for line in set(told))
+        report.unknown = sum(len(life.unknown) for life in lives)
+        found = gather(self.cluster.bootstrap, self.app, _PARTITIONS, told)
+        writers = []
+        for evidence in found:
+            findings = check(evidence)
+            writers.append(findings.writers)
+            report.outcomes.update(findings.outcomes)
+            report.late_records += findings.ignored
+            wrong = findings.wrong + check_rest(evidence)
+            report.wrong += [f"partition {evidence.partition}: {each}" for each in wrong]
+        report.resolved = resolved(lives, found, answers)
+        if report.resolved.total() != report.unknown or report.resolved["never answered"]:
+            report.wrong.append(f"{report.unknown} commands were unknown, resolved: {dict(report.resolved)}")
+        report.second_workers = _together(self._seconds, writers)
+        report.appends = _unacknowledged(self.folder)
+        report.pauses = self._pauses.figures(SESSION_SECONDS)
+        report.faults.update(self.proxy.done)
+        settings = load({}, log=self.url, views=self._environment["DOSSIER_VIEWS"])
+        with Installation(settings) as made:
+            report.wrong += check_read_models(made)
+
+    def come_to_rest(self) -> None:
+        """No faults any more: all is answered, then all stops."""
         self.proxy.weather.chance = 0.0
+        self._pauses.wake_all()
         for client in self.clients:
             client.finish()
-        self._wait_for_replies()
+        for timer in self._timers:
+            timer.join()
+        deadline = time.monotonic() + _WAIT_FOR_END
+        # Workers answer at their start what others had no time to say.
+        while time.monotonic() < deadline and any(self._waits()):
+            time.sleep(1)
+        self.stop()
+
+    def stop(self) -> None:
+        """Leave nothing behind."""
+        self._pauses.wake_all()
+        for timer in self._timers:
+            timer.cancel()
+        for process, _ in self._seconds:
+            process.kill()
+            process.wait()
+        for client in self.clients:
+            client.give_up()
         self.processes.stop()
         self.proxy.close()
-        told = [line for client in self.clients for _, heard in client.heard for line in heard]
-        for client in self.clients:
-            self.report.commands += client.given
-            self.report.unknown += client.unknown
-            self.report.wrong += client.wrong + list(_changed_answers(client))
-        answers = [json.loads(line) for line in set(told)]
-        self.report.acknowledged = len(answers)
-        self.report.refused = sum(not answer["ok"] for answer in answers)
-        for evidence in gather(self.cluster.bootstrap, self.app, _PARTITIONS, told):
-            findings = check(evidence)
-            self.report.outcomes.update(findings.outcomes)
-            self.report.late_records += findings.ignored
-            self.report.wrong += [f"partition {evidence.partition}: {wrong}" for wrong in findings.wrong]
-        # A command whose first copy had acted gets its first answer again: that is how an unknown outcome is settled.
-        self.report.resolved["had been handled: answered again"] = self.report.outcomes["REPEATED"]
-        self.report.wrong += self._read_models()
-        self.report.faults.update(self.proxy.done)
 
-    def _wait_for_replies(self) -> None:
-        """Workers answer at their start what others had no time to say."""
-        deadline = time.monotonic() + _WAIT_FOR_END
-        while time.monotonic() < deadline:
-            wrong = [
-                wrong
-                for evidence in gather(self.cluster.bootstrap, self.app, _PARTITIONS, ())
-                for wrong in check(evidence).wrong
-                if "has no reply" in wrong
-            ]
-            if not wrong:
-                return
-            time.sleep(1)
-
-    def _read_models(self) -> Iterator[str]:
-        """Whether what the projectors made equals a rebuild."""
-        settings = load({}, log=self.url, views=f"sqlite:///{self.folder / 'views.sqlite'}")
-        with Installation(settings) as made:
-            before = _rows(made)
-            made.rebuild([projection.name for projection in PROJECTIONS]).run()
-            for old, new in zip(before, _rows(made), strict=True):
-                if old != new:
-                    yield f"a read model has {old}, a rebuild makes {new}"
+    def _waits(self) -> Iterator[str]:
+        for evidence in gather(self.cluster.bootstrap, self.app, _PARTITIONS, ()):
+            yield from check_rest(evidence)
+            yield from (wrong for wrong in check(evidence).wrong if "has no reply" in wrong)
 
 
-def _changed_answers(client: Client) -> Iterator[str]:
-    """Every life of a client hears the same answers, as far as it lives."""
-    longest: dict[str, list[str]] = {}
-    for file, heard in client.heard:
-        known = longest.setdefault(file, heard)
-        for first, again in zip(known, heard, strict=False):
-            if first != again:
-                yield f"{file}: {first} was answered again as {again}"
-        if len(heard) > len(known):
-            longest[file] = heard
+def _together(spells: list[tuple[subprocess.Popen[bytes], int]], writers: list[list[str]]) -> dict[str, int]:
+    """What second workers appended, and in how many spells the first one did so between two records of theirs."""
+    figures = {"spells": len(spells), "both_appended": 0, "records": 0}
+    for process, partition in spells:
+        own = [place for place, writer in enumerate(writers[partition]) if f"/{process.pid}/" in writer]
+        figures["records"] += len(own)
+        figures["both_appended"] += bool(own) and len(own) < own[-1] - own[0] + 1
+    return figures
 
 
-def _rows(made: Installation) -> list[str]:
-    with made.current() as views:
-        return [
-            f"{table.name} {json.dumps(row, sort_keys=True, default=str)}"
-            for projection in PROJECTIONS
-            for table in projection.tables
-            for row in views.select(f"SELECT * FROM {{{table.name}}} ORDER BY {', '.join(table.key)}")  # noqa: S608
-        ]
+def _unacknowledged(folder: Path) -> Counter[str]:
+    """From the workers' logs: appends without an acknowledgement, and what the log said about each."""
+    found: Counter[str] = Counter()
+    for file in folder.glob("*worker*.log"):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            if '"append.resolved"' in line:
+                told = json.loads(line)
+                found["records without an acknowledgement"] += 1
+                found["their appends found in the log"] += told["found"]
+                found["their appends not there: sent again on the new head"] += told["appends"] - told["found"]
+    return found
 
 
 def run(
@@ -322,15 +334,14 @@ def run(
     """Faults for so many seconds, and at least so many of them."""
     chaos = Chaos(cluster, folder, seed, longest_pause)
     begun = time.monotonic()
-    chaos.start()
     try:
+        chaos.start()
         time.sleep(6)
         while time.monotonic() - begun < seconds or chaos.report.faults.total() < faults:
             chaos.some_fault()
             time.sleep(chaos.rng.uniform(0.2, 3.0))
         chaos.end()
     finally:
-        chaos.processes.stop()
-        chaos.proxy.close()
+        chaos.stop()
     chaos.report.seconds = round(time.monotonic() - begun, 1)
     return chaos.report

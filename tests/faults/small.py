@@ -24,7 +24,7 @@ from infra.queue.taking import KafkaCommandQueue
 from infra.servers.kafka import KafkaCluster
 from infra.settings import load
 from tests.benchmarks.workload import lines
-from tests.faults.evidence import Evidence, gather
+from tests.faults.evidence import Evidence, accepted, gather
 
 _MOST_APPENDS = 30
 
@@ -80,7 +80,7 @@ class Small:
     """The log, its queue, and workers `first` and `second`."""
 
     def __init__(self, made: Installation, folder: Path, stack: ExitStack) -> None:
-        self._made = made
+        self.made = made
         self._commands = KafkaTape(made.kafka, made.topics.commands, 0)
         stack.callback(self._commands.close)
         self.first = Worker(made, folder / "first", stack)
@@ -93,8 +93,16 @@ class Small:
 
     def evidence(self) -> Evidence:
         """What an outsider sees; clients were told what the replies say, but of what never can be bound."""
-        (found,) = gather(self._made.kafka.bootstrap, self._made.kafka.app, 1, ())
+        (found,) = gather(self.made.kafka.bootstrap, self.made.kafka.app, 1, ())
         return found
+
+    def disturb(self) -> None:
+        """A stranger's record, and a copy of our first one, in the log."""
+        (first, *_), _ = accepted(self.evidence())
+        own = next(value for offset, value in self.evidence().log if offset == first.offset)
+        tape = KafkaTape(self.made.kafka, self.made.topics.events, 0)
+        send_durably(tape, [(None, b"{}"), (None, own or b"")], "events")
+        tape.close()
 
 
 @contextmanager
@@ -118,6 +126,7 @@ def run_a_race(system: Small) -> None:
     # One after the other: each reads what the other one did. Some are repeated, refused, and dead.
     system.send(way[:30])
     first.step()
+    system.disturb()
     system.send([*way[30:40], way[3], _refused(way[1]), b"no command", way[35]])
     second.step()
     # Both decide on the same head, and one record wins; the loser had decided more than the winner.

@@ -12,13 +12,24 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 from kafka import KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.errors import KafkaConnectionError
 
-from infra.log.kafka.errors import AppendTooLarge, IndexUnusable, LogBroken, LogChanged, NewerLog, TopicUnusable
+from infra.log.kafka.admin import ask
+from infra.log.kafka.errors import (
+    AppendTooLarge,
+    IndexUnusable,
+    KafkaUnreachable,
+    LogBroken,
+    LogChanged,
+    NewerLog,
+    TopicUnusable,
+)
 from infra.log.kafka.format import FORMAT, Header, Orphan, encode_record
 from infra.log.kafka.log import KafkaLog
 from infra.log.kafka.opened import OpenPartition, close_partition, index_path, open_partition
 from infra.log.kafka.recorder import insert
 from infra.log.kafka.settings import KafkaSettings
+from infra.log.kafka.tape import Chunk
 from infra.log.kafka.topics import REQUIRED
 
 ANOTHER_HASH = bytes(range(32))
@@ -180,3 +191,67 @@ def test_refuses_what_no_record_can_hold(opened: OpenPartition) -> None:
     with pytest.raises(AppendTooLarge):
         insert(opened, [StoredEvent(uuid4(), 1, "Happened", bytes(1 << 20))], None)
     assert happen(opened) == 1
+
+
+def test_another_broker_is_asked_when_one_is_down(settings: KafkaSettings) -> None:
+    """A question to the cluster as a whole fails only when nobody answers it for a while."""
+    answers = iter([KafkaConnectionError("refused"), KafkaConnectionError("refused")])
+
+    def question(admin: KafkaAdminClient) -> str:
+        for refused in answers:
+            raise refused
+        return str(admin.describe_cluster()["cluster_id"])
+
+    assert ask(settings, question)
+
+
+def test_a_broker_that_does_not_know_the_topic_yet_is_asked_again(
+    settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one does that has just started: it tells no settings at all."""
+    describe = KafkaAdminClient.describe_configs
+    answers = iter([{"topic": {}}, {"topic": {settings.events_topic: {}}}])
+    monkeypatch.setattr(
+        KafkaAdminClient, "describe_configs", lambda *given, **named: next(answers, None) or describe(*given, **named)
+    )
+    close_partition(open_partition(settings, 0))
+
+
+def test_a_failure_before_anything_is_sent_is_told(
+    settings: KafkaSettings,
+    opened: OpenPartition,
+    stranger: Callable[[bytes | None], int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While an orphan is open, an append reads first: where that fails, nobody is told that it was appended."""
+    stranger(encode_record(Header(FORMAT, ANOTHER_HASH, 9, 9, 1), "writer", [], 0))
+    opened.refresh()
+
+    def unreachable(_start: int) -> Iterator[Chunk]:
+        raise KafkaUnreachable(log=settings.url, reason="no broker answers")
+
+    monkeypatch.setattr(opened.partition.tape, "read", unreachable)
+    with pytest.raises(KafkaUnreachable):
+        happen(opened)
+    with pytest.raises(KafkaUnreachable):
+        opened.refresh()
+
+
+def test_an_index_that_takes_nothing_is_let_go_all_the_same(
+    settings: KafkaSettings, another: Callable[[], OpenPartition], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk, say: whoever opens it next reads again what it could not take."""
+    opened = open_partition(settings, 0)
+    happen(another())
+
+    def full(*_: object) -> None:
+        raise IndexUnusable(log="index", reason="database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(opened.index, "begin", full)
+        with pytest.raises(IndexUnusable):
+            opened.refresh()
+        close_partition(opened)
+    again = open_partition(settings, 0)
+    assert again.partition.indexed == 1
+    close_partition(again)

@@ -19,7 +19,7 @@ from infra.log.kafka.client import KafkaTape
 from infra.log.kafka.format import HEADER_LENGTH, Outcome, decode_body
 from infra.queue.dead_letters import KafkaDeadLetters
 from infra.queue.sending import send_durably
-from infra.queue.working import _Lane
+from infra.queue.working import Lane
 from infra.servers.kafka import KafkaCluster
 from infra.settings import load
 from schemas.asyncapi import LOG_HEADER, document
@@ -39,7 +39,7 @@ def topics(broker: KafkaCluster, tmp_path_factory: pytest.TempPathFactory) -> di
     other = {**first, "on": "2023-06-13"}
     again = {**first, "command_id": str(uuid4())}
     with Installation(load({}, log=url), create=True) as made:
-        lane = _Lane(made, 0, None)
+        lane = Lane(made, 0, None)
         lane.start()
         given = [first, first, other, again, opening("no-unit")]
         answers = made.desk.give([json.dumps(command).encode() for command in given])()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from infra.decisions.kafka.errors import StreamUnusable
+from infra.log.kafka.admin import ask
 from infra.log.kafka.settings import KafkaSettings
 
 DECISIONS: Final = {
@@ -42,22 +44,18 @@ def ensure(settings: KafkaSettings, partitions: int) -> None:
     }
     for name, (count, configs) in wanted.items():
         try:
-            admin = KafkaAdminClient(**settings.client, request_timeout_ms=10_000)
-            try:
-                _ensure(admin, name, count, configs, settings.replication)
-            finally:
-                admin.close()
+            ask(settings, partial(_ensure, name=name, partitions=count, configs=configs, copies=settings.replication))
         except KafkaError as error:
             raise StreamUnusable(topic=name, reason=str(error) or type(error).__name__) from error
 
 
 def _ensure(
-    admin: KafkaAdminClient, name: str, partitions: int, configs: Mapping[str, str], replication: int | None
+    admin: KafkaAdminClient, *, name: str, partitions: int, configs: Mapping[str, str], copies: int | None
 ) -> None:
     found = _described(admin, name)
     if found is None:
-        safe = {"min.insync.replicas": "2"} if (replication or 0) >= _SAFE_REPLICATION else {}
-        made = {"num_partitions": partitions, "replication_factor": replication or -1, "configs": {**configs, **safe}}
+        safe = {"min.insync.replicas": "2"} if (copies or 0) >= _SAFE_REPLICATION else {}
+        made = {"num_partitions": partitions, "replication_factor": copies or -1, "configs": {**configs, **safe}}
         # Another process may be faster: what it made is looked at like any other.
         with suppress(TopicAlreadyExistsError):
             admin.create_topics({name: made})

@@ -123,11 +123,8 @@ class KafkaTape:
                 self._again(error, deadline)
                 continue
             if end < position:
-                # A new leader may learn the high watermark a moment after it was elected.
-                if time.monotonic() > deadline - _GIVE_UP + _REQUEST_TIMEOUT:
-                    raise self._changed(f"it ends at offset {end}, and offset {position - 1} had been read")
                 pending = None
-                time.sleep(0.05)
+                self._wait_for_leader(position, end, deadline)
                 continue
             # The next answer is on its way while this one is worked on.
             position = chunk.next_offset
@@ -151,6 +148,19 @@ class KafkaTape:
                 return Chunk([], self._offset(OffsetSpec.EARLIEST))
             except (KafkaError, OSError) as error:
                 self._again(error, deadline)
+
+    def end_behind(self, read: int) -> int:
+        """The offset after the last record, for somebody who has read up to an offset. Raises as `read`."""
+        deadline = time.monotonic() + _GIVE_UP
+        while True:
+            try:
+                _, end = self._chunk(self._answer(self._fetch(read, wait=0.0, most=1)), read)
+            except (KafkaError, OSError) as error:
+                self._again(error, deadline)
+                continue
+            if end >= read:
+                return end
+            self._wait_for_leader(read, end, deadline)
 
     def end(self) -> int:
         """The offset after the last record, as the leader has it now. Raises as `read`."""
@@ -225,12 +235,12 @@ class KafkaTape:
         except (KafkaError, OSError):
             return None
 
-    def _fetch(self, start: int, *, wait: float) -> Any:
-        partition = _FetchPartition(partition=self._partition, fetch_offset=start, partition_max_bytes=_FETCH_BYTES)
+    def _fetch(self, start: int, *, wait: float, most: int = _FETCH_BYTES) -> Any:
+        partition = _FetchPartition(partition=self._partition, fetch_offset=start, partition_max_bytes=most)
         request = FetchRequest(
             max_wait_ms=int(wait * 1000),
             min_bytes=1,
-            max_bytes=_FETCH_BYTES,
+            max_bytes=most,
             # A valid record inside a stranger's aborted transaction is a record to every reader.
             isolation_level=0,
             topics=[_FetchTopic(topic_id=self._topic.identity.topic_id, partitions=[partition])],
@@ -251,6 +261,12 @@ class KafkaTape:
         if self._topic.whole and found.log_start_offset > 0:
             raise self._changed(f"its first offset is {found.log_start_offset}")
         return _unpack(found.records, start), int(found.high_watermark)
+
+    def _wait_for_leader(self, read: int, end: int, deadline: float) -> None:
+        """A new leader may learn the high watermark a moment after it was elected. Raises LogChanged if not."""
+        if time.monotonic() > deadline - _GIVE_UP + _REQUEST_TIMEOUT:
+            raise self._changed(f"it ends at offset {end}, and offset {read - 1} had been read")
+        time.sleep(0.05)
 
     def _again(self, error: Exception, deadline: float) -> None:
         """Wait a moment before the next try. Raises LogChanged, KafkaUnreachable when there is none."""

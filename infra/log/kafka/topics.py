@@ -6,19 +6,20 @@ Against a topic that breaks a rule the program refuses to write, and says which 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import structlog
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
+from infra.log.kafka.admin import ask
 from infra.log.kafka.errors import KafkaUnreachable, TopicUnusable, unreachable
 from infra.log.kafka.settings import KafkaSettings
 
+_T = TypeVar("_T")
 _log = structlog.get_logger(__name__)
 
 _ALL: Final = {
@@ -68,21 +69,24 @@ def ensure(settings: KafkaSettings, name: str) -> Topic:
 
 def ensure_all(settings: KafkaSettings, names: Sequence[str]) -> list[Topic]:
     """The topics, those that are missing made. Raises TopicUnusable, KafkaUnreachable."""
-    with _admin(settings) as admin:
-        topics = []
-        for name in names:
-            found = _describe(admin, name)
-            if found is None:
-                _create(admin, settings, name)
-                found = _wait_for(admin, settings, name)
-            topics.append(_checked(admin, settings, found))
-        return topics
+
+    def found(admin: KafkaAdminClient) -> list[Topic]:
+        return [_ensured(admin, settings, name) for name in names]
+
+    return _asked(settings, found)
 
 
 def exists(settings: KafkaSettings, name: str) -> bool:
     """Whether there is such a topic. Raises KafkaUnreachable."""
-    with _admin(settings) as admin:
-        return _describe(admin, name) is not None
+    return _asked(settings, lambda admin: _describe(admin, name) is not None)
+
+
+def _ensured(admin: KafkaAdminClient, settings: KafkaSettings, name: str) -> Topic:
+    found = _describe(admin, name)
+    if found is None:
+        _create(admin, settings, name)
+        found = _wait_for(admin, settings, name)
+    return _checked(admin, settings, found)
 
 
 def _create(admin: KafkaAdminClient, settings: KafkaSettings, name: str) -> None:
@@ -119,8 +123,7 @@ def _wait_for(admin: KafkaAdminClient, settings: KafkaSettings, name: str) -> di
 
 def _checked(admin: KafkaAdminClient, settings: KafkaSettings, found: dict[str, Any]) -> Topic:
     name = found["name"]
-    answer = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)], config_filter="all")
-    configs = {key: setting["value"] for key, setting in answer["topic"][name].items()}
+    configs = _configs(admin, settings, name)
     whole = name != settings.replies_topic
     required = REQUIRED if whole else REQUIRED_OF_REPLIES
     wrong = [f"{key}={value}" for key, value in required.items() if configs[key] != value]
@@ -145,14 +148,21 @@ def _checked(admin: KafkaAdminClient, settings: KafkaSettings, found: dict[str, 
     return Topic(name, identity, int(configs[_LARGEST]) - _AROUND, whole)
 
 
-@contextmanager
-def _admin(settings: KafkaSettings) -> Iterator[KafkaAdminClient]:
-    admin = None
+def _configs(admin: KafkaAdminClient, settings: KafkaSettings, name: str) -> dict[str, str]:
+    """The settings of a topic. A broker that has just started answers none until it knows the topic."""
+    deadline = time.monotonic() + _APPEAR_WITHIN
+    while True:
+        answer = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)], config_filter="all")
+        configs = {key: setting["value"] for key, setting in answer["topic"].get(name, {}).items()}
+        if configs.keys() >= {*REQUIRED, _LARGEST, _IN_SYNC}:
+            return configs
+        if time.monotonic() > deadline:
+            raise KafkaUnreachable(log=settings.url, reason=f"no broker tells the settings of the topic {name}")
+        time.sleep(0.1)
+
+
+def _asked(settings: KafkaSettings, question: Callable[[KafkaAdminClient], _T]) -> _T:
     try:
-        admin = KafkaAdminClient(**settings.client, request_timeout_ms=10_000)
-        yield admin
+        return ask(settings, question)
     except KafkaError as error:
         raise unreachable(settings.url, error) from error
-    finally:
-        if admin is not None:
-            admin.close()

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from threading import Event
+from typing import Any, cast
+
+import pytest
+
+from infra.queue import working
+from infra.queue.working import Lane
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(working, "_PAUSE", 0.01)
+
+
+class Scripted(Lane):
+    """Ends itself in its second round."""
+
+    def __init__(self, fault: Exception, after: Lane | None = None) -> None:
+        super().__init__(cast("Any", None), 0, after=after)
+        self._fault = fault
+        self.rounds = 0
+        self.go_on = Event()
+        self.go_on.set()
+
+    def _work(self) -> None:
+        self.go_on.wait()
+        self.rounds += 1
+        if self.rounds == 1:
+            raise self._fault
+        self.stopped.set()
+
+
+def test_a_partition_begins_anew_after_a_fault_of_the_program() -> None:
+    """As after one of what is outside: it is not left alone while its worker stays in the group."""
+    lane = Scripted(KeyError("cleanup.policy"))
+    lane.run()
+    assert lane.rounds == 2
+
+
+def test_a_partition_that_comes_back_begins_when_its_last_round_has_ended() -> None:
+    first = Scripted(KeyError())
+    first.go_on.clear()
+    second = Scripted(KeyError(), after=first)
+    first.start()
+    second.start()
+    assert (first.rounds, second.rounds) == (0, 0)
+    first.go_on.set()
+    second.join()
+    assert (first.is_alive(), first.rounds, second.rounds) == (False, 2, 2)
