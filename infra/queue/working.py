@@ -38,7 +38,6 @@ class Worker:
         self._stopped = stopped
         self._take_up = take_up
         self._running: dict[int, Lane] = {}
-        self._ending: dict[int, Lane] = {}
 
     def run(self) -> None:
         """Returns when it was told to stop, and has let go of everything. Raises LogUnusable."""
@@ -47,41 +46,29 @@ class Worker:
         # Once, before the threads: it is made when it is first asked for.
         self._installation.shared.partition_of(UUID(int=0))
         share(kafka, f"{kafka.app}.worker", topics.commands.name, self._assigned, self._stopped)
-        for lane in self._ending.values():
-            lane.join()
 
     def _assigned(self, partitions: set[int]) -> None:
-        # Nobody is waited for here: a member that is busy gives no sign of life, and loses what it has.
         for partition in self._running.keys() - partitions:
-            self._ending[partition] = self._running.pop(partition)
-            self._ending[partition].stopped.set()
+            self._running[partition].stopped.set()
+        for partition in self._running.keys() - partitions:
+            self._running.pop(partition).join()
         for partition in sorted(partitions - self._running.keys()):
-            after = self._ending.pop(partition, None)
-            self._running[partition] = Lane(self._installation, partition, self._take_up, after)
+            self._running[partition] = Lane(self._installation, partition, self._take_up)
             self._running[partition].start()
 
 
 class Lane(Thread):
-    """The worker of one partition, until `stopped` is set; it begins when the one `after` which it comes has ended.
+    """The worker of one partition, until `stopped` is set. `take_up`: see `Worker`."""
 
-    `take_up`: see `Worker`.
-    """
-
-    def __init__(
-        self, installation: Installation, partition: int, take_up: UUID | None = None, after: Lane | None = None
-    ) -> None:
+    def __init__(self, installation: Installation, partition: int, take_up: UUID | None = None) -> None:
         super().__init__(name=f"worker-{partition}", daemon=True)
         self.stopped = Event()
         self._installation = installation
         self._partition = partition
         self._take_up = take_up
-        self._after = after
 
     def run(self) -> None:
         """Work; after a failure of what is outside, wait and begin anew: the log says where."""
-        if self._after is not None:
-            self._after.join()
-            self._after = None
         pause = _PAUSE
         while not self.stopped.is_set():
             try:

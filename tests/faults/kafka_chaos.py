@@ -42,6 +42,8 @@ _WORKERS = 3
 """The third one reaches the brokers through the proxy, and the second client does so too."""
 _WAIT_FOR_END = 180
 _SHORTEST_PAUSE = 5.0
+_DOSSIERS, _DOSSIERS_A_SECOND = 250, 4
+"""More than the clients come through with: there is load until the end."""
 _TOGETHER = (3.0, 8.0)
 """Seconds that a second worker stays on a partition."""
 
@@ -104,12 +106,12 @@ class Chaos:
         self._timers: list[Timer] = []
         self._drawn: list[Callable[[], str]] = []
 
-    def start(self) -> None:
-        """Everything that there is."""
+    def start(self, dossiers: int) -> None:
+        """Everything that there is; clients have the ways of so many dossiers to give."""
         for number in range(1, _WORKERS + 1):
             self.start_worker(number)
         self.processes.start("projector", "projector")
-        lines = commands(self.rng, 250)
+        lines = commands(self.rng, dossiers)
         half = len(lines) // 2
         # Both give some of the same commands: whoever comes second gets the first one's answers.
         for name, url, mine in (("one", self.url, lines), ("two", self.through_proxy, lines[half // 2 :])):
@@ -335,7 +337,7 @@ def run(
     chaos = Chaos(cluster, folder, seed, longest_pause)
     begun = time.monotonic()
     try:
-        chaos.start()
+        chaos.start(max(_DOSSIERS, int(_DOSSIERS_A_SECOND * seconds)))
         time.sleep(6)
         while time.monotonic() - begun < seconds or chaos.report.faults.total() < faults:
             chaos.some_fault()

@@ -237,6 +237,21 @@ def test_a_failure_before_anything_is_sent_is_told(
         opened.refresh()
 
 
+def test_a_fault_at_the_end_of_a_round_does_not_keep_the_lead(
+    opened: OpenPartition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever comes next leads, and does not wait for ever."""
+
+    def faulty() -> None:
+        raise OSError("File too large")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(opened.partition, "write_index", faulty)
+        with pytest.raises(OSError, match="too large"), opened.committer.leading():
+            pass
+    assert happen(opened) == 1
+
+
 def test_an_index_that_takes_nothing_is_let_go_all_the_same(
     settings: KafkaSettings, another: Callable[[], OpenPartition], monkeypatch: pytest.MonkeyPatch
 ) -> None:

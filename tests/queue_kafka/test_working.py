@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from threading import Event
 from typing import Any, cast
 
 import pytest
@@ -17,15 +16,12 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 class Scripted(Lane):
     """Ends itself in its second round."""
 
-    def __init__(self, fault: Exception, after: Lane | None = None) -> None:
-        super().__init__(cast("Any", None), 0, after=after)
+    def __init__(self, fault: Exception) -> None:
+        super().__init__(cast("Any", None), 0)
         self._fault = fault
         self.rounds = 0
-        self.go_on = Event()
-        self.go_on.set()
 
     def _work(self) -> None:
-        self.go_on.wait()
         self.rounds += 1
         if self.rounds == 1:
             raise self._fault
@@ -37,15 +33,3 @@ def test_a_partition_begins_anew_after_a_fault_of_the_program() -> None:
     lane = Scripted(KeyError("cleanup.policy"))
     lane.run()
     assert lane.rounds == 2
-
-
-def test_a_partition_that_comes_back_begins_when_its_last_round_has_ended() -> None:
-    first = Scripted(KeyError())
-    first.go_on.clear()
-    second = Scripted(KeyError(), after=first)
-    first.start()
-    second.start()
-    assert (first.rounds, second.rounds) == (0, 0)
-    first.go_on.set()
-    second.join()
-    assert (first.is_alive(), first.rounds, second.rounds) == (False, 2, 2)

@@ -123,7 +123,9 @@ class Committer:
                 self._let_go()
             except LogUnusable as error:
                 self._fail(error)
-            self._lead.release()
+            finally:
+                # Whatever went wrong: a lead that is lost stops the partition for good.
+                self._lead.release()
             # Somebody may have come between the look and the release, and be waiting now.
             if not self._queue or not self._lead.acquire(blocking=False):
                 return
