@@ -40,10 +40,11 @@ from infra.log.kafka.topics import ensure
 from infra.servers.kafka import KafkaCluster, kafka
 from infra.servers.processes import Processes
 from infra.settings import load
+from projections.registry import PROJECTIONS
 from tests.faults import second_worker
 from tests.faults.checker import check, check_rest
 from tests.faults.clients import Client
-from tests.faults.evidence import Evidence, accepted, gather, read_topic
+from tests.faults.evidence import Accepted, Evidence, accepted, gather, read_topic
 from tests.faults.killed_apply import commands
 from tests.faults.promises import BROKEN, CHANGED, PROMISES
 from tests.faults.read_models import check_read_models
@@ -139,7 +140,7 @@ class Campaign:
         self.running.start("projector", "projector")
         self._client = Client("client", self.url, self.folder, commands(self.rng, 100))
         deadline = time.monotonic() + _WITHIN
-        while not self._told() or not self._known() or self._end() < 6:
+        while not self._told() or self._end() < 6 or not self._seen_by_all(self._accepted()):
             if time.monotonic() > deadline:
                 raise TimeoutError("nothing was answered")
             time.sleep(0.5)
@@ -170,10 +171,7 @@ class Campaign:
         self.report.records = len(records)
         if self.report.fault == "the tail cut":
             # What an index or a read model has not seen, it cannot miss.
-            choice = [
-                each for each in records[1:] if each.counted and each.position + each.counted - 1 <= self._known()
-            ]
-            offset = self.rng.choice(choice).offset
+            offset = self.rng.choice(self._seen_by_all(records)).offset
             segments.cut(offset)
             self.report.place = f"from offset {offset} on"
         else:
@@ -286,10 +284,23 @@ class Campaign:
         return _asked(self.views, "SELECT MIN(position) FROM views_positions")
 
     def _known(self) -> int:
-        """The last position that all indexes and read models have seen."""
+        """The last position that all indexes and read models have seen; 0 before each of them is there."""
         indexes = list((self.folder / "index").glob("*/*.sqlite"))
+        read_models = _asked(self.views, "SELECT COUNT(DISTINCT projection) FROM views_positions")
+        # One for all who read, and one for each worker.
+        if len(indexes) < (2 if self._second is None else 3) or read_models < len(PROJECTIONS):
+            return 0
         heads = [_asked(index, "SELECT position - 1 FROM head") for index in indexes]
         return min([*heads, self._positions()])
+
+    def _seen_by_all(self, records: Sequence[Accepted]) -> list[Accepted]:
+        """Those behind the first one that brought events which everybody has read."""
+        known = self._known()
+        return [each for each in records[1:] if each.counted and each.position + each.counted - 1 <= known]
+
+    def _accepted(self) -> list[Accepted]:
+        (evidence,) = gather(self.cluster.bootstrap, self.app, 1, ())
+        return accepted(evidence)[0]
 
     def _give(self, url: str) -> subprocess.Popen[bytes]:
         """One command that nobody has given."""
