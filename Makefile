@@ -38,7 +38,7 @@ lint: setup ## Check style, format, types, the direction of imports and the publ
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m schemas.gate
+	$(BIN)/python -m schemas.public_release
 	$(BIN)/python -m schemas.asyncapi --check
 
 format: setup ## Format the code and fix what can be fixed
@@ -50,24 +50,24 @@ bench: setup ## Measure; the numbers go to build/bench.json
 	$(BIN)/python -m tests.benchmarks
 
 chaos: setup ## Kill and restart the parts under load (SECONDS=600)
-	$(BIN)/python -m tests.faults.chaos --seconds $(SECONDS)
+	$(BIN)/python -m tests.fault.chaos --seconds $(SECONDS)
 
 kafka-up: setup ## Start a real Kafka in build/kafka, and print where it is (NODES=3 for three brokers)
-	@$(BIN)/python -m infra.servers.kafka up $(if $(NODES),--nodes $(NODES))
+	@$(BIN)/python -m infra.dev.kafka up $(if $(NODES),--nodes $(NODES))
 
 kafka-down: setup ## Stop it; its data stays
-	@$(BIN)/python -m infra.servers.kafka down
+	@$(BIN)/python -m infra.dev.kafka down
 
 kafka-wipe: setup ## Stop it and delete its data
-	@$(BIN)/python -m infra.servers.kafka wipe
+	@$(BIN)/python -m infra.dev.kafka wipe
 
 lock: build/.locker ## Remake requirements.lock from pyproject.toml (LOCK_ARGS=--upgrade for newer versions)
 	build/locker/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-config --no-header --no-emit-index-url --no-emit-find-links \
 	  --quiet $(LOCK_ARGS) --output-file requirements.lock
 
-lock-kafka: setup ## Remake infra/servers/kafka.lock.toml, the jars of the Kafka for development
-	$(BIN)/python -m infra.servers.kafka_jars
+lock-kafka: setup ## Remake infra/dev/kafka.lock.toml, the jars of the Kafka for development
+	$(BIN)/python -m infra.dev.kafka_jars
 
 clean: ## Remove the environment, caches and everything built
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -9,9 +9,9 @@ from queue import Empty, Full, Queue
 from threading import Event, Thread
 from typing import BinaryIO, Protocol, Self
 
-from consumers.answers import Answer
-from consumers.desk import Desk
-from schemas.reading import LARGEST_COMMAND
+from consumers.commands.gateway import CommandGateway
+from consumers.commands.outcome import Answer
+from schemas.command_parser import LARGEST_COMMAND
 
 _CHUNK = 1 << 20
 _BATCH = 1000
@@ -36,7 +36,9 @@ class Tally:
     malformed: int = 0
 
 
-def apply(source: Readable, sink: BinaryIO, desk: Desk, progress: Callable[[Tally], None] | None = None) -> Tally:
+def apply(
+    source: Readable, sink: BinaryIO, desk: CommandGateway, progress: Callable[[Tally], None] | None = None
+) -> Tally:
     """Handle every line of `source`.
 
     1. Take what has arrived, whole lines only: a producer that waits for an answer gets it without sending more.
@@ -50,7 +52,7 @@ def apply(source: Readable, sink: BinaryIO, desk: Desk, progress: Callable[[Tall
         while True:
             lines = arriving.take(wait=not under_way)  # 1
             if lines:
-                under_way.append(desk.give(lines))  # 2
+                under_way.append(desk.submit(lines))  # 2
             if lines and len(under_way) < _UNDER_WAY:
                 continue
             if not under_way:

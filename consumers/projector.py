@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from projections.engine import Engine
-from projections.ports import LogReader
+from projections.engine.engine import Engine
+from projections.engine.ports import LogReader
 
 
 def project(

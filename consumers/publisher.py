@@ -19,15 +19,15 @@ from typing import Any, Final, NamedTuple, Protocol
 import structlog
 from eventsourcing.persistence import Notification
 
-from consumers.public import Publication
+from consumers.cloudevents import DecisionSerializer
 from domain.errors import InfrastructureError
-from projections.batch import event_name
-from projections.decision_facts import FOLDED, IGNORED, decisions_of
-from projections.decision_rows import Decision, InMemory
-from projections.decisions import BEGINNING, Place
-from projections.errors import CannotApply, UnknownEvent
-from projections.ports import Decode, LogReader
-from projections.projection import Event
+from projections.engine.batch import event_name
+from projections.engine.errors import CannotApply, UnknownEvent
+from projections.engine.ports import Decode, LogReader
+from projections.engine.projection import Event
+from projections.public_decisions.fold import FOLDED, IGNORED, decisions_of
+from projections.public_decisions.read_model import BEGINNING, FeedPosition
+from projections.public_decisions.tables import Decision, InMemory
 
 BATCH: Final = 500
 """Decisions in one transaction at most."""
@@ -36,15 +36,15 @@ _IDLE: Final = 0.002
 _AGAIN: Final = 0.5
 
 
-class Mark(NamedTuple):
+class StreamTail(NamedTuple):
     """What a record of the stream says of where it stems from."""
 
     log_id: str
-    place: Place
+    place: FeedPosition
     decision_id: str
 
 
-class Unsettled(Exception):
+class OutcomeUnknown(Exception):
     """Whether a transaction was committed is not known, or another publisher took over: read the tail again."""
 
 
@@ -68,12 +68,12 @@ class StreamAheadOfLog(InfrastructureError):
     hint_vi = "chưa công bố gì; hãy tìm nhật ký đầy đủ"
 
 
-class Line(Protocol):
+class PartitionProducer(Protocol):
     """One partition of the stream, open for one publisher."""
 
-    tail: Mark | None
+    tail: StreamTail | None
 
-    def publish(self, decisions: Sequence[tuple[Place, Decision]]) -> None:
+    def publish(self, decisions: Sequence[tuple[FeedPosition, Decision]]) -> None:
         """Append records in one transaction, all or none. Raises Unsettled."""
 
     def close(self) -> None:
@@ -86,7 +86,7 @@ class Stream(Protocol):
     def assigned(self) -> frozenset[int]:
         """The partitions that are this publisher's now."""
 
-    def open(self, partition: int) -> Line:
+    def open(self, partition: int) -> PartitionProducer:
         """Shut out whoever published before, and read the tail of what was committed. Raises Unsettled."""
 
     def close(self) -> None:
@@ -99,10 +99,10 @@ class _Partition:
 
     kept: InMemory = field(default_factory=InMemory)
     folded: int = 0
-    waiting: list[tuple[Place, Decision]] = field(default_factory=list)
-    published: Place = BEGINNING
-    tail: Mark | None = None
-    line: Line | None = None
+    waiting: list[tuple[FeedPosition, Decision]] = field(default_factory=list)
+    published: FeedPosition = BEGINNING
+    tail: StreamTail | None = None
+    line: PartitionProducer | None = None
 
 
 class Publisher:
@@ -116,7 +116,7 @@ class Publisher:
         log: LogReader,
         decode: Decode,
         stream: Stream,
-        publication: Publication,
+        publication: DecisionSerializer,
         *,
         batch: int = BATCH,
         refresh: Callable[[int], object] | None = None,
@@ -141,7 +141,7 @@ class Publisher:
                 try:
                     if not self.step():
                         wait(_IDLE)
-                except Unsettled as reason:
+                except OutcomeUnknown as reason:
                     self._said.warning("publisher.unsettled", reason=str(reason))
                     wait(_AGAIN)
         finally:
@@ -168,7 +168,7 @@ class Publisher:
                     self._open(number, partition)  # 2
                 self._fold(number, partition)  # 3
                 published += self._publish(number, partition)  # 4
-            except Unsettled:
+            except OutcomeUnknown:
                 self._let_go(number)  # 5
                 raise
         return published
@@ -219,7 +219,7 @@ class Publisher:
                 # Most events lead to nothing: they are not even decoded.
                 if name not in IGNORED:
                     made = self._decisions(number, partition, each, name)
-                    places = [(Place(each.id, ordinal), decision) for ordinal, decision in enumerate(made)]
+                    places = [(FeedPosition(each.id, ordinal), decision) for ordinal, decision in enumerate(made)]
                     self._take(number, partition, places)
                 partition.folded = each.id
             if not found:
@@ -243,7 +243,7 @@ class Publisher:
         except LookupError as cause:
             raise CannotApply(cause=str(cause), **where) from cause
 
-    def _take(self, number: int, partition: _Partition, made: Sequence[tuple[Place, Decision]]) -> None:
+    def _take(self, number: int, partition: _Partition, made: Sequence[tuple[FeedPosition, Decision]]) -> None:
         """Let what the stream does not have wait for publication, and compare its last decision with ours."""
         for place, decision in made:
             tail = partition.tail
@@ -276,7 +276,7 @@ def publish_all(publisher: Publisher) -> int:
     published = 0
     try:
         while True:
-            with suppress(Unsettled):
+            with suppress(OutcomeUnknown):
                 found = publisher.step()
                 published += found
                 if not found:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from consumers.answers import Unreadable
-from consumers.handler import CommandHandler
-from consumers.ports import CommandQueue, Dead, DeadLetters, QueueLog, Replies, Source, Taken
+from consumers.commands.handler import CommandHandler
+from consumers.commands.outcome import MalformedMessage
+from consumers.commands.ports import (
+    CommandQueue,
+    DeadLetter,
+    DeadLetters,
+    QueuedCommand,
+    QueueLog,
+    QueuePosition,
+    Replies,
+)
 from domain.command import Command
-from schemas.malformed import MalformedCommand
-from schemas.reading import read_command
+from schemas.command_errors import MalformedCommand
+from schemas.command_parser import read_command
 
 
 def work(
@@ -40,10 +48,10 @@ def work(
         if taken:
             items = [(each.source, _read(each)) for each in taken]  # 3
 
-            def last() -> Source | None:
+            def last() -> QueuePosition | None:
                 return log.commands_offset(partition)
 
-            def bury(dead: Sequence[Dead], taken: Sequence[Taken] = taken) -> None:
+            def bury(dead: Sequence[DeadLetter], taken: Sequence[QueuedCommand] = taken) -> None:
                 values = {each.source: each.value or b"" for each in taken}
                 dead_letters.bury([(each, values[each.source]) for each in dead])
 
@@ -51,8 +59,8 @@ def work(
         replies.send()  # 5
 
 
-def _read(taken: Taken) -> Command | Unreadable:
+def _read(taken: QueuedCommand) -> Command | MalformedMessage:
     try:
         return read_command(taken.value or b"")
     except MalformedCommand as error:
-        return Unreadable(error.command_id, error)
+        return MalformedMessage(error.command_id, error)

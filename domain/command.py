@@ -20,7 +20,7 @@ class UnitReference:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command. `schemas.reading` makes it from JSON.
+    """One command. `schemas.command_parser` makes it from JSON.
 
     `dossier` is an id, a number such as "04630-CB-2024-1", "council", or a UnitReference. `on` is the day of the fact.
     Days inside `data` are `datetime.date`; an optional key that was not given is absent or None. `digest` (32 bytes)

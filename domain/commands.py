@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from domain.actors import check_actor, check_body, check_known, check_role
-from domain.circumstances import Circumstances
+from domain.authorization import check_actor, check_body, check_known, check_role
 from domain.command import Command
-from domain.council import ProvincialCouncil, change_council, establish_council
-from domain.decisions.applicant import (
+from domain.context import DecisionContext
+from domain.council.aggregate import ProvincialCouncil, change_council, establish_council
+from domain.dossier.aggregate import Dossier
+from domain.dossier.application import (
     announce_recognition,
     open_dossier,
     record_own_meeting,
@@ -18,17 +19,17 @@ from domain.decisions.applicant import (
     submit_to_district_council,
     withdraw_dossier,
 )
-from domain.decisions.chairman import (
+from domain.dossier.appraisal import correct_verification, record_field_inspection, verify_criterion
+from domain.dossier.corrections import correct_fact
+from domain.dossier.decision import (
     approve_recognition,
     correct_decision,
     record_earlier_recognition,
     reject_recognition,
     revoke_decision,
 )
-from domain.decisions.corrections import correct_fact
-from domain.decisions.district import appraise_dossier, refuse_by_district_council, send_to_province
-from domain.decisions.members import correct_verification, record_field_inspection, verify_criterion
-from domain.decisions.standing_agency import (
+from domain.dossier.district import appraise_dossier, refuse_by_district_council, send_to_province
+from domain.dossier.standing_agency import (
     close_as_unfavourable,
     forward_to_council,
     propose_recognition,
@@ -37,8 +38,7 @@ from domain.decisions.standing_agency import (
     return_dossier,
     sum_up_results,
 )
-from domain.dossier import Dossier
-from domain.identity import DossierName
+from domain.identity import DossierKey
 from domain.refusals import (
     AlreadyDecided,
     CouncilExists,
@@ -49,13 +49,13 @@ from domain.refusals import (
 )
 from domain.units import Unit
 
-BEGIN: dict[str, Callable[[DossierName, Unit, Command, Circumstances], Dossier]] = {
+CREATE: dict[str, Callable[[DossierKey, Unit, Command, DecisionContext], Dossier]] = {
     "OpenDossier": open_dossier,
     "RecordEarlierRecognition": record_earlier_recognition,
 }
 """Commands that begin a dossier."""
 
-DECIDE: dict[str, Callable[[Dossier, Command, Circumstances], None]] = {
+DECIDE: dict[str, Callable[[Dossier, Command, DecisionContext], None]] = {
     "RecordSelfAssessment": record_self_assessment,
     "RecordOwnMeeting": record_own_meeting,
     "SubmitDossier": submit_dossier,
@@ -90,12 +90,12 @@ _BY_LEADS = {"RecordFieldInspection", "VerifyCriterion", "CorrectVerification"}
 _AFTER_THE_END = {"CorrectFact", "CorrectVerification", "CorrectDecision", "RevokeDecision"}
 
 
-def begin(latest: Dossier | None, name: DossierName, unit: Unit, command: Command, moment: Circumstances) -> Dossier:
+def begin(latest: Dossier | None, name: DossierKey, unit: Unit, command: Command, context: DecisionContext) -> Dossier:
     """Decide a command of BEGIN. `latest` is the attempt before `name`, if any; it must have ended.
 
     Raises a Refused, or an InvalidInput for an unknown actor.
     """
-    _check_day_and_actor(command, moment)
+    _check_day_and_actor(command, context)
     check_role(command)
     check_body(command, unit.id, unit.kind, unit.parent_id)
     if latest is not None and not latest.ended:
@@ -105,39 +105,39 @@ def begin(latest: Dossier | None, name: DossierName, unit: Unit, command: Comman
             state_en=latest.state.en,
             state_vi=latest.state.vi,
         )
-    return BEGIN[command.name](name, unit, command, moment)
+    return CREATE[command.name](name, unit, command, context)
 
 
-def decide(dossier: Dossier, command: Command, moment: Circumstances) -> None:
+def decide(dossier: Dossier, command: Command, context: DecisionContext) -> None:
     """Decide a command of DECIDE: the dossier has a new pending event, or a Refused is raised and nothing changes."""
-    _check_day_and_actor(command, moment)
+    _check_day_and_actor(command, context)
     if command.name == "WithdrawDossier" and dossier.decided:
         raise AlreadyDecided(clause="reading 4", **_where(dossier))
     if dossier.closed and command.name not in _AFTER_THE_END:
         raise DossierClosed(clause="reading 3", **_where(dossier))
     if command.name not in _BY_LEADS:
         check_actor(dossier, command)
-    DECIDE[command.name](dossier, command, moment)
+    DECIDE[command.name](dossier, command, context)
 
 
-def decide_council(council: ProvincialCouncil | None, command: Command, moment: Circumstances) -> ProvincialCouncil:
+def decide_council(council: ProvincialCouncil | None, command: Command, context: DecisionContext) -> ProvincialCouncil:
     """Decide a command of COUNCIL; the council returned has a new pending event."""
-    _check_day_and_actor(command, moment)
+    _check_day_and_actor(command, context)
     check_role(command)
     if command.name == "EstablishCouncil":
         if council is not None:
             raise CouncilExists
-        return establish_council(command, moment)
+        return establish_council(command, context)
     if council is None:
         raise NoCouncil(on=command.on.isoformat())
-    change_council(council, command, moment)
+    change_council(council, command, context)
     return council
 
 
-def _check_day_and_actor(command: Command, moment: Circumstances) -> None:
-    check_known(command, moment.units)
-    if command.on > moment.today:
-        raise DateInFuture(on=command.on.isoformat(), today=moment.today.isoformat())
+def _check_day_and_actor(command: Command, context: DecisionContext) -> None:
+    check_known(command, context.units)
+    if command.on > context.today:
+        raise DateInFuture(on=command.on.isoformat(), today=context.today.isoformat())
 
 
 def _where(dossier: Dossier) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class MalformedDossierReference(InvalidInput):
 
 
 @dataclass(frozen=True, slots=True)
-class DossierName:
+class DossierKey:
     """What identifies a dossier: one unit, one level, one year, and which attempt it is (1, 2, …)."""
 
     unit_id: str
@@ -53,17 +53,17 @@ class DossierName:
         """The number that an official reads aloud, for example 04630-CB-2024-1."""
         return f"{self.unit_id.upper()}-{_LEVEL_LETTERS[self.level]}-{self.year}-{self.attempt}"
 
-    def next_attempt(self) -> DossierName:
+    def next_attempt(self) -> DossierKey:
         """The same unit, level and year, one attempt later."""
-        return DossierName(self.unit_id, self.level, self.year, self.attempt + 1)
+        return DossierKey(self.unit_id, self.level, self.year, self.attempt + 1)
 
 
-def parse_number(text: str) -> DossierName:
+def parse_number(text: str) -> DossierKey:
     """Read a dossier's number, in either case. Raises MalformedDossierReference."""
     match = _NUMBER.fullmatch(text)
     if match is None:
         raise MalformedDossierReference(reference=text)
-    return DossierName(
+    return DossierKey(
         match["unit"].lower(),
         _LEVELS[match["level"].upper()],
         int(match["year"]),

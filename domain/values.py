@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TypedDict
 
-from domain.figures import CommuneFigures, Figure
+from domain.catalogue.answers import CommuneFigures, Figure
 
 __all__ = [
     "Actor",

@@ -11,14 +11,14 @@ from urllib.parse import unquote, urlsplit
 
 from platformdirs import user_data_path
 
-from domain.circumstances import Readings
+from domain.context import InterpretationSettings
 from domain.errors import Language
-from domain.support import parse_amounts
+from domain.policy.support import parse_amounts
 from domain.units import Units, parse_departments
 from infra.errors import BadSetting
 
 if TYPE_CHECKING:
-    from infra.log.kafka.settings import KafkaSettings
+    from infra.kafka.settings import KafkaSettings
 
 LOG = "DOSSIER_LOG"
 VIEWS = "DOSSIER_VIEWS"
@@ -51,7 +51,7 @@ class Settings:
     views: Path | str
     units: Units
     amounts: Mapping[str, int] = field(default_factory=dict)
-    readings: Readings = field(default_factory=Readings)
+    readings: InterpretationSettings = field(default_factory=InterpretationSettings)
     language: Language = "en"
     answer_within: float = 60.0
 
@@ -77,7 +77,7 @@ def load(environment: Mapping[str, str] | None = None, **overrides: str | None) 
         views=views,
         units=Units.load(parse_departments(_text(DEPARTMENTS, departments)) if departments else None),
         amounts=parse_amounts(_text(AMOUNTS, amounts)) if amounts else {},
-        readings=Readings(
+        readings=InterpretationSettings(
             one_column_level=cast(Literal["basic", "advanced"], _one_of(env, ONE_COLUMN_LEVEL, ("advanced", "basic"))),
             mandatory_not_applicable=cast(
                 Literal["leaves_count", "not_met"],
@@ -106,7 +106,7 @@ def _log(url: str, env: Mapping[str, str]) -> Path | KafkaSettings:
     if not url.startswith(_KAFKA):
         return _sqlite_path(LOG, url)
     # Only here: the clients of Kafka take their time to load, and an embedded log needs none.
-    from infra.log.kafka.settings import from_url  # noqa: PLC0415
+    from infra.kafka.settings import from_url  # noqa: PLC0415
 
     return from_url(url, env)
 

@@ -13,10 +13,10 @@ from uuid import UUID
 from domain.agencies import is_or_belongs_to
 from domain.catalogue import Level, Requirement, UnitKind, catalogue
 from projections.audit_facts import CLAUSES, details_of, documents_of
-from projections.projection import Event, Handler, Projection
-from projections.rows import Rows
-from projections.snapshot import Snapshot
-from projections.table import Kind, Row, Table, canonical, moment
+from projections.engine.projection import Event, Handler, Projection
+from projections.engine.rows import RowCache
+from projections.engine.snapshot import Snapshot
+from projections.engine.table import Kind, Row, Table, canonical, moment
 
 EVENTS = Table(
     "audit_events",
@@ -167,28 +167,28 @@ def _handler(name: str) -> Handler:
     judge, corrects, begins = _JUDGES.get(name), _CORRECTS.get(name), name in _BEGINS
     brings_results = name == "CriterionVerified"
 
-    def handler(rows: Rows, event: Event) -> None:
+    def handler(rows: RowCache, event: Event) -> None:
         if begins:
             _begin(rows, event)
         flags: list[str] = []
         if judge is not None:
-            dossier = rows.need(DOSSIERS, event.dossier_id)
+            dossier = rows.require(DOSSIERS, event.dossier_id)
             flags = judge(dossier, event)
             if brings_results and not dossier["has_results"]:
                 dossier["has_results"] = 1
-                rows.put(DOSSIERS, dossier)
+                rows.upsert_row(DOSSIERS, dossier)
         _record(rows, event, flags)
         if corrects is not None:
-            corrected = rows.need(EVENTS, (event.dossier_id, event.data[corrects]))
+            corrected = rows.require(EVENTS, (event.dossier_id, event.data[corrects]))
             corrected["corrected_by"] = event.version
-            rows.put(EVENTS, corrected)
+            rows.upsert_row(EVENTS, corrected)
 
     return handler
 
 
-def _begin(rows: Rows, event: Event) -> None:
+def _begin(rows: RowCache, event: Event) -> None:
     data = event.data
-    rows.put(
+    rows.upsert_row(
         DOSSIERS,
         DOSSIERS.blank(
             dossier_id=event.dossier_id,
@@ -203,10 +203,10 @@ def _begin(rows: Rows, event: Event) -> None:
     )
 
 
-def _record(rows: Rows, event: Event, flags: list[str]) -> None:
+def _record(rows: RowCache, event: Event, flags: list[str]) -> None:
     data, name = event.data, event.name
     actor = data["actor"]
-    rows.put(
+    rows.upsert_row(
         EVENTS,
         {
             "dossier_id": event.dossier_id,
@@ -228,7 +228,7 @@ def _record(rows: Rows, event: Event, flags: list[str]) -> None:
         },
     )
     for flag in flags:
-        rows.put(
+        rows.upsert_row(
             FLAGGED,
             {
                 "dossier_id": event.dossier_id,

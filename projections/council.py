@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from projections.projection import Event, Projection
-from projections.rows import Rows
-from projections.snapshot import Snapshot
-from projections.table import Kind, Table, canonical, moment
+from projections.engine.projection import Event, Projection
+from projections.engine.rows import RowCache
+from projections.engine.snapshot import Snapshot
+from projections.engine.table import Kind, Table, canonical, moment
 
 COMPOSITIONS = Table(
     "council_compositions",
@@ -33,9 +33,9 @@ COMPOSITIONS = Table(
 """`decided_on` is the day from which the composition is in force; `members` are {name, position, agency}."""
 
 
-def _composed(rows: Rows, event: Event) -> None:
+def _composed(rows: RowCache, event: Event) -> None:
     data = event.data
-    rows.put(
+    rows.upsert_row(
         COMPOSITIONS,
         COMPOSITIONS.blank(
             version=event.version,

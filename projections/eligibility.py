@@ -11,14 +11,14 @@ from enum import StrEnum
 from typing import Any
 
 from domain.catalogue import Level, UnitKind
+from domain.dossier.states import State
 from domain.errors import Language
-from domain.states import State
-from domain.support import PERIOD, RESOLUTION, NotEligible, Recognition, entitlement
+from domain.policy.support import PERIOD, RESOLUTION, NotEligible, Recognition, entitlement
 from domain.units import Unit
-from projections.projection import Event, Handler, Projection
-from projections.rows import Rows
-from projections.snapshot import Snapshot
-from projections.table import Kind, Row, Table
+from projections.engine.projection import Event, Handler, Projection
+from projections.engine.rows import RowCache
+from projections.engine.snapshot import Snapshot
+from projections.engine.table import Kind, Row, Table
 
 DOSSIERS = Table(
     "eligibility_dossiers",
@@ -36,7 +36,7 @@ DOSSIERS = Table(
     ("dossier_id",),
     (("unit_id", "position"),),
 )
-"""`state` is how the attempt ended (domain.states.State), `opened` before that; `position` is its beginning."""
+"""`state` is how the attempt ended (domain.dossier.states.State), `opened` before that; `position` is its beginning."""
 
 RECOGNITIONS = Table(
     "eligibility_recognitions",
@@ -131,7 +131,7 @@ _REASON_OF_STATE: Mapping[str, Reason] = {
 }
 
 
-def _begin(rows: Rows, event: Event, state: State) -> Row:
+def _begin(rows: RowCache, event: Event, state: State) -> Row:
     data = event.data
     kind = data["unit_kind"]
     row: Row = {
@@ -145,13 +145,13 @@ def _begin(rows: Rows, event: Event, state: State) -> Row:
         "partition": event.partition,
         "position": event.position,
     }
-    rows.put(DOSSIERS, row)
+    rows.upsert_row(DOSSIERS, row)
     return row
 
 
-def _recognise(rows: Rows, event: Event, dossier: Row, source: str) -> None:
+def _recognise(rows: RowCache, event: Event, dossier: Row, source: str) -> None:
     names = ("dossier_id", "number", "unit_id", "kind", "district", "level")
-    rows.put(
+    rows.upsert_row(
         RECOGNITIONS,
         RECOGNITIONS.blank(
             **{name: dossier[name] for name in names},
@@ -165,33 +165,33 @@ def _recognise(rows: Rows, event: Event, dossier: Row, source: str) -> None:
     )
 
 
-def _opened(rows: Rows, event: Event) -> None:
+def _opened(rows: RowCache, event: Event) -> None:
     _begin(rows, event, State.OPENED)
 
 
-def _earlier(rows: Rows, event: Event) -> None:
+def _earlier(rows: RowCache, event: Event) -> None:
     _recognise(rows, event, _begin(rows, event, State.RECOGNISED_EARLIER), EARLIER)
 
 
-def _approved(rows: Rows, event: Event) -> None:
+def _approved(rows: RowCache, event: Event) -> None:
     _recognise(rows, event, _end(rows, event, State.APPROVED), DECIDED_HERE)
 
 
-def _end(rows: Rows, event: Event, state: State) -> Row:
-    dossier = rows.need(DOSSIERS, event.dossier_id)
+def _end(rows: RowCache, event: Event, state: State) -> Row:
+    dossier = rows.require(DOSSIERS, event.dossier_id)
     dossier["state"] = state.value
-    rows.put(DOSSIERS, dossier)
+    rows.upsert_row(DOSSIERS, dossier)
     return dossier
 
 
 def _ends_as(state: State) -> Handler:
-    def handler(rows: Rows, event: Event) -> None:
+    def handler(rows: RowCache, event: Event) -> None:
         _end(rows, event, state)
 
     return handler
 
 
-def _corrected(rows: Rows, event: Event) -> None:
+def _corrected(rows: RowCache, event: Event) -> None:
     # A rejection can be corrected too, and has no row here.
     recognition = rows.get(RECOGNITIONS, event.dossier_id)
     if recognition is not None:
@@ -199,14 +199,14 @@ def _corrected(rows: Rows, event: Event) -> None:
         recognition["decision_number"] = corrected["number"]
         recognition["decided_on"] = corrected["date"].isoformat()
         recognition["corrected"] = 1
-        rows.put(RECOGNITIONS, recognition)
+        rows.upsert_row(RECOGNITIONS, recognition)
 
 
-def _revoked(rows: Rows, event: Event) -> None:
+def _revoked(rows: RowCache, event: Event) -> None:
     _end(rows, event, State.REVOKED)
-    recognition = rows.need(RECOGNITIONS, event.dossier_id)
+    recognition = rows.require(RECOGNITIONS, event.dossier_id)
     recognition["revoked_on"] = event.data["on"].isoformat()
-    rows.put(RECOGNITIONS, recognition)
+    rows.upsert_row(RECOGNITIONS, recognition)
 
 
 ELIGIBILITY = Projection(

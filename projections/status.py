@@ -7,13 +7,13 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from domain.actors import Role
+from domain.authorization import Role
 from domain.catalogue import Level, UnitKind, catalogue
-from domain.states import DECIDED, State
-from projections.projection import Event, Handler, Projection
-from projections.rows import Rows
-from projections.snapshot import Snapshot
-from projections.table import Kind, Row, Table, Value, moment
+from domain.dossier.states import DECIDED, State
+from projections.engine.projection import Event, Handler, Projection
+from projections.engine.rows import RowCache
+from projections.engine.snapshot import Snapshot
+from projections.engine.table import Kind, Row, Table, Value, moment
 
 DOSSIERS = Table(
     "status_dossiers",
@@ -53,7 +53,7 @@ DOSSIERS = Table(
 
 district           the commune's district, the district itself, None for a department
 step_on            the day of the step that led to the state
-next_role          who must act next (domain.actors.Role), None when nobody must
+next_role          who must act next (domain.authorization.Role), None when nobody must
 due_on             the last of the 15 days, while that clock runs (state received)
 days_late          by how many days the forwarding was late, 0 in time; None before it
 counts_by          whose figures the counts are: claimed, district (its council's findings), members (results)
@@ -102,11 +102,11 @@ def _next_role(row: Row) -> str | None:
     return None if who is None else _TEXT[who if isinstance(who, Role) else who[kind]]
 
 
-def _keep(rows: Rows, event: Event, row: Row) -> None:
+def _keep(rows: RowCache, event: Event, row: Row) -> None:
     row["version"] = event.version
     row["recorded_at"] = moment(event.data["recorded_at"])
     row["next_role"] = _next_role(row)
-    rows.put(DOSSIERS, row)
+    rows.upsert_row(DOSSIERS, row)
 
 
 def _step(row: Row, event: Event, state: State) -> None:
@@ -137,7 +137,7 @@ def _began(event: Event) -> Row:
     )
 
 
-def _opened(rows: Rows, event: Event) -> None:
+def _opened(rows: RowCache, event: Event) -> None:
     row, data = _began(event), event.data
     bound = catalogue(data["catalogue_version"])
     criteria = bound.criteria_for(UnitKind(data["unit_kind"]), Level(data["level"]), Level(data["one_column_level"]))
@@ -146,7 +146,7 @@ def _opened(rows: Rows, event: Event) -> None:
     _keep(rows, event, row)
 
 
-def _earlier(rows: Rows, event: Event) -> None:
+def _earlier(rows: RowCache, event: Event) -> None:
     row = _began(event)
     _step(row, event, State.RECOGNISED_EARLIER)
     row["decision_number"], row["decided_on"] = event.data["decision"]["number"], row["step_on"]
@@ -156,8 +156,8 @@ def _earlier(rows: Rows, event: Event) -> None:
 def _moves_to(state: State, *, counts_by: str | None = None) -> Handler:
     """The handler of a plain step: to a state, on a day, perhaps with new counts; the 15 days are over."""
 
-    def handler(rows: Rows, event: Event) -> None:
-        row = rows.need(DOSSIERS, event.dossier_id)
+    def handler(rows: RowCache, event: Event) -> None:
+        row = rows.require(DOSSIERS, event.dossier_id)
         _step(row, event, state)
         row["due_on"] = None
         if counts_by is not None:
@@ -167,53 +167,53 @@ def _moves_to(state: State, *, counts_by: str | None = None) -> Handler:
     return handler
 
 
-def _self_assessed(rows: Rows, event: Event) -> None:
-    row = rows.need(DOSSIERS, event.dossier_id)
+def _self_assessed(rows: RowCache, event: Event) -> None:
+    row = rows.require(DOSSIERS, event.dossier_id)
     returned = row["state"] == State.RETURNED
     assessed = State.SELF_ASSESSED if event.data["complete"] else State.OPENED
     _step(row, event, State.RETURNED if returned else assessed)
     _keep(rows, event, row)
 
 
-def _own_meeting(rows: Rows, event: Event) -> None:
-    row = rows.need(DOSSIERS, event.dossier_id)
+def _own_meeting(rows: RowCache, event: Event) -> None:
+    row = rows.require(DOSSIERS, event.dossier_id)
     _step(row, event, State.RETURNED if row["state"] == State.RETURNED else State.OWN_MEETING)
     _keep(rows, event, row)
 
 
-def _received(rows: Rows, event: Event) -> None:
-    row = rows.need(DOSSIERS, event.dossier_id)
+def _received(rows: RowCache, event: Event) -> None:
+    row = rows.require(DOSSIERS, event.dossier_id)
     _step(row, event, State.RECEIVED)
     row["due_on"] = event.data["due_on"].isoformat()
     _keep(rows, event, row)
 
 
-def _returned(rows: Rows, event: Event) -> None:
-    row = rows.need(DOSSIERS, event.dossier_id)
+def _returned(rows: RowCache, event: Event) -> None:
+    row = rows.require(DOSSIERS, event.dossier_id)
     _step(row, event, State.RETURNED)
     row["due_on"] = None
     row["returned_by"] = event.data["actor"]["role"]
     _keep(rows, event, row)
 
 
-def _forwarded(rows: Rows, event: Event) -> None:
-    row = rows.need(DOSSIERS, event.dossier_id)
+def _forwarded(rows: RowCache, event: Event) -> None:
+    row = rows.require(DOSSIERS, event.dossier_id)
     _step(row, event, State.FORWARDED_TO_MEMBERS)
     row["due_on"] = None
     row["days_late"] = event.data["days_late"]
     _keep(rows, event, row)
 
 
-def _verified(rows: Rows, event: Event) -> None:
+def _verified(rows: RowCache, event: Event) -> None:
     # A second result of a criterion is a VerificationCorrected, so each of these adds one.
-    row = rows.need(DOSSIERS, event.dossier_id)
+    row = rows.require(DOSSIERS, event.dossier_id)
     row["criteria_verified"] += 1
     row["state"] = (State.VERIFIED if event.data["complete"] else State.VERIFYING).value
     _keep(rows, event, row)
 
 
-def _verification_corrected(rows: Rows, event: Event) -> None:
-    row = rows.need(DOSSIERS, event.dossier_id)
+def _verification_corrected(rows: RowCache, event: Event) -> None:
+    row = rows.require(DOSSIERS, event.dossier_id)
     if row["state"] not in DECIDED:
         row["state"] = (State.VERIFIED if event.data["complete"] else State.VERIFYING).value
         row["step_on"] = max(row["step_on"], event.data["on"].isoformat())
@@ -221,8 +221,8 @@ def _verification_corrected(rows: Rows, event: Event) -> None:
 
 
 def _decided(state: State) -> Handler:
-    def handler(rows: Rows, event: Event) -> None:
-        row = rows.need(DOSSIERS, event.dossier_id)
+    def handler(rows: RowCache, event: Event) -> None:
+        row = rows.require(DOSSIERS, event.dossier_id)
         _step(row, event, state)
         row["decision_number"], row["decided_on"] = event.data["decision"]["number"], row["step_on"]
         if state is State.APPROVED:
@@ -232,23 +232,23 @@ def _decided(state: State) -> Handler:
     return handler
 
 
-def _decision_corrected(rows: Rows, event: Event) -> None:
-    row = rows.need(DOSSIERS, event.dossier_id)
+def _decision_corrected(rows: RowCache, event: Event) -> None:
+    row = rows.require(DOSSIERS, event.dossier_id)
     corrected = event.data["corrected"]
     row["decision_number"], row["decided_on"] = corrected["number"], corrected["date"].isoformat()
     _keep(rows, event, row)
 
 
-def _fact_corrected(rows: Rows, event: Event) -> None:
-    row = rows.need(DOSSIERS, event.dossier_id)
+def _fact_corrected(rows: RowCache, event: Event) -> None:
+    row = rows.require(DOSSIERS, event.dossier_id)
     if event.data["due_on"] is not None:
         row["due_on"] = event.data["due_on"].isoformat()
     _keep(rows, event, row)
 
 
-def _noted(rows: Rows, event: Event) -> None:
+def _noted(rows: RowCache, event: Event) -> None:
     """A fact that moves nothing on: only version and moment change."""
-    _keep(rows, event, rows.need(DOSSIERS, event.dossier_id))
+    _keep(rows, event, rows.require(DOSSIERS, event.dossier_id))
 
 
 STATUS = Projection(

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from schemas import queue_messages
-from schemas.published import examples, published
-from schemas.registry import released_versions
+from schemas.avro.registry import released_versions
+from schemas.public_registry import examples, published
 
 FILE: Final = Path(__file__).parent / "asyncapi.json"
 HEADERS: Final[Mapping[str, str]] = {

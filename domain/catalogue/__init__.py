@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from domain.catalogue.criteria import Catalogue, Criterion, CriterionNotOfLevel, LevelTarget
-from domain.catalogue.kinds import AnswerKind, Level, Requirement, UnitKind
+from domain.catalogue.enums import AnswerKind, Level, Requirement, UnitKind
 from domain.catalogue.targets import CommunesTarget, CountTarget, RatioTarget, Target, YesNoTarget
 from domain.errors import InvalidInput
 

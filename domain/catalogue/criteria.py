@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from domain.catalogue.kinds import AnswerKind, Level, Requirement, UnitKind
+from domain.catalogue.enums import AnswerKind, Level, Requirement, UnitKind
 from domain.catalogue.targets import Target
 from domain.errors import InvalidInput
 

@@ -1,6 +1,6 @@
 """Typed targets: when a figure meets what Biểu 04 asks for. Integers only, so 79.99 % never meets 80.
 
-`met` is total: a figure of another form, or a ratio over zero, does not meet. `domain.figures.check` is what
+`met` is total: a figure of another form, or a ratio over zero, does not meet. `domain.catalogue.answers.check` is what
 refuses such figures by name.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from domain.catalogue.shapes import CommuneFigures, Figure
+    from domain.catalogue.answer_types import CommuneFigures, Figure
 
 
 def percent_of(percent: int, whole: int) -> int:

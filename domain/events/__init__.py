@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from domain.events.application import (
+from domain.council.events import CouncilChanged, CouncilEstablished, CouncilEvent
+from domain.dossier.application_events import (
     DossierAppraised,
     DossierOpened,
     DossierRefusedByDistrictCouncil,
@@ -14,7 +15,7 @@ from domain.events.application import (
     RecognitionAnnounced,
     SelfAssessmentRecorded,
 )
-from domain.events.appraisal import (
+from domain.dossier.appraisal_events import (
     CouncilMeetingRecorded,
     CriterionVerified,
     DossierClosedAsUnfavourable,
@@ -26,9 +27,7 @@ from domain.events.appraisal import (
     ResultsSummedUp,
     VerificationCorrected,
 )
-from domain.events.base import DossierBegan, DossierEvent, RecordedEvent
-from domain.events.council import CouncilChanged, CouncilEstablished, CouncilEvent
-from domain.events.decision import (
+from domain.dossier.decision_events import (
     DecisionCorrected,
     DecisionRevoked,
     EarlierRecognitionRecorded,
@@ -36,8 +35,9 @@ from domain.events.decision import (
     RecognitionApproved,
     RecognitionRejected,
 )
+from domain.dossier.events_base import DossierCreated, DossierEvent, RecordedEvent
 
-__all__ = ["EVENT_TYPES", "CouncilEvent", "DossierBegan", "DossierEvent", "RecordedEvent"]
+__all__ = ["EVENT_TYPES", "CouncilEvent", "DossierCreated", "DossierEvent", "RecordedEvent"]
 
 EVENT_TYPES: dict[str, type[RecordedEvent]] = {
     event_type.__name__: event_type

@@ -4,33 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from infra.cli import (
-    applicant,
-    apply,
-    audit,
-    catalogue,
-    chairman,
-    commands,
-    corrections,
-    dead_letters,
-    decisions,
-    district,
-    doctor,
-    eligibility,
-    members,
-    parked,
-    rebuild,
-    replay,
-    running,
-    standing_agency,
-    status,
-    template,
-    views,
-)
-from infra.cli.arguments import OPERATION
-from infra.cli.framework import DossierGroup, examples_text, register_demonstration
-from infra.cli.output import take_over_standard_streams
-from infra.cli.words import say
+from infra.cli.operations import apply, dead_letters, doctor, parked, rebuild, views
+from infra.cli.operations import processes as running
+from infra.cli.procedure import applicant, chairman, corrections, district, members, standing_agency, template
+from infra.cli.queries import audit, catalogue, commands, decisions, eligibility, replay, status
+from infra.cli.support.arguments import OPERATION
+from infra.cli.support.framework import DossierGroup, examples_text, register_demonstration
+from infra.cli.support.i18n import say
+from infra.cli.support.output import take_over_standard_streams
 
 _GROUPS = (
     status,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from domain.actors import Role
 from domain.agencies import agency
+from domain.authorization import Role
 from domain.catalogue import AnswerKind, Requirement, UnitKind
 from infra.demo import figures
-from infra.demo.papers import Office, numbered, office_of, paper
+from infra.demo.documents import Office, numbered, office_of, paper
 from infra.demo.people import persons
 from infra.demo.story import Story
 
@@ -23,7 +23,7 @@ _WITH_COMMA = 0.3
 
 def open_dossier(story: Story) -> None:
     """The unit opens its dossier."""
-    story.give("OpenDossier", story.applicant(), {})
+    story.submit("OpenDossier", story.applicant(), {})
 
 
 def assess(story: Story, *, short_of: str | None = None) -> None:
@@ -36,14 +36,14 @@ def assess(story: Story, *, short_of: str | None = None) -> None:
         parts = [codes[:middle], codes[middle:]]
     for part in parts:
         claims = {code: _claim(story, code, missed=code == short_of) for code in part}
-        story.give("RecordSelfAssessment", story.applicant(), {"claims": claims})
+        story.submit("RecordSelfAssessment", story.applicant(), {"claims": claims})
         story.pass_days(1, 4)
 
 
 def improve(story: Story, code: str) -> None:
     """The unit claims a criterion anew, now as met."""
     story.pass_days(14, 30)
-    story.give("RecordSelfAssessment", story.applicant(), {"claims": {code: _claim(story, code)}})
+    story.submit("RecordSelfAssessment", story.applicant(), {"claims": {code: _claim(story, code)}})
 
 
 def complete(story: Story) -> None:
@@ -53,14 +53,14 @@ def complete(story: Story) -> None:
         code: {"figure": story.claims[code], "evidence": [_evidence(story, code), _evidence(story, code)]}
         for code in story.rng.sample(story.codes(AnswerKind.RATIO), 2)
     }
-    story.give("RecordSelfAssessment", story.applicant(), {"claims": claims})
+    story.submit("RecordSelfAssessment", story.applicant(), {"claims": claims})
 
 
 def own_meeting(story: Story) -> None:
     """A department's steering committee, or a district's council, meets on the unit itself."""
     story.pass_days(2, 8)
     body, role = _own_body(story)
-    story.give("RecordOwnMeeting", story.of_district(role), {"meeting": meeting(story, body)})
+    story.submit("RecordOwnMeeting", story.of_district(role), {"meeting": meeting(story, body)})
 
 
 def submit(story: Story, *, refused: str | None = None) -> None:
@@ -75,7 +75,7 @@ def submit(story: Story, *, refused: str | None = None) -> None:
     if refused:
         story.refused(refused, "SubmitDossier", story.applicant(), data)
     else:
-        story.give("SubmitDossier", story.applicant(), data)
+        story.submit("SubmitDossier", story.applicant(), data)
 
 
 def submit_to_district(story: Story, *, refused: str | None = None) -> None:
@@ -85,7 +85,7 @@ def submit_to_district(story: Story, *, refused: str | None = None) -> None:
     if refused:
         story.refused(refused, "SubmitToDistrictCouncil", story.applicant(), data)
     else:
-        story.give("SubmitToDistrictCouncil", story.applicant(), data)
+        story.submit("SubmitToDistrictCouncil", story.applicant(), data)
 
 
 def appraise(story: Story) -> None:
@@ -94,7 +94,7 @@ def appraise(story: Story) -> None:
     findings = {code: _district_finding(story, code) for code in story.criteria}
     body = f"Hội đồng thẩm định {_district_office(story).name.removeprefix('Ủy ban nhân dân ')}"
     held = meeting(story, body, recommends=not story.district_misses)
-    story.give("AppraiseDossier", story.of_district(Role.DISTRICT_COUNCIL), {"findings": findings, "meeting": held})
+    story.submit("AppraiseDossier", story.of_district(Role.DISTRICT_COUNCIL), {"findings": findings, "meeting": held})
 
 
 def send_on(story: Story, *, refused: str | None = None) -> None:
@@ -109,7 +109,7 @@ def send_on(story: Story, *, refused: str | None = None) -> None:
     if refused:
         story.refused(refused, "SendToProvince", actor, data)
     else:
-        story.give("SendToProvince", actor, data)
+        story.submit("SendToProvince", actor, data)
 
 
 def refuse_by_district(story: Story) -> None:
@@ -117,7 +117,7 @@ def refuse_by_district(story: Story) -> None:
     send_on(story, refused="RULE_NOT_MET")
     missed = ", ".join(sorted(story.district_misses))
     reasons = f"Chưa đạt tiêu chí bắt buộc {missed} theo kết quả thẩm định (số liệu mô phỏng)"
-    story.give("RefuseByDistrictCouncil", story.of_district(Role.DISTRICT_COUNCIL), {"reasons": reasons})
+    story.submit("RefuseByDistrictCouncil", story.of_district(Role.DISTRICT_COUNCIL), {"reasons": reasons})
 
 
 def return_by_district(story: Story) -> None:
@@ -125,14 +125,14 @@ def return_by_district(story: Story) -> None:
     story.pass_days(3, 9)
     code = story.some_code(AnswerKind.RATIO)
     missing = [f"Danh sách kèm theo số liệu của tiêu chí {code}"]
-    story.give("ReturnDossier", story.of_district(Role.DISTRICT_COUNCIL), {"missing": missing})
+    story.submit("ReturnDossier", story.of_district(Role.DISTRICT_COUNCIL), {"missing": missing})
 
 
 def withdraw(story: Story, *, by_district: bool = False) -> None:
     """The unit, or for a commune's dossier that was sent on its district, takes the dossier back."""
     story.pass_days(4, 12)
     actor = story.of_district(Role.DISTRICT_COMMITTEE) if by_district else story.applicant()
-    story.give("WithdrawDossier", actor, {"reason": "Rà soát lại số liệu trước khi đề nghị (mô phỏng)"})
+    story.submit("WithdrawDossier", actor, {"reason": "Rà soát lại số liệu trước khi đề nghị (mô phỏng)"})
 
 
 def meeting(story: Story, body: str, *, recommends: bool = True) -> dict[str, Any]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from domain.actors import Role
+from domain.authorization import Role
 from domain.catalogue import AnswerKind
 from infra.demo import figures
 from infra.demo.application import participant
 from infra.demo.days import later
-from infra.demo.papers import COUNCIL_OFFICE, numbered, office_of_agency, paper
+from infra.demo.documents import COUNCIL_OFFICE, numbered, office_of_agency, paper
 from infra.demo.people import persons
 from infra.demo.story import Story
 
@@ -36,7 +36,7 @@ _RESULT = "Văn bản kết quả thẩm định các tiêu chí"
 def receive(story: Story) -> None:
     """The standing agency has the complete dossier: the 15 days start."""
     story.pass_days(1, 4)
-    story.give("ReceiveDossier", story.by(Role.STANDING_AGENCY), {})
+    story.submit("ReceiveDossier", story.by(Role.STANDING_AGENCY), {})
 
 
 def return_by_agency(story: Story) -> None:
@@ -46,7 +46,7 @@ def return_by_agency(story: Story) -> None:
         f"Tài liệu kiểm chứng của tiêu chí {story.some_code(AnswerKind.RATIO)} chưa đủ căn cứ",
         "Biểu tổng hợp số liệu chưa có xác nhận của đơn vị",
     ]
-    story.give("ReturnDossier", story.by(Role.STANDING_AGENCY), {"missing": missing})
+    story.submit("ReturnDossier", story.by(Role.STANDING_AGENCY), {"missing": missing})
 
 
 def forward(story: Story, *, late: bool = False, refused: str | None = None) -> None:
@@ -57,7 +57,7 @@ def forward(story: Story, *, late: bool = False, refused: str | None = None) -> 
     if refused:
         story.refused(refused, "ForwardToCouncil", actor, {"letters": letters})
     else:
-        story.give("ForwardToCouncil", actor, {"letters": letters})
+        story.submit("ForwardToCouncil", actor, {"letters": letters})
 
 
 def verify(story: Story, *, share: float = 1.0) -> None:
@@ -111,20 +111,20 @@ def correct_result(story: Story, code: str, *, met: bool, why: str) -> None:
     """The lead agency corrects its result and says why."""
     data = {"corrects": story.results[code], "reason": why, **result(story, code, met=met)}
     lead = story.criteria[code].lead_agency
-    story.results[code] = story.give("CorrectVerification", story.by(Role.COUNCIL_MEMBER, lead), data)
+    story.results[code] = story.submit("CorrectVerification", story.by(Role.COUNCIL_MEMBER, lead), data)
 
 
 def sum_up(story: Story) -> None:
     """The standing agency sums up the results."""
     story.pass_days(2, 6)
     report = numbered(story.rng, office_of_agency("so-tttt"), "BC", story.day, "Báo cáo tổng hợp kết quả thẩm định")
-    story.give("SumUpResults", story.by(Role.STANDING_AGENCY), {"report": report})
+    story.submit("SumUpResults", story.by(Role.STANDING_AGENCY), {"report": report})
 
 
 def close_unfavourable(story: Story, reasons: str) -> None:
     """The attempt ends: the council is not convened, or it did not recommend."""
     story.pass_days(1, 5)
-    story.give("CloseAsUnfavourable", story.by(Role.STANDING_AGENCY), {"reasons": reasons})
+    story.submit("CloseAsUnfavourable", story.by(Role.STANDING_AGENCY), {"reasons": reasons})
 
 
 def council_meets(story: Story, *, recommends: bool = True) -> None:
@@ -140,7 +140,7 @@ def council_meets(story: Story, *, recommends: bool = True) -> None:
         "recommends": recommends,
         "votes": figures.votes(rng, recommends=recommends),
     }
-    story.give("RecordCouncilMeeting", story.by(role), data)
+    story.submit("RecordCouncilMeeting", story.by(role), data)
 
 
 def propose(story: Story, *, refused: str | None = None) -> None:
@@ -151,7 +151,7 @@ def propose(story: Story, *, refused: str | None = None) -> None:
     if refused:
         story.refused(refused, "ProposeRecognition", actor, {"letter": letter})
     else:
-        story.give("ProposeRecognition", actor, {"letter": letter})
+        story.submit("ProposeRecognition", actor, {"letter": letter})
 
 
 def _letter_to(story: Story, lead: str) -> dict[str, Any]:
@@ -182,7 +182,7 @@ def _inspect(story: Story, lead: str) -> None:
         + [participant(name, "Thành viên đoàn kiểm tra", office) for name in visitors],
         "findings": {code: f"Kiểm tra thực tế tiêu chí {code} (mô phỏng)" for code in codes},
     }
-    story.give("RecordFieldInspection", story.by(Role.COUNCIL_MEMBER, lead), data)
+    story.submit("RecordFieldInspection", story.by(Role.COUNCIL_MEMBER, lead), data)
     story.inspected.update(codes)
 
 
@@ -194,4 +194,4 @@ def _give_results(story: Story, lead: str) -> None:
             data = result(story, code, met=is_met(story, code))
             letter = letter or data["letter"]
             data["letter"] = letter
-            story.results[code] = story.give("VerifyCriterion", story.by(Role.COUNCIL_MEMBER, lead), data)
+            story.results[code] = story.submit("VerifyCriterion", story.by(Role.COUNCIL_MEMBER, lead), data)

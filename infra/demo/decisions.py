@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from domain.actors import Role
 from domain.agencies import agency
+from domain.authorization import Role
 from infra.demo.days import decision_day
-from infra.demo.papers import MARK, paper
+from infra.demo.documents import MARK, paper
 from infra.demo.people import chance, person
 from infra.demo.story import Story, World
 
@@ -31,7 +31,7 @@ def approve(story: Story) -> None:
     """The Chairman recognises the unit, on one of his days of decision."""
     story.wait_until(decision_day(story.day))
     data = signed(story.world, story.day, f"recognise.{story.level}", "Quyết định công nhận đạt chuyển đổi số")
-    story.give("ApproveRecognition", story.by(Role.CHAIRMAN), {**data, "level": story.level.value})
+    story.submit("ApproveRecognition", story.by(Role.CHAIRMAN), {**data, "level": story.level.value})
     story.recognised_on = story.day
 
 
@@ -40,14 +40,14 @@ def reject(story: Story) -> None:
     story.wait_until(decision_day(story.day))
     data = signed(story.world, story.day, "reject", "Quyết định về việc không công nhận đạt chuyển đổi số")
     reasons = "Kết quả chưa bền vững, cần duy trì ổn định trước khi xem xét lại (mô phỏng)"
-    story.give("RejectRecognition", story.by(Role.CHAIRMAN), {**data, "reasons": reasons})
+    story.submit("RejectRecognition", story.by(Role.CHAIRMAN), {**data, "reasons": reasons})
 
 
 def announce(story: Story) -> None:
     """The unit announces its recognition in its own manner."""
     story.pass_days(4, 15)
     data = {"place": f"Hội trường {story.unit.name}", "form": story.rng.choice(_ANNOUNCED)}
-    story.give("AnnounceRecognition", story.applicant(), data)
+    story.submit("AnnounceRecognition", story.applicant(), data)
 
 
 def correct_decision(story: Story) -> None:
@@ -58,7 +58,7 @@ def correct_decision(story: Story) -> None:
     number = int(first["number"].split("/")[0]) + 1
     corrected = paper(f"{number}/QĐ-UBND", _ISSUER, date.fromisoformat(first["date"]), _bare(first["title"]))
     why = "Đính chính lỗi đánh máy số quyết định (mô phỏng)"
-    story.give("CorrectDecision", story.by(Role.CHAIRMAN), {**data, "reason": why, "corrected": corrected})
+    story.submit("CorrectDecision", story.by(Role.CHAIRMAN), {**data, "reason": why, "corrected": corrected})
 
 
 def revoke(story: Story) -> None:
@@ -66,14 +66,14 @@ def revoke(story: Story) -> None:
     story.wait_until(decision_day(story.day))
     data = signed(story.world, story.day, "revoke", "Quyết định hủy bỏ Quyết định công nhận")
     why = "Kết quả thẩm định đã được đính chính, không còn đủ điều kiện (mô phỏng)"
-    story.give("RevokeDecision", story.by(Role.CHAIRMAN), {**data, "reason": why})
+    story.submit("RevokeDecision", story.by(Role.CHAIRMAN), {**data, "reason": why})
     story.revoked_on = story.day
 
 
 def earlier(story: Story, decided_on: date, *, twice: bool = False) -> None:
     """A recognition from before the system is entered with its decision; `twice`: and once more, which is refused."""
     data = signed(story.world, decided_on, f"recognise.{story.level}", "Quyết định công nhận đạt chuyển đổi số")
-    story.give("RecordEarlierRecognition", story.by(Role.STANDING_AGENCY), data, on=decided_on)
+    story.submit("RecordEarlierRecognition", story.by(Role.STANDING_AGENCY), data, on=decided_on)
     if twice:
         actor = story.by(Role.STANDING_AGENCY)
         story.refused("ALREADY_RECOGNISED", "RecordEarlierRecognition", actor, data, on=decided_on)
@@ -95,7 +95,7 @@ def correct_fact(
         data["correction"] = correction
     if took_place_on is not None:
         data["took_place_on"] = took_place_on.isoformat()
-    story.give("CorrectFact", actor, data)
+    story.submit("CorrectFact", actor, data)
 
 
 def council_of(world: World, day: date, *, changed: bool) -> dict[str, Any]:

@@ -9,9 +9,11 @@ from datetime import date, timedelta
 from domain.catalogue import Level, UnitKind
 from domain.catalogue.targets import percent_of
 from domain.units import Unit
-from infra.demo import application, paths, waiting
+from infra.demo import application
+from infra.demo import in_progress as waiting
+from infra.demo import scenarios as paths
 from infra.demo.days import LAST_DAY, later
-from infra.demo.paths import Path
+from infra.demo.scenarios import Path
 from infra.demo.story import Story, World
 
 _HALF, _THIRTY, _ALL = 50, 30, 100

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Final
 
 from infra.cli.main import app
-from infra.cli.output import take_over_standard_streams
-from infra.cli.reporting import note
-from infra.cli.words import chosen_language
-from infra.servers.kafka import prepare
-from infra.servers.kafka_jars import KafkaUnavailable
-from infra.servers.processes import processes
+from infra.cli.support.i18n import chosen_language
+from infra.cli.support.output import take_over_standard_streams
+from infra.cli.support.reporting import note
+from infra.dev.kafka import prepare
+from infra.dev.kafka_jars import KafkaUnavailable
+from infra.dev.processes import processes
 
 _BROKER: Final = Path("build/kafka")
 _FOLDER: Final = Path("build/demo")

@@ -11,15 +11,17 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from domain.actors import Role
+from domain.authorization import Role
 from domain.catalogue import Level, UnitKind
-from domain.identity import COUNCIL_UNIT, DossierName
+from domain.identity import COUNCIL_UNIT, DossierKey
 from domain.units import Unit, Units
-from infra.demo import decisions, paths, waiting
+from infra.demo import decisions
+from infra.demo import in_progress as waiting
+from infra.demo import scenarios as paths
 from infra.demo.days import COUNCIL_CHANGED, COUNCIL_ESTABLISHED, FIRST_DAY, LAST_DAY, later
 from infra.demo.districts import Readiness, district_stories
-from infra.demo.paths import Path
 from infra.demo.people import chance
+from infra.demo.scenarios import Path
 from infra.demo.story import Step, Story, World, in_order
 
 DEFAULT_SEED = 2024
@@ -106,7 +108,7 @@ class Simulation:
     """All commands in order, each with what is meant to become of it, and the dossier whose replay is worth seeing."""
 
     steps: Sequence[Step]
-    told: DossierName
+    told: DossierKey
 
 
 def commands(seed: int) -> Iterator[dict[str, Any]]:

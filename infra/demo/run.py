@@ -16,21 +16,21 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from consumers.answers import Answer
+from consumers.commands.outcome import Answer
 from domain.errors import InvalidInput, Language
-from infra.cli.reporting import print_json
-from infra.cli.session import session_of
-from infra.cli.words import say
-from infra.composition import Installation
+from infra.bootstrap import Application
+from infra.cli.support.i18n import say
+from infra.cli.support.reporting import print_json
+from infra.cli.support.session import session_of
 from infra.demo.errors import CommandsNotWritten, DemoDiffers, NotADemoLog
-from infra.demo.place import DEFAULT_LOG, make_room
+from infra.demo.output_files import DEFAULT_LOG, make_room
 from infra.demo.province import DEFAULT_SEED, Simulation, commands, simulation
-from infra.demo.screen import Screen
+from infra.demo.report import Screen
 from infra.demo.story import Step
 from infra.demo.summary import gather
 from infra.errors import without_secrets
 from infra.settings import LANGUAGE, load
-from schemas.reading import line_of
+from schemas.command_parser import line_of
 
 _BATCH = 500
 _UNDER_WAY = 3
@@ -79,12 +79,12 @@ def demo_command(
     if not session.json:
         screen.begin(settings.log_name, replaced=replaced)
     began = time.monotonic()
-    with Installation(settings, create=True) as installation:
-        if any(installation.log.head(partition) for partition in installation.log.partitions):
+    with Application(settings, create=True) as application:
+        if any(application.log.head(partition) for partition in application.log.partitions):
             raise NotADemoLog(log=settings.log_name)
         simulated = simulation(seed)
-        fed = _feed_with_progress(installation, simulated, settings.language)
-        found = gather(installation, simulated.told)
+        fed = _feed_with_progress(application, simulated, settings.language)
+        found = gather(application, simulated.told)
     found |= {"seed": seed, "log": shown, "simulated": True, "accepted": fed.accepted, "refused": dict(fed.refused)}
     if session.json:
         print_json(found)
@@ -102,13 +102,13 @@ def write_commands(seed: int, path: Path) -> None:
         raise CommandsNotWritten(path=str(path), reason=str(error)) from error
 
 
-def feed(installation: Installation, steps: Sequence[Step], progress: Callable[[int], None] = lambda _: None) -> Fed:
+def feed(application: Application, steps: Sequence[Step], progress: Callable[[int], None] = lambda _: None) -> Fed:
     """Hand in all commands, batch by batch. Raises DemoDiffers at the first unexpected answer."""
     fed = Fed()
     under_way: deque[tuple[int, Callable[[], list[Answer]]]] = deque()
     for start in range(0, len(steps), _BATCH):
         lines = [_line(line, step) for line, step in enumerate(steps[start : start + _BATCH], start=start + 1)]
-        under_way.append((start, installation.desk.give(lines)))
+        under_way.append((start, application.gateway.submit(lines)))
         if len(under_way) == _UNDER_WAY:
             _count(fed, steps, *under_way.popleft(), progress)
     while under_way:
@@ -155,9 +155,9 @@ def _differs(line: int, step: Step, answered: str) -> DemoDiffers:
     )
 
 
-def _feed_with_progress(installation: Installation, simulated: Simulation, language: Language) -> Fed:
+def _feed_with_progress(application: Application, simulated: Simulation, language: Language) -> Fed:
     label = "Thực hiện các lệnh" if language == "vi" else "Giving the commands"
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(file=sys.stderr)) as bar:
         task = bar.add_task(label, total=len(simulated.steps))
-        return feed(installation, simulated.steps, lambda count: bar.advance(task, count))
+        return feed(application, simulated.steps, lambda count: bar.advance(task, count))

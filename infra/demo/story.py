@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from domain.actors import Role
+from domain.authorization import Role
 from domain.catalogue import AnswerKind, Level, Requirement, UnitKind, catalogue
 from domain.catalogue.targets import percent_of
-from domain.identity import COUNCIL_UNIT, DossierName
-from domain.recognition import EXTENDED_PERCENT
+from domain.identity import COUNCIL_UNIT, DossierKey
+from domain.policy.recognition import EXTENDED_PERCENT
 from domain.units import Unit, Units
 from infra.demo.days import later
+from infra.demo.mistakes import slip
 from infra.demo.people import chance, person
-from infra.demo.slips import slip
 
 _SLIPS = 0.075
 _SLIPS_OF_VERIFICATION = 0.012
@@ -62,8 +62,8 @@ class Story:
         before: Story | None = None,
     ) -> None:
         self.world, self.unit, self.level = world, unit, level
-        first = DossierName(unit.id, level, year or start.year, 1)
-        self.name: DossierName = before.name.next_attempt() if before else first
+        first = DossierKey(unit.id, level, year or start.year, 1)
+        self.name: DossierKey = before.name.next_attempt() if before else first
         self.rng = chance(world.seed, "story", self.name.number)
         self.steps: list[Step] = before.steps if before else []
         self.attempts: list[Story] = [*before.attempts, self] if before else [self]
@@ -137,7 +137,7 @@ class Story:
         }
         return self.world.actor(body or offices[role], role)
 
-    def give(self, command: str, actor: dict[str, Any], data: dict[str, Any], *, on: date | None = None) -> int:
+    def submit(self, command: str, actor: dict[str, Any], data: dict[str, Any], *, on: date | None = None) -> int:
         """A command that is meant to be accepted; now and then a slip comes before it. Returns the fact's version."""
         envelope = self._envelope(command, actor, data, on or self.day)
         rate = _SLIPS_OF_VERIFICATION if command == "VerifyCriterion" else _SLIPS

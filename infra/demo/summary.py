@@ -8,21 +8,21 @@ from datetime import UTC, date, datetime
 from typing import Any, cast
 
 from domain.catalogue import CommunesTarget, Level, UnitKind, catalogue
-from domain.decisions.standing_agency import member_results
-from domain.dossier import Dossier
+from domain.dossier.aggregate import Dossier
+from domain.dossier.appraisal_events import VerificationCorrected
+from domain.dossier.as_of import as_effective, as_recorded, state_of
+from domain.dossier.decision_events import RecognitionApproved
+from domain.dossier.standing_agency import member_results
 from domain.events import DossierEvent
-from domain.events.appraisal import VerificationCorrected
-from domain.events.decision import RecognitionApproved
-from domain.identity import DossierName
-from domain.recognition import communes_met, communes_needed
-from domain.replay import known_by, state_of, true_on
-from infra.composition import Installation
+from domain.identity import DossierKey
+from domain.policy.recognition import communes_met, communes_needed
+from infra.bootstrap import Application
 from infra.demo.days import LAST_DAY
 from projections import audit, eligibility, status
-from projections.snapshot import Snapshot
+from projections.engine.snapshot import Snapshot
 
 
-def gather(installation: Installation, told: DossierName) -> dict[str, Any]:
+def gather(application: Application, told: DossierKey) -> dict[str, Any]:
     """Everything that the summary shows, as plain values.
 
     dossiers, events   how many there are
@@ -33,19 +33,19 @@ def gather(installation: Installation, told: DossierName) -> dict[str, Any]:
     districts          per district the figures of I.1 on the last day and where its dossiers stand
     replay             one dossier: its timeline, and what was known beside what was true
     """
-    units = installation.settings.units
-    with installation.current() as views:
+    units = application.settings.units
+    with application.read_models() as views:
         states = status.summary(views)
         return {
             "until": LAST_DAY,
             "dossiers": sum(sum(kinds.values()) for kinds in states.values()),
-            "events": sum(installation.log.head(partition) for partition in installation.log.partitions),
+            "events": sum(application.log.head(partition) for partition in application.log.partitions),
             "states": states,
             "overdue": [row["number"] for row in status.find(views, overdue_on=LAST_DAY)],
             "flags": _flags(views),
             "eligibility": _eligibility(eligibility.all_units(views, units)),
-            "districts": _districts(installation, views),
-            "replay": _replay(installation, views, told),
+            "districts": _districts(application, views),
+            "replay": _replay(application, views, told),
         }
 
 
@@ -69,8 +69,8 @@ def _eligibility(answers: Sequence[dict[str, Any]]) -> dict[str, dict[str, int]]
     }
 
 
-def _districts(installation: Installation, views: Snapshot) -> list[dict[str, Any]]:
-    reference, units = installation.reference(), installation.settings.units
+def _districts(application: Application, views: Snapshot) -> list[dict[str, Any]]:
+    reference, units = application.reference(), application.settings.units
     rows = []
     for district in units.of_kind(UnitKind.DISTRICT):
         figures = reference.commune_figures(district.id, units, LAST_DAY)
@@ -91,9 +91,9 @@ def _districts(installation: Installation, views: Snapshot) -> list[dict[str, An
     return rows
 
 
-def _replay(installation: Installation, views: Snapshot, told: DossierName) -> dict[str, Any]:
+def _replay(application: Application, views: Snapshot, told: DossierKey) -> dict[str, Any]:
     """What was known when the decision was recorded, beside what is known today to have been true on its day."""
-    events = installation.events_of(told.id)
+    events = application.events_of(told.id)
     correction = next(event for event in reversed(events) if isinstance(event, VerificationCorrected))
     decision = next(event for event in events if isinstance(event, RecognitionApproved))
     return {
@@ -103,8 +103,8 @@ def _replay(installation: Installation, views: Snapshot, told: DossierName) -> d
         "timeline": _timeline(audit.trail(views, told.id)),
         "moment": decision.timestamp.astimezone(UTC),
         "day": decision.on,
-        "known": _standing(known_by(events, decision.timestamp), correction.criterion),
-        "true": _standing(true_on(events, decision.on), correction.criterion),
+        "known": _standing(as_recorded(events, decision.timestamp), correction.criterion),
+        "true": _standing(as_effective(events, decision.on), correction.criterion),
     }
 
 

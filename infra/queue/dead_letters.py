@@ -14,11 +14,11 @@ from typing import Any
 
 import structlog
 
-from consumers.ports import Dead
-from infra.log.kafka.client import KafkaTape
-from infra.log.kafka.settings import KafkaSettings
-from infra.log.kafka.topics import Topic
-from infra.queue.sending import send_durably
+from consumers.commands.ports import DeadLetter
+from infra.kafka.client import KafkaPartitionClient
+from infra.kafka.settings import KafkaSettings
+from infra.kafka.topics import Topic
+from infra.queue.producer import send_durably
 
 _log = structlog.get_logger(__name__)
 
@@ -46,10 +46,10 @@ class KafkaDeadLetters:
     def __init__(self, settings: KafkaSettings, topic: Topic, partition: int) -> None:
         self._partition = partition
         self._name = topic.name
-        self._tape = KafkaTape(settings, topic, partition)
+        self._tape = KafkaPartitionClient(settings, topic, partition)
 
-    def bury(self, letters: Sequence[tuple[Dead, bytes]]) -> None:
-        """See `consumers.ports.DeadLetters`. Raises LogUnusable."""
+    def bury(self, letters: Sequence[tuple[DeadLetter, bytes]]) -> None:
+        """See `consumers.commands.ports.DeadLetters`. Raises LogUnusable."""
         for dead, command in letters:
             answer = json.loads(dead.answer)
             key = f"{self._partition}/{dead.source.offset}"

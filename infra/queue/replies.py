@@ -14,15 +14,15 @@ from typing import Final, NamedTuple
 
 import structlog
 
-from consumers.answers import Answer, first_answer
-from consumers.ports import Dead
-from infra.log.kafka.client import KafkaTape
-from infra.log.kafka.format import Outcome, UnreadableBody, decode_body
-from infra.log.kafka.index import Applied
+from consumers.commands.outcome import Answer, first_answer
+from consumers.commands.ports import DeadLetter
+from infra.kafka.client import KafkaPartitionClient
+from infra.log.format import RecordedOutcome, UnreadableBody, decode_body
+from infra.log.index import Applied
 from infra.log.kafka.log import KafkaLog
+from infra.queue.command_consumer import KafkaCommandQueue
 from infra.queue.dead_letters import KafkaDeadLetters
-from infra.queue.sending import send_durably
-from infra.queue.taking import KafkaCommandQueue
+from infra.queue.producer import send_durably
 
 _log = structlog.get_logger(__name__)
 
@@ -40,13 +40,13 @@ class Reply(NamedTuple):
 
 
 class KafkaReplies:
-    """See `consumers.ports.Replies`. Made before the worker begins: it hears of every accepted record from then on."""
+    """See `ports.Replies`. Made before the worker begins: it hears of every accepted record from then on."""
 
     def __init__(
         self,
         log: KafkaLog,
         partition: int,
-        tape: KafkaTape,
+        tape: KafkaPartitionClient,
         queue: KafkaCommandQueue,
         dead_letters: KafkaDeadLetters,
     ) -> None:
@@ -65,9 +65,9 @@ class KafkaReplies:
             return
         self._waiting.append(record)
         dead = [
-            (Dead(append.source, append.command.answer), self._queue.value_at(append.source.offset))
+            (DeadLetter(append.source, append.command.answer), self._queue.value_at(append.source.offset))
             for append in record.appends
-            if append.outcome is Outcome.DEAD and append.command is not None and append.source is not None
+            if append.outcome is RecordedOutcome.DEAD and append.command is not None and append.source is not None
         ]
         if dead:
             self._dead_letters.bury(dead)
@@ -116,7 +116,7 @@ def _values(record: Applied) -> Iterator[bytes]:
         if append.source is None or append.command is None:
             continue
         topic_id = append.source.topic_id
-        fate = _DEAD if append.outcome is Outcome.DEAD else _DONE
+        fate = _DEAD if append.outcome is RecordedOutcome.DEAD else _DONE
         line = f"{append.source.offset} {fate} {append.command.answer}"
         if size + len(line) > _BYTES and lines:
             yield _value(str(topic_id), record.offset, lines)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from infra.errors import LogMissing
-from infra.log.kafka.settings import KafkaSettings
-from infra.log.kafka.topics import Topic, ensure_all, exists
+from infra.kafka.settings import KafkaSettings
+from infra.kafka.topics import Topic, ensure_all, exists
 
 
 class QueueTopics(NamedTuple):

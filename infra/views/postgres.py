@@ -21,8 +21,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row, tuple_row
 
 from infra.views.errors import ViewsDatabaseUnavailable
-from projections.ports import RowRefused, TablesGone
-from projections.table import Row, Table, Value
+from projections.engine.ports import InvalidRow, SnapshotExpired
+from projections.engine.table import Row, Table, Value
 
 _TEXT: Final = 'TEXT COLLATE "C"'
 """Sorted by code point, as SQLite sorts it: two stores, and two builds, can be compared row by row."""
@@ -86,7 +86,7 @@ class _Transaction:
         try:
             self._connection.execute(f"LOCK TABLE {', '.join(names)} IN ACCESS SHARE MODE")
         except errors.UndefinedTable as error:
-            raise TablesGone from error
+            raise SnapshotExpired from error
         except psycopg.Error as error:
             raise _unavailable(self._where, error) from error
 
@@ -111,13 +111,13 @@ class _Transaction:
             elif not (new and self._inserted(table, physical, rows)):
                 self._upsert_many(table, physical, rows)
         except psycopg.DataError as error:
-            raise RowRefused(_words(error)) from error
+            raise InvalidRow(_words(error)) from error
         except UnicodeError as error:
-            raise RowRefused(str(error)) from error
+            raise InvalidRow(str(error)) from error
         except psycopg.Error as error:
             # Without a state it comes from psycopg, which found no form for a value.
             if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:
-                raise RowRefused(_words(error)) from error
+                raise InvalidRow(_words(error)) from error
             raise _unavailable(self._where, error) from error
 
     def _inserted(self, table: Table, physical: str, rows: Sequence[tuple[Value, ...]]) -> bool:
@@ -183,11 +183,11 @@ class PostgresViews:
             transaction.select("SELECT 1 AS taken")
             yield transaction
 
-    def storing(self) -> AbstractContextManager[_Transaction]:
+    def transaction(self) -> AbstractContextManager[_Transaction]:
         """A transaction beside others of its kind, while none is alone."""
         return self._locked(_BESIDE_OTHERS)
 
-    def writing(self) -> AbstractContextManager[_Transaction]:
+    def exclusive_transaction(self) -> AbstractContextManager[_Transaction]:
         """A transaction that is alone."""
         return self._locked(_ALONE)
 

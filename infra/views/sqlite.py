@@ -15,8 +15,8 @@ from threading import Lock
 from typing import Self
 
 from infra.views.errors import ViewsUnavailable
-from projections.ports import RowRefused
-from projections.table import Row, Table, Value
+from projections.engine.ports import InvalidRow
+from projections.engine.table import Row, Table, Value
 
 BUSY_TIMEOUT = 30.0
 """Seconds to wait for another process's transaction before giving up."""
@@ -84,7 +84,7 @@ class _Transaction:
         try:
             self._connection.executemany(table.upsert(physical), rows)
         except (OverflowError, UnicodeError, sqlite3.InterfaceError, sqlite3.ProgrammingError) as error:
-            raise RowRefused(str(error)) from error
+            raise InvalidRow(str(error)) from error
         except sqlite3.Error as error:
             raise _unavailable(self._path, error) from error
 
@@ -122,18 +122,18 @@ class SQLiteViews:
             yield transaction
 
     @contextmanager
-    def writing(self) -> Iterator[_Transaction]:
+    def exclusive_transaction(self) -> Iterator[_Transaction]:
         """The write lock and a transaction: committed at the end, rolled back on an error."""
         with self._transaction("BEGIN IMMEDIATE") as transaction:
             yield transaction
 
-    def storing(self) -> AbstractContextManager[_Transaction]:
+    def transaction(self) -> AbstractContextManager[_Transaction]:
         """The same: a file has one writer at a time."""
-        return self.writing()
+        return self.exclusive_transaction()
 
     def drop(self, names: Sequence[str]) -> bool:
         """Drop tables at once: snapshots keep what they began with."""
-        with self.writing() as transaction:
+        with self.exclusive_transaction() as transaction:
             for name in names:
                 transaction.execute(f"DROP TABLE IF EXISTS {name}")
         return True

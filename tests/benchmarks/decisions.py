@@ -17,20 +17,20 @@ from uuid import uuid4
 
 from confluent_kafka import Consumer
 
-from consumers.public import Publication
+from consumers.cloudevents import DecisionSerializer
 from consumers.publisher import BATCH, Publisher, publish_all
-from infra.decisions.kafka.line import transactional_producer
-from infra.decisions.kafka.records import Fingerprinted
-from infra.decisions.kafka.stream import OnePublisher
-from infra.decisions.kafka.topics import ensure
-from infra.log.kafka.settings import KafkaSettings
-from infra.servers.kafka import kafka
-from schemas.codec import decode
-from schemas.published import example, single_object
-from schemas.reading import read_command
+from infra.delivery.kafka.encoding import Fingerprinted
+from infra.delivery.kafka.producer import transactional_producer
+from infra.delivery.kafka.stream import OnePublisher
+from infra.delivery.kafka.topics import ensure
+from infra.dev.kafka import kafka
+from infra.kafka.settings import KafkaSettings
+from schemas.avro.codec import decode
+from schemas.command_parser import read_command
+from schemas.public_registry import example, single_object
 from tests.benchmarks.results import Results
-from tests.benchmarks.workload import installation, lines
-from tests.projections.story import UNITS, FakeLog, Story
+from tests.benchmarks.workload import application, lines
+from tests.projections.event_builders import UNITS, FakeLog, Story
 
 _LATENCIES = 300
 _PAUSE = 0.03
@@ -121,7 +121,7 @@ def _from_acknowledgement_to_receipt(results: Results, folder: Path, bootstrap: 
     before = [command for command in ways if command["command"] not in _CHAIRMANS]
     approvals = [command for command in ways if command["command"] == "ApproveRecognition"]
     (folder / "log").mkdir()
-    with installation(folder / "log") as made:
+    with application(folder / "log") as made:
         handler = made.handler
         for start in range(0, len(before), 1000):
             handler.handle([read_command(json.dumps(each)) for each in before[start : start + 1000]])
@@ -168,7 +168,7 @@ def _rate(results: Results, settings: KafkaSettings) -> None:
         story.open()
         story.approve()
         story.announce()
-    publication = Publication(log.log_id, UNITS)
+    publication = DecisionSerializer(log.log_id, UNITS)
     stream = OnePublisher(settings, publication, log.partitions, Fingerprinted())
     stream.prepare()
     begun = perf_counter()

@@ -13,9 +13,9 @@ from uuid import UUID
 from eventsourcing.persistence import Notification, StoredEvent
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
 
-from consumers.ports import CommandKey, Decision
+from consumers.commands.ports import CommandKey, CommandOutcome
 from tests.benchmarks.results import Measured, Results, call_concurrently
-from tests.benchmarks.workload import events, installation, lines
+from tests.benchmarks.workload import application, events, lines
 
 _DOSSIERS = 173
 _CALLERS = (1, 16)
@@ -53,10 +53,10 @@ def _bare(folder: Path, stored: tuple[Notification, ...], callers: int) -> Measu
 
 def _ours(folder: Path, stored: tuple[Notification, ...], group: int) -> Measured:
     folder.mkdir(parents=True)
-    with installation(folder) as made:
-        log = made.embedded
+    with application(folder) as made:
+        log = made.sqlite_log
         decisions = [
-            Decision(CommandKey(event.originator_id.bytes[:6], UUID(int=event.id)), b"\0" * 32, "{}", (event,))  # type: ignore[union-attr]
+            CommandOutcome(CommandKey(event.originator_id.bytes[:6], UUID(int=event.id)), b"\0" * 32, "{}", (event,))  # type: ignore[union-attr]
             for event in stored
         ]
         calls: list[Callable[[], object]] = [

@@ -20,15 +20,15 @@ from eventsourcing.persistence import InfrastructureFactory, StoredEvent
 from eventsourcing.utils import Environment
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from consumers.ports import CommandKey, Decision
-from infra.log.kafka.format import decode_body
+from consumers.commands.ports import CommandKey, CommandOutcome
+from infra.dev.kafka import kafka
+from infra.dev.postgres import postgres
+from infra.kafka.settings import KafkaSettings
+from infra.kafka.topics import ensure
+from infra.log.format import decode_body
 from infra.log.kafka.log import KafkaLog
-from infra.log.kafka.opened import close_partition, open_partition
 from infra.log.kafka.recorder import insert
-from infra.log.kafka.settings import KafkaSettings
-from infra.log.kafka.topics import ensure
-from infra.servers.kafka import kafka
-from infra.servers.postgres import postgres
+from infra.log.partition_handle import close_partition, open_partition
 from tests.benchmarks.results import Measured, Results
 
 _CALLERS: Final = (1, 16, 256)
@@ -192,7 +192,7 @@ def _fill(settings: KafkaSettings, records: int) -> None:
             dossier_id = uuid4()
             events = [StoredEvent(dossier_id, 1, "DossierStarted", _STATE)]
             key = CommandKey(dossier_id.bytes[:6], uuid4())
-            decisions.append(Decision(key, bytes(32), '{"ok":true,"events":["DossierStarted"]}', events))
+            decisions.append(CommandOutcome(key, bytes(32), '{"ok":true,"events":["DossierStarted"]}', events))
         log.append(0, log.head(0), decisions)
     log.close()
 

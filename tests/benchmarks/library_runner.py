@@ -14,11 +14,11 @@ from eventsourcing.projection import Projection, ProjectionRunner
 from eventsourcing.sqlite import SQLiteTrackingRecorder
 from psycopg.sql import SQL
 
-from infra.servers.postgres import PostgresServer
-from projections.projection import Event
-from projections.projection import Projection as OurProjection
-from projections.rows import Rows
-from projections.table import Table, Value
+from infra.dev.postgres import PostgresServer
+from projections.engine.projection import Event
+from projections.engine.projection import Projection as OurProjection
+from projections.engine.rows import RowCache
+from projections.engine.table import Table, Value
 
 _BATCH = 1000
 
@@ -48,7 +48,7 @@ def _fold(projections: tuple[OurProjection, ...], rows_of: Any, event: Event) ->
     for projection in projections:
         handler = projection.handlers.get(event.name)
         if handler is not None:
-            rows = Rows(rows_of, {table: table.name for table in projection.tables})
+            rows = RowCache(rows_of, {table: table.name for table in projection.tables})
             handler(rows, event)
             rows.flush(rows_of)
 
@@ -140,7 +140,7 @@ def run(server: PostgresServer, folder: Path, store: str, projections: tuple[Our
     name = f"{store}_{'_'.join(projection.name for projection in projections)}"
     view: type[Any] = SQLiteView if store == "sqlite" else PostgresView
     view.projections = projections
-    environment = {**server.environment, "MAPPER_TOPIC": "schemas.codec:AvroMapper"}
+    environment = {**server.environment, "MAPPER_TOPIC": "schemas.avro.codec:AvroMapper"}
     if store == "sqlite":
         environment |= {"VIEW_PERSISTENCE_MODULE": "eventsourcing.sqlite"}
         environment |= {"VIEW_SQLITE_DBNAME": str(folder / f"library-{name}.sqlite")}

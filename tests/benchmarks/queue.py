@@ -13,25 +13,26 @@ from uuid import UUID, uuid4
 from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate
 
-from consumers.handler import any_id
+from consumers.commands.handler import any_id
 from domain.catalogue import Level
-from domain.circumstances import Circumstances
 from domain.command import Command, UnitReference
 from domain.commands import begin, decide, decide_council
-from domain.dossier import Dossier
-from domain.identity import DossierName
-from domain.reference import Reference
+from domain.context import DecisionContext
+from domain.cross_dossier import CrossDossierFacts
+from domain.dossier.aggregate import Dossier
+from domain.identity import DossierKey
 from domain.units import Units
-from infra.composition import Installation, utc_now
-from infra.log.kafka.client import KafkaTape
-from infra.log.kafka.facade import partition_of
+from infra.bootstrap import Application as InstalledApplication
+from infra.bootstrap import utc_now
+from infra.dev.kafka import kafka
+from infra.dev.postgres import postgres
+from infra.dev.processes import processes
+from infra.kafka.client import KafkaPartitionClient
+from infra.log.partitioning import partition_of
+from infra.queue.producer import send_durably
 from infra.queue.replies import read_replies
-from infra.queue.sending import send_durably
-from infra.servers.kafka import kafka
-from infra.servers.postgres import postgres
-from infra.servers.processes import processes
 from infra.settings import load
-from schemas.reading import read_command
+from schemas.command_parser import read_command
 from tests.benchmarks.results import Results, call_concurrently
 from tests.benchmarks.workload import lines
 
@@ -61,7 +62,7 @@ def _queue(bootstrap: str, folder: Path, workers: int) -> float:
     """From the first command that is sent to the last reply that is read."""
     url = f"kafka://{bootstrap}?prefix=b{uuid4().hex[:8]}&partitions={workers}&index={folder / f'index-{workers}'}"
     units = Units.load()
-    with Installation(load({}, log=url), create=True) as made:
+    with InstalledApplication(load({}, log=url), create=True) as made:
         topics, settings = made.topics, made.kafka
         by_partition: dict[int, list[bytes]] = {number: [] for number in range(workers)}
         council, *rest = lines(_DOSSIERS)
@@ -70,11 +71,14 @@ def _queue(bootstrap: str, folder: Path, workers: int) -> float:
             by_partition[number].append(line.encode())
         with processes(url, folder / f"log-{workers}", workers=workers, projectors=0):
             # The council is there, and the workers are up, before the clock starts.
-            made.desk.give([council.encode()])()
+            made.gateway.submit([council.encode()])()
             time.sleep(_WARM_UP)
-            readers = [_Reader(KafkaTape(settings, topics.replies, p), len(mine)) for p, mine in by_partition.items()]
+            readers = [
+                _Reader(KafkaPartitionClient(settings, topics.replies, p), len(mine))
+                for p, mine in by_partition.items()
+            ]
             senders = [
-                Thread(target=_send, args=(KafkaTape(settings, topics.commands, p), mine))
+                Thread(target=_send, args=(KafkaPartitionClient(settings, topics.commands, p), mine))
                 for p, mine in by_partition.items()
             ]
             begun = perf_counter()
@@ -90,7 +94,7 @@ def _queue(bootstrap: str, folder: Path, workers: int) -> float:
 class _Reader(Thread):
     """Counts the replies of a partition from now on."""
 
-    def __init__(self, tape: KafkaTape, expected: int) -> None:
+    def __init__(self, tape: KafkaPartitionClient, expected: int) -> None:
         super().__init__()
         self.expected = expected
         self.accepted = 0
@@ -109,7 +113,7 @@ class _Reader(Thread):
         self._tape.close()
 
 
-def _send(tape: KafkaTape, commands: Sequence[bytes]) -> None:
+def _send(tape: KafkaPartitionClient, commands: Sequence[bytes]) -> None:
     for start in range(0, len(commands), _SENT_TOGETHER):
         send_durably(tape, [(None, line) for line in commands[start : start + _SENT_TOGETHER]], "commands")
     tape.close()
@@ -132,12 +136,12 @@ def _library(folder: Path) -> tuple[float, int]:
         with postgres(folder / f"postgres-{callers}") as server:
             environment = {
                 **server.environment,
-                "MAPPER_TOPIC": "schemas.codec:AvroMapper",
+                "MAPPER_TOPIC": "schemas.avro.codec:AvroMapper",
                 "AGGREGATE_CACHE_MAXSIZE": "512",
                 "POSTGRES_POOL_SIZE": "32",
             }
             application = DossierApplication(env=environment)
-            reference = Reference()
+            reference = CrossDossierFacts()
             council, *rest = [read_command(line) for line in lines(_LIBRARY_DOSSIERS)]
             _give(application, [council], units, reference)
             ways: dict[object, list[Command]] = {}
@@ -152,7 +156,9 @@ def _library(folder: Path) -> tuple[float, int]:
     return rates[best], best
 
 
-def _give(application: DossierApplication, commands: Sequence[Command], units: Units, reference: Reference) -> None:
+def _give(
+    application: DossierApplication, commands: Sequence[Command], units: Units, reference: CrossDossierFacts
+) -> None:
     for command in commands:
         aggregate = _decided(application, command, units, reference)
         for event in aggregate.pending_events:
@@ -160,11 +166,13 @@ def _give(application: DossierApplication, commands: Sequence[Command], units: U
         application.save(aggregate)
 
 
-def _decided(application: DossierApplication, command: Command, units: Units, reference: Reference) -> Aggregate:
-    moment = Circumstances(utc_now(), units, reference)
+def _decided(
+    application: DossierApplication, command: Command, units: Units, reference: CrossDossierFacts
+) -> Aggregate:
+    moment = DecisionContext(utc_now(), units, reference)
     if not isinstance(command.dossier, UnitReference):
         return decide_council(None, command, moment)
-    name = DossierName(command.dossier.unit, Level(command.dossier.level), command.dossier.year, 1)
+    name = DossierKey(command.dossier.unit, Level(command.dossier.level), command.dossier.year, 1)
     if command.name == "OpenDossier":
         return begin(None, name, units.get(name.unit_id), command, moment)
     dossier: Dossier = application.repository.get(name.id)

@@ -27,16 +27,16 @@ from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
 from fastavro import schemaless_reader
 from kafka import KafkaConsumer, TopicPartition
 
-from consumers.ports import CommandKey, Decision
-from infra.composition import Installation
-from infra.log.kafka.format import decode_body
+from consumers.commands.ports import CommandKey, CommandOutcome
+from infra.bootstrap import Application
+from infra.dev.kafka import KafkaCluster, kafka
+from infra.dev.postgres import PostgresServer, postgres
+from infra.kafka.settings import from_url
+from infra.log.format import decode_body
 from infra.log.kafka.log import KafkaLog
-from infra.log.kafka.settings import from_url
-from infra.servers.kafka import KafkaCluster, kafka
-from infra.servers.postgres import PostgresServer, postgres
 from infra.settings import load
-from projections.registry import PROJECTIONS
-from schemas.registry import registry
+from projections.read_models import PROJECTIONS
+from schemas.avro.registry import registry
 from tests.benchmarks import library_runner
 from tests.benchmarks.results import Results
 from tests.benchmarks.workload import events
@@ -62,13 +62,13 @@ class LogUnderTest:
 
 def _fill_embedded(folder: Path, length: int, stored: tuple[Notification, ...]) -> None:
     folder.mkdir(parents=True)
-    with Installation(load({"DOSSIER_LOG": _embedded_url(folder)}), create=True) as made:
+    with Application(load({"DOSSIER_LOG": _embedded_url(folder)}), create=True) as made:
         batch: list[Notification] = []
         for event in _repeated(stored, length):
             batch.append(event)
             if len(batch) == _BATCH or event.id == length:
                 key = CommandKey(b"benchm", UUID(int=event.id))
-                made.embedded.append(0, event.id - len(batch), [Decision(key, b"\0" * 32, "{}", batch)])
+                made.sqlite_log.append(0, event.id - len(batch), [CommandOutcome(key, b"\0" * 32, "{}", batch)])
                 batch = []
 
 
@@ -96,7 +96,7 @@ def _consume_embedded(url: str) -> Iterator[Notification]:
 
 
 def _fill_kafka(url: str, length: int, stored: tuple[Notification, ...]) -> None:
-    with Installation(load({"DOSSIER_LOG": url}), create=True) as made:
+    with Application(load({"DOSSIER_LOG": url}), create=True) as made:
         # Makes what is missing of the queue's topics; the events go into the log beside it.
         _ = made.topics
         log = KafkaLog(made.kafka)
@@ -105,7 +105,7 @@ def _fill_kafka(url: str, length: int, stored: tuple[Notification, ...]) -> None
             batch.append(event)
             if len(batch) == _KAFKA_BATCH or event.id == length:
                 key = CommandKey(b"benchm", UUID(int=event.id))
-                log.append(0, head, [Decision(key, b"\0" * 32, "{}", batch)])
+                log.append(0, head, [CommandOutcome(key, b"\0" * 32, "{}", batch)])
                 head, batch = event.id, []
         log.close()
 
@@ -231,8 +231,8 @@ def _measured(what: str, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _open(given: dict[str, Any]) -> dict[str, Any]:
-    with Installation(load({"DOSSIER_LOG": given["url"]})) as installation:
-        return {"head": installation.log.head(0)}
+    with Application(load({"DOSSIER_LOG": given["url"]})) as application:
+        return {"head": application.log.head(0)}
 
 
 def _bare(given: dict[str, Any]) -> dict[str, Any]:
@@ -249,14 +249,14 @@ def _rebuild(given: dict[str, Any]) -> dict[str, Any]:
     """The first rebuild, of read models that are served nowhere yet, and a second one that is compared with it."""
     settings = load({"DOSSIER_LOG": given["url"], "DOSSIER_VIEWS": given["views"]})
     names = [projection.name for projection in PROJECTIONS]
-    with Installation(settings) as installation, _peak() as peak:
+    with Application(settings) as application, _peak() as peak:
         # What a running installation has: the log is open, and the driver of the store is loaded.
-        installation.log.head(0)
-        _ = installation.engine
+        application.log.head(0)
+        _ = application.engine
         seconds = []
         for _ in range(2):
             begun = perf_counter()
-            outcomes = installation.rebuild(names).run()
+            outcomes = application.rebuild(names).run()
             seconds.append(perf_counter() - begun)
             assert all(outcome.events == given["length"] and outcome.swapped for outcome in outcomes)
             compared = all(outcome.comparison and outcome.comparison.equal for outcome in outcomes)

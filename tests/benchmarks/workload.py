@@ -13,9 +13,9 @@ from eventsourcing.persistence import Notification
 
 from domain.catalogue import CountTarget, Criterion, Level, RatioTarget, UnitKind, catalogue
 from domain.units import Unit, Units
-from infra.composition import Installation
+from infra.bootstrap import Application
 from infra.settings import load
-from schemas.reading import read_command
+from schemas.command_parser import read_command
 
 Step = tuple[str, str, tuple[str, str], dict[str, Any]]
 """Command, day, (agency, role), data."""
@@ -141,15 +141,15 @@ def _way(commune: Unit, year: int) -> Iterator[Step]:
     yield "AnnounceRecognition", f"{year}-08-22", applicant, {"place": "Hội trường", "form": "Hội nghị"}
 
 
-def installation(folder: Path) -> Installation:
+def application(folder: Path) -> Application:
     """A new embedded installation in a folder."""
-    return Installation(load({"DOSSIER_LOG": f"sqlite:///{folder}/log.sqlite"}), create=True)
+    return Application(load({"DOSSIER_LOG": f"sqlite:///{folder}/log.sqlite"}), create=True)
 
 
 @cache
 def events(folder: Path, dossiers: int) -> tuple[Notification, ...]:
     """The events of that work, as the log keeps them."""
-    with installation(folder) as made:
+    with application(folder) as made:
         batch = [read_command(line) for line in lines(dossiers)]
         for start in range(0, len(batch), _BATCH):
             answers = made.handler.handle(batch[start : start + _BATCH])

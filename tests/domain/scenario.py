@@ -11,18 +11,18 @@ from typing import Any, cast
 from uuid import NAMESPACE_URL, uuid5
 
 from domain.catalogue import Level, UnitKind
-from domain.circumstances import Circumstances, Readings
 from domain.command import Command
-from domain.commands import BEGIN, begin, decide
-from domain.dossier import Dossier
+from domain.commands import CREATE, begin, decide
+from domain.context import DecisionContext, InterpretationSettings
+from domain.cross_dossier import CouncilInForce, CrossDossierFacts, RecognitionInForce
+from domain.dossier.aggregate import Dossier
+from domain.dossier.as_of import state_of
 from domain.errors import DossierError
 from domain.events import DossierEvent
-from domain.identity import DossierName
-from domain.reference import CouncilInForce, RecognitionInForce, Reference
-from domain.replay import state_of
-from schemas.reading import command_from
-from tests.examples.drafts import Draft, Drafts
-from tests.examples.world import UNITS
+from domain.identity import DossierKey
+from schemas.command_parser import command_from
+from tests.acceptance.command_builders import Draft, Drafts
+from tests.acceptance.system import UNITS
 
 NOW = datetime(2026, 6, 30, 3, 0, tzinfo=UTC)
 
@@ -36,22 +36,22 @@ MEMBERS = frozenset(
 )
 
 
-def reference(*, council: bool = True, communes: bool = True) -> Reference:
+def reference(*, council: bool = True, communes: bool = True) -> CrossDossierFacts:
     """What is known of other dossiers: a council of 2020, and all communes of Lục Yên recognised, 8 as advanced."""
-    known = Reference(positions={0: 7})
+    known = CrossDossierFacts(positions={0: 7})
     if council:
         known.add_council(CouncilInForce(1, date(2020, 1, 2), "1/QĐ-UBND", MEMBERS))
     if communes:
         for place, commune in enumerate(UNITS.communes_of("135")):
             level = Level.ADVANCED if place < 8 else Level.BASIC
-            name = DossierName(commune.id, level, 2023, 1)
+            name = DossierKey(commune.id, level, 2023, 1)
             known.add_recognition(name.id, RecognitionInForce(commune.id, level, f"{place}/QĐ", date(2023, 12, 1)))
     return known
 
 
-def circumstances(**changed: Any) -> Circumstances:
+def circumstances(**changed: Any) -> DecisionContext:
     """The moment of a test."""
-    return Circumstances(**{"recorded_at": NOW, "units": UNITS, "reference": reference(), **changed})
+    return DecisionContext(**{"recorded_at": NOW, "units": UNITS, "cross_dossier": reference(), **changed})
 
 
 def command(draft: Draft, number: int = 0) -> Command:
@@ -59,13 +59,13 @@ def command(draft: Draft, number: int = 0) -> Command:
     return command_from({"command_id": str(uuid5(NAMESPACE_URL, str(number))), **draft})
 
 
-def decided(dossier: Dossier | None, draft: Draft, moment: Circumstances) -> Dossier:
+def decided(dossier: Dossier | None, draft: Draft, moment: DecisionContext) -> Dossier:
     """One command on the dossier, or on none yet."""
     given = command(draft)
-    if given.name in BEGIN:
+    if given.name in CREATE:
         reference = draft["dossier"]
         attempt = dossier.attempt + 1 if dossier else 1
-        name = DossierName(reference["unit"], Level(reference["level"]), reference["year"], attempt)
+        name = DossierKey(reference["unit"], Level(reference["level"]), reference["year"], attempt)
         return begin(dossier, name, UNITS.get(name.unit_id), given, moment)
     assert dossier is not None
     decide(dossier, given, moment)
@@ -167,6 +167,8 @@ class Given:
         return Then(after, cast(list[DossierEvent], list(after.collect_events())), None, before)
 
 
-def given(events: Sequence[DossierEvent] = (), *, readings: Readings | None = None, **changed: Any) -> Given:
+def given(
+    events: Sequence[DossierEvent] = (), *, readings: InterpretationSettings | None = None, **changed: Any
+) -> Given:
     """What happened before, and anything about the moment that is not as usual."""
     return Given(events, {**changed, **({"readings": readings} if readings else {})})

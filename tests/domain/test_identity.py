@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.catalogue import Level
-from domain.identity import COUNCIL_ID, DossierName, MalformedDossierReference, parse_number
-from tests.examples.world import UNITS
+from domain.identity import COUNCIL_ID, DossierKey, MalformedDossierReference, parse_number
+from tests.acceptance.system import UNITS
 
 NAMES = st.builds(
-    DossierName,
+    DossierKey,
     st.sampled_from([unit.id for unit in UNITS]),
     st.sampled_from(Level),
     st.integers(2000, 2100),
@@ -23,7 +23,7 @@ NAMES = st.builds(
 
 
 @given(NAMES)
-def test_the_id_is_a_uuid_of_version_8_that_begins_with_its_unit(name: DossierName) -> None:
+def test_the_id_is_a_uuid_of_version_8_that_begins_with_its_unit(name: DossierKey) -> None:
     """Its first 48 bits are those of SHA-256 of the unit's id."""
     assert name.id.version == 8
     assert name.id.variant == RFC_4122
@@ -31,13 +31,13 @@ def test_the_id_is_a_uuid_of_version_8_that_begins_with_its_unit(name: DossierNa
 
 
 @given(NAMES, NAMES)
-def test_different_dossiers_have_different_ids(one: DossierName, other: DossierName) -> None:
+def test_different_dossiers_have_different_ids(one: DossierKey, other: DossierKey) -> None:
     """The same name always has the same id."""
     assert (one.id == other.id) == (one == other)
 
 
 @given(NAMES)
-def test_the_number_names_the_same_dossier_in_either_case(name: DossierName) -> None:
+def test_the_number_names_the_same_dossier_in_either_case(name: DossierKey) -> None:
     """Accepted wherever an id is."""
     assert parse_number(name.number) == name
     assert parse_number(name.number.lower()).id == name.id
@@ -45,20 +45,20 @@ def test_the_number_names_the_same_dossier_in_either_case(name: DossierName) -> 
 
 def test_the_number_can_be_read_aloud() -> None:
     """Unit, level, year, attempt."""
-    assert DossierName("04630", Level.BASIC, 2024, 1).number == "04630-CB-2024-1"
-    assert DossierName("so-tttt", Level.ADVANCED, 2025, 12).number == "SO-TTTT-NC-2025-12"
+    assert DossierKey("04630", Level.BASIC, 2024, 1).number == "04630-CB-2024-1"
+    assert DossierKey("so-tttt", Level.ADVANCED, 2025, 12).number == "SO-TTTT-NC-2025-12"
 
 
 def test_the_next_attempt_stays_with_the_unit() -> None:
     """All dossiers of a unit share one order."""
-    first = DossierName("04630", Level.BASIC, 2024, 1)
-    assert first.next_attempt() == DossierName("04630", Level.BASIC, 2024, 2)
+    first = DossierKey("04630", Level.BASIC, 2024, 1)
+    assert first.next_attempt() == DossierKey("04630", Level.BASIC, 2024, 2)
     assert first.next_attempt().id.bytes[:6] == first.id.bytes[:6]
 
 
 def test_the_units_of_the_province_do_not_share_their_first_48_bits() -> None:
     """So a command id that is scoped to a unit is scoped to it alone."""
-    prefixes = {DossierName(unit.id, Level.BASIC, 2024, 1).id.bytes[:6] for unit in UNITS} | {COUNCIL_ID.bytes[:6]}
+    prefixes = {DossierKey(unit.id, Level.BASIC, 2024, 1).id.bytes[:6] for unit in UNITS} | {COUNCIL_ID.bytes[:6]}
     assert len(prefixes) == len(UNITS) + 1
 
 

@@ -17,20 +17,20 @@ import pytest
 from typer.testing import CliRunner
 
 from domain.catalogue import Level, UnitKind
+from domain.dossier.states import ENDED, State
 from domain.events import EVENT_TYPES
-from domain.states import ENDED, State
+from infra.bootstrap import Application
 from infra.cli.main import app
-from infra.composition import Installation
 from infra.demo.days import LAST_DAY
+from infra.demo.documents import MARK
 from infra.demo.errors import DemoDiffers, NotADemoLog
-from infra.demo.papers import MARK
-from infra.demo.place import make_room
+from infra.demo.output_files import make_room
 from infra.demo.province import DEFAULT_SEED, Simulation, commands, simulation
 from infra.demo.run import Fed, feed
 from infra.demo.summary import gather
 from infra.settings import Settings, load
 from projections import audit, status
-from projections.registry import PROJECTIONS
+from projections.read_models import PROJECTIONS
 
 Facts = dict[str, list[tuple[str, dict[str, Any]]]]
 
@@ -39,7 +39,7 @@ Facts = dict[str, list[tuple[str, dict[str, Any]]]]
 class Demo:
     """The whole province, fed once for all tests of this module. `facts`: dossier → its events, in order."""
 
-    installation: Installation
+    application: Application
     simulated: Simulation
     fed: Fed
     facts: Facts
@@ -64,13 +64,13 @@ def _settings(folder: Path, name: str = "demo") -> Settings:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     simulated = simulation(DEFAULT_SEED)
-    with Installation(_settings(tmp_path_factory.mktemp("demo")), create=True) as installation:
-        fed = feed(installation, simulated.steps)
+    with Application(_settings(tmp_path_factory.mktemp("demo")), create=True) as application:
+        fed = feed(application, simulated.steps)
         facts: Facts = defaultdict(list)
-        for stored in installation.log.read(0, 0, len(simulated.steps)):
-            event = installation.mapper.to_domain_event(stored)
+        for stored in application.log.read(0, 0, len(simulated.steps)):
+            event = application.mapper.to_domain_event(stored)
             facts[str(event.originator_id)].append((type(event).__name__, vars(event)))
-        yield Demo(installation, simulated, fed, facts)
+        yield Demo(application, simulated, fed, facts)
 
 
 def _names(facts: list[tuple[str, dict[str, Any]]]) -> list[str]:
@@ -99,17 +99,17 @@ def test_commands_come_by_day_and_end_in_the_period(demo: Demo) -> None:
 
 
 def test_other_seeds_are_answered_as_meant_too(tmp_path: Path) -> None:
-    with Installation(_settings(tmp_path), create=True) as installation:
-        assert feed(installation, simulation(5).steps).accepted > 12_000
+    with Application(_settings(tmp_path), create=True) as application:
+        assert feed(application, simulation(5).steps).accepted > 12_000
 
 
 def test_it_has_the_volume_of_a_province(demo: Demo) -> None:
     refused = sum(demo.fed.refused.values())
-    assert demo.installation.log.head(0) == demo.fed.accepted > 12_000
+    assert demo.application.log.head(0) == demo.fed.accepted > 12_000
     assert 0.01 < refused / (demo.fed.accepted + refused) < 0.06
     assert len(demo.fed.refused) > 20
     units = {facts[0][1]["unit_id"] for facts in demo.facts.values() if "unit_id" in facts[0][1]}
-    assert units == {unit.id for unit in demo.installation.settings.units}
+    assert units == {unit.id for unit in demo.application.settings.units}
 
 
 def test_every_type_of_event_occurs(demo: Demo) -> None:
@@ -205,7 +205,7 @@ def test_recognitions_from_before_and_advanced_after_basic(demo: Demo) -> None:
     for facts in demo.facts.values():
         if {"RecognitionApproved", "EarlierRecognitionRecorded"} & set(_names(facts)):
             levels[facts[0][1]["unit_id"]].add(facts[0][1]["level"])
-    kinds = {demo.installation.settings.units.get(unit).kind for unit, held in levels.items() if len(held) == 2}
+    kinds = {demo.application.settings.units.get(unit).kind for unit, held in levels.items() if len(held) == 2}
     assert kinds == set(UnitKind)
     assert {"advanced"} in levels.values()
     assert {2022, 2023, 2024} == {fields["on"].year for fields in demo.all("EarlierRecognitionRecorded")}
@@ -223,7 +223,7 @@ def test_a_district_is_refused_for_its_communes_and_succeeds_later(demo: Demo) -
 
 
 def test_departments_that_verify_themselves_are_flagged(demo: Demo) -> None:
-    with demo.installation.current() as views:
+    with demo.application.read_models() as views:
         own = {row["unit_id"] for row in audit.flagged(views, audit.SELF_VERIFICATION)}
         flags = {row["flag"] for row in audit.flagged(views)}
     assert {"so-tttt", "so-nv"} <= own
@@ -231,7 +231,7 @@ def test_departments_that_verify_themselves_are_flagged(demo: Demo) -> None:
 
 
 def test_dossiers_are_left_at_every_step(demo: Demo) -> None:
-    with demo.installation.current() as views:
+    with demo.application.read_models() as views:
         left = set(status.summary(views))
         received = {row["number"] for row in status.find(views, state="received")}
         overdue = {row["number"] for row in status.find(views, overdue_on=LAST_DAY)}
@@ -257,7 +257,7 @@ def test_every_document_says_that_it_is_simulated(demo: Demo) -> None:
 
 def test_the_read_models_equal_a_rebuild(demo: Demo) -> None:
     def rows() -> list[str]:
-        with demo.installation.current() as views:
+        with demo.application.read_models() as views:
             return [
                 json.dumps(row, sort_keys=True)
                 for projection in PROJECTIONS
@@ -267,12 +267,12 @@ def test_the_read_models_equal_a_rebuild(demo: Demo) -> None:
 
     live = rows()
     for projection in PROJECTIONS:
-        demo.installation.rebuild([projection.name]).run()
+        demo.application.rebuild([projection.name]).run()
     assert rows() == live
 
 
 def test_the_summary_shows_what_was_known_beside_what_was_true(demo: Demo) -> None:
-    found = gather(demo.installation, demo.simulated.told)
+    found = gather(demo.application, demo.simulated.told)
     replay = found["replay"]
     assert {"DossierReturned", "FactCorrected", "VerificationCorrected"} <= {f["event"] for f in replay["timeline"]}
     assert (replay["known"]["met"], replay["true"]["met"]) == (True, False)
@@ -284,16 +284,16 @@ def test_the_summary_shows_what_was_known_beside_what_was_true(demo: Demo) -> No
 def test_an_unexpected_answer_is_named(tmp_path: Path) -> None:
     steps = list(simulation(DEFAULT_SEED).steps[:40])
     steps[30] = replace(steps[30], refusal="WRONG_ORDER")
-    with Installation(_settings(tmp_path), create=True) as installation, pytest.raises(DemoDiffers) as raised:
-        feed(installation, steps)
+    with Application(_settings(tmp_path), create=True) as application, pytest.raises(DemoDiffers) as raised:
+        feed(application, steps)
     assert steps[30].envelope["command_id"] in str(raised.value)
 
 
 def test_only_a_demo_log_is_replaced(tmp_path: Path) -> None:
     settings = _settings(tmp_path)
     assert not make_room(settings)
-    with Installation(settings, create=True) as installation:
-        feed(installation, simulation(DEFAULT_SEED).steps[:40])
+    with Application(settings, create=True) as application:
+        feed(application, simulation(DEFAULT_SEED).steps[:40])
     assert make_room(settings)
     assert not list(tmp_path.iterdir())
     log = tmp_path / "demo.sqlite"
@@ -306,8 +306,8 @@ def test_only_a_demo_log_is_replaced(tmp_path: Path) -> None:
 def test_another_log_is_left_as_it_is(tmp_path: Path) -> None:
     settings = _settings(tmp_path)
     steps = [step for step in simulation(DEFAULT_SEED).steps if step.envelope["command"] == "OpenDossier"]
-    with Installation(settings, create=True) as installation:
-        feed(installation, [step for step in steps if step.refusal is None][:1])
+    with Application(settings, create=True) as application:
+        feed(application, [step for step in steps if step.refusal is None][:1])
     log = tmp_path / "demo.sqlite"
     before = log.read_bytes()
     with pytest.raises(NotADemoLog):

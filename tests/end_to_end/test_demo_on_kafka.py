@@ -11,14 +11,14 @@ from uuid import uuid4
 
 import pytest
 
-from infra.composition import Installation
+from infra.bootstrap import Application
 from infra.demo.province import DEFAULT_SEED, simulation
 from infra.demo.run import Fed, feed
 from infra.demo.summary import gather
-from infra.servers.kafka import KafkaCluster
-from infra.servers.processes import processes
+from infra.dev.kafka import KafkaCluster
+from infra.dev.processes import processes
 from infra.settings import load
-from projections.registry import PROJECTIONS
+from projections.read_models import PROJECTIONS
 
 _PARTITIONS = 4
 # What says where or when something was recorded, and so differs.
@@ -34,18 +34,18 @@ def _without(value: Any) -> Any:
     return value
 
 
-def _facts(installation: Installation) -> dict[str, list[Any]]:
+def _facts(application: Application) -> dict[str, list[Any]]:
     """Dossier → its events in order."""
     facts: dict[str, list[Any]] = defaultdict(list)
-    for partition in installation.log.partitions:
-        for stored in installation.log.read(partition, 0, 10**9):
-            event = installation.mapper.to_domain_event(stored)
+    for partition in application.log.partitions:
+        for stored in application.log.read(partition, 0, 10**9):
+            event = application.mapper.to_domain_event(stored)
             facts[str(event.originator_id)].append((type(event).__name__, _without(vars(event))))
     return facts
 
 
-def _rows(installation: Installation) -> Iterator[str]:
-    with installation.current() as views:
+def _rows(application: Application) -> Iterator[str]:
+    with application.read_models() as views:
         for projection in PROJECTIONS:
             for table in projection.tables:
                 for row in views.select(f"SELECT * FROM {{{table.name}}} ORDER BY {', '.join(table.key)}"):  # noqa: S608
@@ -56,7 +56,7 @@ def _rows(installation: Installation) -> Iterator[str]:
 def test_it_gives_the_figures_and_events_of_the_embedded_one(broker: KafkaCluster, tmp_path: Path) -> None:
     simulated = simulation(DEFAULT_SEED)
     url = f"kafka://{broker.bootstrap}?prefix=d{uuid4().hex[:12]}&partitions={_PARTITIONS}&index={tmp_path}"
-    with processes(url, tmp_path, workers=2), Installation(load({}, log=url), create=True) as queued:
+    with processes(url, tmp_path, workers=2), Application(load({}, log=url), create=True) as queued:
         fed = feed(queued, simulated.steps)
         events, figures = _facts(queued), gather(queued, simulated.told)
         rows = list(_rows(queued))
@@ -70,6 +70,6 @@ def test_it_gives_the_figures_and_events_of_the_embedded_one(broker: KafkaCluste
 
 
 def _embedded(folder: Path, simulated: Any) -> tuple[Fed, Any, Any]:
-    with Installation(load({}, log=f"sqlite:///{folder / 'demo.sqlite'}"), create=True) as embedded:
+    with Application(load({}, log=f"sqlite:///{folder / 'demo.sqlite'}"), create=True) as embedded:
         fed = feed(embedded, simulated.steps)
         return fed, _facts(embedded), gather(embedded, simulated.told)

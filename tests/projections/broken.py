@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from projections.ports import Views, Writer
-from projections.table import Table, Value
+from projections.engine.ports import Views, Writer
+from projections.engine.table import Table, Value
 
 
 class BrokenViews:
@@ -14,11 +14,11 @@ class BrokenViews:
 
     def __init__(self, views: Views, fails_at: int) -> None:
         self.views, self.left = views, fails_at
-        self.reading, self.writing, self.drop = views.reading, views.writing, views.drop
+        self.reading, self.exclusive_transaction, self.drop = views.reading, views.exclusive_transaction, views.drop
 
     @contextmanager
-    def storing(self) -> Iterator[Writer]:
-        with self.views.storing() as writer:
+    def transaction(self) -> Iterator[Writer]:
+        with self.views.transaction() as writer:
             yield _BrokenWriter(self, writer)
 
 

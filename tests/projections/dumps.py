@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from projections.engine import Engine
-from projections.projection import Projection
-from projections.registry import PROJECTIONS
-from tests.projections.story import FakeLog
+from projections.engine.engine import Engine
+from projections.engine.projection import Projection
+from projections.read_models import PROJECTIONS
+from tests.projections.event_builders import FakeLog
 
 
 def dump(engine: Engine, *projections: Projection) -> bytes:

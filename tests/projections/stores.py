@@ -7,7 +7,7 @@ from typing import Protocol
 
 import psycopg
 
-from infra.servers.postgres import PostgresServer
+from infra.dev.postgres import PostgresServer
 from infra.views.postgres import PostgresViews
 from infra.views.sqlite import SQLiteViews
 

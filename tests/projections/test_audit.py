@@ -10,9 +10,9 @@ from domain.events import EVENT_TYPES
 from domain.identity import COUNCIL_ID
 from projections.audit import FLAGS, flagged, flags, trail
 from projections.audit_facts import CLAUSES, documents_of
-from projections.engine import Engine
-from schemas.codec import decode
-from tests.projections.story import COMMUNE, DEPARTMENT, UNITS, FakeLog, Story, establish_council, province
+from projections.engine.engine import Engine
+from schemas.avro.codec import decode
+from tests.projections.event_builders import COMMUNE, DEPARTMENT, UNITS, FakeLog, Story, establish_council, province
 
 
 def trail_of(engine: Engine, story: Story) -> list[dict[str, Any]]:

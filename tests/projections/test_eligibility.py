@@ -9,8 +9,8 @@ import pytest
 from domain.units import Unit
 from projections.council import compositions, in_force
 from projections.eligibility import Reason, all_units, of_unit, recognitions
-from projections.engine import Engine
-from tests.projections.story import COMMUNE, DEPARTMENT, UNITS, FakeLog, Story, establish_council
+from projections.engine.engine import Engine
+from tests.projections.event_builders import COMMUNE, DEPARTMENT, UNITS, FakeLog, Story, establish_council
 
 
 def answer(engine: Engine, unit: Unit = COMMUNE, amounts: Mapping[str, int] | None = None) -> dict[str, Any]:

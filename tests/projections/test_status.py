@@ -4,11 +4,11 @@ from datetime import date
 
 import pytest
 
-from domain.states import State
+from domain.dossier.states import State
 from domain.units import Unit
-from projections.engine import Engine
+from projections.engine.engine import Engine
 from projections.status import days_left, find, get, summary
-from tests.projections.story import COMMUNE, DEPARTMENT, DISTRICT, UNITS, FakeLog, Story, province
+from tests.projections.event_builders import COMMUNE, DEPARTMENT, DISTRICT, UNITS, FakeLog, Story, province
 
 
 def row_of(engine: Engine, story: Story) -> dict[str, object]:

@@ -9,7 +9,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 
 from domain.events import EVENT_TYPES, RecordedEvent
-from schemas.avro import NAMESPACE
+from schemas.avro.derivation import NAMESPACE
 
 _PRIMITIVES: dict[str, st.SearchStrategy[Any]] = {
     "string": st.text(st.characters(codec="utf-8"), max_size=20),
@@ -41,11 +41,11 @@ def records(schema: Any, named: dict[str, st.SearchStrategy[Any]] | None = None)
 
 def event_of(name: str, record: dict[str, Any]) -> RecordedEvent:
     """The domain event that a record describes, as version 7 of some dossier."""
-    topics = {"CouncilEstablished": "domain.council:ProvincialCouncil"}
+    topics = {"CouncilEstablished": "domain.council.aggregate:ProvincialCouncil"}
     begins = name in ("DossierOpened", "EarlierRecognitionRecorded", "CouncilEstablished")
     fields = {key: value for key, value in record.items() if key != "recorded_at"}
     if begins:
-        fields["originator_topic"] = topics.get(name, "domain.dossier:Dossier")
+        fields["originator_topic"] = topics.get(name, "domain.dossier.aggregate:Dossier")
     return EVENT_TYPES[name](
         originator_id=UUID("a1b2c3d4-e5f6-8a9b-8c0d-1e2f3a4b5c6d"),
         originator_version=7,

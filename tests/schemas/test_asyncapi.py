@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 from jsonschema_rs import Draft7Validator
 
-from consumers.public import SOURCE, TYPE_PREFIX, Publication
+from consumers.cloudevents import SOURCE, TYPE_PREFIX, DecisionSerializer
 from domain.events import EVENT_TYPES
-from infra.decisions.kafka.records import CONTENT_TYPE, Fingerprinted, record_of
-from infra.decisions.kafka.topics import DECISIONS, SCHEMAS
-from projections.decisions import Place
+from infra.delivery.kafka.encoding import CONTENT_TYPE, Fingerprinted, record_of
+from infra.delivery.kafka.topics import DECISIONS, SCHEMAS
+from projections.public_decisions.read_model import FeedPosition
 from schemas.asyncapi import FILE, HEADERS, document, main, text
-from schemas.bundling import command_schemas
-from schemas.published import example
-from tests.projections.story import UNITS
+from schemas.command_schemas import command_schemas
+from schemas.public_registry import example
+from tests.projections.event_builders import UNITS
 
 SPECIFICATION = Path(__file__).parents[1] / "data" / "asyncapi-3.0.0.json"
 
@@ -80,7 +80,7 @@ def test_it_has_every_topic_command_and_event() -> None:
 
 def test_the_headers_are_those_of_a_record() -> None:
     decision = example("announced")
-    record = record_of(Publication("log-1", UNITS), Fingerprinted(), Place(1, 0), decision, replay="r-1")
+    record = record_of(DecisionSerializer("log-1", UNITS), Fingerprinted(), FeedPosition(1, 0), decision, replay="r-1")
     found = {name: value.decode() for name, value in record.headers}
     assert found.keys() == HEADERS.keys()
     assert (found["content-type"], found["ce_source"]) == (CONTENT_TYPE, SOURCE)

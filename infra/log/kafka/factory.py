@@ -14,10 +14,10 @@ from eventsourcing.sqlite import SQLiteAggregateRecorder, SQLiteDatastore
 from eventsourcing.utils import Environment, EnvType, resolve_topic
 
 from infra.errors import BadSetting
-from infra.log.kafka.facade import KafkaFacadeRecorder
-from infra.log.kafka.opened import OpenPartition, close_partition, index_path, open_partition
+from infra.kafka.settings import from_environment
 from infra.log.kafka.recorder import KafkaApplicationRecorder, KafkaProcessRecorder, KafkaTrackingRecorder
-from infra.log.kafka.settings import from_environment
+from infra.log.partition_handle import PartitionHandle, close_partition, index_path, open_partition
+from infra.log.partitioning import KafkaFacadeRecorder
 
 
 class KafkaLogFactory(InfrastructureFactory[KafkaTrackingRecorder]):
@@ -37,7 +37,7 @@ class KafkaLogFactory(InfrastructureFactory[KafkaTrackingRecorder]):
         self._settings = from_environment(self.env.get, app.lower() or "dossier")
         number = self.env.get(self.KAFKA_PARTITION) or number or ("0" if self._settings.partitions == 1 else "")
         self._number = _partition(number, self._settings.partitions) if number else None
-        self._opened: list[OpenPartition] = []
+        self._opened: list[PartitionHandle] = []
         self._snapshots: SQLiteDatastore | None = None
 
     def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
@@ -82,7 +82,7 @@ class KafkaLogFactory(InfrastructureFactory[KafkaTrackingRecorder]):
             self._snapshots.close()
             self._snapshots = None
 
-    def _open(self, number: int) -> OpenPartition:
+    def _open(self, number: int) -> PartitionHandle:
         opened = open_partition(self._settings, number)
         self._opened.append(opened)
         return opened

@@ -9,26 +9,27 @@ from uuid import UUID
 
 from eventsourcing.persistence import Notification, StoredEvent
 
-from consumers.ports import CommandKey, Decision, Source, TooLarge
-from infra.log.kafka.errors import AppendTooLarge
-from infra.log.kafka.facade import partition_of
-from infra.log.kafka.format import Append, Command, Orphan, Outcome
-from infra.log.kafka.index import Head
-from infra.log.kafka.jobs import DecisionsJob
-from infra.log.kafka.opened import OpenPartition, close_partition, open_partition
+from consumers.commands import ports
+from consumers.commands.ports import CommandKey, CommandOutcome, QueuePosition
+from infra.kafka.errors import AppendTooLarge
+from infra.kafka.settings import KafkaSettings
+from infra.log.append_requests import DecisionsJob
+from infra.log.format import Append, Command, Orphan, RecordedOutcome
+from infra.log.index import Head
 from infra.log.kafka.recorder import KafkaApplicationRecorder, rows
-from infra.log.kafka.settings import KafkaSettings
+from infra.log.partition_handle import PartitionHandle, close_partition, open_partition
+from infra.log.partitioning import partition_of
 
-_OUTCOMES: Final = {"repeated": Outcome.REPEATED, "dead": Outcome.DEAD}
+_OUTCOMES: Final = {"repeated": RecordedOutcome.REPEATED, "dead": RecordedOutcome.DEAD}
 
 
 class KafkaLog:
-    """See `consumers.ports.Log`. A partition is opened when it is first asked for, with an index for this process."""
+    """See `ports.Log`. A partition is opened when it is first asked for, with an index for this process."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self.settings = settings
         self.partitions = range(settings.partitions)
-        self._opened: dict[int, OpenPartition] = {}
+        self._opened: dict[int, PartitionHandle] = {}
         self._recorders: dict[int, KafkaApplicationRecorder] = {}
 
     @property
@@ -37,7 +38,7 @@ class KafkaLog:
         identity = self.opened(0).topic.identity
         return f"{identity.cluster_id}/{identity.topic_id}"
 
-    def opened(self, partition: int) -> OpenPartition:
+    def opened(self, partition: int) -> PartitionHandle:
         """A partition, opened when it was not. Raises LogUnusable."""
         found = self._opened.get(partition)
         if found is None:
@@ -84,18 +85,18 @@ class KafkaLog:
         """Digest and first answer of those commands that were handled before."""
         return self._whole(partition).index.answers(keys)
 
-    def append(self, partition: int, head: int, decisions: Sequence[Decision]) -> None:
-        """See `consumers.ports.Log`. All decisions are one part of one record.
+    def append(self, partition: int, head: int, decisions: Sequence[CommandOutcome]) -> None:
+        """See `consumers.commands.ports.Log`. All decisions are one part of one record.
 
-        Raises Conflict, TooLarge, or LogUnusable.
+        Raises Conflict, AppendTooLarge, or LogUnusable.
         """
         if decisions:
             try:
                 self.opened(partition).submit(DecisionsJob([_append(decision) for decision in decisions], head))
             except AppendTooLarge as error:
-                raise TooLarge(str(error)) from error
+                raise ports.AppendTooLarge(str(error)) from error
 
-    def commands_offset(self, partition: int) -> Source | None:
+    def commands_offset(self, partition: int) -> QueuePosition | None:
         """The last command of the commands topic that has been handled, None before the first."""
         return self.opened(partition).partition.head.commands
 
@@ -107,15 +108,15 @@ class KafkaLog:
         """Go on without what open orphans were built on: for an operator who has looked."""
         self.opened(partition).dismiss(orphans)
 
-    def _whole(self, partition: int) -> OpenPartition:
+    def _whole(self, partition: int) -> PartitionHandle:
         opened = self.opened(partition)
         opened.check_whole()
         return opened
 
 
-def _append(decision: Decision) -> Append:
+def _append(decision: CommandOutcome) -> Append:
     command = Command(decision.key, decision.digest, decision.answer)
-    decided = Outcome.EVENTS if decision.events else Outcome.REFUSED
+    decided = RecordedOutcome.EVENTS if decision.events else RecordedOutcome.REFUSED
     return Append(
         os.urandom(16),
         _OUTCOMES.get(decision.outcome, decided),

@@ -18,10 +18,10 @@ from eventsourcing.persistence import (
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteProcessRecorder, SQLiteTrackingRecorder
 
 from infra.errors import LogUnusable
+from infra.log.append_requests import EventsJob
 from infra.log.events import events_after
-from infra.log.kafka.format import Append, EventRow, Outcome
-from infra.log.kafka.jobs import EventsJob
-from infra.log.kafka.opened import OpenPartition
+from infra.log.format import Append, EventRow, RecordedOutcome
+from infra.log.partition_handle import PartitionHandle
 
 
 class KafkaApplicationRecorder(SQLiteApplicationRecorder):
@@ -30,7 +30,7 @@ class KafkaApplicationRecorder(SQLiteApplicationRecorder):
     Reads are of the index at its head: everything that this process appended, and a correct prefix of the rest.
     """
 
-    def __init__(self, opened: OpenPartition) -> None:
+    def __init__(self, opened: PartitionHandle) -> None:
         super().__init__(opened.datastore)
         self.opened = opened
 
@@ -51,7 +51,7 @@ class KafkaApplicationRecorder(SQLiteApplicationRecorder):
 class KafkaTrackingRecorder(SQLiteTrackingRecorder):
     """A tracking recorder: tracking alone is an append without events."""
 
-    def __init__(self, opened: OpenPartition) -> None:
+    def __init__(self, opened: PartitionHandle) -> None:
         super().__init__(opened.datastore)
         self.opened = opened
 
@@ -63,7 +63,7 @@ class KafkaTrackingRecorder(SQLiteTrackingRecorder):
 class KafkaProcessRecorder(SQLiteProcessRecorder):
     """A process recorder: events and tracking in one append."""
 
-    def __init__(self, opened: OpenPartition) -> None:
+    def __init__(self, opened: PartitionHandle) -> None:
         super().__init__(opened.datastore)
         self.opened = opened
 
@@ -96,12 +96,12 @@ class KafkaSubscription(ListenNotifySubscription[KafkaApplicationRecorder]):
 
 
 def insert(
-    opened: OpenPartition, stored_events: Sequence[StoredEvent], tracking: Tracking | None
+    opened: PartitionHandle, stored_events: Sequence[StoredEvent], tracking: Tracking | None
 ) -> Sequence[int] | None:
     """One append of the library's. Raises IntegrityError."""
     if not stored_events and tracking is None:
         return []
-    outcome = Outcome.EVENTS if stored_events else Outcome.TRACKED
+    outcome = RecordedOutcome.EVENTS if stored_events else RecordedOutcome.TRACKED
     append = Append(os.urandom(16), outcome, rows(stored_events), tracking=tracking)
     position = opened.submit(EventsJob([append]))
     return [*range(position, position + len(stored_events))]

@@ -15,7 +15,7 @@ from uuid import UUID
 from eventsourcing.persistence import Notification, PersistenceError, StoredEvent
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteConnection, SQLiteCursor
 
-from consumers.ports import CommandKey, Conflict, Decision
+from consumers.commands.ports import CommandKey, CommandOutcome, ConcurrencyConflict
 from infra.errors import LogUnusable
 from infra.log.events import events_after
 
@@ -65,7 +65,7 @@ class SQLiteLogRecorder(SQLiteApplicationRecorder):
                     found[key] = (row[0], row[1])
         return found
 
-    def append(self, head: int, decisions: Sequence[Decision]) -> None:
+    def append(self, head: int, decisions: Sequence[CommandOutcome]) -> None:
         """Append events and answers after `head`, all or none. Raises Conflict when the log has moved on."""
         events = [
             (event.originator_id.hex, event.originator_version, event.topic, event.state)  # type: ignore[union-attr]
@@ -79,13 +79,13 @@ class SQLiteLogRecorder(SQLiteApplicationRecorder):
         ]
         with self._writing() as cursor:
             if self._head(cursor) != head:
-                raise Conflict
+                raise ConcurrencyConflict
             try:
                 # Positions are row ids: dense, since only this method and the library's insert, and nothing deletes.
                 cursor.executemany(self.insert_events_statement, events)
                 cursor.executemany("INSERT INTO answers VALUES (?,?,?,?)", answers)
             except sqlite3.IntegrityError as error:
-                raise Conflict from error
+                raise ConcurrencyConflict from error
 
     @contextmanager
     def _writing(self) -> Iterator[SQLiteCursor]:
@@ -157,8 +157,8 @@ class SQLiteLog:
         del partition
         return self.recorder.answers(keys)
 
-    def append(self, partition: int, head: int, decisions: Sequence[Decision]) -> None:
-        """See consumers.ports.Log."""
+    def append(self, partition: int, head: int, decisions: Sequence[CommandOutcome]) -> None:
+        """See consumers.commands.ports.Log."""
         del partition
         self.recorder.append(head, decisions)
 

@@ -1,0 +1,1 @@
+"""The application service: from a command to its outcome, whatever the log and the way in."""

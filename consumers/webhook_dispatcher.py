@@ -1,0 +1,246 @@
+"""`dossier decisions webhooks run`: takes decisions to receivers, each at least once, in order per unit.
+
+Each subscription has a queue of its own, and within it each unit: what is broken holds up only what must come after
+it. A decision that failed is tried again after each of `retries`, give or take a fifth; after the last try it is
+parked, and the unit's later decisions wait behind it until a person resumes it. A receiver that answers 410 is gone:
+nothing more is sent to it until a person resumes the subscription.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from threading import Event, Thread
+from typing import Final, Protocol
+
+import structlog
+
+from consumers.feed import Cursor, DecisionFeed, FeedEntry
+
+LIVE: Final = "live"
+"""The lane of what is decided; each replay has one of its own, named after it."""
+
+_POLL: Final = 0.2
+_WATCH: Final = 0.5
+_QUEUED: Final = 5000
+_JITTER: Final = 0.2
+_GONE: Final = 410
+
+
+class SubscriptionState(StrEnum):
+    """Whether anything is sent to a subscription."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A receiver. `kinds` and `units` choose decisions; empty means all. `secrets`: the newest first."""
+
+    name: str
+    url: str
+    secrets: tuple[str, ...]
+    kinds: frozenset[str] = field(default_factory=frozenset)
+    units: frozenset[str] = field(default_factory=frozenset)
+    state: SubscriptionState = SubscriptionState.ACTIVE
+
+    def wants(self, published: FeedEntry) -> bool:
+        """Whether a decision is for it."""
+        record = published.record
+        return (not self.kinds or record["kind"] in self.kinds) and (
+            not self.units or record["unit"]["id"] in self.units
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A decision that waits to be delivered: `body` is what is sent, the same bytes at each try."""
+
+    lane: str
+    unit_id: str
+    sequence: int
+    decision_id: str
+    body: str
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryResult:
+    """What became of one try. `status` is the receiver's answer, None where there was none.
+
+    `retry_after` are the seconds that the receiver asked us to wait.
+    """
+
+    ok: bool
+    status: int | None
+    detail: str
+    seconds: float
+    retry_after: float | None = None
+
+
+class Store(Protocol):
+    """Subscriptions, their queues and their deliveries, kept durably."""
+
+    def subscriptions(self) -> Sequence[Subscription]:
+        """All of them."""
+
+    def cursor(self, name: str) -> Cursor:
+        """How far decisions were taken into a subscription's queue."""
+
+    def queued(self, name: str) -> int:
+        """How many decisions wait in a subscription's queue."""
+
+    def enqueue(self, name: str, cursor: Cursor, items: Sequence[Delivery]) -> None:
+        """Add to a queue and move its cursor, both or neither."""
+
+    def due(self, name: str, now: float) -> Sequence[Delivery]:
+        """Of each lane and unit the first decision, where it is time to try it."""
+
+    def next_due(self, name: str) -> float | None:
+        """When the next try of a subscription is due; None when nothing waits."""
+
+    def delivered(self, name: str, item: Delivery, outcome: DeliveryResult) -> None:
+        """Note a delivery, and take the decision out of the queue."""
+
+    def failed(self, name: str, item: Delivery, outcome: DeliveryResult, next_at: float | None) -> None:
+        """Note a failed try. `next_at` None parks the decision."""
+
+    def set_state(self, name: str, state: SubscriptionState, why: str) -> None:
+        """Stop a subscription, or let it go on."""
+
+
+Send = Callable[[Subscription, Delivery], DeliveryResult]
+"""One try: it ends within a bounded time, and raises nothing for whatever a receiver does."""
+
+
+class WebhookDispatcher:
+    """Delivers what is decided to every subscription. `jitter` gives numbers from 0 to 1."""
+
+    def __init__(
+        self,
+        decisions: DecisionFeed,
+        store: Store,
+        send: Send,
+        *,
+        retries: Sequence[float],
+        now: Callable[[], float],
+        jitter: Callable[[], float],
+    ) -> None:
+        self._decisions = decisions
+        self._store = store
+        self._send = send
+        self._retries = tuple(retries)
+        self._now = now
+        self._jitter = jitter
+        self._log = structlog.get_logger("webhooks")
+
+    def run(self, stop: Event) -> None:
+        """Keep one thread for each active subscription until `stop` is set. An error of one of ours ends all.
+
+        1. See which subscriptions there are. 2. Start a thread for each new one. 3. End those that are no longer.
+        """
+        running: dict[str, tuple[Thread, Event, Subscription]] = {}
+        failures: list[BaseException] = []
+        try:
+            while not stop.wait(0 if not running else _WATCH):
+                wanted = {
+                    each.name: each for each in self._store.subscriptions() if each.state is SubscriptionState.ACTIVE
+                }  # 1
+                for name, subscription in wanted.items():  # 2
+                    if name not in running:
+                        running[name] = self._start(subscription, failures)
+                for name, (thread, end, subscription) in list(running.items()):  # 3
+                    if wanted.get(name) != subscription or not thread.is_alive():
+                        end.set()
+                        thread.join()
+                        del running[name]
+                if failures:
+                    raise failures[0]
+                if not wanted:
+                    stop.wait(_WATCH)
+        finally:
+            for _, end, _ in running.values():
+                end.set()
+            for thread, _, _ in running.values():
+                thread.join()
+
+    def _start(self, subscription: Subscription, failures: list[BaseException]) -> tuple[Thread, Event, Subscription]:
+        end = Event()
+
+        def serve() -> None:
+            try:
+                self.serve(subscription, end)
+            except BaseException as error:  # noqa: BLE001  # a thread's error must reach the process
+                failures.append(error)
+
+        thread = Thread(target=serve, name=f"webhook-{subscription.name}", daemon=True)
+        thread.start()
+        return thread, end, subscription
+
+    def serve(self, subscription: Subscription, end: Event) -> None:
+        """One subscription: take in what was decided, deliver what is due, wait; until `end` is set or it is gone."""
+        while not end.is_set():
+            took = self.take_in(subscription)
+            due = self._store.due(subscription.name, self._now())
+            for item in due:
+                if end.is_set() or not self.deliver(subscription, item):
+                    return
+            if not took and not due:
+                next_due = self._store.next_due(subscription.name)
+                wait = _POLL if next_due is None else min(_POLL, max(0.0, next_due - self._now()))
+                end.wait(wait)
+
+    def take_in(self, subscription: Subscription) -> int:
+        """Queue what was decided since the last time, while the queue is not full; returns how many were read."""
+        if self._store.queued(subscription.name) >= _QUEUED:
+            return 0
+        cursor = dict(self._store.cursor(subscription.name))
+        found = self._decisions.after(cursor)
+        if found:
+            cursor |= {each.partition: each.place for each in found}
+            items = [self.queued(each) for each in found if subscription.wants(each)]
+            self._store.enqueue(subscription.name, cursor, items)
+        return len(found)
+
+    def queued(self, published: FeedEntry, lane: str = LIVE) -> Delivery:
+        """A decision as it is queued; in another lane than LIVE it is marked as a replay."""
+        record = published.record
+        more: Mapping[str, str] = {} if lane == LIVE else {"replay": lane}
+        body = self._decisions.publication.json(record, **more)
+        return Delivery(lane, record["unit"]["id"], record["sequence"], record["id"], body)
+
+    def deliver(self, subscription: Subscription, item: Delivery) -> bool:
+        """Try one decision once, and note what became of it; False when the receiver is gone."""
+        outcome = self._send(subscription, item)
+        attempt = item.attempts + 1
+        log = self._log.bind(
+            subscription=subscription.name,
+            decision=item.decision_id,
+            unit=item.unit_id,
+            sequence=item.sequence,
+            attempt=attempt,
+            status=outcome.status,
+        )
+        if outcome.ok:
+            self._store.delivered(subscription.name, item, outcome)
+            log.info("webhook.delivered", seconds=round(outcome.seconds, 3))
+            return True
+        if outcome.status == _GONE:
+            # It keeps its place: what it answered says nothing of the decision.
+            self._store.failed(subscription.name, item, outcome, self._now())
+            self._store.set_state(subscription.name, SubscriptionState.GONE, outcome.detail)
+            log.warning("webhook.gone")
+            return False
+        next_at = self._next_try(attempt, outcome)
+        self._store.failed(subscription.name, item, outcome, next_at)
+        log.warning("webhook.parked" if next_at is None else "webhook.failed", detail=outcome.detail)
+        return True
+
+    def _next_try(self, attempt: int, outcome: DeliveryResult) -> float | None:
+        if attempt > len(self._retries):
+            return None
+        delay = self._retries[attempt - 1] * (1 + _JITTER * (2 * self._jitter() - 1))
+        return self._now() + max(delay, min(outcome.retry_after or 0.0, max(self._retries)))

@@ -1,0 +1,160 @@
+"""Who may do what: the one table of roles, and for which body a role acts on a given dossier."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from domain.agencies import UnknownAgency, agency
+from domain.catalogue import UnitKind
+from domain.command import Command
+from domain.identity import COUNCIL_UNIT
+from domain.refusals import UnknownActor, WrongActor
+from domain.units import Units, UnknownUnit
+
+if TYPE_CHECKING:
+    from domain.dossier.aggregate import Dossier
+
+STANDING_AGENCY = "so-tttt"
+PEOPLES_COMMITTEE = "ubnd-tinh"
+
+
+class Role(StrEnum):
+    """The roles of the procedure."""
+
+    APPLICANT = "applicant"
+    STEERING_COMMITTEE = "steering_committee"
+    DISTRICT_COUNCIL = "district_council"
+    DISTRICT_COMMITTEE = "district_committee"
+    STANDING_AGENCY = "standing_agency"
+    COUNCIL_MEMBER = "council_member"
+    PROVINCIAL_COUNCIL = "provincial_council"
+    CHAIRMAN = "chairman"
+
+    @property
+    def vi(self) -> str:
+        """The role in the guidance's words."""
+        return _VIETNAMESE[self]
+
+
+_VIETNAMESE = {
+    Role.APPLICANT: "đơn vị đề nghị",
+    Role.STEERING_COMMITTEE: "Ban Chỉ đạo chuyển đổi số cấp sở",
+    Role.DISTRICT_COUNCIL: "Hội đồng thẩm định cấp huyện",
+    Role.DISTRICT_COMMITTEE: "Ủy ban nhân dân cấp huyện",
+    Role.STANDING_AGENCY: "Cơ quan thường trực Hội đồng (Sở Thông tin và Truyền thông)",
+    Role.COUNCIL_MEMBER: "cơ quan thành viên Hội đồng thẩm định tỉnh",
+    Role.PROVINCIAL_COUNCIL: "Hội đồng thẩm định tỉnh",
+    Role.CHAIRMAN: "Chủ tịch Ủy ban nhân dân tỉnh",
+}
+
+_VALUES = frozenset(role.value for role in Role)
+_OWN_MEETING = {UnitKind.DEPARTMENT: (Role.STEERING_COMMITTEE,), UnitKind.DISTRICT: (Role.DISTRICT_COUNCIL,)}
+
+PERMISSIONS: dict[str, tuple[Role, ...]] = {
+    "OpenDossier": (Role.APPLICANT,),
+    "RecordSelfAssessment": (Role.APPLICANT,),
+    "RecordOwnMeeting": (Role.STEERING_COMMITTEE, Role.DISTRICT_COUNCIL),
+    "SubmitDossier": (Role.APPLICANT,),
+    "SubmitToDistrictCouncil": (Role.APPLICANT,),
+    "AppraiseDossier": (Role.DISTRICT_COUNCIL,),
+    "SendToProvince": (Role.DISTRICT_COMMITTEE,),
+    "RefuseByDistrictCouncil": (Role.DISTRICT_COUNCIL,),
+    "ReceiveDossier": (Role.STANDING_AGENCY,),
+    "ReturnDossier": (Role.STANDING_AGENCY, Role.DISTRICT_COUNCIL),
+    "ForwardToCouncil": (Role.STANDING_AGENCY,),
+    "RecordFieldInspection": (Role.COUNCIL_MEMBER,),
+    "VerifyCriterion": (Role.COUNCIL_MEMBER,),
+    "CorrectVerification": (Role.COUNCIL_MEMBER,),
+    "SumUpResults": (Role.STANDING_AGENCY,),
+    "CloseAsUnfavourable": (Role.STANDING_AGENCY,),
+    "RecordCouncilMeeting": (Role.PROVINCIAL_COUNCIL, Role.STANDING_AGENCY),
+    "ProposeRecognition": (Role.STANDING_AGENCY,),
+    "ApproveRecognition": (Role.CHAIRMAN,),
+    "RejectRecognition": (Role.CHAIRMAN,),
+    "AnnounceRecognition": (Role.APPLICANT,),
+    "WithdrawDossier": (Role.APPLICANT, Role.DISTRICT_COMMITTEE),
+    "CorrectFact": tuple(Role),
+    "CorrectDecision": (Role.CHAIRMAN,),
+    "RevokeDecision": (Role.CHAIRMAN,),
+    "RecordEarlierRecognition": (Role.STANDING_AGENCY,),
+    "EstablishCouncil": (Role.CHAIRMAN,),
+    "ChangeCouncil": (Role.CHAIRMAN,),
+}
+"""Command → the roles that may give it. A district council and committee act on their own and on their communes."""
+
+
+def check_known(command: Command, units: Units) -> None:
+    """Raises UnknownActor when the acting agency or role does not exist."""
+    name, role = command.actor["agency"], command.actor["role"]
+    if role not in _VALUES or not (name == COUNCIL_UNIT or _is_agency(name) or _is_unit(name, units)):
+        raise UnknownActor(agency=name, role=role)
+
+
+def check_role(command: Command) -> None:
+    """Raises WrongActor when the role may not give the command, or an office is taken by another agency."""
+    role = Role(command.actor["role"])
+    offices = {
+        Role.STANDING_AGENCY: STANDING_AGENCY,
+        Role.PROVINCIAL_COUNCIL: COUNCIL_UNIT,
+        Role.CHAIRMAN: PEOPLES_COMMITTEE,
+    }
+    office = offices.get(role)
+    if role not in PERMISSIONS[command.name] or (office is not None and command.actor["agency"] != office):
+        raise wrong_actor(command, *PERMISSIONS[command.name])
+
+
+def check_body(command: Command, unit_id: str, kind: UnitKind, parent_id: str | None) -> None:
+    """Raises WrongActor when the role acts for another body than the dossier's unit or its district."""
+    role, acting = Role(command.actor["role"]), command.actor["agency"]
+    if role in (Role.APPLICANT, Role.STEERING_COMMITTEE):
+        body = unit_id
+    elif role in (Role.DISTRICT_COUNCIL, Role.DISTRICT_COMMITTEE):
+        body = unit_id if kind is UnitKind.DISTRICT else (parent_id or "")
+    else:
+        return
+    if acting != body:
+        raise wrong_actor(command, role, of=body)
+
+
+def check_actor(dossier: Dossier, command: Command) -> None:
+    """Both checks for a command on a dossier."""
+    check_role(command)
+    check_body(command, dossier.unit_id, dossier.unit_kind, dossier.parent_id)
+    if command.name == "RecordOwnMeeting":
+        expected = _OWN_MEETING.get(dossier.unit_kind, ())
+        if expected and command.actor["role"] not in expected:
+            raise wrong_actor(command, *expected, of=dossier.unit_id)
+
+
+def wrong_actor(command: Command, *roles: Role, of: str | None = None) -> WrongActor:
+    """The refusal, naming who may."""
+    expected = " / ".join(role.value for role in roles)
+    expected_vi = " / ".join(role.vi for role in roles)
+    if of:
+        expected = f"{expected} of {of}" if expected else of
+        expected_vi = f"{expected_vi} ({of})" if expected_vi else of
+    return WrongActor(
+        role=command.actor["role"],
+        role_vi=Role(command.actor["role"]).vi,
+        agency=command.actor["agency"],
+        command=command.name,
+        expected=expected,
+        expected_vi=expected_vi,
+    )
+
+
+def _is_agency(name: str) -> bool:
+    try:
+        agency(name)
+    except UnknownAgency:
+        return False
+    return True
+
+
+def _is_unit(name: str, units: Units) -> bool:
+    try:
+        units.get(name)
+    except UnknownUnit:
+        return False
+    return True

@@ -1,0 +1,238 @@
+"""The figure that answers a criterion: its shape, what is refused about it, and whether it meets the target.
+
+Refused
+└── FigureRefused
+    ├── FigureKindMismatch          not the one form that the criterion asks for
+    ├── NegativeFigure              below zero
+    ├── FigureTooLarge              above 2**53
+    ├── NumeratorExceedsDenominator a > b, or a part larger than its whole
+    ├── ZeroDenominator             b = 0 and not declared not applicable (reading 6)
+    ├── ReasonMissing               declared not applicable without a reason (reading 6)
+    └── NotApplicableOnlyForRatios  declared not applicable where nothing is divided (reading 6)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from domain.catalogue import AnswerKind, Criterion, Level
+from domain.catalogue.answer_types import CommuneFigures, Figure
+from domain.errors import Refused
+
+__all__ = [
+    "LARGEST",
+    "CommuneFigures",
+    "Figure",
+    "FigureKindMismatch",
+    "FigureRefused",
+    "FigureTooLarge",
+    "NegativeFigure",
+    "NotApplicableOnlyForRatios",
+    "NumeratorExceedsDenominator",
+    "ReasonMissing",
+    "ZeroDenominator",
+    "check",
+    "met",
+]
+
+LARGEST: Final = 2**53
+"""The largest figure: every JSON reader holds whole numbers exactly up to here."""
+
+
+class FigureRefused(Refused):
+    """Base of what is refused about a figure. `details["criterion"]` is the criterion's id."""
+
+
+class FigureKindMismatch(FigureRefused):
+    """Not exactly the form of answer that the criterion asks for."""
+
+    code = "FIGURE_KIND_MISMATCH"
+    en = "criterion {criterion} asks for {expected_en}; given: {given}"
+    vi = "tiêu chí {criterion} yêu cầu {expected_vi}; đã nhập: {given}"
+    hint_en = "give exactly the form that the criterion asks for, with whole numbers"
+    hint_vi = "nhập đúng một dạng số liệu mà tiêu chí yêu cầu, bằng số nguyên"
+    clause = "Biểu 04"
+
+
+class NegativeFigure(FigureRefused):
+    """A figure below zero."""
+
+    code = "NEGATIVE_FIGURE"
+    en = "criterion {criterion}: {field} is {value}, below zero"
+    vi = "tiêu chí {criterion}: {field} là {value}, nhỏ hơn không"
+    hint_en = "figures count things: give zero or more"
+    hint_vi = "số liệu là số lượng: nhập số không hoặc số dương"
+
+
+class FigureTooLarge(FigureRefused):
+    """A figure above LARGEST."""
+
+    code = "FIGURE_TOO_LARGE"
+    en = "criterion {criterion}: {field} is {value}, above {largest}"
+    vi = "tiêu chí {criterion}: {field} là {value}, lớn hơn {largest}"
+    hint_en = "check the figure: nothing in the province is that many"
+    hint_vi = "kiểm tra lại số liệu: không có số lượng nào trong tỉnh lớn như vậy"
+
+
+class NumeratorExceedsDenominator(FigureRefused):
+    """A part larger than its whole, where the formula makes it a part."""
+
+    code = "A_EXCEEDS_B"
+    en = "criterion {criterion}: {part} = {part_value} exceeds {whole} = {whole_value}"
+    vi = "tiêu chí {criterion}: {part} = {part_value} lớn hơn {whole} = {whole_value}"
+    hint_en = "by the formula, {part} is a part of {whole}: check both figures"
+    hint_vi = "theo cách tính, {part} là một phần của {whole}: kiểm tra lại hai số liệu"
+    clause = "Biểu 04"
+
+
+class ZeroDenominator(FigureRefused):
+    """A ratio over zero that is not declared not applicable."""
+
+    code = "ZERO_DENOMINATOR"
+    en = "criterion {criterion}: {field} is 0, so there is no ratio"
+    vi = "tiêu chí {criterion}: {field} bằng 0 nên không có tỷ lệ"
+    hint_en = "declare the criterion not applicable, with the reason; its lead agency confirms or refuses that"
+    hint_vi = "khai tiêu chí không áp dụng, kèm lý do; cơ quan chủ trì thẩm định xác nhận hoặc bác bỏ"
+    clause = "reading 6"
+
+
+class ReasonMissing(FigureRefused):
+    """Declared not applicable without saying why."""
+
+    code = "REASON_MISSING"
+    en = "criterion {criterion} is declared not applicable without a reason"
+    vi = "tiêu chí {criterion} được khai không áp dụng mà không có lý do"
+    hint_en = "say why the denominator is zero"
+    hint_vi = "nêu lý do mẫu số bằng không"
+    clause = "reading 6"
+
+
+class NotApplicableOnlyForRatios(FigureRefused):
+    """Declared not applicable although nothing is divided."""
+
+    code = "NOT_APPLICABLE_ONLY_FOR_RATIOS"
+    en = "criterion {criterion} is no ratio and cannot be declared not applicable"
+    vi = "tiêu chí {criterion} không phải là tỷ lệ nên không thể khai không áp dụng"
+    hint_en = "answer it: only a ratio whose denominator is zero can be not applicable"
+    hint_vi = "hãy trả lời tiêu chí: chỉ tỷ lệ có mẫu số bằng không mới có thể không áp dụng"
+    clause = "reading 6"
+
+
+_KEYS: Final[Mapping[AnswerKind, frozenset[str]]] = {
+    AnswerKind.RATIO: frozenset({"a", "b"}),
+    AnswerKind.YES_NO: frozenset({"answer"}),
+    AnswerKind.COUNT: frozenset({"count"}),
+    AnswerKind.COMMUNES: frozenset({"communes"}),
+}
+_EXPECTED: Final[Mapping[AnswerKind, tuple[str, str]]] = {
+    AnswerKind.RATIO: ("a ratio (a and b)", "một tỷ lệ (a và b)"),
+    AnswerKind.YES_NO: ("yes or no (answer)", "có hoặc không (answer)"),
+    AnswerKind.COUNT: ("a number (count)", "một số lượng (count)"),
+    AnswerKind.COMMUNES: ("the communes' figures (communes)", "số liệu các xã, phường, thị trấn (communes)"),
+}
+_COMMUNE_KEYS: Final = ("communes", "recognised", "advanced")
+
+
+def check(criterion: Criterion, figure: Figure) -> None:
+    """Refuses a figure that cannot answer `criterion`; says nothing about whether it meets the target.
+
+    Accepts exactly the form of the criterion's answer: whole numbers from 0 to 2**53, b > 0, and a ≤ b unless
+    the printed formula compares different sets. A ratio may be declared not applicable with a reason instead,
+    alone or beside the denominator of zero that it explains (reading 6).
+
+    Raises the FigureRefused that fits, of those in the module's docstring.
+    """
+    given: dict[str, object] = {key: value for key, value in figure.items() if value is not None}
+    reason = given.pop("not_applicable", None)
+    if reason is not None:
+        _check_not_applicable(criterion, reason, given)
+        return
+    if given.keys() != _KEYS[criterion.answer]:
+        raise _mismatch(criterion, given)
+    match criterion.answer:
+        case AnswerKind.RATIO:
+            _check_ratio(criterion, given)
+            _not_zero(criterion, "b", given["b"])
+        case AnswerKind.YES_NO:
+            if not isinstance(given["answer"], bool):
+                raise _mismatch(criterion, given)
+        case AnswerKind.COUNT:
+            _whole_number(criterion, "count", given["count"], given)
+        case AnswerKind.COMMUNES:
+            _check_communes(criterion, given)
+
+
+def met(criterion: Criterion, level: Level, figure: Figure, one_column_level: Level = Level.ADVANCED) -> bool | None:
+    """Whether a checked `figure` meets what `level` asks; None where it is declared not applicable.
+
+    A figure of another form does not meet: facts recorded long ago are answered, never refused.
+    `one_column_level` is reading 1. Raises CriterionNotOfLevel where the level does not ask for it.
+    """
+    column = criterion.at(level, one_column_level)
+    if figure.get("not_applicable") is not None:
+        return None
+    return column.target.met(figure)
+
+
+def _check_not_applicable(criterion: Criterion, reason: object, beside: Mapping[str, object]) -> None:
+    if criterion.answer is not AnswerKind.RATIO:
+        raise NotApplicableOnlyForRatios(criterion=criterion.id)
+    if not isinstance(reason, str):
+        raise _mismatch(criterion, {**beside, "not_applicable": reason})
+    if not reason.strip():
+        raise ReasonMissing(criterion=criterion.id)
+    if not beside:
+        return
+    if beside.keys() != _KEYS[AnswerKind.RATIO]:
+        raise _mismatch(criterion, {**beside, "not_applicable": reason})
+    _check_ratio(criterion, beside)
+    if beside["b"] != 0:
+        raise _mismatch(criterion, {**beside, "not_applicable": reason})
+
+
+def _check_ratio(criterion: Criterion, given: Mapping[str, object]) -> None:
+    a = _whole_number(criterion, "a", given["a"], given)
+    b = _whole_number(criterion, "b", given["b"], given)
+    # A denominator of zero is named as such, whatever stands above it.
+    if b and not criterion.a_may_exceed_b:
+        _part_of(criterion, ("a", a), ("b", b))
+
+
+def _check_communes(criterion: Criterion, given: Mapping[str, object]) -> None:
+    figures = given["communes"]
+    if not isinstance(figures, Mapping) or figures.keys() != set(_COMMUNE_KEYS):
+        raise _mismatch(criterion, given)
+    communes, recognised, advanced = (_whole_number(criterion, key, figures[key], figures) for key in _COMMUNE_KEYS)
+    _not_zero(criterion, "communes", communes)
+    _part_of(criterion, ("recognised", recognised), ("communes", communes))
+    _part_of(criterion, ("advanced", advanced), ("recognised", recognised))
+
+
+def _whole_number(criterion: Criterion, field: str, value: object, given: Mapping[str, object]) -> int:
+    # bool is an int to Python, never to the guidance.
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _mismatch(criterion, given)
+    if value < 0:
+        raise NegativeFigure(criterion=criterion.id, field=field, value=value)
+    if value > LARGEST:
+        raise FigureTooLarge(criterion=criterion.id, field=field, value=value, largest=LARGEST)
+    return value
+
+
+def _not_zero(criterion: Criterion, field: str, value: object) -> None:
+    if value == 0:
+        raise ZeroDenominator(criterion=criterion.id, field=field)
+
+
+def _part_of(criterion: Criterion, part: tuple[str, int], whole: tuple[str, int]) -> None:
+    if part[1] > whole[1]:
+        raise NumeratorExceedsDenominator(
+            criterion=criterion.id, part=part[0], part_value=part[1], whole=whole[0], whole_value=whole[1]
+        )
+
+
+def _mismatch(criterion: Criterion, given: Mapping[str, object]) -> FigureKindMismatch:
+    expected_en, expected_vi = _EXPECTED[criterion.answer]
+    said = ", ".join(f"{key} = {value!r}" for key, value in given.items()) or "∅"
+    return FigureKindMismatch(criterion=criterion.id, expected_en=expected_en, expected_vi=expected_vi, given=said)

@@ -1,0 +1,42 @@
+"""What a decision may know beyond its dossier: the moment, the readings in force, and facts of other dossiers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+from domain.cross_dossier import CrossDossierFacts
+from domain.units import Units
+
+VIETNAM = timedelta(hours=7)
+"""Vietnam keeps UTC+7 all year, without daylight saving."""
+
+
+@dataclass(frozen=True, slots=True)
+class InterpretationSettings:
+    """The readings that are settings; each is recorded with the decision that depended on it.
+
+    one_column_level             reading 1: the level of the criteria that print one column
+    mandatory_not_applicable     reading 6: a mandatory criterion that is not applicable "leaves_count" or is "not_met"
+    deadline_rolls_over_weekend  reading 11: a fifteenth day on a weekend rolls on to Monday
+    """
+
+    one_column_level: Literal["basic", "advanced"] = "advanced"
+    mandatory_not_applicable: Literal["leaves_count", "not_met"] = "leaves_count"
+    deadline_rolls_over_weekend: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionContext:
+    """Passed to every decision. `recorded_at` is the moment at which its fact is recorded (UTC)."""
+
+    recorded_at: datetime
+    units: Units
+    cross_dossier: CrossDossierFacts
+    readings: InterpretationSettings = field(default_factory=InterpretationSettings)
+
+    @property
+    def today(self) -> date:
+        """The day in Vietnam."""
+        return (self.recorded_at + VIETNAM).date()

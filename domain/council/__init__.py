@@ -1,0 +1,1 @@
+"""The provincial council, with a history of its own (II.3)."""

@@ -1,0 +1,111 @@
+"""Facts of other dossiers that a decision rests on: the council in force and the recognitions of communes.
+
+A pure fold over events. It may run behind the log; `read_at` says up to where, and events record that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from domain.catalogue import Level
+from domain.catalogue.answer_types import CommuneFigures
+from domain.council.events import represented
+from domain.units import Units
+from domain.values import ReadAt
+
+
+@dataclass(frozen=True, slots=True)
+class CouncilInForce:
+    """A composition of the provincial council: since when, by which decision, and whose agencies sit on it."""
+
+    version: int
+    decided_on: date
+    decision: str
+    agencies: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RecognitionInForce:
+    """A decision of recognition that has not been revoked."""
+
+    unit_id: str
+    level: Level
+    decision: str
+    decided_on: date
+
+
+@dataclass(slots=True)
+class CrossDossierFacts:
+    """The state of the fold."""
+
+    councils: list[CouncilInForce] = field(default_factory=list)
+    recognitions: dict[UUID, RecognitionInForce] = field(default_factory=dict)
+    positions: dict[int, int] = field(default_factory=dict)
+    _by_unit: dict[str, set[UUID]] = field(default_factory=dict)
+
+    def council_on(self, day: date) -> CouncilInForce | None:
+        """The composition in force on a day: the latest decided on or before it."""
+        decided = [council for council in self.councils if council.decided_on <= day]
+        return max(decided, key=lambda council: (council.decided_on, council.version), default=None)
+
+    def recognitions_of(self, unit_id: str) -> list[RecognitionInForce]:
+        """The recognitions of a unit that are in force, in no order."""
+        return [self.recognitions[dossier] for dossier in self._by_unit.get(unit_id, ())]
+
+    def commune_figures(self, district_id: str, units: Units, day: date) -> CommuneFigures:
+        """The figures of the district criterion I.1: decisions up to a day, communes of this district only."""
+        communes = units.communes_of(district_id)
+        levels = [
+            {found.level for found in self.recognitions_of(commune.id) if found.decided_on <= day}
+            for commune in communes
+        ]
+        return CommuneFigures(
+            communes=len(communes),
+            recognised=sum(1 for held in levels if held),
+            advanced=sum(1 for held in levels if Level.ADVANCED in held),
+        )
+
+    def read_at(self) -> list[ReadAt]:
+        """The positions up to which other partitions were read."""
+        return [
+            ReadAt(partition=partition, position=position) for partition, position in sorted(self.positions.items())
+        ]
+
+    def evolve(self, event: str, dossier_id: UUID, version: int, data: Mapping[str, Any]) -> None:
+        """Fold one event in, given its name and its fields."""
+        if event in ("CouncilEstablished", "CouncilChanged"):
+            self.add_council(
+                CouncilInForce(
+                    version,
+                    data["on"],
+                    data["decision"]["number"],
+                    represented(data["members"], data["standing_vice_chair"]),
+                )
+            )
+        elif event in ("RecognitionApproved", "EarlierRecognitionRecorded"):
+            self.add_recognition(
+                dossier_id,
+                RecognitionInForce(data["unit_id"], Level(data["level"]), data["decision"]["number"], data["on"]),
+            )
+        elif event == "DecisionCorrected" and dossier_id in self.recognitions:
+            held = self.recognitions[dossier_id]
+            corrected = data["corrected"]
+            self.recognitions[dossier_id] = RecognitionInForce(
+                held.unit_id, held.level, corrected["number"], corrected["date"]
+            )
+        elif event == "DecisionRevoked" and dossier_id in self.recognitions:
+            held = self.recognitions.pop(dossier_id)
+            self._by_unit[held.unit_id].discard(dossier_id)
+
+    def add_council(self, council: CouncilInForce) -> None:
+        """Add a composition."""
+        self.councils.append(council)
+
+    def add_recognition(self, dossier_id: UUID, recognition: RecognitionInForce) -> None:
+        """Add a recognition in force."""
+        self.recognitions[dossier_id] = recognition
+        self._by_unit.setdefault(recognition.unit_id, set()).add(dossier_id)

@@ -1,0 +1,1 @@
+"""The dossier: its aggregate, its states, and by phase its events with their handlers."""

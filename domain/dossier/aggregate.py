@@ -1,0 +1,109 @@
+"""The dossier: one unit's application for one level in one year. `domain.decisions` decide, events assign."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from eventsourcing.domain import Aggregate
+
+from domain.catalogue import Criterion, Level, UnitKind, catalogue
+from domain.command import Command
+from domain.dossier.events_base import DossierEvent
+from domain.dossier.states import CLOSED, DECIDED, ENDED, State
+from domain.identity import DossierKey
+from domain.policy.recognition import Counts, count
+from domain.values import Claim, Document, Finding, Meeting, MemberLetter
+
+
+class Dossier(Aggregate):
+    """What the facts of a dossier amount to. Every attribute is assigned by events alone.
+
+    claims, findings   code → what the unit claimed, what the district council found
+    letters            agency → the letter that asked it to verify, with its criteria
+    results            code → (version of the fact, finding, day)
+    inspections        version of the fact → (agency, day, codes)
+    facts              version → (event type, day, agency that recorded it)
+    decision           (version of the fact, the decision's document as corrected)
+    """
+
+    def __init__(self) -> None:
+        """Empty, as before the first fact."""
+        self.unit_id = ""
+        self.unit_kind = UnitKind.COMMUNE
+        self.parent_id: str | None = None
+        self.level = Level.BASIC
+        self.year = 0
+        self.attempt = 0
+        self.number = ""
+        self.opened_on = self.last_step_date = date.min
+        self.state = State.OPENED
+        self.catalogue_version = 1
+        self.one_column_level = Level.ADVANCED.value
+        self.mandatory_not_applicable = "leaves_count"
+        self.claims: dict[str, Claim] = {}
+        self.meeting: Meeting | None = None
+        self.parts: dict[str, Document] = {}
+        self.findings: dict[str, Finding] = {}
+        self.sent_to_province = False
+        self.returned_by: str | None = None
+        self.due_on: date | None = None
+        self.forwarded_on: date | None = None
+        self.letters: dict[str, MemberLetter] = {}
+        self.inspections: dict[int, tuple[str, date, frozenset[str]]] = {}
+        self.results: dict[str, tuple[int, Finding, date]] = {}
+        self.sum: Counts | None = None
+        self.council_recommends: bool | None = None
+        self.decision: tuple[int, Document] | None = None
+        self.facts: dict[int, tuple[str, date, str]] = {}
+
+    @classmethod
+    def start(cls, event_type: type[DossierEvent], name: DossierKey, command: Command, **fields: Any) -> Dossier:
+        """A new dossier with its first fact pending. `fields` hold `timestamp` and what the type asks for."""
+        return cls._create(
+            event_type,  # type: ignore[arg-type]  # the library types first events by a protocol of its own
+            id=name.id,
+            on=command.on,
+            actor=command.actor,
+            command_id=command.command_id,
+            unit_id=name.unit_id,
+            level=name.level.value,
+            year=name.year,
+            attempt=name.attempt,
+            number=name.number,
+            **fields,
+        )
+
+    @property
+    def criteria(self) -> Mapping[str, Criterion]:
+        """The criteria of the unit's kind and the dossier's level, by code, of the catalogue that it is bound to."""
+        return catalogue(self.catalogue_version).criteria_for(self.unit_kind, self.level, Level(self.one_column_level))
+
+    @property
+    def closed(self) -> bool:
+        """No further step is possible."""
+        return self.state in CLOSED
+
+    @property
+    def ended(self) -> bool:
+        """The attempt is over and the unit may apply again."""
+        return self.state in ENDED
+
+    @property
+    def decided(self) -> bool:
+        """The Chairman has decided."""
+        return self.state in DECIDED
+
+    def count(self, results: Mapping[str, bool | None]) -> Counts:
+        """The two counts of the rule over `results` (code → met, None for not applicable)."""
+        return count(
+            self.criteria,
+            self.unit_kind,
+            results,
+            mandatory_not_applicable=self.mandatory_not_applicable,  # type: ignore[arg-type]  # bound when opened
+        )
+
+    def criteria_of(self, agency: str) -> list[str]:
+        """The codes of the criteria that an agency leads in this dossier."""
+        return [code for code, criterion in self.criteria.items() if criterion.lead_agency == agency]

@@ -1,0 +1,174 @@
+"""What the council's member agencies do: inspect, verify, correct their results (II.3, III.2)."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from domain.agencies import agency
+from domain.authorization import Role, wrong_actor
+from domain.catalogue import AnswerKind, Criterion
+from domain.command import Command
+from domain.context import DecisionContext
+from domain.dossier.aggregate import Dossier
+from domain.dossier.appraisal_events import CriterionVerified, FieldInspectionRecorded, VerificationCorrected
+from domain.dossier.preconditions import (
+    communes_of,
+    criterion_of,
+    dated,
+    document,
+    in_state,
+    judged,
+    not_before,
+    part,
+    reason,
+    record,
+)
+from domain.dossier.states import DECIDED, State
+from domain.refusals import AlreadyVerified, FieldInspectionMissing, ReasonRequired, UnknownFact, WrongAgency
+from domain.values import Contribution, Finding
+
+_WITH_MEMBERS = {
+    State.FORWARDED_TO_MEMBERS,
+    State.VERIFYING,
+    State.VERIFIED,
+    State.SUMMED_UP,
+    State.COUNCIL_MET,
+    State.PROPOSED,
+}
+_ON_LETTER = (
+    "members act on the letter of the standing agency",
+    "thành viên Hội đồng thẩm định theo văn bản đề nghị",
+)
+_THIS_SYSTEM = "Dossier"
+_RESULT_LETTER = ("the letter with the result", "văn bản kết quả thẩm định")
+
+
+def record_field_inspection(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+    """RecordFieldInspection: the lead agency of every criterion that it covers, with minutes (II.3)."""
+    findings = cast(dict[str, str], command.data["findings"])
+    for code in findings:
+        check_lead(command, criterion_of(dossier, code), code)
+    in_state(dossier, command, _WITH_MEMBERS, _ON_LETTER, "II.3")
+    not_before(command, dossier.forwarded_on or dossier.last_step_date)
+    for code, text in findings.items():
+        if not text.strip():
+            raise ReasonRequired(clause="II.3", what_en=f"the finding on {code}", what_vi=f"kết quả kiểm tra {code}")
+    minutes = document(
+        command,
+        "minutes",
+        ("the minutes of the inspection", "biên bản kiểm tra thực tế"),
+        "II.3",
+        numbered=False,
+    )
+    record(
+        dossier,
+        FieldInspectionRecorded,
+        command,
+        context,
+        minutes=minutes,
+        place=part(command, "place", ("the place", "địa điểm"), "II.3"),
+        present=part(command, "present", ("those present", "thành phần tham dự"), "II.3"),
+        findings=findings,
+    )
+
+
+def verify_criterion(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+    """VerifyCriterion: the lead agency's result, once the letter reached it."""
+    code = command.data["criterion"]
+    criterion = criterion_of(dossier, code)
+    check_lead(command, criterion, code)
+    if code in dossier.results:
+        raise AlreadyVerified(clause="reading 5", criterion=code, version=dossier.results[code][0])
+    in_state(dossier, command, {State.FORWARDED_TO_MEMBERS, State.VERIFYING}, _ON_LETTER, "II.3")
+    not_before(command, dossier.forwarded_on or dossier.last_step_date)
+    complete = len(dossier.results) + 1 == len(dossier.criteria)
+    record(
+        dossier,
+        CriterionVerified,
+        command,
+        context,
+        criterion=code,
+        complete=complete,
+        **_result(dossier, command, context, criterion, code),
+    )
+
+
+def correct_verification(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+    """CorrectVerification: names the result that it corrects, and why (reading 5)."""
+    code = command.data["criterion"]
+    criterion = criterion_of(dossier, code)
+    check_lead(command, criterion, code)
+    why = reason(command, "reason", ("why the result is corrected", "lý do đính chính"), "reading 5")
+    corrects = command.data["corrects"]
+    present = dossier.results.get(code)
+    if present is None or present[0] != corrects:
+        latest = f"it is fact {present[0]}" if present else "there is none"
+        raise UnknownFact(
+            clause="reading 5",
+            corrects=corrects,
+            reason_en=f"the latest result on {code} is meant; {latest}",
+            reason_vi=f"phải nêu kết quả mới nhất của {code} ({present[0] if present else 'chưa có'})",
+        )
+    not_before(command, present[2])
+    record(
+        dossier,
+        VerificationCorrected,
+        command,
+        context,
+        corrects=corrects,
+        reason=why,
+        criterion=code,
+        complete=len(dossier.results) == len(dossier.criteria),
+        after_decision=dossier.state in DECIDED,
+        **_result(dossier, command, context, criterion, code),
+    )
+
+
+def check_lead(command: Command, criterion: Criterion, code: str) -> None:
+    """Raises WrongAgency unless the criterion's lead agency acts, WrongActor unless as a council member (III.2)."""
+    acting = command.actor
+    if acting["agency"] != criterion.lead_agency:
+        raise WrongAgency(
+            criterion=code,
+            lead=agency(criterion.lead_agency).name,
+            lead_agency=criterion.lead_agency,
+            agency=acting["agency"],
+        )
+    if acting["role"] != Role.COUNCIL_MEMBER:
+        raise wrong_actor(command, Role.COUNCIL_MEMBER)
+
+
+def _result(
+    dossier: Dossier, command: Command, context: DecisionContext, criterion: Criterion, code: str
+) -> dict[str, Any]:
+    """What a result must hold: finding, basis, letter (II.3, III.2)."""
+    computed = criterion.answer is AnswerKind.COMMUNES
+    communes = communes_of(dossier, command, context) if computed else None
+    finding = judged(dossier, code, cast(Finding, command.data["finding"]), communes)
+    system = command.data.get("system") or (_THIS_SYSTEM if computed else None)
+    inspection = None if system else _inspection(dossier, command, code)
+    contributions = cast(list[Contribution], command.data.get("contributions") or [])
+    for contribution in contributions:
+        if contribution["agency"] not in criterion.coordinating_agencies:
+            raise WrongAgency(criterion=code, lead=agency(criterion.lead_agency).name, agency=contribution["agency"])
+        dated(command, contribution["document"], "a contribution")
+    return {
+        "finding": finding,
+        "system": system,
+        "inspection": inspection,
+        "letter": document(command, "letter", _RESULT_LETTER, "II.2"),
+        "contributions": contributions,
+        "read_at": context.cross_dossier.read_at() if computed else [],
+    }
+
+
+def _inspection(dossier: Dossier, command: Command, code: str) -> int:
+    """The latest inspection of the criterion by this agency, no later than the result."""
+    found = [
+        version
+        for version, (by, on, codes) in dossier.inspections.items()
+        if by == command.actor["agency"] and code in codes and on <= command.on
+    ]
+    if not found:
+        raise FieldInspectionMissing(criterion=code)
+    return max(found)

@@ -1,0 +1,126 @@
+"""The district's leg of a commune's dossier (II.1.1.b, c)."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from domain.authorization import Role
+from domain.catalogue import UnitKind
+from domain.command import Command
+from domain.context import DecisionContext
+from domain.dossier.aggregate import Dossier
+from domain.dossier.application_events import (
+    DossierAppraised,
+    DossierRefusedByDistrictCouncil,
+    DossierSentToProvince,
+)
+from domain.dossier.preconditions import (
+    FORM_01,
+    FORM_02,
+    complete_over,
+    document,
+    in_state,
+    judged,
+    meeting_of,
+    not_before,
+    part,
+    reason,
+    record,
+    rule_holds,
+)
+from domain.dossier.states import State
+from domain.values import Finding
+
+_FINDINGS = ("the council's findings", "kết quả thẩm định của Hội đồng")
+
+
+def appraise_dossier(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+    """AppraiseDossier: a finding on every criterion, and the council's meeting."""
+    _communes_only(dossier, command)
+    returned_by_province = dossier.state is State.RETURNED and dossier.returned_by == Role.STANDING_AGENCY
+    in_state(
+        dossier,
+        command,
+        {State.AT_DISTRICT_COUNCIL, State.RETURNED} if returned_by_province else {State.AT_DISTRICT_COUNCIL},
+        (
+            "the commune submits to the district council first",
+            "cấp xã phải gửi hồ sơ đến Hội đồng thẩm định cấp huyện trước",
+        ),
+        "II.1.1.b",
+    )
+    not_before(command, dossier.last_step_date)
+    given = cast(dict[str, Finding], part(command, "findings", _FINDINGS, "II.1.1.b"))
+    findings = {code: judged(dossier, code, finding) for code, finding in given.items()}
+    complete_over(dossier, findings, _FINDINGS, "II.1.1.b")
+    record(
+        dossier,
+        DossierAppraised,
+        command,
+        context,
+        findings=findings,
+        meeting=meeting_of(command, "II.1.1.b"),
+        counts=dossier.count({code: finding["met"] for code, finding in findings.items()}),
+    )
+
+
+def send_to_province(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+    """SendToProvince: the district's letter and minutes with the commune's report. Gate by the district's findings."""
+    _communes_only(dossier, command)
+    returned_by_province = dossier.state is State.RETURNED and dossier.returned_by == Role.STANDING_AGENCY
+    in_state(
+        dossier,
+        command,
+        {State.DISTRICT_MET, State.RETURNED} if returned_by_province else {State.DISTRICT_MET},
+        ("the district council appraises first", "Hội đồng thẩm định cấp huyện phải họp thẩm định trước"),
+        "II.1.1.b",
+    )
+    not_before(command, dossier.last_step_date)
+    letter = document(command, "letter", FORM_01, "II.1.2")
+    minutes = document(command, "minutes", FORM_02, "II.1.2", numbered=False)
+    results = {code: finding["met"] for code, finding in dossier.findings.items()}
+    record(
+        dossier,
+        DossierSentToProvince,
+        command,
+        context,
+        letter=letter,
+        minutes=minutes,
+        counts=rule_holds(dossier, results),
+    )
+
+
+def refuse_by_district_council(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+    """RefuseByDistrictCouncil: ends the attempt, with reasons (reading 3)."""
+    _communes_only(dossier, command)
+    in_state(
+        dossier,
+        command,
+        {State.AT_DISTRICT_COUNCIL, State.DISTRICT_MET},
+        (
+            "the council refuses what lies before it and has not been sent on",
+            "Hội đồng chỉ từ chối hồ sơ đang thẩm định, chưa gửi tỉnh",
+        ),
+        "II.1.1.b",
+    )
+    not_before(command, dossier.last_step_date)
+    record(
+        dossier,
+        DossierRefusedByDistrictCouncil,
+        command,
+        context,
+        reasons=reason(command, "reasons", ("the reasons of the refusal", "lý do không đề nghị"), "reading 3"),
+    )
+
+
+def _communes_only(dossier: Dossier, command: Command) -> None:
+    if dossier.unit_kind is not UnitKind.COMMUNE:
+        in_state(
+            dossier,
+            command,
+            (),
+            (
+                f"a {dossier.unit_kind} goes to the province, not to a district council",
+                f"hồ sơ của {dossier.unit_kind.vi} gửi thẳng đến tỉnh",
+            ),
+            "II.1.1",
+        )

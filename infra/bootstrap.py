@@ -1,0 +1,384 @@
+"""The one place where everything is put together: settings in, an installation out. Nothing is opened before use.
+
+The scheme of the log's URL chooses: an embedded log handles commands in this process; a log on Kafka has a queue, whose
+workers (`infra.queue.worker_process`) are processes of their own.
+"""
+
+# ruff: noqa: PLC0415  # Kafka and webhooks take as long to import as all else, and most commands need neither
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from functools import cached_property
+from pathlib import Path
+from random import SystemRandom
+from time import monotonic, sleep
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Protocol, Self, cast
+from uuid import UUID
+
+from eventsourcing.persistence import InfrastructureFactory, Notification, PersistenceError, StoredEvent
+from eventsourcing.utils import Environment
+
+from consumers.commands.gateway import CommandGateway, InProcessGateway
+from consumers.commands.handler import CommandHandler
+from consumers.commands.ports import Log
+from domain.catalogue import Level
+from domain.council.events import represented
+from domain.cross_dossier import CouncilInForce, CrossDossierFacts, RecognitionInForce
+from domain.events import DossierEvent
+from infra.errors import LogMissing, LogUnusable
+from infra.log.sqlite.recorder import SQLiteLog, SQLiteLogRecorder
+from infra.settings import Settings
+from infra.views.sqlite import SQLiteViews
+from projections import council, eligibility
+from projections.council import COUNCIL
+from projections.eligibility import ELIGIBILITY
+from projections.engine.batch import event_name
+from projections.engine.engine import Engine
+from projections.engine.rebuild import ProgressCallback, Rebuild
+from projections.engine.snapshot import Freshness, Snapshot, freshness
+from projections.public_decisions.read_model import DECISIONS
+from projections.read_models import PROJECTIONS
+from schemas.avro.codec import AvroMapper, decode
+
+if TYPE_CHECKING:
+    from consumers.feed import DecisionFeed
+    from consumers.publisher import Publisher
+    from consumers.webhook_dispatcher import WebhookDispatcher
+    from infra.delivery.settings import StreamSettings, WebhookSettings
+    from infra.delivery.webhooks.store import WebhookStore
+    from infra.kafka.settings import KafkaSettings
+    from infra.log.kafka.log_reader import SharedLog
+    from infra.queue.gateway import QueuedGateway
+    from infra.queue.topics import QueueTopics
+    from infra.views.postgres import PostgresViews
+
+
+WAIT = 30.0
+"""Seconds that a question waits for a position that it was told to show."""
+
+WORTH_PROCESSES = 30_000
+"""Events in the log from which on the start of processes, half a second, is won back."""
+
+_PAUSE = 0.05
+_READ_BATCH: Final = 1000
+_REFERRED_TO: Final = frozenset(ELIGIBILITY.handlers) | frozenset(COUNCIL.handlers)
+
+
+def utc_now() -> datetime:
+    """The clock of an installation."""
+    return datetime.now(UTC)
+
+
+class ReadLog(Protocol):
+    """A log as everybody may read it: partition by partition, or dossier by dossier."""
+
+    @property
+    def log_id(self) -> str:
+        """What tells this log from every other, for ever."""
+
+    @property
+    def partitions(self) -> range:
+        """The partitions, from 0."""
+
+    def partition_of(self, dossier_id: UUID) -> int:
+        """The partition of a dossier."""
+
+    def head(self, partition: int) -> int:
+        """The last position of a partition, 0 when it is empty: no less than it was when this was called."""
+
+    def read(self, partition: int, after: int, limit: int) -> Sequence[Notification]:
+        """Events after a position, in order."""
+
+    def events_of(self, dossier_id: UUID) -> Sequence[StoredEvent]:
+        """The events of one dossier in order."""
+
+
+class Application:
+    """A log, its read models, and a desk that takes commands. Close it, or use it as a context."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        create: bool = False,
+        long_running: bool = False,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """`create`: whether a log that does not exist yet is made; else using it raises LogMissing.
+
+        `following`: whether this process lives on and keeps what it has read of a log on Kafka at its end.
+        """
+        self.settings = settings
+        self.clock = clock
+        self._create = create
+        self._long_running = long_running
+
+    @cached_property
+    def log(self) -> ReadLog:
+        """The log, for reading."""
+        return self.sqlite_log if isinstance(self.settings.log, Path) else self.kafka_reader
+
+    @cached_property
+    def sqlite_log(self) -> SQLiteLog:
+        """The embedded log. Raises LogMissing."""
+        path = cast(Path, self.settings.log)
+        if not path.exists():
+            if not self._create:
+                raise LogMissing(log=str(path))
+            _make_folder(path)
+        environment = Environment(
+            "dossier",
+            {
+                "PERSISTENCE_MODULE": "infra.log.sqlite",
+                "SQLITE_DBNAME": str(path),
+                "SQLITE_LOCK_TIMEOUT": "60",
+            },
+        )
+        self._factory: InfrastructureFactory = InfrastructureFactory.construct(environment)
+        try:
+            return SQLiteLog(cast(SQLiteLogRecorder, self._factory.application_recorder()))
+        except (sqlite3.Error, PersistenceError) as error:
+            self._factory.close()
+            raise LogUnusable(log=str(path), reason=str(error)) from error
+
+    @property
+    def kafka(self) -> KafkaSettings:
+        """How the log on Kafka is reached. Raises NotOnKafka."""
+        if isinstance(self.settings.log, Path):
+            from infra.queue.errors import NotOnKafka
+
+            raise NotOnKafka(log=str(self.settings.log))
+        return self.settings.log
+
+    @cached_property
+    def topics(self) -> QueueTopics:
+        """The topics of a log on Kafka. Raises NotOnKafka, LogMissing, LogUnusable."""
+        from infra.logging import log_warnings
+        from infra.queue.topics import queue_topics
+
+        log_warnings()
+        return queue_topics(self.kafka, create=self._create)
+
+    @cached_property
+    def kafka_reader(self) -> SharedLog:
+        """The log on Kafka as readers of this machine share it."""
+        from infra.log.kafka.log_reader import SharedLog
+
+        return SharedLog(self.kafka, self.topics.events, long_running=self._long_running)
+
+    @cached_property
+    def mapper(self) -> AvroMapper:
+        """Between domain events and stored events."""
+        return AvroMapper()
+
+    @cached_property
+    def views(self) -> SQLiteViews | PostgresViews:
+        """The store of the read models."""
+        where = self.settings.views
+        if isinstance(where, str):
+            # The driver of the database takes a tenth of a second to import.
+            from infra.views.postgres import PostgresViews
+
+            return PostgresViews(where)
+        _make_folder(where)
+        return SQLiteViews(where)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine over all read models."""
+        return Engine(self.views, self.log, decode, PROJECTIONS)
+
+    @cached_property
+    def decisions(self) -> DecisionFeed:
+        """The public decisions, as subscribers read them."""
+        from consumers.cloudevents import DecisionSerializer
+        from consumers.feed import DecisionFeed
+
+        engine = Engine(self.views, self.log, decode, (DECISIONS,))
+        return DecisionFeed(engine, self.log.partitions, DecisionSerializer(self.log.log_id, self.settings.units))
+
+    def publisher(self, stream: StreamSettings, *, alone: bool = False) -> Publisher:
+        """The publisher of the decisions to Kafka. `alone`: of all partitions, without a group of publishers."""
+        from consumers.cloudevents import DecisionSerializer
+        from consumers.publisher import Publisher
+        from infra.delivery.kafka.stream import KafkaStream, OnePublisher, values_of
+
+        publication = DecisionSerializer(self.log.log_id, self.settings.units)
+        values = values_of(stream.kafka, stream.registry)
+        kind = OnePublisher if alone else KafkaStream
+        to = kind(stream.kafka, publication, self.log.partitions, values)
+        to.prepare()
+        return Publisher(self.log, decode, to, publication)
+
+    def webhook_dispatcher(self, webhooks: WebhookSettings, store: WebhookStore) -> WebhookDispatcher:
+        """Who takes the decisions to the receivers of webhooks."""
+        from consumers.webhook_dispatcher import WebhookDispatcher
+        from infra.delivery.webhooks.http_client import Transport
+
+        transport = Transport(webhooks.allow, ca_file=webhooks.ca_file)
+        return WebhookDispatcher(
+            self.decisions,
+            store,
+            transport.send,
+            retries=webhooks.retries,
+            now=time.time,
+            jitter=SystemRandom().random,
+        )
+
+    @cached_property
+    def handler(self) -> CommandHandler:
+        """The handler of an embedded log's commands."""
+        return self.handler_of(self.sqlite_log)
+
+    def handler_of(
+        self, log: Log, refresh: Callable[[CrossDossierFacts, int], None] = lambda _reference, _partition: None
+    ) -> CommandHandler:
+        """A handler of the commands of a log, for one thread. `refresh`: see CommandHandler."""
+        return CommandHandler(
+            log,
+            self.mapper,
+            self.settings.units,
+            clock=self.clock,
+            load_reference=self.reference,
+            refresh_reference=refresh,
+            readings=self.settings.readings,
+        )
+
+    @cached_property
+    def gateway(self) -> CommandGateway:
+        """Where commands are handed in."""
+        return InProcessGateway(self.handler) if isinstance(self.settings.log, Path) else self._queue_desk
+
+    @cached_property
+    def _queue_desk(self) -> QueuedGateway:
+        from infra.queue.gateway import QueuedGateway
+
+        topics = self.topics
+        within = self.settings.answer_within
+        return QueuedGateway(self.kafka, topics.commands, topics.replies, self.settings.units, seconds=within)
+
+    @contextmanager
+    def read_models(self, wait: Mapping[int, int] | None = None) -> Iterator[Snapshot]:
+        """The read models, showing no less than the log held when this began.
+
+        `wait`: partition → a position that must be shown as well, such as an answer's own. Raises NotYetReflected where
+        the log does not reach it within WAIT seconds.
+        """
+        deadline = monotonic() + WAIT
+        while True:
+            reached = self.engine.catch_up()
+            late = {at: position for at, position in (wait or {}).items() if reached.get(at, 0) < position}
+            if not late or monotonic() > deadline:
+                break
+            sleep(_PAUSE)
+        self.engine.wait(late, 0)
+        with self.engine.reading() as snapshot:
+            yield snapshot
+
+    def freshness(self, snapshot: Snapshot, name: str, about: Callable[[str], bool] | None = None) -> Freshness:
+        """How fresh an answer of a read model is; `about` says which parked dossiers (by id) the answer is about."""
+        return freshness(snapshot, self.log, decode, self.clock(), name, about=about)
+
+    def rebuild(
+        self,
+        names: Sequence[str],
+        *,
+        check: bool = False,
+        jobs: int | None = None,
+        told: ProgressCallback | None = None,
+    ) -> Rebuild:
+        """A rebuild of read models, not yet run; by default in as many processes as the log's length is worth."""
+        if jobs is None:
+            length = sum(self.log.head(partition) for partition in self.log.partitions)
+            # One process per projection, partition and core is all that can be used.
+            most = min(len(names) * len(self.log.partitions), os.cpu_count() or 1)
+            jobs = most if length >= WORTH_PROCESSES else 1
+        # It takes the settings and this class to a process of its own.
+        from infra.parallel_rebuild import in_process, process_pool
+
+        spread = in_process(self.engine) if jobs == 1 else process_pool(self.settings, jobs)
+        return Rebuild(self.engine, names, check=check, spread=spread, jobs=jobs, told=told)
+
+    def reference(self) -> CrossDossierFacts:
+        """What decisions may know of other dossiers, from the read models."""
+        engine = Engine(self.views, self.log, decode, (ELIGIBILITY, COUNCIL))
+        positions = engine.catch_up()
+        reference = CrossDossierFacts(positions=dict(positions))
+        with engine.reading() as snapshot:
+            # A decision is for ever: it is not made on a read model that is known to lack something.
+            for name in (COUNCIL.name, ELIGIBILITY.name):
+                for stale in snapshot.stale([name]):
+                    snapshot.refuse_parked(name, stale.dossier)
+            for row in council.compositions(snapshot):
+                reference.add_council(
+                    CouncilInForce(
+                        row["version"],
+                        _day(row["decided_on"]),
+                        row["decision_number"],
+                        represented(row["members"], row["standing_vice_chair"]),
+                    )
+                )
+            for row in eligibility.recognitions(snapshot):
+                reference.add_recognition(
+                    UUID(row["dossier_id"]),
+                    RecognitionInForce(
+                        row["unit_id"], Level(row["level"]), row["decision_number"], _day(row["decided_on"])
+                    ),
+                )
+        return reference
+
+    def refresh(self, reference: CrossDossierFacts, partition: int) -> None:
+        """Take in what was appended to other partitions than one."""
+        for other in self.log.partitions:
+            head = self.log.head(other) if other != partition else 0
+            at = reference.positions.get(other, 0)
+            while at < head:
+                for stored in self.log.read(other, at, _READ_BATCH):
+                    at = stored.id
+                    if event_name(stored.topic) in _REFERRED_TO:
+                        event = self.mapper.to_domain_event(stored)
+                        reference.evolve(
+                            type(event).__name__, event.originator_id, event.originator_version, vars(event)
+                        )
+                reference.positions[other] = at
+
+    def events_of(self, dossier_id: UUID) -> list[DossierEvent]:
+        """All events of a dossier, from the log itself."""
+        return [cast(DossierEvent, self.mapper.to_domain_event(stored)) for stored in self.log.events_of(dossier_id)]
+
+    def close(self) -> None:
+        """Close what was opened."""
+        if "views" in self.__dict__:
+            self.views.close()
+        if "_queue_desk" in self.__dict__:
+            self._queue_desk.close()
+        if "shared" in self.__dict__:
+            self.kafka_reader.close()
+        if "embedded" in self.__dict__:
+            self._factory.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _day(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LogUnusable(log=str(path), reason=str(error)) from error

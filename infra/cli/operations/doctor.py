@@ -1,0 +1,196 @@
+"""`dossier doctor` and `dossier log`: how a log on Kafka is, and what an operator may do about it."""
+
+# ruff: noqa: PLC0415  # the clients of Kafka are needed only once it is asked
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+from infra.cli.support.arguments import OPERATION
+from infra.cli.support.errors import BadOption
+from infra.cli.support.framework import subcommand
+from infra.cli.support.i18n import say
+from infra.cli.support.reporting import INFRASTRUCTURE, note, print_json
+from infra.cli.support.session import Session, session_of
+
+
+def register(app: typer.Typer) -> None:
+    """Add these subcommands."""
+    subcommand(
+        app,
+        "doctor",
+        panel=OPERATION,
+        help=say(
+            "Look at a log on Kafka: connection, topics, head and index of each partition, ignored records, and who "
+            "is how far behind.\n\nExit code: 0 when all is well, 4 when something must be mended.",
+            "Kiểm tra nhật ký trên Kafka: kết nối, topic, đầu và chỉ mục của từng phân vùng, bản ghi bị bỏ qua, độ trễ."
+            "\n\nMã thoát: 0 khi bình thường, 4 khi cần xử lý.",
+        ),
+        examples=("dossier doctor", "dossier doctor --json", "dossier doctor --whole"),
+    )(doctor)
+    subcommand(
+        app,
+        "log",
+        panel=OPERATION,
+        help=say(
+            "Leave behind records that were built on one which was altered or lost. Shows them first; names each by "
+            "offset and hash to dismiss it.",
+            "Bỏ lại các bản ghi dựa trên một bản ghi đã bị sửa hoặc mất. Trước hết hiển thị; nêu offset và mã băm "
+            "để bỏ.",
+        ),
+        examples=(
+            "dossier log dismiss --partition 2",
+            "dossier log dismiss --partition 2 --offset 812 --hash 5e1f…",
+        ),
+    )(log)
+
+
+def doctor(
+    ctx: typer.Context,
+    *,
+    whole: Annotated[
+        bool,
+        typer.Option(
+            "--whole",
+            help=say(
+                "Read every record again from the first one: finds one that was altered after it had been read.",
+                "Đọc lại mọi bản ghi từ đầu: phát hiện bản ghi bị sửa sau khi đã được đọc.",
+            ),
+        ),
+    ] = False,
+) -> None:
+    """What there is, and what is wrong."""
+    from infra.queue.diagnose import diagnose
+
+    session = session_of(ctx)
+    with session.application() as application:
+        found = diagnose(application, whole=whole)
+    if session.json:
+        print_json(found)
+    else:
+        _show(session, found)
+    if found["wrong"]:
+        raise typer.Exit(INFRASTRUCTURE)
+
+
+def log(
+    ctx: typer.Context,
+    what: Annotated[
+        Literal["dismiss"],
+        typer.Argument(metavar="dismiss", show_default=False, help=say("What to do.", "Việc cần làm.")),
+    ],
+    partition: Annotated[int, typer.Option("--partition", min=0, help=say("The partition.", "Phân vùng."))],
+    offset: Annotated[
+        int | None, typer.Option("--offset", min=0, help=say("The record's offset.", "Offset của bản ghi."))
+    ] = None,
+    digest: Annotated[
+        str | None,
+        typer.Option("--hash", metavar="SHA-256", help=say("The record's hash, as shown.", "Mã băm như hiển thị.")),
+    ] = None,
+) -> None:
+    """Shows the open orphans; with an offset and its hash, dismisses that one."""
+    from infra.log.kafka.index_paths import worker_log
+    from infra.queue.diagnose import as_orphan, orphans
+
+    del what
+    session = session_of(ctx)
+    if (offset is None) is not (digest is None):
+        raise BadOption(reason_en="--offset and --hash go together", reason_vi="--offset và --hash phải đi cùng nhau")
+    with session.application() as application:
+        if partition >= application.kafka.partitions:
+            most = application.kafka.partitions - 1
+            raise BadOption(reason_en=f"--partition is one of 0 to {most}", reason_vi=f"--partition từ 0 đến {most}")
+        found = orphans(application, partition)
+        if offset is None:
+            _show_orphans(session, found)
+            return
+        chosen = [each for each in found if (each["offset"], each["hash"]) == (offset, digest)]
+        if not chosen:
+            raise BadOption(
+                reason_en=f"there is no open orphan at offset {offset} with that hash",
+                reason_vi=f"không có bản ghi nào tại offset {offset} với mã băm đó",
+            )
+        writer = worker_log(application.kafka, partition)
+        try:
+            writer.dismiss(partition, [as_orphan(each) for each in chosen])
+        finally:
+            writer.close()
+    typer.echo(session.said(f"the record at offset {offset} is left behind", f"đã bỏ lại bản ghi tại offset {offset}"))
+
+
+def _show_orphans(session: Session, found: list[dict[str, Any]]) -> None:
+    from infra.cli.support.tables import print_line, print_pairs
+
+    if session.json:
+        print_json(found)
+        return
+    said = session.said
+    if not found:
+        print_line(said("no record is open", "không có bản ghi nào cần xử lý"))
+    for each in found:
+        print_pairs(
+            (
+                ("Offset", each["offset"]),
+                (said("Hash", "Mã băm"), each["hash"]),
+                (said("Number", "Số"), each["number"]),
+                (said("Writer", "Tiến trình ghi"), each.get("writer")),
+                (
+                    said("Events", "Sự kiện"),
+                    ", ".join(f"{event['dossier']}/{event['version']} {event['event']}" for event in each["events"])
+                    if each.get("events")
+                    else None,
+                ),
+                (said("Commands", "Lệnh"), ", ".join(each.get("commands", ()))),
+            )
+        )
+
+
+def _show(session: Session, found: dict[str, Any]) -> None:
+    from infra.cli.support.tables import print_heading, print_pairs, print_table
+
+    said = session.said
+    print_pairs(
+        (
+            (said("Log", "Nhật ký"), found["log"]),
+            (said("Cluster", "Cụm"), found["cluster"]),
+            *((name, f"{topic['id']}, P = {topic['partitions']}") for name, topic in found["topics"].items()),
+        )
+    )
+    print_heading(said("Partitions", "Các phân vùng"))
+    headings = (
+        "",
+        said("Record", "Bản ghi"),
+        said("Position", "Vị trí"),
+        said("Read to", "Đã đọc đến"),
+        said("Late", "Trễ"),
+        said("Foreign", "Lạ"),
+        said("Orphans", "Mồ côi"),
+        said("Commands waiting", "Lệnh đang chờ"),
+        said("Events behind", "Số sự kiện chậm"),
+    )
+    print_table(
+        headings,
+        (
+            (
+                each["partition"],
+                each["record"],
+                each["position"],
+                each["read_to"],
+                each["ignored"]["late"],
+                each["ignored"]["foreign"],
+                f"{len(each['orphans'])} ({each['ignored']['orphans']})",
+                each["commands_waiting"],
+                ", ".join(f"{name} {behind}" for name, behind in each["behind"].items()),
+            )
+            for each in found["partitions"]
+        ),
+    )
+    print_heading(said("Processes", "Các tiến trình"))
+    print_pairs(
+        (group, "; ".join(f"{member}: {partitions}" for member, partitions in members.items()) or said("none", "không"))
+        for group, members in found["groups"].items()
+    )
+    for wrong in found["wrong"]:
+        note(wrong)

@@ -1,0 +1,155 @@
+"""`dossier parked`: dossiers with an event that a read model could not apply, and trying them again."""
+
+# ruff: noqa: PLC0415  # the engine and the tables are needed only once it is asked
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from infra.cli.support.arguments import OPERATION
+from infra.cli.support.errors import BadOption
+from infra.cli.support.framework import subcommand
+from infra.cli.support.i18n import say
+from infra.cli.support.reporting import print_json
+from infra.cli.support.session import Session, session_of
+
+if TYPE_CHECKING:
+    from infra.bootstrap import Application
+    from projections.engine.parking import Retry
+
+
+def register(app: typer.Typer) -> None:
+    """Add this subcommand."""
+    subcommand(
+        app,
+        "parked",
+        panel=OPERATION,
+        help=say(
+            "List the dossiers with an event that a read model could not apply, show what waits, or try again. "
+            "A retry shows first what it would do, and does it with --yes.",
+            "Liệt kê các hồ sơ có sự kiện mà bảng tra cứu không áp dụng được, xem những gì đang chờ, hoặc thử lại. "
+            "Lệnh thử lại cho xem trước kết quả, và thực hiện khi có --yes.",
+        ),
+        examples=(
+            "dossier parked list",
+            "dossier parked show 04630-CB-2024-1",
+            "dossier parked retry 04630-CB-2024-1",
+            "dossier parked retry 04630-CB-2024-1 --yes",
+        ),
+    )(parked)
+
+
+def parked(
+    ctx: typer.Context,
+    action: Annotated[
+        Literal["list", "show", "retry"],
+        typer.Argument(metavar="list|show|retry", show_default=False, help=say("What to do.", "Việc cần làm.")),
+    ],
+    dossier: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="DOSSIER|council",
+            show_default=False,
+            help=say("Its number or id, or council.", "Số hiệu hoặc mã hồ sơ, hoặc council (Hội đồng)."),
+        ),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help=say("Do what the preview shows.", "Thực hiện như đã xem trước."))
+    ] = False,
+) -> None:
+    """The parked events of the live read models."""
+    session = session_of(ctx)
+    if (dossier is None) is not (action == "list"):
+        raise BadOption(
+            reason_en="show and retry name a dossier, list names none",
+            reason_vi="show và retry cần nêu hồ sơ, list thì không",
+        )
+    with session.application() as application:
+        if action == "list":
+            _list(session, application)
+        elif action == "show":
+            _show(session, application, _id(str(dossier)))
+        else:
+            _retry(session, application, _id(str(dossier)), yes=yes)
+
+
+def _id(text: str) -> str:
+    """An id as text; a parked dossier may have no row by which it could be looked up."""
+    from consumers.commands.handler import dossier_id
+    from domain.identity import COUNCIL_ID, COUNCIL_UNIT
+
+    return str(COUNCIL_ID if text == COUNCIL_UNIT else dossier_id(text))
+
+
+def _list(session: Session, application: Application) -> None:
+    from infra.cli.support.freshness import stale_text
+
+    with application.engine.reading() as snapshot:
+        found = snapshot.stale()
+    if session.json:
+        print_json({"rows": [each.as_json() for each in found]})
+        return
+    for each in found:
+        typer.echo(f"{each.projection}: {stale_text(session, each)}")
+    typer.echo(session.said(f"parked: {len(found)}", f"bị giữ lại: {len(found)}"))
+
+
+def _show(session: Session, application: Application, dossier: str) -> None:
+    from infra.cli.support.tables import print_table
+    from projections.engine.errors import NothingParked
+    from projections.engine.parking import parked as parked_events
+
+    with application.engine.reading() as snapshot:
+        rows = parked_events(snapshot.reader, list(snapshot.builds.values()), dossier)
+    if not rows:
+        raise NothingParked(dossier=dossier)
+    if session.json:
+        print_json({"rows": rows})
+        return
+    said = session.said
+    headings = {
+        "projection": said("Read model", "Bảng"),
+        "partition": said("Partition", "Phân vùng"),
+        "position": said("Position", "Vị trí"),
+        "version": said("Fact", "Sự kiện số"),
+        "event": said("Event", "Sự kiện"),
+        "cause": said("Could not be applied", "Không áp dụng được"),
+    }
+    print_table(tuple(headings.values()), ([row[key] for key in headings] for row in rows))
+
+
+def _retry(session: Session, application: Application, dossier: str, *, yes: bool) -> None:
+    from projections.engine.parking import retry
+
+    done = retry(application.engine, dossier, list(application.engine.projections), store=yes)
+    if session.json:
+        print_json({"rows": [each.as_json() for each in done]})
+        return
+    for each in done:
+        _say(session, each)
+    if not yes:
+        typer.echo(session.said("nothing is changed; do it with --yes", "chưa thay đổi gì; thực hiện bằng --yes"))
+
+
+def _say(session: Session, made: Retry) -> None:
+    said = session.said
+    applied, left = len(made.applied), len(made.left)
+    verb = said("applied", "đã áp dụng") if made.stored else said("would be applied", "sẽ được áp dụng")
+    typer.echo(
+        said(
+            f"{made.projection}: {applied} {verb}, {left} stay", f"{made.projection}: {applied} {verb}, còn lại {left}"
+        )
+    )
+    for event in made.applied:
+        typer.echo(f"  + {_place(event)}")
+    for event in made.left:
+        typer.echo(f"  - {_place(event)}" + (f": {event['cause']}" if event["cause"] else ""))
+    for change in made.changes:
+        columns = "; ".join(f"{name}: {was['before']!r} → {was['now']!r}" for name, was in change["columns"].items())
+        typer.echo(f"    {change['table']} {change['key']}: {columns}")
+
+
+def _place(event: dict[str, Any]) -> str:
+    return f"{event['partition']}/{event['position']} {event['event']} ({event['version']})"

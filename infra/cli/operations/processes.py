@@ -1,0 +1,107 @@
+"""`dossier worker` and `dossier projector`: the processes of a log on Kafka, until they are told to stop."""
+
+# ruff: noqa: PLC0415  # the processes need much that --help does not
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event
+from typing import Annotated, Literal
+from uuid import UUID
+
+import typer
+
+from infra.cli.support.arguments import OPERATION
+from infra.cli.support.errors import BadOption
+from infra.cli.support.framework import subcommand
+from infra.cli.support.i18n import say
+from infra.cli.support.session import session_of
+
+LevelOption = Annotated[
+    Literal["debug", "info", "warning"],
+    typer.Option("--log-level", help=say("How much is logged, as JSON on stderr.", "Mức ghi log (JSON, ra stderr).")),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these subcommands."""
+    subcommand(
+        app,
+        "worker",
+        panel=OPERATION,
+        help=say(
+            "Handle the commands of the queue of a log on Kafka. Any number of workers share the partitions; each may "
+            "be stopped or killed at any time.",
+            "Xử lý các lệnh trong hàng đợi của nhật ký trên Kafka. Nhiều tiến trình cùng chia các phân vùng; có thể "
+            "dừng bất cứ lúc nào.",
+        ),
+        examples=("dossier worker --log 'kafka://localhost:9092?partitions=4'",),
+    )(worker)
+    subcommand(
+        app,
+        "projector",
+        panel=OPERATION,
+        help=say(
+            "Keep the read models of a log on Kafka in step. Any number of projectors share the partitions.",
+            "Cập nhật các bảng tra cứu từ nhật ký trên Kafka. Nhiều tiến trình cùng chia các phân vùng.",
+        ),
+        examples=("dossier projector --log 'kafka://localhost:9092?partitions=4'",),
+    )(projector)
+
+
+def worker(
+    ctx: typer.Context,
+    log_level: LevelOption = "info",
+    take_up_queue: Annotated[
+        str | None,
+        typer.Option(
+            "--take-up-queue",
+            metavar="TOPIC-ID",
+            help=say(
+                "Read a topic of commands that was made anew, from its beginning.",
+                "Đọc từ đầu topic lệnh đã được tạo lại.",
+            ),
+        ),
+    ] = None,
+) -> None:
+    """A member of the group of workers."""
+    from infra.logging import log_as_json
+    from infra.queue.worker_process import Worker
+
+    log_as_json(log_level)
+    try:
+        take_up = UUID(take_up_queue) if take_up_queue else None
+    except ValueError:
+        text = f"--take-up-queue {take_up_queue}"
+        raise BadOption(reason_en=f"{text}: a topic's id is expected", reason_vi=f"{text}: cần mã topic") from None
+    session = session_of(ctx)
+    with _until_told() as stopped, session.application(create=True, long_running=True) as application:
+        Worker(application, stopped, take_up=take_up).run()
+
+
+def projector(ctx: typer.Context, log_level: LevelOption = "info") -> None:
+    """A member of the group of projectors."""
+    from infra.logging import log_as_json
+    from infra.queue.projector_process import run_projector
+
+    log_as_json(log_level)
+    with _until_told() as stopped, session_of(ctx).application(create=True, long_running=True) as application:
+        run_projector(application, stopped)
+
+
+@contextmanager
+def _until_told() -> Iterator[Event]:
+    """Set by SIGTERM or Ctrl-C."""
+    stopped = Event()
+
+    def stop(_number: int, _frame: object) -> None:
+        stopped.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

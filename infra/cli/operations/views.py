@@ -1,0 +1,121 @@
+"""`dossier views`: the generations of the read models, and the proof from the log that none skipped an event."""
+
+# ruff: noqa: PLC0415  # the engine and the tables are needed only once it is asked
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from infra.cli.operations.rebuild import DIFFERENT
+from infra.cli.support.arguments import OPERATION
+from infra.cli.support.framework import subcommand
+from infra.cli.support.i18n import say
+from infra.cli.support.reporting import print_json
+from infra.cli.support.session import Session, session_of
+
+if TYPE_CHECKING:
+    from infra.bootstrap import Application
+
+
+def register(app: typer.Typer) -> None:
+    """Add this subcommand."""
+    subcommand(
+        app,
+        "views",
+        panel=OPERATION,
+        help=say(
+            "Show which generation of each read model is served and how far it is, or verify from the log that none "
+            "skipped an event or folded one twice.",
+            "Xem thế hệ đang dùng của từng bảng tra cứu và đã đến đâu, hoặc chứng minh từ nhật ký rằng không sự kiện "
+            "nào bị bỏ qua hay áp dụng hai lần.",
+        ),
+        examples=("dossier views show", "dossier views verify", "dossier views verify --json"),
+    )(views)
+
+
+def views(
+    ctx: typer.Context,
+    action: Annotated[
+        Literal["show", "verify"],
+        typer.Argument(metavar="show|verify", show_default=False, help=say("What to do.", "Việc cần làm.")),
+    ],
+) -> None:
+    """The books of the read models."""
+    session = session_of(ctx)
+    with session.application() as application:
+        if action == "show":
+            _show(session, application)
+        else:
+            _verify(session, application)
+
+
+def _show(session: Session, application: Application) -> None:
+    from infra.cli.support.tables import print_table
+    from projections.engine.generations import Generation, GenerationState, is_set_up, rows_of
+
+    rows: list[dict[str, Any]] = []
+    with application.views.reading() as reader:
+        for name, projection in application.engine.projections.items() if is_set_up(reader) else ():
+            for row in rows_of(reader, name):
+                if row["state"] not in (GenerationState.DROPPING, GenerationState.DROPPED):
+                    at = Generation(projection, row["generation"]).at(reader)
+                    rows += [
+                        {
+                            **{key: row[key] for key in ("projection", "generation", "version", "revision", "state")},
+                            "partition": partition,
+                            "position": each.position,
+                            "log": application.log.head(partition),
+                            "applied": each.applied,
+                            "parked": each.parked,
+                            "ignored": each.ignored,
+                        }
+                        for partition, each in at.items()
+                    ]
+    if session.json:
+        print_json(rows)
+        return
+    said = session.said
+    headings = {
+        "projection": said("Read model", "Bảng"),
+        "generation": said("Generation", "Thế hệ"),
+        "version": said("Version", "Phiên bản"),
+        "state": said("GenerationState", "Trạng thái"),
+        "partition": said("Partition", "Phân vùng"),
+        "position": said("Position", "Vị trí"),
+        "log": said("Log", "Nhật ký"),
+        "applied": said("Applied", "Đã áp dụng"),
+        "parked": said("Parked", "Bị giữ lại"),
+        "ignored": said("Ignored", "Bỏ qua"),
+    }
+    print_table(tuple(headings.values()), ([row[key] for key in headings] for row in rows))
+
+
+def _verify(session: Session, application: Application) -> None:
+    from projections.engine.verification import verify
+
+    with application.engine.reading() as snapshot:
+        found = verify(application.engine, snapshot)
+    findings = [finding for each in found for finding in each.findings]
+    if session.json:
+        print_json([each.as_json() for each in found])
+    for each in () if session.json else found:
+        at = each.at
+        typer.echo(
+            session.said(
+                f"{each.projection} {each.partition}/{at.position}: {at.applied} applied + {at.parked} parked + "
+                f"{at.ignored} ignored; the log has {each.events}; hash {each.hash[:16]}",
+                f"{each.projection} {each.partition}/{at.position}: {at.applied} đã áp dụng + {at.parked} bị giữ lại + "
+                f"{at.ignored} bỏ qua; nhật ký có {each.events}; mã băm {each.hash[:16]}",
+            )
+        )
+        for finding in each.findings:
+            typer.secho(f"  {finding.code}: {finding.message(session.language)}", fg="red")
+            typer.echo(f"    {finding.hint(session.language)}")
+    if findings:
+        raise typer.Exit(DIFFERENT)
+    if not session.json:
+        typer.echo(
+            session.said("complete: no event skipped, none folded twice", "đầy đủ: không bỏ sót, không áp dụng hai lần")
+        )

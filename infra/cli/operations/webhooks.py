@@ -1,0 +1,314 @@
+"""`dossier decisions webhooks`: who gets the decisions by HTTP, and how that goes."""
+
+# ruff: noqa: PLC0415  # webhooks are needed only once they are asked for
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from infra.cli.support.arguments import OPERATION
+from infra.cli.support.errors import BadOption
+from infra.cli.support.framework import DossierGroup, examples_text, subcommand
+from infra.cli.support.i18n import say
+from infra.cli.support.reporting import note, print_json
+from infra.cli.support.session import Session, session_of
+
+if TYPE_CHECKING:
+    from consumers.feed import FeedEntry
+    from infra.bootstrap import Application
+    from infra.delivery.webhooks.store import WebhookStore
+
+app = typer.Typer(
+    cls=DossierGroup,
+    no_args_is_help=True,
+    epilog=examples_text(("dossier decisions webhooks add --help", "dossier decisions webhooks list")),
+    context_settings={"help_option_names": ["--help", "-h"]},
+    help=say(
+        "Webhooks: decisions by HTTP, signed, in order per unit, at least once each.",
+        "Webhook: gửi quyết định qua HTTP, có chữ ký, đúng thứ tự theo đơn vị, ít nhất một lần mỗi quyết định.",
+    ),
+)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help=say("The webhook's name.", "Tên của webhook."))]
+
+
+@contextmanager
+def _store(session: Session) -> Iterator[WebhookStore]:
+    from infra.delivery.settings import webhook_settings
+    from infra.delivery.webhooks.store import WebhookStore
+
+    with WebhookStore(webhook_settings(session.settings().log).path) as store:
+        yield store
+
+
+def add(
+    ctx: typer.Context,
+    name: Name,
+    url: Annotated[str, typer.Argument(metavar="URL", help=say("Where to send.", "Địa chỉ nhận."))],
+    *,
+    kinds: Annotated[
+        list[str] | None,
+        typer.Option("--kind", help=say("Only this kind; may repeat.", "Chỉ loại này; có thể lặp lại.")),
+    ] = None,
+    units: Annotated[
+        list[str] | None,
+        typer.Option("--unit", help=say("Only this unit; may repeat.", "Chỉ đơn vị này; có thể lặp lại.")),
+    ] = None,
+    beginning: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="PLACE",
+            help=say("Where to begin, as `tail --from`.", "Bắt đầu từ đâu, như `tail --from`."),
+        ),
+    ] = "now",
+    secret: Annotated[
+        str | None,
+        typer.Option(help=say("The secret (whsec_…); else a new one.", "Khóa bí mật (whsec_…); nếu không: tạo mới.")),
+    ] = None,
+) -> None:
+    """A new subscription. Its secret is shown once."""
+    from consumers.webhook_dispatcher import Subscription
+    from infra.delivery.settings import webhook_settings
+    from infra.delivery.webhooks.signing import check_secret, new_secret
+    from infra.delivery.webhooks.ssrf_guard import addresses, receiver
+    from projections.public_decisions.tables import KINDS
+
+    session = session_of(ctx)
+    unknown = sorted(set(kinds or ()) - set(KINDS))
+    if unknown:
+        choices = ", ".join(KINDS)
+        raise BadOption(reason_en=f"--kind is one of {choices}", reason_vi=f"--kind là một trong {choices}")
+    if secret is not None:
+        check_secret(secret)
+    chosen = secret or new_secret()
+    with session.application() as application, _store(session) as store:
+        for unit in units or ():
+            application.settings.units.get(unit)
+        to = receiver(url)
+        try:
+            addresses(to, webhook_settings(application.settings.log).allow)
+        except OSError as error:
+            # It may come to be: it is judged again at every try.
+            note(session.said(f"{to.host} has no address now: {error}", f"{to.host} hiện chưa có địa chỉ: {error}"))
+        made = Subscription(name, url, (chosen,), frozenset(kinds or ()), frozenset(units or ()))
+        store.add(made, application.decisions.begin(beginning))
+    if session.json:
+        print_json({"name": name, "url": url, "secret": chosen})
+    else:
+        typer.echo(session.said(f"{name}: secret {chosen}", f"{name}: khóa bí mật {chosen}"))
+
+
+def standing(ctx: typer.Context) -> None:
+    """Every subscription."""
+    session = session_of(ctx)
+    with _store(session) as store:
+        found = store.standing()
+    said = session.said
+    _table(
+        session,
+        found,
+        (
+            (said("Name", "Tên"), "name"),
+            (said("URL", "Địa chỉ"), "url"),
+            (said("SubscriptionState", "Trạng thái"), "state"),
+            (said("Waiting", "Đang chờ"), "waiting"),
+            (said("Parked", "Tạm gác"), "parked"),
+            (said("Why", "Lý do"), "why"),
+        ),
+    )
+
+
+def run(ctx: typer.Context) -> None:
+    """Deliver until stopped."""
+    from infra.cli.support.service import log_to_stderr, until_stopped
+    from infra.delivery.settings import webhook_settings
+
+    session = session_of(ctx)
+    log_to_stderr()
+    with session.application() as application, _store(session) as store, store.exclusive(), until_stopped() as stop:
+        application.webhook_dispatcher(webhook_settings(application.settings.log), store).run(stop)
+
+
+def deliveries(
+    ctx: typer.Context,
+    name: Name,
+    limit: Annotated[int, typer.Option(help=say("How many tries.", "Số lần thử."))] = 50,
+) -> None:
+    """The delivery log."""
+    session = session_of(ctx)
+    with _store(session) as store:
+        found = store.deliveries(name, limit)
+    for row in found:
+        row["at"] = datetime.fromtimestamp(row["at"], UTC).isoformat(timespec="seconds")
+    said = session.said
+    _table(
+        session,
+        found,
+        (
+            (said("At", "Lúc"), "at"),
+            (said("Unit", "Đơn vị"), "unit_id"),
+            ("#", "sequence"),
+            (said("Try", "Lần"), "attempt"),
+            (said("Outcome", "Kết quả"), "outcome"),
+            (said("Detail", "Chi tiết"), "detail"),
+            (said("Decision", "Quyết định"), "decision_id"),
+        ),
+    )
+
+
+def parked(ctx: typer.Context, name: Name) -> None:
+    """What was given up."""
+    session = session_of(ctx)
+    with _store(session) as store:
+        store.get(name)
+        found = store.parked(name)
+    said = session.said
+    _table(
+        session,
+        found,
+        (
+            (said("Unit", "Đơn vị"), "unit_id"),
+            ("#", "sequence"),
+            (said("Tries", "Số lần"), "attempts"),
+            (said("Behind it", "Chờ sau"), "behind"),
+            (said("Decision", "Quyết định"), "decision_id"),
+        ),
+    )
+
+
+def resume(
+    ctx: typer.Context,
+    name: Name,
+    unit: Annotated[str | None, typer.Option("--unit", help=say("Only this unit's.", "Chỉ của đơn vị này."))] = None,
+) -> None:
+    """Let a subscription go on."""
+    session = session_of(ctx)
+    with _store(session) as store:
+        resumed = store.resume(name, unit)
+    _answer(session, name, "resumed", f"goes on; {resumed} parked are tried anew", f"tiếp tục; thử lại {resumed}")
+
+
+def pause(ctx: typer.Context, name: Name) -> None:
+    """Stop a subscription; its decisions wait."""
+    from consumers.webhook_dispatcher import SubscriptionState
+
+    session = session_of(ctx)
+    with _store(session) as store:
+        store.get(name)
+        store.set_state(name, SubscriptionState.PAUSED, "")
+    _answer(session, name, "paused", "is paused; its decisions wait", "tạm dừng; các quyết định được giữ lại")
+
+
+def rotate(ctx: typer.Context, name: Name) -> None:
+    """A new secret; the one before stays valid beside it."""
+    from infra.delivery.webhooks.signing import new_secret
+
+    session = session_of(ctx)
+    with _store(session) as store:
+        fresh = new_secret()
+        store.set_secrets(name, (fresh, store.get(name).secrets[0]))
+    if session.json:
+        print_json({"name": name, "secret": fresh})
+    else:
+        typer.echo(session.said(f"{name}: new secret {fresh}", f"{name}: khóa bí mật mới {fresh}"))
+
+
+def remove(ctx: typer.Context, name: Name) -> None:
+    """Forget a subscription; its delivery log stays."""
+    session = session_of(ctx)
+    with _store(session) as store:
+        store.remove(name)
+    _answer(session, name, "removed", "is removed", "đã xóa")
+
+
+def enqueue_replay(application: Application, name: str, found: Sequence[FeedEntry], replay: str) -> None:
+    """Queue decisions for one subscription again, in a lane of their own. Raises UnknownSubscription."""
+    from infra.delivery.settings import webhook_settings
+    from infra.delivery.webhooks.store import WebhookStore
+
+    settings = webhook_settings(application.settings.log)
+    with WebhookStore(settings.path) as store:
+        store.get(name)
+        courier = application.webhook_dispatcher(settings, store)
+        store.enqueue(name, {}, [courier.queued(each, replay) for each in found])
+
+
+def _answer(session: Session, name: str, what: str, en: str, vi: str) -> None:
+    if session.json:
+        print_json({"name": name, "outcome": what})
+    else:
+        typer.echo(session.said(f"{name} {en}", f"{name} {vi}"))
+
+
+def _table(session: Session, rows: list[dict[str, Any]], columns: tuple[tuple[str, str], ...]) -> None:
+    if session.json:
+        print_json(rows)
+        return
+    from infra.cli.support.tables import print_table
+
+    print_table(tuple(heading for heading, _ in columns), (tuple(row[key] for _, key in columns) for row in rows))
+
+
+def _register() -> None:
+    commands: tuple[tuple[str, Any, str, tuple[str, ...]], ...] = (
+        (
+            "add",
+            add,
+            say("Subscribe a receiver; its secret is shown once.", "Đăng ký nơi nhận; khóa bí mật chỉ hiện một lần."),
+            ("dossier decisions webhooks add portal https://portal.example.vn/decisions --from beginning",),
+        ),
+        ("list", standing, say("Show every webhook.", "Xem mọi webhook."), ("dossier decisions webhooks list",)),
+        (
+            "run",
+            run,
+            say("Deliver to all of them until stopped.", "Gửi tới mọi nơi nhận cho đến khi dừng."),
+            ("dossier decisions webhooks run",),
+        ),
+        (
+            "log",
+            deliveries,
+            say("Show the last tries of a webhook.", "Xem các lần gửi gần nhất của một webhook."),
+            ("dossier decisions webhooks log portal --limit 20",),
+        ),
+        (
+            "parked",
+            parked,
+            say("Show what was given up after the last try.", "Xem những gì bị tạm gác sau lần thử cuối."),
+            ("dossier decisions webhooks parked portal",),
+        ),
+        (
+            "resume",
+            resume,
+            say("Go on, and try anew what was parked.", "Tiếp tục, và thử lại những gì bị tạm gác."),
+            ("dossier decisions webhooks resume portal --unit 04630",),
+        ),
+        (
+            "pause",
+            pause,
+            say("Send nothing for now; decisions wait.", "Tạm ngừng gửi; các quyết định được giữ lại."),
+            ("dossier decisions webhooks pause portal",),
+        ),
+        (
+            "rotate",
+            rotate,
+            say("Make a new secret; the old one stays valid.", "Tạo khóa bí mật mới; khóa cũ vẫn dùng được."),
+            ("dossier decisions webhooks rotate portal",),
+        ),
+        (
+            "remove",
+            remove,
+            say("Remove a webhook; its delivery log stays.", "Xóa một webhook; nhật ký gửi vẫn còn."),
+            ("dossier decisions webhooks remove portal",),
+        ),
+    )
+    for name, handler, text, examples in commands:
+        subcommand(app, name, panel=OPERATION, help=text, examples=examples)(handler)
+
+
+_register()

@@ -1,0 +1,1 @@
+"""Subcommands that submit a command of the procedure."""

@@ -1,0 +1,281 @@
+"""What the council's member agencies do: inspect, verify, correct their results (II.3, III.2)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+from infra.cli.procedure.submit import submit_command
+from infra.cli.support.arguments import (
+    MEMBERS,
+    DossierArgument,
+    LetterOption,
+    MinutesOption,
+    PlaceOption,
+    PresentOption,
+    ReasonOption,
+)
+from infra.cli.support.errors import BadEntry
+from infra.cli.support.framework import subcommand
+from infra.cli.support.i18n import say
+from infra.cli.support.parsing import document, json_file, named_documents, only_one, people
+
+CriterionArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="CRITERION",
+        show_default=False,
+        help=say("The code of the criterion, as I.7.", "Mã tiêu chí, ví dụ I.7."),
+    ),
+]
+NumeratorOption = Annotated[int | None, typer.Option("--a", help=say("A ratio's numerator.", "Tử số của tỷ lệ."))]
+DenominatorOption = Annotated[int | None, typer.Option("--b", help=say("A ratio's denominator.", "Mẫu số của tỷ lệ."))]
+AnswerOption = Annotated[
+    bool | None, typer.Option("--yes/--no", help=say("The answer.", "Câu trả lời: có hoặc không."))
+]
+CountOption = Annotated[int | None, typer.Option("--count", help=say("A number of things.", "Số lượng."))]
+NotApplicableOption = Annotated[
+    Literal["confirm", "refuse"] | None,
+    typer.Option(
+        "--not-applicable",
+        help=say(
+            "On a criterion that the unit declared not applicable (reading 6).",
+            "Đối với tiêu chí đơn vị khai không áp dụng: xác nhận (confirm) hoặc bác bỏ (refuse).",
+        ),
+    ),
+]
+StatedOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--met/--not-met",
+        help=say(
+            "What the letter states; it must follow from the figure.", "Kết luận ghi trong văn bản; phải khớp số liệu."
+        ),
+    ),
+]
+SystemOption = Annotated[
+    str | None,
+    typer.Option(
+        "--system",
+        metavar="NAME",
+        help=say(
+            "The software system on whose data the result rests; without it, on the recorded field inspection.",
+            "Hệ thống phần mềm làm căn cứ; nếu không có thì căn cứ biên bản kiểm tra thực tế đã ghi.",
+        ),
+    ),
+]
+ContributionOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--contribution",
+        metavar="AGENCY=DOC",
+        help=say("What a coordinating agency contributed.", "Văn bản của cơ quan phối hợp."),
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these subcommands."""
+    subcommand(
+        app,
+        "inspect",
+        panel=MEMBERS,
+        given=True,
+        help=say(
+            "Record a field inspection of a lead agency; one may serve several criteria (II.3).",
+            "Ghi cuộc kiểm tra thực tế của cơ quan chủ trì; có thể dùng cho nhiều tiêu chí (II.3).",
+        ),
+        examples=(
+            (
+                'dossier inspect 04630-CB-2024-1 --minutes "|2024-07-15|Sở Y tế|bien-ban.pdf" --place "Trạm Y tế xã" '
+                '--present "Phạm Quốc Huy|Phó Giám đốc|Sở Y tế" --finding "III.12=Có đủ trang thiết bị" '
+                '--on 2024-07-15 --person "Phạm Quốc Huy"'
+            ),
+        ),
+    )(inspect)
+    subcommand(
+        app,
+        "verify",
+        panel=MEMBERS,
+        given=True,
+        help=say(
+            "Give the lead agency's result on one criterion (II.3, III.2).",
+            "Ghi kết quả thẩm định một tiêu chí của cơ quan chủ trì (II.3, III.2).",
+        ),
+        examples=(
+            (
+                'dossier verify 04630-CB-2024-1 III.7 --a 6120 --b 6500 --system "Hồ sơ sức khỏe điện tử" '
+                '--letter "915/SYT-NVY|2024-07-18|Sở Y tế|ket-qua.pdf" --on 2024-07-18 --person "Phạm Quốc Huy"'
+            ),
+            'dossier verify 04630-CB-2024-1 I.7 --yes --letter "20/STTTT|2024-07-18|Sở TTTT|kq.pdf" --person "Hà Lan"',
+            (
+                "dossier verify 04630-CB-2024-1 I.1 --not-applicable confirm --system SIPAS "
+                '--letter "21/STTTT|2024-07-18|Sở TTTT|kq.pdf" --person "Hà Lan"'
+            ),
+        ),
+    )(verify)
+    subcommand(
+        app,
+        "correct-verification",
+        panel=MEMBERS,
+        given=True,
+        help=say(
+            "Correct the lead agency's result on one criterion, by a later fact that names it (reading 5).",
+            "Đính chính kết quả thẩm định một tiêu chí, nêu rõ kết quả được đính chính (cách hiểu 5).",
+        ),
+        examples=(
+            (
+                "dossier correct-verification 04630-CB-2024-1 III.7 --corrects 14 --reason "
+                '"Nhầm số liệu dân số" --a 6120 --b 6480 --system "Hồ sơ sức khỏe điện tử" '
+                '--letter "930/SYT-NVY|2024-07-22|Sở Y tế|dinh-chinh.pdf" --person "Phạm Quốc Huy"'
+            ),
+        ),
+    )(correct_verification)
+
+
+def inspect(
+    ctx: typer.Context,
+    dossier: DossierArgument,
+    *,
+    minutes: MinutesOption = None,
+    place: PlaceOption = None,
+    present: PresentOption = None,
+    finding: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--finding",
+            metavar="CRITERION=TEXT",
+            help=say(
+                "What was found of a criterion; once for each.", "Kết quả kiểm tra một tiêu chí; mỗi tiêu chí một lần."
+            ),
+        ),
+    ] = None,
+    findings: Annotated[
+        str | None,
+        typer.Option(
+            "--findings",
+            metavar="FILE",
+            help=say("The same as JSON, code to text.", "Như trên, dạng JSON: mã tiêu chí và kết quả."),
+        ),
+    ] = None,
+) -> None:
+    """RecordFieldInspection."""
+    only_one("--finding, --findings", finding or None, findings)
+    found = json_file(findings) if findings is not None else _texts(finding)
+    data = {
+        "minutes": document(minutes),
+        "place": place,
+        "present": people(present, "--present", "organisation"),
+        "findings": found,
+    }
+    first = next(iter(found), None) if isinstance(found, dict) else None
+    submit_command(ctx, "RecordFieldInspection", dossier, data, criterion=first)
+
+
+def verify(
+    ctx: typer.Context,
+    dossier: DossierArgument,
+    criterion: CriterionArgument,
+    *,
+    a: NumeratorOption = None,
+    b: DenominatorOption = None,
+    answer: AnswerOption = None,
+    count: CountOption = None,
+    not_applicable: NotApplicableOption = None,
+    met: StatedOption = None,
+    system: SystemOption = None,
+    letter: LetterOption = None,
+    contribution: ContributionOption = None,
+) -> None:
+    """VerifyCriterion."""
+    data = _result(
+        criterion,
+        _finding(a=a, b=b, answer=answer, count=count, not_applicable=not_applicable, met=met),
+        system,
+        letter,
+        contribution,
+    )
+    submit_command(ctx, "VerifyCriterion", dossier, data, criterion=criterion)
+
+
+def correct_verification(
+    ctx: typer.Context,
+    dossier: DossierArgument,
+    criterion: CriterionArgument,
+    *,
+    corrects: Annotated[
+        int,
+        typer.Option(
+            "--corrects",
+            show_default=False,
+            help=say(
+                "The number of the fact that is corrected (`dossier audit DOSSIER`).",
+                "Số thứ tự của sự kiện được đính chính (`dossier audit HỒ SƠ`).",
+            ),
+        ),
+    ],
+    reason: ReasonOption = None,
+    a: NumeratorOption = None,
+    b: DenominatorOption = None,
+    answer: AnswerOption = None,
+    count: CountOption = None,
+    not_applicable: NotApplicableOption = None,
+    met: StatedOption = None,
+    system: SystemOption = None,
+    letter: LetterOption = None,
+    contribution: ContributionOption = None,
+) -> None:
+    """CorrectVerification."""
+    data = _result(
+        criterion,
+        _finding(a=a, b=b, answer=answer, count=count, not_applicable=not_applicable, met=met),
+        system,
+        letter,
+        contribution,
+    )
+    submit_command(
+        ctx,
+        "CorrectVerification",
+        dossier,
+        {**data, "corrects": corrects, "reason": reason},
+        criterion=criterion,
+    )
+
+
+def _finding(
+    *,
+    a: int | None,
+    b: int | None,
+    answer: bool | None,
+    count: int | None,
+    not_applicable: str | None,
+    met: bool | None,
+) -> dict[str, Any]:
+    """The figure in the one form that was given; the domain says when it is not the form that is asked for."""
+    confirmed = None if not_applicable is None else not_applicable == "confirm"
+    given = {"a": a, "b": b, "answer": answer, "count": count, "not_applicable_confirmed": confirmed, "met": met}
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _result(
+    criterion: str, finding: dict[str, Any], system: str | None, letter: str | None, contribution: list[str] | None
+) -> dict[str, Any]:
+    contributed = named_documents(contribution, "--contribution")
+    return {
+        "criterion": criterion,
+        "finding": finding,
+        "system": system,
+        "letter": document(letter),
+        "contributions": [{"agency": agency, "document": found} for agency, found in contributed.items()] or None,
+    }
+
+
+def _texts(findings: list[str] | None) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in findings or ():
+        code, separator, said = text.partition("=")
+        if not separator or code in found:
+            raise BadEntry(option="--finding", text=text, form="CRITERION=TEXT")
+        found[code] = said
+    return found

@@ -1,0 +1,80 @@
+"""`dossier template`: the forms that the bulky commands read, to be filled in."""
+
+# ruff: noqa: PLC0415  # the log is needed only for the forms of a dossier
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+import typer
+
+from infra.cli.procedure.templates import findings_form, meeting_form, members_form, self_assessment_form
+from infra.cli.support.arguments import QUESTIONS
+from infra.cli.support.errors import BadOption
+from infra.cli.support.framework import subcommand
+from infra.cli.support.i18n import say
+from infra.cli.support.reporting import plain
+from infra.cli.support.session import session_of
+
+_OF_A_DOSSIER = {"self-assessment": self_assessment_form, "findings": findings_form}
+
+
+def register(app: typer.Typer) -> None:
+    """Add this subcommand."""
+    subcommand(
+        app,
+        "template",
+        panel=QUESTIONS,
+        help=say(
+            "Print a form to fill in, as JSON: with every criterion of the dossier, its target and lead agency.",
+            "In mẫu JSON để điền: có từng tiêu chí của hồ sơ, mức yêu cầu và cơ quan chủ trì.",
+        ),
+        examples=(
+            "dossier template self-assessment 04630-CB-2024-1 > claims.json",
+            "dossier template findings 04630-CB-2024-1 > findings.json",
+            "dossier template meeting > meeting.json",
+            "dossier template members > members.json",
+        ),
+    )(template)
+
+
+def template(
+    ctx: typer.Context,
+    form: Annotated[
+        Literal["self-assessment", "findings", "meeting", "members"],
+        typer.Argument(
+            metavar="FORM",
+            show_default=False,
+            help=say(
+                "self-assessment, findings, meeting or members.", "self-assessment, findings, meeting hoặc members."
+            ),
+        ),
+    ],
+    dossier: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="DOSSIER",
+            show_default=False,
+            help=say("The dossier, for its criteria.", "Hồ sơ, để lấy các tiêu chí."),
+        ),
+    ] = None,
+) -> None:
+    """A form."""
+    typer.echo(json.dumps(_form(ctx, form, dossier), ensure_ascii=False, indent=2, default=plain))
+
+
+def _form(ctx: typer.Context, form: str, dossier: str | None) -> Any:
+    if form == "meeting":
+        return meeting_form()
+    if form == "members":
+        return members_form()
+    if dossier is None:
+        raise BadOption(
+            reason_en=f"name the dossier: dossier template {form} DOSSIER",
+            reason_vi=f"cần nêu hồ sơ: dossier template {form} HỒ SƠ",
+        )
+    from infra.cli.support.dossiers import dossier_of
+
+    with session_of(ctx).application() as application:
+        return _OF_A_DOSSIER[form](dossier_of(application, dossier))

@@ -1,0 +1,91 @@
+"""`dossier commands`: every command that machines may send, with its JSON Schema and an example."""
+
+# ruff: noqa: PLC0415  # the schemas are needed only once they are asked for
+
+from __future__ import annotations
+
+import json
+from difflib import get_close_matches
+from typing import Annotated, Any
+
+import typer
+
+from domain.authorization import PERMISSIONS
+from infra.cli.support.arguments import OPERATION
+from infra.cli.support.framework import subcommand
+from infra.cli.support.i18n import say
+from infra.cli.support.reporting import print_json
+from infra.cli.support.session import Session, session_of
+
+
+def register(app: typer.Typer) -> None:
+    """Add this subcommand."""
+    subcommand(
+        app,
+        "commands",
+        panel=OPERATION,
+        help=say(
+            "Print every command that `dossier apply` takes, with its JSON Schema and a valid example.",
+            "In mọi lệnh mà `dossier apply` nhận, kèm JSON Schema và ví dụ hợp lệ.",
+        ),
+        examples=(
+            "dossier commands",
+            "dossier commands VerifyCriterion",
+            "dossier commands --json",
+        ),
+    )(commands)
+
+
+def commands(
+    ctx: typer.Context,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            show_default=False,
+            help=say("One command, with its whole schema.", "Một lệnh, kèm toàn bộ schema."),
+        ),
+    ] = None,
+) -> None:
+    """The schemas."""
+    from schemas.command_errors import UnknownCommand
+    from schemas.command_parser import command_schemas, example
+
+    session = session_of(ctx)
+    known = command_schemas()
+    if name is not None and name not in known:
+        raise UnknownCommand(name=name, close=", ".join(get_close_matches(name, known)) or "-")
+    described = [
+        {
+            "command": each,
+            "roles": [role.value for role in PERMISSIONS[each]],
+            "schema": known[each],
+            "example": example(each),
+        }
+        for each in (known if name is None else (name,))
+    ]
+    if session.json:
+        print_json(described if name is None else described[0])
+        return
+    for each in described:
+        _print(session, each)
+    if name is not None:
+        typer.echo("")
+        typer.echo("JSON Schema:")
+        typer.echo(json.dumps(known[name], ensure_ascii=False, indent=2))
+
+
+def _print(session: Session, described: dict[str, Any]) -> None:
+    from infra.cli.support.labels import role_name
+
+    schema, said = described["schema"], session.said
+    typer.echo("")
+    typer.secho(f"{described['command']}  {schema[said('title', 'x-title-vi')]}", bold=True)
+    typer.echo(f"  {schema[said('description', 'x-description-vi')]}")
+    roles = ", ".join(f"{role} ({role_name(role, 'vi')})" for role in described["roles"])
+    typer.echo(f"  {said('given by', 'thực hiện')}: {roles}")
+    data = schema["properties"]["data"]
+    for key, part in data["properties"].items():
+        needed = said(" (required)", " (bắt buộc)") if key in data["required"] else ""
+        typer.echo(f"  data.{key}{needed}: {part.get(said('description', 'x-description-vi'), '')}")
+    typer.echo(f"  {said('example', 'ví dụ')}: {json.dumps(described['example'], ensure_ascii=False)}")

@@ -1,0 +1,256 @@
+"""`dossier decisions`: the public decisions for those who subscribe; `dossier publisher`: their way to Kafka."""
+
+# ruff: noqa: PLC0415  # Kafka, webhooks and the read models are needed only once they are asked for
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from uuid import uuid4
+
+import typer
+
+from infra.cli.operations import webhooks
+from infra.cli.support.arguments import OPERATION
+from infra.cli.support.errors import BadOption
+from infra.cli.support.framework import DossierGroup, examples_text, subcommand
+from infra.cli.support.i18n import say
+from infra.cli.support.reporting import note, print_json
+from infra.cli.support.session import Session, session_of
+
+if TYPE_CHECKING:
+    from consumers.feed import FeedEntry
+
+_FOLLOW_EVERY = 0.2
+_FEED_EVERY = 5.0
+_BEGINNING = say(
+    "Where to begin: beginning, now, a day (2024-08-15), a position of the log, or a decision's id.",
+    "Bắt đầu từ đâu: beginning, now, một ngày (2024-08-15), một vị trí trong nhật ký, hoặc mã của một quyết định.",
+)
+
+app = typer.Typer(
+    cls=DossierGroup,
+    no_args_is_help=True,
+    epilog=examples_text(("dossier decisions tail --help", "dossier decisions webhooks list")),
+    context_settings={"help_option_names": ["--help", "-h"]},
+    help=say(
+        "Public decisions: approved, rejected, announced, corrected, revoked, eligibility changed.",
+        "Quyết định công khai: công nhận, không công nhận, công bố, đính chính, hủy bỏ, thay đổi quyền được hỗ trợ.",
+    ),
+)
+
+
+def register(program: typer.Typer) -> None:
+    """Add `decisions` with its subcommands, and `publisher`."""
+    program.add_typer(app, name="decisions", rich_help_panel=OPERATION)
+    subcommand(
+        program,
+        "publisher",
+        panel=OPERATION,
+        help=say(
+            "Publish the decisions to Kafka, each once, until stopped.",
+            "Công bố các quyết định lên Kafka, mỗi quyết định đúng một lần, cho đến khi dừng.",
+        ),
+        examples=(
+            "dossier publisher --stream 'kafka://broker:9092?replication=3'",
+            "dossier publisher --once",
+        ),
+    )(publisher)
+
+
+def tail(
+    ctx: typer.Context,
+    beginning: Annotated[str, typer.Option("--from", metavar="PLACE", help=_BEGINNING)] = "now",
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--follow/--no-follow", help=say("Wait for what comes, or end.", "Chờ quyết định mới, hoặc dừng.")
+        ),
+    ] = True,
+) -> None:
+    """The reference subscriber: it proves to itself that it misses nothing."""
+    from infra.cli.support.service import until_stopped
+    from projections.public_decisions.sequence import SequenceChecker
+
+    session, proof = session_of(ctx), SequenceChecker()
+    with session.application() as application, until_stopped() as stop:
+        decisions = application.decisions
+        at = dict(decisions.begin(beginning))
+        while not stop.is_set():
+            found = decisions.after(at)
+            for each in found:
+                wrong = proof.check(each.record)
+                if wrong is not None:
+                    note(wrong)
+                _show(session, each, decisions.publication.json(each.record), sys.stdout)
+                at[each.partition] = each.place
+            sys.stdout.flush()
+            if not found and (not follow or stop.wait(_FOLLOW_EVERY)):
+                break
+
+
+def replay(
+    ctx: typer.Context,
+    *,
+    unit: Annotated[str, typer.Option("--unit", metavar="UNIT", help=say("The unit.", "Đơn vị."))],
+    beginning: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="PLACE",
+            help=say(
+                "A number of the unit's own count (1, 2, …), a day, or a decision's id: what follows it.",
+                "Số thứ tự của đơn vị (1, 2, …), một ngày, hoặc mã của một quyết định: phần sau quyết định đó.",
+            ),
+        ),
+    ],
+    last: Annotated[
+        int | None,
+        typer.Option(
+            "--to",
+            metavar="NUMBER",
+            help=say("The last number; else the last there is.", "Số cuối; nếu không: đến hết."),
+        ),
+    ] = None,
+    topic: Annotated[
+        str | None,
+        typer.Option("--topic", help=say("Into a Kafka topic of your own.", "Vào một chủ đề Kafka riêng.")),
+    ] = None,
+    webhook: Annotated[
+        str | None,
+        typer.Option("--webhook", metavar="NAME", help=say("To this webhook.", "Tới webhook này.")),
+    ] = None,
+    stream: Annotated[
+        str | None,
+        typer.Option(
+            "--stream",
+            metavar="URL",
+            help=say("The Kafka cluster (else DOSSIER_DECISIONS).", "Cụm Kafka (nếu không: DOSSIER_DECISIONS)."),
+        ),
+    ] = None,
+) -> None:
+    """A bounded replay for one subscriber, marked as one; others see nothing of it."""
+    session = session_of(ctx)
+    if topic is not None and webhook is not None:
+        raise BadOption(reason_en="either --topic or --webhook", reason_vi="chỉ dùng --topic hoặc --webhook")
+    name = f"replay-{uuid4()}"
+    with session.application() as application:
+        decisions = application.decisions
+        found = decisions.of_unit(application.settings.units.get(unit).id, beginning, last)
+        if topic is not None:
+            from infra.delivery.kafka.stream import replay as to_topic
+            from infra.delivery.kafka.stream import values_of
+            from infra.delivery.settings import stream_settings
+
+            told = stream_settings(stream, log=session.log)
+            values = values_of(told.kafka, told.registry)
+            to_topic(told.kafka, decisions.publication, topic, found, name=name, values=values)
+        elif webhook is not None:
+            webhooks.enqueue_replay(application, webhook, found, name)
+        else:
+            for each in found:
+                _show(session, each, decisions.publication.json(each.record, replay=name), sys.stdout)
+    note(session.said(f"{name}: {len(found)} decisions", f"{name}: {len(found)} quyết định"))
+
+
+def files(
+    ctx: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help=say("Where they are kept.", "Thư mục lưu."))],
+    follow: Annotated[
+        bool,
+        typer.Option("--follow/--no-follow", help=say("Go on until stopped.", "Chạy tiếp cho đến khi dừng.")),
+    ] = False,
+) -> None:
+    """The feed in files."""
+    from infra.cli.support.service import until_stopped
+    from infra.delivery.files import FileFeed
+
+    session = session_of(ctx)
+    with session.application() as application, until_stopped() as stop:
+        feed = FileFeed(folder, application.decisions)
+        written = feed.write()
+        while follow and not stop.wait(_FEED_EVERY):
+            written += feed.write()
+    if session.json:
+        print_json({"folder": str(folder), "written": written})
+    else:
+        typer.echo(session.said(f"{written} decisions written", f"đã ghi {written} quyết định"))
+
+
+def publisher(
+    ctx: typer.Context,
+    stream: Annotated[
+        str | None,
+        typer.Option(
+            "--stream",
+            metavar="URL",
+            help=say("The Kafka cluster (else DOSSIER_DECISIONS).", "Cụm Kafka (nếu không: DOSSIER_DECISIONS)."),
+        ),
+    ] = None,
+    once: Annotated[
+        bool,
+        typer.Option("--once", help=say("Publish what there is, of all partitions, and end.", "Công bố hết rồi dừng.")),
+    ] = False,
+) -> None:
+    """The publisher of rule 12."""
+    from consumers.publisher import publish_all
+    from infra.cli.support.service import log_to_stderr, until_stopped
+    from infra.delivery.settings import stream_settings
+
+    session = session_of(ctx)
+    log_to_stderr()
+    with session.application() as application, until_stopped() as stop:
+        made = application.publisher(stream_settings(stream, log=session.log), alone=once)
+        if once:
+            print_json({"published": publish_all(made)})
+        else:
+            made.run(stop)
+
+
+def _show(session: Session, each: FeedEntry, event: str, to: TextIO) -> None:
+    if session.json:
+        to.write(event + "\n")
+        return
+    record: dict[str, Any] = each.record
+    words = (
+        record["took_place_on"],
+        record["unit"]["id"],
+        f"{record['sequence']:>3}",
+        f"{record['kind']:<19}",
+        record["decision"]["number"] or "-",
+        f"{record['unit']['name']}, {record['level_name']} {record['year']}",
+        record["id"],
+    )
+    to.write("  ".join(words) + "\n")
+
+
+def _add(name: str, handler: Any, en: str, vi: str, examples: tuple[str, ...]) -> None:
+    subcommand(app, name, panel=OPERATION, help=say(en, vi), examples=examples)(handler)
+
+
+_add(
+    "tail",
+    tail,
+    "Show the decisions as they are made; with --json one CloudEvent a line.",
+    "Theo dõi các quyết định; với --json, mỗi dòng một CloudEvent.",
+    ("dossier decisions tail --from beginning --no-follow", "dossier decisions tail --from 2024-08-15 --json"),
+)
+_add(
+    "replay",
+    replay,
+    "Replay a unit's decisions for one subscriber, marked as a replay.",
+    "Phát lại các quyết định của một đơn vị cho một nơi nhận, có đánh dấu phát lại.",
+    (
+        "dossier decisions replay --unit 04630 --from 1 --json",
+        "dossier decisions replay --unit 04630 --from 2024-08-15 --webhook portal",
+    ),
+)
+_add(
+    "files",
+    files,
+    "Write the decisions into files, one a day (JSON Lines).",
+    "Ghi các quyết định ra tệp, mỗi ngày một tệp (JSON Lines).",
+    ("dossier decisions files feed", "dossier decisions files feed --follow"),
+)
+app.add_typer(webhooks.app, name="webhooks", rich_help_panel=OPERATION)

@@ -1,0 +1,352 @@
+"""What all subcommands share: the options that stand anywhere, help in two languages, errors and exit codes."""
+
+# ruff: noqa: PLC0415  # the demonstration is large, and is imported only when it is asked for
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from copy import copy
+from functools import cache
+from typing import Annotated, Any, Literal
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from domain.authorization import Role
+from domain.errors import DossierError
+from infra.cli.support.i18n import chosen_language, say, translated
+from infra.cli.support.parsing import DOC, DOC_HELP
+from infra.cli.support.reporting import exit_code, report
+from infra.cli.support.session import session_of
+
+EVERYWHERE = say("Options of every command", "Tùy chọn chung")
+WHO_AND_WHEN = say("Who gives the command, and for which day", "Ai thực hiện, vào ngày nào")
+_EXAMPLES = say("Examples:", "Ví dụ:")
+_ARGUMENTS = say("Arguments", "Đối số")
+_OPTIONS = say("Options", "Tùy chọn")
+say("Show this message and exit.", "Hiện trợ giúp này rồi thoát.")
+say("Install completion for the current shell.", "Cài đặt tính năng tự hoàn thành lệnh cho shell đang dùng.")
+say(
+    "Show completion for the current shell, to copy it or customize the installation.",
+    "In mã tự hoàn thành lệnh của shell đang dùng, để sao chép hoặc tùy chỉnh.",
+)
+_DEMO = "demo"
+_LINE = 66
+
+Handler = Callable[..., None]
+
+
+def _remember(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> None:
+    """Keep an option of every command, or of every command that somebody gives; the last one said counts."""
+    session = session_of(ctx)
+    if value is None or value is False or param.name is None:
+        return
+    setattr(session.given if hasattr(session.given, param.name) else session, param.name, value)
+
+
+def _remember_acting(ctx: typer.Context, value: str | None) -> None:
+    """Keep `--as ROLE:AGENCY`, of which either may be left out."""
+    if value is not None:
+        given = session_of(ctx).given
+        role, _, agency = value.partition(":")
+        given.role, given.agency = role or given.role, agency or given.agency
+
+
+def _everywhere(
+    log: Annotated[
+        str | None,
+        typer.Option(
+            "--log",
+            metavar="URL",
+            callback=_remember,
+            expose_value=False,
+            rich_help_panel=EVERYWHERE,
+            help=say(
+                "The log, for example sqlite:////var/lib/dossier/dossier.sqlite (else DOSSIER_LOG).",
+                "Nhật ký, ví dụ sqlite:////var/lib/dossier/dossier.sqlite (nếu không: DOSSIER_LOG).",
+            ),
+        ),
+    ] = None,
+    views: Annotated[
+        str | None,
+        typer.Option(
+            "--views",
+            metavar="URL",
+            callback=_remember,
+            expose_value=False,
+            rich_help_panel=EVERYWHERE,
+            help=say(
+                "The read models (else DOSSIER_VIEWS, else a file beside the log).",
+                "Các bảng tra cứu (nếu không: DOSSIER_VIEWS, hoặc tệp bên cạnh nhật ký).",
+            ),
+        ),
+    ] = None,
+    lang: Annotated[
+        Literal["en", "vi"] | None,
+        typer.Option(
+            "--lang",
+            callback=_remember,
+            expose_value=False,
+            rich_help_panel=EVERYWHERE,
+            help=say(
+                "The language of messages and help (else DOSSIER_LANG).",
+                "Ngôn ngữ của thông báo và trợ giúp (nếu không: DOSSIER_LANG).",
+            ),
+        ),
+    ] = None,
+    json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            callback=_remember,
+            expose_value=False,
+            rich_help_panel=EVERYWHERE,
+            help=say("Answer in JSON, for programs.", "Trả lời dạng JSON, dùng cho chương trình."),
+        ),
+    ] = False,
+) -> None:
+    """The options of every command."""
+
+
+def _who_and_when(
+    *,
+    person: Annotated[
+        str,
+        typer.Option(
+            "--person",
+            metavar="NAME",
+            envvar="DOSSIER_PERSON",
+            show_envvar=True,
+            callback=_remember,
+            expose_value=False,
+            rich_help_panel=WHO_AND_WHEN,
+            help=say("The name of the person who acts.", "Họ và tên người thực hiện."),
+        ),
+    ],
+    on: Annotated[
+        str | None,
+        typer.Option(
+            "--on",
+            metavar="YYYY-MM-DD",
+            callback=_remember,
+            expose_value=False,
+            rich_help_panel=WHO_AND_WHEN,
+            help=say(
+                "The day of the fact, from its document; else the date of the decision, else today in Vietnam.",
+                "Ngày diễn ra, theo văn bản; nếu không ghi: ngày của quyết định, hoặc hôm nay.",
+            ),
+        ),
+    ] = None,
+    role: Annotated[
+        Role | None,
+        typer.Option(
+            "--role",
+            metavar="ROLE",
+            callback=_remember,
+            expose_value=False,
+            rich_help_panel=WHO_AND_WHEN,
+            help=say(
+                "The role in which the person acts; else the one that gives this command.",
+                "Vai trò của người thực hiện; nếu không ghi: vai trò có thẩm quyền với lệnh này.",
+            ),
+        ),
+    ] = None,
+    agency: Annotated[
+        str | None,
+        typer.Option(
+            "--agency",
+            metavar="ID",
+            callback=_remember,
+            expose_value=False,
+            rich_help_panel=WHO_AND_WHEN,
+            help=say(
+                "The agency or unit for which the person acts; else the one that has the role for this dossier.",
+                "Cơ quan, đơn vị của người thực hiện; nếu không ghi: cơ quan giữ vai trò đó đối với hồ sơ.",
+            ),
+        ),
+    ] = None,
+    acting: Annotated[
+        str | None,
+        typer.Option(
+            "--as",
+            metavar="ROLE:AGENCY",
+            callback=_remember_acting,
+            expose_value=False,
+            rich_help_panel=WHO_AND_WHEN,
+            help=say(
+                "Role and agency in one, for example applicant:04630.", "Vai trò và cơ quan, ví dụ applicant:04630."
+            ),
+        ),
+    ] = None,
+    command_id: Annotated[
+        str | None,
+        typer.Option(
+            "--command-id",
+            metavar="UUID",
+            callback=_remember,
+            expose_value=False,
+            rich_help_panel=WHO_AND_WHEN,
+            help=say(
+                "The command's own id; else a new one. The same id again gets the first answer and acts once.",
+                "Mã riêng của lệnh; nếu không ghi: mã mới. Gửi lại cùng mã sẽ nhận câu trả lời đầu tiên.",
+            ),
+        ),
+    ] = None,
+) -> None:
+    """The options of every command that somebody gives."""
+
+
+def _options(declared: Callable[..., None]) -> list[Any]:
+    """The options that a function declares; each command has its own, since they are translated in place."""
+    return [copy(param) for param in _declared(declared)]
+
+
+@cache
+def _declared(declared: Callable[..., None]) -> list[Any]:
+    """The options that a function declares, as Typer makes them."""
+    app = typer.Typer(add_completion=False)
+    app.command()(declared)
+    return list(typer.main.get_command(app).params)
+
+
+class DossierCommand(TyperCommand):
+    """A subcommand with the options of every command."""
+
+    def __init__(
+        self,
+        name: str | None,
+        *,
+        params: list[Any] | None = None,
+        help: str | None = None,  # noqa: A002  # Typer's word
+        **rest: Any,
+    ) -> None:
+        if any(DOC in (param.metavar or "") for param in params or ()):
+            help = f"{help}\n\n{DOC_HELP}"  # noqa: A001  # Typer's word
+        super().__init__(name, params=[*(params or []), *_options(_everywhere)], help=help, **rest)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Before anything is asked of it: --help also knows a language that is named after it."""
+        _note_language(ctx, args)
+        return super().parse_args(ctx, args)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        _translate(self, ctx)
+        super().format_help(ctx, formatter)
+
+
+class GivenCommand(DossierCommand):
+    """A subcommand by which somebody gives a command of the procedure."""
+
+    def __init__(self, name: str | None, *, params: list[Any] | None = None, **rest: Any) -> None:
+        super().__init__(name, params=[*(params or []), *_options(_who_and_when)], **rest)
+
+
+class DossierGroup(TyperGroup):
+    """The program: every DossierError becomes a message and an exit code; any other exception is a fault and shows."""
+
+    def __init__(self, *, params: list[Any] | None = None, **rest: Any) -> None:
+        super().__init__(params=[*(params or []), *_options(_everywhere)], **rest)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Before the subcommand is known: a language may also stand after it."""
+        _note_language(ctx, args)
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the subcommand."""
+        try:
+            return super().invoke(ctx)
+        except DossierError as error:
+            report(error, session_of(ctx))
+            raise typer.Exit(exit_code(error)) from None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The subcommand that is meant; of the demonstration only the name stands in the list until then."""
+        name, found, rest = super().resolve_command(ctx, args)
+        return name, _demonstration() if name == _DEMO else found, rest
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        _translate(self, ctx)
+        for subcommand in self.commands.values():
+            _translate(subcommand, ctx)
+        super().format_help(ctx, formatter)
+
+
+def subcommand(
+    app: typer.Typer,
+    name: str,
+    *,
+    panel: str,
+    help: str,  # noqa: A002  # Typer's word
+    examples: Sequence[str],
+    given: bool = False,
+) -> Callable[[Handler], Handler]:
+    """Register a function as a subcommand. `given`: somebody gives a command of the procedure by it."""
+    return app.command(
+        name,
+        cls=GivenCommand if given else DossierCommand,
+        help=help,
+        epilog=examples_text(examples),
+        rich_help_panel=panel,
+    )
+
+
+def examples_text(examples: Sequence[str]) -> str:
+    """Examples that can be copied: a long one goes on at an option in a new line, as a shell allows."""
+    return "\n".join([_EXAMPLES, *(f"  {_broken(example)}" for example in examples)])
+
+
+def _broken(example: str) -> str:
+    lines = [""]
+    for number, piece in enumerate(example.split(" --")):
+        words = f"--{piece}" if number else piece
+        if number and len(lines[-1]) + len(words) > _LINE:
+            lines.append("")
+        lines[-1] += f" {words}" if lines[-1] else words
+    return " \\\n      ".join(lines)
+
+
+def register_demonstration(app: typer.Typer, panel: str) -> None:
+    """List `demo`, which is imported only when it is asked for."""
+
+    def demo() -> None:
+        """Stands in the list."""
+
+    _as_demonstration(app, panel)(demo)
+
+
+def _demonstration() -> Any:
+    from infra.demo.run import demo_command
+
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    _as_demonstration(app, "")(demo_command)
+    return typer.main.get_command(app)
+
+
+def _as_demonstration(app: typer.Typer, panel: str) -> Callable[[Handler], Handler]:
+    text = say(
+        "Simulate a year of the whole province and leave the log to explore. All figures are simulated.",
+        "Mô phỏng một năm của toàn tỉnh và để lại nhật ký để tìm hiểu. Mọi số liệu đều là mô phỏng.",
+    )
+    examples = ("dossier demo", "dossier demo --log sqlite:///demo.sqlite --lang vi")
+    return subcommand(app, _DEMO, panel=panel, help=text, examples=examples)
+
+
+def _note_language(ctx: Any, args: Sequence[str]) -> None:
+    session = session_of(ctx)
+    session.lang = chosen_language(args, os.environ if session.lang is None else {}) or session.lang
+
+
+def _translate(command: Any, ctx: Any) -> None:
+    """Put a command's texts into the language of the run. Each run makes its commands anew."""
+    language = session_of(ctx).language
+    command.help = translated(command.help, language)
+    command.rich_help_panel = translated(command.rich_help_panel, language)
+    if command.epilog:
+        heading, _, lines = command.epilog.partition("\n")
+        command.epilog = f"{translated(heading, language)}\n{lines}"
+    for param in command.get_params(ctx):
+        own = _ARGUMENTS if param.param_type_name == "argument" else _OPTIONS
+        param.help = translated(param.help, language)
+        param.rich_help_panel = translated(param.rich_help_panel or own, language)

@@ -1,0 +1,68 @@
+"""Standard output and standard error as a program among others has them: UTF-8, and quiet when nobody reads on.
+
+`dossier … | head` ends with exit code 141, as a shell says of a program that SIGPIPE ended. The signal itself would
+also end a process when a broker goes away, so the end of the reader is told by what a write raises.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
+from infra.cli.support.errors import OutputUnwritable
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+_CLOSED: Final = 128 + 13
+
+
+class OutputClosed(SystemExit):
+    """Whoever read standard output has gone."""
+
+    def __init__(self) -> None:
+        super().__init__(_CLOSED)
+
+
+class _Stdout(io.FileIO):
+    """Raises OutputClosed, OutputUnwritable."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            self._give_up()
+            raise OutputClosed from None
+        except OSError as error:
+            self._give_up()
+            raise OutputUnwritable(reason=error.strerror or str(error)) from error
+
+    def _give_up(self) -> None:
+        """What is still buffered goes nowhere, so that the end of the program does not fail on it once more."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.fileno())
+        os.close(nowhere)
+
+
+class _Stderr(io.FileIO):
+    """What nobody reads, or what there is no room for, is dropped: a process that logs there goes on."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        try:
+            return super().write(data)
+        except OSError:
+            return memoryview(data).nbytes
+
+
+def take_over_standard_streams() -> None:
+    """Once, at the start of a program. Texts are Vietnamese and JSON is UTF-8, whatever the terminal's locale says."""
+    for name, kind in (("stdout", _Stdout), ("stderr", _Stderr)):
+        stream = getattr(sys, name)
+        # There is none where it was closed before the program began.
+        if stream is not None:
+            raw = io.BufferedWriter(kind(stream.fileno(), "w", closefd=False))
+            by_line = kind is _Stderr or stream.isatty()
+            made = io.TextIOWrapper(raw, "utf-8", errors="backslashreplace", line_buffering=by_line)
+            setattr(sys, name, made)

@@ -1,0 +1,93 @@
+"""Errors and results as people and programs read them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+
+import typer
+
+from domain.errors import DossierError, InfrastructureError, InvalidInput, Language
+from infra.cli.support.i18n import clause_text
+from infra.cli.support.session import Session
+
+MALFORMED, REFUSED, INFRASTRUCTURE = 2, 3, 4
+
+
+def exit_code(error: DossierError) -> int:
+    """2 for malformed input, 4 for infrastructure, 3 for what a rule refuses."""
+    if isinstance(error, InvalidInput):
+        return MALFORMED
+    return INFRASTRUCTURE if isinstance(error, InfrastructureError) else REFUSED
+
+
+def report(error: DossierError, session: Session) -> None:
+    """An error that is no answer of the log: the text on stderr; with --json an object on stdout as well."""
+    if session.json:
+        described = {"code": error.code, "message": error.message(), "clause": error.clause, "details": error.details}
+        print_json({"ok": False, "error": described})
+    language = session.language
+    tell_error(session, error.code, error.message(language), error.clause, error.hint(language))
+
+
+def report_answer(error: dict[str, Any], session: Session) -> None:
+    """The error of an answer, on stderr."""
+    message, hint = _texts(error, session.language)
+    tell_error(session, error["code"], message, error["clause"], hint)
+
+
+def tell_error(session: Session, code: str, message: str, clause: str | None, hint: str) -> None:
+    """Code, message, clause and hint on stderr."""
+    said = session.said
+    heading = typer.style(f"{said('error', 'lỗi')} {code}", fg="red", bold=True)
+    typer.echo(f"{heading}: {message}", err=True)
+    if clause:
+        typer.echo(f"  {said('clause', 'căn cứ')}: {clause_text(clause, session.language)}", err=True)
+    if hint:
+        typer.echo(f"  {said('hint', 'gợi ý')}: {hint}", err=True)
+
+
+def note(text: str) -> None:
+    """A remark on stderr."""
+    typer.echo(text, err=True)
+
+
+def print_json(value: Any) -> None:
+    """One line of JSON on stdout: days in ISO form, moments in UTC."""
+    typer.echo(json.dumps(value, ensure_ascii=False, default=plain))
+
+
+def plain(value: object) -> Any:
+    """A value that JSON does not have, as one that it has."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, (set, frozenset, tuple)):
+        return sorted(value)
+    return str(value)
+
+
+def _texts(error: dict[str, Any], language: Language) -> tuple[str, str]:
+    """Message and hint of an answer's error, made again from its details; as answered where no class fits."""
+    for kind in _kinds(DossierError):
+        if kind.code == error["code"] and _filled(kind.en, error["details"]) == error["message"]:
+            message, hint = (kind.vi, kind.hint_vi) if language == "vi" else (kind.en, kind.hint_en)
+            return _filled(message, error["details"]) or error["message"], _filled(hint, error["details"]) or ""
+    return error["message"], ""
+
+
+def _filled(text: str, details: dict[str, Any]) -> str | None:
+    """A text with its placeholders filled, or None where the details are another error's of the same code."""
+    try:
+        return text.format_map(details)
+    except KeyError:
+        return None
+
+
+def _kinds(base: type[DossierError]) -> Iterator[type[DossierError]]:
+    for kind in base.__subclasses__():
+        yield kind
+        yield from _kinds(kind)

@@ -1,0 +1,207 @@
+"""One partition of the stream: a transactional producer that shuts out the one before it, and the tail.
+
+What is committed is only ever told by reading it back. Every wait has a deadline, and whatever goes wrong in between,
+the outcome is unknown: the producer is given up, and the next one begins by reading the tail.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+import structlog
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import (
+    ClusterAuthorizationFailedError,
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
+
+from consumers.cloudevents import DecisionSerializer
+from consumers.publisher import OutcomeUnknown, StreamTail
+from infra.delivery.kafka.encoding import Values, mark_of, record_of
+from infra.delivery.kafka.errors import StreamUnusable
+from infra.delivery.kafka.topics import decisions_topic
+from infra.kafka.connection import Client
+from infra.kafka.settings import KafkaSettings
+from projections.public_decisions.read_model import FeedPosition
+from projections.public_decisions.tables import Decision
+
+_REQUEST_MS: Final = 10_000
+_DELIVERY_MS: Final = 20_000
+_TRANSACTION_MS: Final = 15_000
+_BACKOFF_MS: Final = 3
+_DEADLINE: Final = _DELIVERY_MS / 1000 + 2
+_POLL_MS: Final = 1000
+_FIRST_LOOK: Final = 64
+"""Offsets from the end in which the tail is looked for first; then eight times as many, and so on."""
+_NO_RETRY_MENDS: Final = (
+    ClusterAuthorizationFailedError,
+    MessageSizeTooLargeError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
+
+_log = structlog.get_logger("stream")
+
+
+class PatientClient(Client):
+    """The client for which a broker that is away is not ready, as its callers expect, and no error."""
+
+    def await_ready(self, node_id: Any, timeout_ms: float = _REQUEST_MS) -> bool:
+        """Whether the node is ready within that time."""
+        try:
+            return bool(super().await_ready(node_id, timeout_ms=timeout_ms))
+        except (KafkaConnectionError, KafkaTimeoutError):
+            return False
+
+
+def transactional_producer(settings: KafkaSettings, transactional_id: str) -> KafkaProducer:
+    """A producer with every time-out that a transaction needs."""
+    return KafkaProducer(
+        **{**settings.client, "kafka_client": PatientClient},
+        transactional_id=transactional_id,
+        acks="all",
+        linger_ms=0,
+        retry_backoff_ms=_BACKOFF_MS,
+        request_timeout_ms=_REQUEST_MS,
+        delivery_timeout_ms=_DELIVERY_MS,
+        transaction_timeout_ms=_TRANSACTION_MS,
+        max_block_ms=_DELIVERY_MS,
+        allow_auto_create_topics=False,
+    )
+
+
+class KafkaLine:
+    """One partition of the stream, open for one publisher. Raises Unsettled, StreamUnusable."""
+
+    def __init__(
+        self, settings: KafkaSettings, values: Values, publication: DecisionSerializer, partition: int
+    ) -> None:
+        self._settings = settings
+        self._values = values
+        self._publication = publication
+        self._place = TopicPartition(decisions_topic(settings.app), partition)
+        self._producer: KafkaProducer | None = None
+        try:
+            producer = self._producer = transactional_producer(settings, f"{self._place.topic}.{partition}")
+            # Whoever published before can commit nothing more; what it had open is aborted.
+            _within(_DEADLINE, producer.init_transactions)
+            self.tail = self._read_tail()
+        except KafkaError as error:
+            self.close()
+            raise self._meant(error) from error
+        except BaseException:
+            self.close()
+            raise
+
+    def publish(self, decisions: Sequence[tuple[FeedPosition, Decision]]) -> None:
+        """Append records in one transaction, all or none."""
+        producer = self._producer
+        if producer is None:
+            raise OutcomeUnknown("the producer was given up")
+        try:
+            producer.begin_transaction()
+            sent = [self._send(producer, place, decision) for place, decision in decisions]
+            # Before the commit: kafka-python would commit without a record that ran out of time.
+            for each in sent:
+                each.get(timeout=_DEADLINE)
+            _within(_DEADLINE, producer.commit_transaction)
+        except KafkaError as error:
+            self.close()
+            raise self._meant(error) from error
+
+    def close(self) -> None:
+        """Give up the producer. What it may have open is aborted by the next one."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            try:
+                producer.close(timeout=0)
+            except KafkaError:
+                # It still had records: its thread would go on for them.
+                with suppress(AttributeError):
+                    producer._sender.force_close()  # noqa: SLF001  (kafka-python has no other way)
+
+    def _send(self, producer: KafkaProducer, place: FeedPosition, decision: Decision) -> Any:
+        record = record_of(self._publication, self._values, place, decision)
+        return producer.send(
+            self._place.topic, record.value, record.key, headers=record.headers, partition=self._place.partition
+        )
+
+    def _meant(self, error: KafkaError) -> Exception:
+        said = str(error) or type(error).__name__
+        if isinstance(error, _NO_RETRY_MENDS):
+            return StreamUnusable(topic=self._place.topic, reason=f"{type(error).__name__}: {said}")
+        return OutcomeUnknown(f"{type(error).__name__}: {said}")
+
+    def _read_tail(self) -> StreamTail | None:
+        """The last record of ours that was committed; None when there is none."""
+        committed, everything = self._consumer("read_committed"), self._consumer("read_uncommitted")
+        try:
+            end = everything.end_offsets([self._place])[self._place]
+            stable = committed.end_offsets([self._place])[self._place]
+            if stable < end:
+                # A stranger's transaction is open: what is behind it cannot be read yet.
+                raise OutcomeUnknown(f"offset {stable} to {end} is not decided yet")
+            begin = committed.beginning_offsets([self._place])[self._place]
+            look = _FIRST_LOOK
+            while True:
+                start = max(begin, end - look)
+                found = self._last_mark(committed, start, end)
+                if found is not None or start == begin:
+                    return found
+                look *= 8
+        finally:
+            committed.close(timeout_ms=0)
+            everything.close(timeout_ms=0)
+
+    def _last_mark(self, consumer: KafkaConsumer, start: int, end: int) -> StreamTail | None:
+        consumer.seek(self._place, start)
+        found = None
+        while consumer.position(self._place) < end:
+            for record in consumer.poll(timeout_ms=_POLL_MS).get(self._place, ()):
+                mark = mark_of(record.headers)
+                if mark is None:
+                    _log.warning("stream.foreign", topic=self._place.topic, offset=record.offset)
+                else:
+                    found = mark
+        return found
+
+    def _consumer(self, isolation: str) -> KafkaConsumer:
+        consumer = KafkaConsumer(
+            **self._settings.client,
+            isolation_level=isolation,
+            auto_offset_reset="none",
+            enable_auto_commit=False,
+            allow_auto_create_topics=False,
+            request_timeout_ms=_REQUEST_MS,
+        )
+        consumer.assign([self._place])
+        return consumer
+
+
+def _within(seconds: float, call: Callable[[], object]) -> None:
+    """Make a call that knows no time-out of its own. Raises KafkaTimeoutError, and what the call raises."""
+    raised: list[KafkaError] = []
+
+    def run() -> None:
+        try:
+            call()
+        except KafkaError as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        raise KafkaTimeoutError(f"no answer within {seconds:.0f} s")
+    if raised:
+        raise raised[0]

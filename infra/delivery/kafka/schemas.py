@@ -1,0 +1,75 @@
+"""The topic of schemas: fingerprint → schema, so that the log can be read in ten years with nothing but the log.
+
+Key: the CRC-64-AVRO fingerprint in hexadecimal digits, its bytes in the order in which they stand in an Avro single
+object. Value: the schema as JSON. It holds every released schema: of public decisions, of events, of the log's records.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import Final
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import KafkaError
+
+from infra.delivery.kafka.errors import StreamUnusable
+from infra.delivery.kafka.topics import schemas_topic
+from infra.kafka.settings import KafkaSettings
+from schemas.avro.registry import fingerprint
+
+_FOLDERS: Final = (("public", "released"), ("events",), ("log",))
+_TIMEOUT_MS: Final = 10_000
+
+
+def released() -> dict[str, str]:
+    """Fingerprint → schema of every released schema."""
+    found: dict[str, str] = {}
+    for folder in _FOLDERS:
+        for file in sorted(files("schemas").joinpath(*folder).iterdir(), key=lambda file: file.name):
+            if file.name.endswith(".avsc"):
+                schema = json.loads(file.read_text(encoding="utf-8"))
+                found[fingerprint(schema).hex()] = json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
+    return found
+
+
+def publish(settings: KafkaSettings) -> int:
+    """Write what the topic lacks; returns how many that were. Raises StreamUnusable."""
+    topic = schemas_topic(settings.app)
+    try:
+        present = _present(settings, topic)
+        missing = {key: schema for key, schema in released().items() if present.get(key) != schema}
+        if missing:
+            _write(settings, topic, missing)
+    except KafkaError as error:
+        raise StreamUnusable(topic=topic, reason=str(error) or type(error).__name__) from error
+    return len(missing)
+
+
+def _write(settings: KafkaSettings, topic: str, missing: dict[str, str]) -> None:
+    producer = KafkaProducer(**settings.client, acks="all", allow_auto_create_topics=False)
+    try:
+        sent = [producer.send(topic, schema.encode(), key.encode(), partition=0) for key, schema in missing.items()]
+        producer.flush(timeout=_TIMEOUT_MS / 1000)
+        for each in sent:
+            each.get(timeout=_TIMEOUT_MS / 1000)
+    finally:
+        producer.close(timeout=1)
+
+
+def _present(settings: KafkaSettings, topic: str) -> dict[str, str]:
+    consumer = KafkaConsumer(
+        **settings.client, auto_offset_reset="none", enable_auto_commit=False, allow_auto_create_topics=False
+    )
+    try:
+        place = TopicPartition(topic, 0)
+        consumer.assign([place])
+        end = consumer.end_offsets([place])[place]
+        consumer.seek(place, consumer.beginning_offsets([place])[place])
+        found: dict[str, str] = {}
+        while consumer.position(place) < end:
+            for record in consumer.poll(timeout_ms=_TIMEOUT_MS).get(place, ()):
+                found[record.key.decode()] = record.value.decode()
+        return found
+    finally:
+        consumer.close(timeout_ms=1000)

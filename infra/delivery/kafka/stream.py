@@ -1,0 +1,106 @@
+"""The stream as the publisher uses it, and a replay into a topic of the subscriber's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from consumers.cloudevents import REPLAY, DecisionSerializer
+from consumers.feed import FeedEntry
+from infra.delivery.kafka import schema_registry as registry
+from infra.delivery.kafka import schemas
+from infra.delivery.kafka.encoding import Fingerprinted, Values, record_of
+from infra.delivery.kafka.errors import StreamUnusable, TopicTaken
+from infra.delivery.kafka.group import Group
+from infra.delivery.kafka.producer import KafkaLine
+from infra.delivery.kafka.topics import decisions_topic, ensure
+from infra.kafka.settings import KafkaSettings
+from schemas.public_registry import published
+
+_TIMEOUT: Final = 20.0
+
+
+def values_of(settings: KafkaSettings, registry_url: str | None) -> Values:
+    """How decisions become bytes. Raises RegistryUnusable, BadSetting."""
+    if registry_url is None:
+        return Fingerprinted()
+    return registry.register(registry_url, decisions_topic(settings.app), published().newest.text)
+
+
+class KafkaStream:
+    """The stream of an installation. A consumer group spreads its partitions over the publishers."""
+
+    def __init__(
+        self, settings: KafkaSettings, publication: DecisionSerializer, partitions: range, values: Values
+    ) -> None:
+        self._settings = settings
+        self._publication = publication
+        self._partitions = partitions
+        self._values = values
+        self._group: Group | None = None
+
+    def prepare(self) -> None:
+        """Make the topics and publish the schemas, where they are missing. Raises StreamUnusable."""
+        ensure(self._settings, len(self._partitions))
+        schemas.publish(self._settings)
+
+    def assigned(self) -> frozenset[int]:
+        """The partitions that are this process's now; none at first. Raises StreamUnusable."""
+        if self._group is None:
+            self._group = Group(self._settings)
+        return self._group.ours()
+
+    def open(self, partition: int) -> KafkaLine:
+        """See `consumers.publisher.Stream`."""
+        return KafkaLine(self._settings, self._values, self._publication, partition)
+
+    def close(self) -> None:
+        """Leave the group."""
+        group, self._group = self._group, None
+        if group is not None:
+            group.close()
+
+
+class OnePublisher(KafkaStream):
+    """The stream for a process that publishes all partitions: no group, no wait for one."""
+
+    def assigned(self) -> frozenset[int]:
+        """All partitions."""
+        return frozenset(self._partitions)
+
+
+def replay(
+    settings: KafkaSettings,
+    publication: DecisionSerializer,
+    topic: str,
+    decisions: Iterable[FeedEntry],
+    *,
+    name: str,
+    values: Values | None = None,
+) -> int:
+    """Write decisions into a topic of the subscriber's own, each marked by the replay's name; returns how many.
+
+    Raises TopicTaken for a topic of ours, StreamUnusable.
+    """
+    # A topic of ours may be any that begins so, now or later.
+    if topic.startswith(f"{settings.app}."):
+        raise TopicTaken(topic=topic)
+    encoded = values or Fingerprinted()
+    sent: list[Any] = []
+    try:
+        producer = KafkaProducer(**settings.client, acks="all", max_block_ms=10_000, allow_auto_create_topics=False)
+        try:
+            for each in decisions:
+                record = record_of(publication, encoded, each.place, publication.typed(each.record), **{REPLAY: name})
+                sent.append(producer.send(topic, record.value, record.key, headers=record.headers))
+            producer.flush(timeout=_TIMEOUT)
+            for future in sent:
+                future.get(timeout=_TIMEOUT)
+        finally:
+            producer.close(timeout=1)
+    except KafkaError as error:
+        raise StreamUnusable(topic=topic, reason=str(error) or type(error).__name__) from error
+    return len(sent)

@@ -1,0 +1,121 @@
+"""The settings of the public decisions: environment variables, read once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from infra.errors import BadSetting
+from infra.kafka.settings import SCHEME, KafkaSettings, from_url
+from infra.settings import LOG
+
+STREAM: Final = "DOSSIER_DECISIONS"
+REGISTRY: Final = "DOSSIER_DECISIONS_REGISTRY"
+WEBHOOKS: Final = "DOSSIER_WEBHOOKS"
+WEBHOOK_ALLOW: Final = "DOSSIER_WEBHOOK_ALLOW"
+WEBHOOK_RETRIES: Final = "DOSSIER_WEBHOOK_RETRIES"
+WEBHOOK_CA: Final = "DOSSIER_WEBHOOK_CA"
+
+_LARGEST_DELAY: Final = 7 * 86400.0
+RETRIES: Final = (5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 50400.0, 72000.0, 86400.0)
+"""Seconds to wait after each failed try, as Standard Webhooks recommends; after the last one the decision is parked."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSettings:
+    """Where subscriptions and deliveries are kept, and what webhooks may reach.
+
+    allow     networks that a receiver may be in although they are not public
+    retries   seconds to wait after each failed try; one try more than there are waits
+    ca_file   certificates to trust instead of the system's
+    """
+
+    path: Path
+    allow: tuple[IPv4Network | IPv6Network, ...] = ()
+    retries: tuple[float, ...] = RETRIES
+    ca_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSettings:
+    """The stream on Kafka, and the schema registry's URL where one is used."""
+
+    kafka: KafkaSettings
+    registry: str | None = None
+
+
+def stream_settings(
+    url: str | None = None, environment: Mapping[str, str] | None = None, *, log: str | None = None
+) -> StreamSettings:
+    """The cluster that a URL names (else DOSSIER_DECISIONS, else that of a log on Kafka). Raises BadSetting.
+
+    `log`: the log's URL where it is not DOSSIER_LOG.
+
+    The URL has the form and the options of a log on Kafka: kafka://HOST:PORT[,HOST:PORT]?prefix=dossier&replication=3
+    """
+    env = os.environ if environment is None else environment
+    given = url or env.get(STREAM)
+    log = log or env.get(LOG, "")
+    if not given and urlsplit(log).scheme == SCHEME:
+        given = log
+    if not given or urlsplit(given).scheme != SCHEME:
+        raise BadSetting(
+            setting=STREAM,
+            value=given or "",
+            reason_en="a URL like kafka://broker:9092?prefix=dossier&replication=3 is expected",
+            reason_vi="cần một địa chỉ dạng kafka://broker:9092?prefix=dossier&replication=3",
+        )
+    return StreamSettings(from_url(given, env), env.get(REGISTRY) or None)
+
+
+def webhook_settings(log: Path | KafkaSettings, environment: Mapping[str, str] | None = None) -> WebhookSettings:
+    """The settings of webhooks; by default beside an embedded log, or beside the index of one on Kafka.
+
+    Raises BadSetting.
+    """
+    env = os.environ if environment is None else environment
+    path, ca_file = env.get(WEBHOOKS), env.get(WEBHOOK_CA)
+    return WebhookSettings(
+        path=Path(path).expanduser() if path else _beside(log),
+        allow=tuple(_network(text.strip()) for text in env.get(WEBHOOK_ALLOW, "").split(",") if text.strip()),
+        retries=_retries(env[WEBHOOK_RETRIES]) if env.get(WEBHOOK_RETRIES) else RETRIES,
+        ca_file=Path(ca_file).expanduser() if ca_file else None,
+    )
+
+
+def _beside(log: Path | KafkaSettings) -> Path:
+    if isinstance(log, Path):
+        return log.with_name(log.stem + "-webhooks.sqlite")
+    return log.index_dir / f"{log.app}-webhooks.sqlite"
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(text)
+    except ValueError as error:
+        raise BadSetting(
+            setting=WEBHOOK_ALLOW,
+            value=text,
+            reason_en=f"a network like 10.1.2.0/24 is expected ({error})",
+            reason_vi=f"cần một mạng dạng 10.1.2.0/24 ({error})",
+        ) from error
+
+
+def _retries(text: str) -> tuple[float, ...]:
+    try:
+        delays = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        delays = ()
+    if not delays or not all(0 <= delay <= _LARGEST_DELAY for delay in delays):
+        raise BadSetting(
+            setting=WEBHOOK_RETRIES,
+            value=text,
+            reason_en="seconds between tries are expected, for example 5,300,1800",
+            reason_vi="cần số giây giữa các lần thử, ví dụ 5,300,1800",
+        )
+    return delays

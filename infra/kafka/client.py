@@ -1,0 +1,360 @@
+"""The tape on Kafka, on kafka-python's connections and protocol, driven by the thread that calls.
+
+Its producer and consumer have threads and queues of their own, which one record in flight has no use for. A record is
+sent as an idempotent producer sends it (producer id, sequence, `acks=all`), but never twice: whatever goes wrong, the
+outcome is unknown, the producer id is given up, and the protocol of the log settles it.
+
+Requests name the topic by its id (Kafka 4.0 and later), so that a topic which was made anew under the same name is
+refused by the broker itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+from kafka import errors as kafka_errors
+from kafka.errors import KafkaError
+from kafka.protocol.consumer import FetchRequest, ListOffsetsRequest, OffsetSpec
+from kafka.protocol.producer import InitProducerIdRequest, ProduceRequest
+from kafka.record.default_records import DefaultRecordBatchBuilder
+from kafka.record.memory_records import MemoryRecords
+from kafka.structs import TopicPartition
+
+from infra.kafka.connection import Client
+from infra.kafka.errors import AppendTooLarge, KafkaUnreachable, LogChanged, TopicUnusable, unreachable
+from infra.kafka.partition_client import FetchResult, Record
+from infra.kafka.settings import KafkaSettings
+from infra.kafka.topics import Topic
+
+_log = structlog.get_logger(__name__)
+
+_REQUEST_TIMEOUT: Final = 10.0
+_GIVE_UP: Final = 60.0
+"""Seconds after which a read fails when no broker answers."""
+_IDLE: Final = 1.0
+"""Seconds without a request after which it is first seen what became of the connections."""
+_FETCH_BYTES: Final = 2 << 20
+# The first versions that name a topic by its id.
+_PRODUCE: Final = 13
+_FETCH: Final = 13
+
+_TopicData = ProduceRequest.TopicProduceData
+_PartitionData = _TopicData.PartitionProduceData
+_FetchTopic = FetchRequest.FetchTopic
+_OffsetsTopic = ListOffsetsRequest.ListOffsetsTopic
+_OffsetsPartition = _OffsetsTopic.ListOffsetsPartition
+_FetchPartition = _FetchTopic.FetchPartition
+_CHANGED: Final = (kafka_errors.UnknownTopicIdError, kafka_errors.InconsistentTopicIdError)
+_NOT_ALLOWED: Final = (kafka_errors.TopicAuthorizationFailedError, kafka_errors.ClusterAuthorizationFailedError)
+_TOO_LARGE: Final = (kafka_errors.MessageSizeTooLargeError, kafka_errors.RecordListTooLargeError)
+
+
+@dataclass(slots=True)
+class _Producer:
+    """An idempotent producer: the broker takes each sequence number once."""
+
+    id: int
+    epoch: int
+    sequence: int = 0
+
+
+class KafkaPartitionClient:
+    """One partition of a topic. Not for several threads at once."""
+
+    def __init__(self, settings: KafkaSettings, topic: Topic, partition: int) -> None:
+        self.largest = topic.largest
+        self._settings = settings
+        self._topic = topic
+        self._partition = partition
+        self._place = TopicPartition(topic.name, partition)
+        self._client: Client | None = None
+        self._producer: _Producer | None = None
+        self._asked_at = 0.0
+
+    def send(self, value: bytes) -> _Sent:
+        """Start to append a record. See `Tape`."""
+        return self.send_all([(None, value)])
+
+    def send_all(self, records: Sequence[tuple[bytes | None, bytes]]) -> _Sent:
+        """Start to append records, each a key and a value, together; the offset is that of the first one."""
+        try:
+            producer = self._producer or self._new_producer()
+            batch = DefaultRecordBatchBuilder(
+                2,
+                0,
+                False,
+                producer.id,
+                producer.epoch,
+                producer.sequence,
+                128 + sum(len(key or b"") + len(value) + 64 for key, value in records),
+            )
+            for place, (key, value) in enumerate(records):
+                batch.append(place, None, key, value, [])
+            producer.sequence += len(records)
+            data = _PartitionData(index=self._partition, records=bytes(batch.build()))
+            request = ProduceRequest(
+                transactional_id=None,
+                acks=-1,
+                timeout_ms=int(_REQUEST_TIMEOUT * 1000),
+                topic_data=[_TopicData(topic_id=self._topic.identity.topic_id, partition_data=[data])],
+                min_version=_PRODUCE,
+                max_version=_PRODUCE,
+            )
+            return _Sent(self, self._request(request))
+        except (KafkaError, OSError) as error:
+            return _Sent(self, None, error)
+
+    def read(self, start: int) -> Iterator[FetchResult]:
+        """All records from an offset to the high watermark. See `Tape`."""
+        deadline = time.monotonic() + _GIVE_UP
+        position, pending = start, None
+        while True:
+            if time.monotonic() > deadline:
+                raise KafkaUnreachable(log=self._settings.url, reason=f"offset {position} could not be read")
+            try:
+                found = self._answer(pending or self._fetch(position, wait=0.0))
+                chunk, end = self._chunk(found, position)
+            except (KafkaError, OSError) as error:
+                pending = None
+                self._again(error, deadline)
+                continue
+            if end < position:
+                pending = None
+                self._wait_for_leader(position, end, deadline)
+                continue
+            # The next answer is on its way while this one is worked on.
+            position = chunk.next_offset
+            pending = self._fetch_soon(position) if position < end else None
+            if chunk.entries or position > start:
+                yield chunk
+                deadline = time.monotonic() + _GIVE_UP
+            if position >= end:
+                return
+
+    def follow(self, start: int, seconds: float) -> FetchResult:
+        """The next records, as soon as there are any. See `Tape`.
+
+        Where a topic need not be whole, those that were deleted are passed over.
+        """
+        deadline = time.monotonic() + _GIVE_UP
+        while True:
+            try:
+                return self._chunk(self._answer(self._fetch(start, wait=seconds)), start)[0]
+            except kafka_errors.OffsetOutOfRangeError:
+                return FetchResult([], self._offset(OffsetSpec.EARLIEST))
+            except (KafkaError, OSError) as error:
+                self._again(error, deadline)
+
+    def end_behind(self, read: int) -> int:
+        """The offset after the last record, for somebody who has read up to an offset. Raises as `read`."""
+        deadline = time.monotonic() + _GIVE_UP
+        while True:
+            try:
+                _, end = self._chunk(self._answer(self._fetch(read, wait=0.0, most=1)), read)
+            except (KafkaError, OSError) as error:
+                self._again(error, deadline)
+                continue
+            if end >= read:
+                return end
+            self._wait_for_leader(read, end, deadline)
+
+    def end(self) -> int:
+        """The offset after the last record, as the leader has it now. Raises as `read`."""
+        return self._offset(OffsetSpec.LATEST)
+
+    def _offset(self, which: OffsetSpec) -> int:
+        deadline = time.monotonic() + _GIVE_UP
+        while True:
+            place = _OffsetsPartition(partition_index=self._partition, timestamp=which)
+            request = ListOffsetsRequest(
+                topics=[_OffsetsTopic(name=self._topic.name, partitions=[place])], min_version=5, max_version=5
+            )
+            try:
+                found = self._answer(self._request(request)).topics[0].partitions[0]
+                if found.error_code:
+                    raise kafka_errors.for_code(found.error_code)
+                return int(found.offset)
+            except (KafkaError, OSError) as error:
+                self._again(error, deadline)
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self._producer = None
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def settle(self, future: Any) -> int | None:
+        """The offset in the answer to a record that was sent; None when the outcome is unknown."""
+        try:
+            answer = self._answer(future).responses[0].partition_responses[0]
+            error = kafka_errors.for_code(answer.error_code) if answer.error_code else None
+            if error is None:
+                if self._topic.whole and answer.log_start_offset > 0:
+                    raise self._changed(f"its first offset is {answer.log_start_offset}")
+                if answer.base_offset >= 0:
+                    return int(answer.base_offset)
+                self.unknown(answer)
+                return None
+            raise error(answer.error_message)
+        except _NOT_ALLOWED as denied:
+            reason = f"not authorised: {denied}"
+            raise TopicUnusable(log=self._settings.url, reason=reason, mend="ask for the right to write") from denied
+        except _TOO_LARGE as refused:
+            raise AppendTooLarge(log=self._settings.url, reason="the broker refused the record's size") from refused
+        except (KafkaError, OSError) as failed:
+            self.unknown(failed)
+            return None
+
+    def unknown(self, reason: object) -> None:
+        """Give up the producer: what it sent may be there or not, and may still come."""
+        _log.warning("append.unknown", topic=self._topic.name, partition=self._partition, reason=repr(reason))
+        self.close()
+
+    def _new_producer(self) -> _Producer:
+        deadline = time.monotonic() + _REQUEST_TIMEOUT
+        while True:
+            request = InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=60_000)
+            answer = self._answer(self._request(request, self._connected().least_loaded_node()))
+            if answer.error_code == 0:
+                self._producer = _Producer(answer.producer_id, answer.producer_epoch)
+                return self._producer
+            error = kafka_errors.for_code(answer.error_code)
+            # A broker that has just started is still loading.
+            if time.monotonic() > deadline or not issubclass(error, kafka_errors.RetriableError):
+                raise error
+            time.sleep(0.05)
+
+    def _fetch_soon(self, start: int) -> Any:
+        try:
+            return self._fetch(start, wait=0.0)
+        except (KafkaError, OSError):
+            return None
+
+    def _fetch(self, start: int, *, wait: float, most: int = _FETCH_BYTES) -> Any:
+        partition = _FetchPartition(partition=self._partition, fetch_offset=start, partition_max_bytes=most)
+        request = FetchRequest(
+            max_wait_ms=int(wait * 1000),
+            min_bytes=1,
+            max_bytes=most,
+            # A valid record inside a stranger's aborted transaction is a record to every reader.
+            isolation_level=0,
+            topics=[_FetchTopic(topic_id=self._topic.identity.topic_id, partitions=[partition])],
+            min_version=_FETCH,
+            max_version=_FETCH,
+        )
+        return self._request(request)
+
+    def _chunk(self, answer: Any, start: int) -> tuple[FetchResult, int]:
+        """The records of a fetch from `start` on, and the high watermark."""
+        if answer.error_code:
+            raise kafka_errors.for_code(answer.error_code)
+        found = answer.responses[0].partitions[0]
+        if self._topic.whole and found.error_code == kafka_errors.OffsetOutOfRangeError.errno:
+            raise self._changed(f"offset {start} is not in it")
+        if found.error_code:
+            raise kafka_errors.for_code(found.error_code)
+        if self._topic.whole and found.log_start_offset > 0:
+            raise self._changed(f"its first offset is {found.log_start_offset}")
+        return _unpack(found.records, start), int(found.high_watermark)
+
+    def _wait_for_leader(self, read: int, end: int, deadline: float) -> None:
+        """A new leader may learn the high watermark a moment after it was elected. Raises LogChanged if not."""
+        if time.monotonic() > deadline - _GIVE_UP + _REQUEST_TIMEOUT:
+            raise self._changed(f"it ends at offset {end}, and offset {read - 1} had been read")
+        time.sleep(0.05)
+
+    def _again(self, error: Exception, deadline: float) -> None:
+        """Wait a moment before the next try. Raises LogChanged, KafkaUnreachable when there is none."""
+        self.close()
+        if isinstance(error, _CHANGED) and time.monotonic() > deadline - _GIVE_UP + _REQUEST_TIMEOUT / 2:
+            raise self._changed("the topic was deleted, or made anew") from error
+        if isinstance(error, _NOT_ALLOWED):
+            mend = "ask for the right to read"
+            raise TopicUnusable(log=self._settings.url, reason=f"not authorised: {error}", mend=mend) from error
+        if time.monotonic() > deadline:
+            raise unreachable(self._settings.url, error) from error
+        time.sleep(0.1)
+
+    def _changed(self, reason: str) -> LogChanged:
+        index = self._settings.index_dir
+        return LogChanged(log=f"{self._settings.url}/{self._partition}", reason=reason, index=str(index))
+
+    def _connected(self) -> Client:
+        if self._client is None:
+            client = Client(
+                **self._settings.client,
+                request_timeout_ms=int(_REQUEST_TIMEOUT * 1000),
+                receive_message_max_bytes=1 << 30,
+                reconnect_backoff_max_ms=500,
+            )
+            try:
+                client._manager.bootstrap(_REQUEST_TIMEOUT * 1000)  # noqa: SLF001  (kafka-python has no other way)
+                client.cluster.set_topics([self._topic.name])
+                self._client = client
+            finally:
+                if self._client is None:
+                    client.close()
+        return self._client
+
+    def _request(self, request: Any, node: int | None = None) -> Any:
+        """Send a request to the partition's leader, or to a node. Its answer is taken by `_answer`."""
+        client, now = self._connected(), time.monotonic()
+        if now > self._asked_at + _IDLE:
+            # Nobody drives the client in between: brokers close idle connections, and want to be told a password anew.
+            client.poll(timeout_ms=0)
+        self._asked_at = now
+        node = self._leader(client) if node is None else node
+        client.await_ready(node, timeout_ms=_REQUEST_TIMEOUT * 1000)
+        return client.send(node, request)
+
+    def _leader(self, client: Client) -> int:
+        leader = client.cluster.leader_for_partition(self._place)
+        deadline = time.monotonic() + _REQUEST_TIMEOUT
+        while leader is None or leader < 0:
+            if time.monotonic() > deadline:
+                raise kafka_errors.LeaderNotAvailableError(str(self._place))
+            client.poll(timeout_ms=_REQUEST_TIMEOUT * 1000, future=client.cluster.request_update())
+            leader = client.cluster.leader_for_partition(self._place)
+        return int(leader)
+
+    def _answer(self, future: Any) -> Any:
+        self._connected().poll(timeout_ms=(_REQUEST_TIMEOUT + 2) * 1000, future=future)
+        if future.exception is not None:
+            raise future.exception
+        if not future.is_done:
+            raise kafka_errors.KafkaTimeoutError("no answer")
+        return future.value
+
+
+class _Sent:
+    """A record on its way through Kafka."""
+
+    def __init__(self, tape: KafkaPartitionClient, future: Any, error: Exception | None = None) -> None:
+        self._tape = tape
+        self._future = future
+        self._error = error
+
+    def result(self) -> int | None:
+        """See `Pending`."""
+        if self._error is not None:
+            self._tape.unknown(self._error)
+            return None
+        return self._tape.settle(self._future)
+
+
+def _unpack(records: bytes | None, start: int) -> FetchResult:
+    entries: list[Record] = []
+    position = start
+    batches = MemoryRecords(records) if records else ()
+    for batch in batches:
+        if not batch.validate_crc():
+            raise kafka_errors.CorruptRecordError(f"the batch at offset {batch.base_offset} fails its checksum")
+        position = max(position, batch.next_offset)
+        if not batch.is_control_batch:
+            entries.extend(Record(found.offset, found.value) for found in batch if found.offset >= start)
+    return FetchResult(entries, position)

@@ -1,0 +1,61 @@
+"""One partition of a topic, as the committer and the readers see it: something that only grows, and may answer late.
+
+`infra.kafka.client` is the one on Kafka; the tests have one in memory that delays, loses, doubles and reorders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+
+class Record(NamedTuple):
+    """A record: its offset, and its value (None for a tombstone, which is a stranger's)."""
+
+    offset: int
+    value: bytes | None
+
+
+class FetchResult(NamedTuple):
+    """Records in order of their offsets, and the offset after them, which may be past the last one's next."""
+
+    entries: list[Record]
+    next_offset: int
+
+
+class PendingAppend(Protocol):
+    """A record on its way."""
+
+    def result(self) -> int | None:
+        """Wait for the offset at which the record stands; None when that is unknown. Never waits for ever.
+
+        Raises LogUnusable for an error that no retry mends: then it was not appended.
+        """
+        ...
+
+
+class PartitionClient(Protocol):
+    """A partition of a topic. Not for several threads at once."""
+
+    largest: int
+    """The most bytes that a value may have."""
+
+    def send(self, value: bytes) -> PendingAppend:
+        """Start to append a record."""
+        ...
+
+    def read(self, start: int) -> Iterator[FetchResult]:
+        """All records from an offset on, up to the high watermark as it is now or later.
+
+        Raises LogChanged when the log is shorter than that, begins above offset 0, or is another topic by now;
+        KafkaUnreachable when no broker answers in time.
+        """
+        ...
+
+    def follow(self, start: int, seconds: float) -> FetchResult:
+        """The next records from an offset on as soon as there are any, or none after some seconds. Raises as `read`."""
+        ...
+
+    def close(self) -> None:
+        """Let the connections go."""
+        ...

@@ -1,0 +1,316 @@
+"""The committer of a partition: one record at a time, with everything that callers handed over in the meantime.
+
+There is no thread of its own: a caller that finds nobody leading takes the lead, and gives it to the next one that
+waits when its own call is done. One round:
+
+    1. Judge what is waiting against the head, and against its batch mates.
+    2. Send one record, built on the head.
+    3. While it is on its way, let the callers of the record before it go, and make the index ready for this one.
+    4. Settle: next in the log: accepted. Further on: read up to it, and apply the rule. Lower, or unknown: verify the
+       head, read to the end, and look for the commit ids.
+    5. What was not accepted is judged again on the new head, and goes into the next record with the same ids.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from threading import Lock
+from typing import Final
+
+import structlog
+
+from infra.errors import LogUnusable
+from infra.kafka.errors import AppendTooLarge, KafkaUnreachable, LogBroken
+from infra.log.append_requests import AppendRequest, BatchView, Judgement
+from infra.log.format import FORMAT, HEADER_LENGTH, Header, encode_record
+from infra.log.partition import Partition
+
+_log = structlog.get_logger(__name__)
+
+_GIVE_UP: Final = 60.0
+"""Seconds of unknown outcomes in a row after which callers are told that it is not known."""
+_BACKOFF: Final = 0.05
+_LONGEST_BACKOFF: Final = 1.0
+# The writer's name and the counts of the body, at most.
+_AROUND: Final = HEADER_LENGTH + 256
+
+
+class Committer:
+    """Appends to one partition, for any number of threads. `writer` (at most 200 bytes) names this process."""
+
+    def __init__(self, partition: Partition, writer: str) -> None:
+        self._partition = partition
+        self._writer = writer
+        self._lead = Lock()
+        self._queue: deque[AppendRequest] = deque()
+        # The rest is for whoever leads.
+        self._carried: list[AppendRequest] = []
+        self._in_flight: list[AppendRequest] = []
+        self._decided: list[AppendRequest] = []
+        self._awaited: dict[bytes, AppendRequest] = {}
+        self._must_read = False
+        self._failing_since: float | None = None
+        self._backoff = _BACKOFF
+        partition.on_found = self._found
+
+    def submit(self, job: AppendRequest) -> int:
+        """Append, or raise the reason why not; the position of the job's first event.
+
+        Raises what `job.refusal` gives, AppendTooLarge, or another LogUnusable.
+        """
+        if job.size > self._room:
+            reason = f"{job.size} bytes are more than the {self._room} that a record holds"
+            raise AppendTooLarge(log=self._partition.place.name, reason=reason)
+        self._queue.append(job)
+        if self._lead.acquire(blocking=False):
+            self._lead_until_done(job)
+        else:
+            # Not without a deadline: whoever leads has one for everything that it waits for.
+            job.lock.acquire()
+            if job.leads:
+                self._lead_until_done(job)
+        if job.error is not None:
+            raise job.error
+        return job.position
+
+    @contextmanager
+    def leading(self) -> Iterator[Partition]:
+        """The partition for this thread alone, between two rounds, with the index at its head."""
+        self._lead.acquire()
+        try:
+            self._let_go()
+            yield self._partition
+        finally:
+            self._hand_over()
+
+    @property
+    def _room(self) -> int:
+        return self._partition.tape.largest - _AROUND
+
+    def _lead_until_done(self, job: AppendRequest) -> None:
+        try:
+            while not job.done:
+                self._round()
+        except LogUnusable as error:
+            self._fail(error)
+        except BaseException:
+            # This caller goes away, with its call in the queue or in flight. The others' calls go on.
+            self._partition.discard()
+            self._must_read = True
+            # Some may be in both.
+            left = dict.fromkeys([*self._in_flight, *self._carried])
+            self._carried = [mate for mate in left if mate is not job and not mate.decided]
+            self._in_flight = []
+            if job in self._queue:
+                self._queue.remove(job)
+            raise
+        finally:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Give the lead to the next one that waits, or let it lie."""
+        while True:
+            waiting = self._carried or self._queue
+            if waiting:
+                heir = waiting[0]
+                heir.leads = True
+                heir.lock.release()
+                return
+            try:
+                self._let_go()
+            except LogUnusable as error:
+                self._fail(error)
+            finally:
+                # Whatever went wrong: a lead that is lost stops the partition for good.
+                self._lead.release()
+            # Somebody may have come between the look and the release, and be waiting now.
+            if not self._queue or not self._lead.acquire(blocking=False):
+                return
+
+    def _round(self) -> None:
+        # 1. Judge.
+        batch, send = self._build()
+        self._in_flight = batch
+        if not send:
+            self._let_go()
+            return
+        state = self._partition.state
+        appends = [encoded for job in batch for encoded in job.encoded]
+        events = sum(len(append.events) for job in batch for append in job.appends)
+        header = Header(FORMAT, state.head, state.number + 1, state.position, events)
+        value = encode_record(header, self._writer, appends, len(appends))
+        for job in batch:
+            job.sent_on = state.number
+            self._awaited[job.commit_id] = job
+        # 2. Send.
+        pending = self._partition.tape.send(value)
+        # 3. Meanwhile, finish the record before it, and make the index ready for this one.
+        self._let_go()
+        self._partition.prepare(value, [append for job in batch for append in job.appends], self._writer)
+        # 4. Settle.
+        self._settle(batch, pending.result())
+        # 5. What is left goes into the next round. Whoever has nobody behind is let go now.
+        self._carried[:0] = [job for job in batch if not job.decided]
+        self._in_flight = []
+        if not self._queue and not self._carried:
+            self._let_go()
+
+    def _build(self) -> tuple[list[AppendRequest], bool]:
+        """The jobs of the next record, and whether there is one to be sent: it may be empty."""
+        if self._must_read:
+            self._read_on()
+            self._must_read = False
+        # From here on a failure is told to them as well.
+        waiting = self._in_flight = self._take()
+        # An open orphan may have been dismissed by now.
+        fresh = bool(self._partition.state.orphans) or any(job.reads for job in waiting)
+        if fresh:
+            self._read_on()
+        batch, later, gaps = self._sort(waiting)
+        if gaps and not fresh:
+            # A gap is refused only after one read to the high watermark: what is missing may be there.
+            self._read_on()
+            batch, later, gaps = self._sort([job for job in waiting if not job.decided])
+        # A copy that was sent could still be accepted, as long as the head on which it was built is the head.
+        number = self._partition.state.number
+        risky = [job for job in gaps if job.sent_on == number]
+        for job in gaps:
+            if job.sent_on != number:
+                self._decide(job, job.refusal())
+        self._carried = [*risky, *later, *self._carried]
+        return batch, bool(batch or risky)
+
+    def _sort(
+        self, waiting: Iterable[AppendRequest]
+    ) -> tuple[list[AppendRequest], list[AppendRequest], list[AppendRequest]]:
+        """What holds on the head, what must wait for its mates, and what comes after a gap. Decides the rest."""
+        waiting = list(waiting)
+        self._partition.load_versions(
+            originator_id for job in waiting for append in job.appends for originator_id, _, _, _ in append.events
+        )
+        view = BatchView(self._partition)
+        sorted_: dict[Judgement, list[AppendRequest]] = {judgement: [] for judgement in Judgement}
+        for job in waiting:
+            if job.decided:
+                continue
+            judgement = self._judge(job, view)
+            sorted_[judgement].append(job)
+            if judgement is Judgement.HOLDS:
+                view.add(job.appends)
+        return sorted_[Judgement.HOLDS], sorted_[Judgement.MATE], sorted_[Judgement.GAP]
+
+    def _read_on(self) -> None:
+        self._let_go()
+        self._partition.read_on()
+
+    def _take(self) -> list[AppendRequest]:
+        """What is waiting, as much as one record holds."""
+        carried, self._carried = deque(self._carried), []
+        taken: list[AppendRequest] = []
+        room = self._room
+        while source := carried or self._queue:
+            if source[0].size > room and taken:
+                break
+            job = source.popleft()
+            if not job.decided:
+                room -= job.size
+                taken.append(job)
+        self._carried = list(carried)
+        return taken
+
+    def _judge(self, job: AppendRequest, view: BatchView) -> Judgement:
+        if job.reads:
+            self._decide(job)
+            return Judgement.REFUSED
+        try:
+            if not job.while_broken:
+                self._partition.check_whole()
+        except LogBroken as error:
+            self._decide(job, error)
+            return Judgement.REFUSED
+        judgement = job.judge(view)
+        if judgement is Judgement.REFUSED:
+            self._decide(job, job.refusal())
+        return judgement
+
+    def _settle(self, batch: Sequence[AppendRequest], offset: int | None) -> None:
+        partition = self._partition
+        next_offset = partition.head.next_offset
+        if offset == next_offset:
+            position = partition.state.position
+            partition.accept()
+            for job in batch:
+                self._found(job.commit_id, position)
+                position += sum(len(append.events) for append in job.appends)
+            self._failing_since = None
+            self._backoff = _BACKOFF
+            return
+        partition.discard()
+        if offset is None or offset < next_offset:
+            self._wait_after_failure()
+            partition.verify_head()
+        partition.read_on()
+        while offset is not None and partition.head.next_offset <= offset:
+            # Acknowledged by all replicas, it is below the high watermark as soon as the leader has noticed.
+            time.sleep(0.005)
+            partition.read_on()
+        _log.info(
+            "append.lost" if offset is not None else "append.resolved",
+            log=partition.place.name,
+            partition=partition.place.partition,
+            offset=offset,
+            head=partition.head.record_offset,
+            found=sum(job.commit_id not in self._awaited for job in batch),
+            appends=len(batch),
+        )
+
+    def _wait_after_failure(self) -> None:
+        now = time.monotonic()
+        self._failing_since = self._failing_since or now
+        if now - self._failing_since > _GIVE_UP:
+            reason = "the brokers did not acknowledge in time; whether it was appended is not known"
+            raise KafkaUnreachable(log=self._partition.place.name, reason=reason)
+        time.sleep(self._backoff)
+        self._backoff = min(2 * self._backoff, _LONGEST_BACKOFF)
+
+    def _found(self, commit_id: bytes, position: int) -> None:
+        """An append is in an accepted record."""
+        job = self._awaited.pop(commit_id, None)
+        if job is not None:
+            job.position = position
+            self._decide(job)
+
+    def _decide(self, job: AppendRequest, error: Exception | None = None) -> None:
+        self._awaited.pop(job.commit_id, None)
+        job.error = error
+        job.decided = True
+        self._decided.append(job)
+
+    def _let_go(self) -> None:
+        """Bring the index to the head, then tell the callers whose jobs are decided."""
+        self._partition.write_index()
+        self._tell()
+
+    def _tell(self) -> None:
+        decided, self._decided = self._decided, []
+        for job in decided:
+            job.done = True
+            job.lock.release()
+
+    def _fail(self, error: LogUnusable) -> None:
+        """Tell everybody who waits. What is known to be appended is no failure."""
+        self._partition.discard()
+        _log.error("append.halted", log=self._partition.place.name, reason=str(error))
+        self._must_read = True
+        self._failing_since = None
+        waiting = [*self._in_flight, *self._carried]
+        self._carried, self._in_flight = [], []
+        while self._queue:
+            waiting.append(self._queue.popleft())
+        for job in waiting:
+            if not job.decided:
+                self._decide(job, error)
+        self._tell()

@@ -1,0 +1,235 @@
+"""What a record of the log looks like: a fixed header, the same in every format for ever, then an Avro body.
+
+    byte 0        format: F8 is the first; F8 to FF are ours, and no UTF-8 text begins with one of them
+    bytes 1-32    SHA-256 of the previous accepted record's value
+    bytes 33-40   the record's own number, from 1
+    bytes 41-48   the position of its first event, from 1
+    bytes 49-52   how many events it has
+
+All numbers are big-endian and unsigned. The body's schema is `schemas/log/record.v1.avsc`. Appends are encoded one by
+one, by whoever hands them over, and joined by the committer: Avro's blocks of an array allow that.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from enum import IntEnum
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from io import BytesIO
+from struct import Struct
+from typing import Any, Final, NamedTuple, TypeAlias
+from uuid import UUID
+
+from eventsourcing.persistence import Tracking
+from fastavro import parse_schema, schemaless_reader
+
+from consumers.commands.ports import CommandKey, QueuePosition
+
+FORMAT: Final = 0xF8
+"""The format that this release writes, and the only one that it reads."""
+OURS: Final = range(0xF8, 0x100)
+_HEADER: Final = Struct(">B32sQQI")
+HEADER_LENGTH: Final = _HEADER.size
+_NONE: Final = b"\x00"
+_SOME: Final = b"\x02"
+_END: Final = b"\x00"
+
+EventRow: TypeAlias = tuple[str, int, str, bytes]
+"""An event as the index keeps it: originator id (a UUID as 32 hexadecimal digits), version, topic, state."""
+
+
+class RecordedOutcome(IntEnum):
+    """What became of a command or a call: the index of the symbol in the schema."""
+
+    EVENTS = 0
+    REFUSED = 1
+    REPEATED = 2
+    DEAD = 3
+    TRACKED = 4
+    DISMISSED = 5
+
+
+class Header(NamedTuple):
+    """The fixed header. `previous` is a SHA-256 of 32 bytes, `events` how many there are."""
+
+    format: int
+    previous: bytes
+    number: int
+    position: int
+    events: int
+
+
+_BINDING: Final = (RecordedOutcome.EVENTS, RecordedOutcome.REFUSED)
+
+
+class Command(NamedTuple):
+    """A handled command, the digest of its content (32 bytes) and its answer.
+
+    The id is bound to the answer by the outcomes EVENTS and REFUSED alone.
+    """
+
+    key: CommandKey
+    digest: bytes
+    answer: str
+
+
+class Orphan(NamedTuple):
+    """A record of the log that was built on one which is not there: its offset, and its SHA-256 (32 bytes)."""
+
+    offset: int
+    hash: bytes
+
+
+class Append(NamedTuple):
+    """One append. `commit_id` has 16 bytes."""
+
+    commit_id: bytes
+    outcome: RecordedOutcome
+    events: Sequence[EventRow] = ()
+    command: Command | None = None
+    source: QueuePosition | None = None
+    tracking: Tracking | None = None
+    dismissed: Sequence[Orphan] = ()
+
+    @property
+    def bound(self) -> Command | None:
+        """The command whose id is bound by this append."""
+        return self.command if self.outcome in _BINDING else None
+
+
+class Body(NamedTuple):
+    """What follows the header."""
+
+    writer: str
+    appends: list[Append]
+
+
+class UnreadableBody(ValueError):
+    """Bytes after a header of ours that do not follow the schema."""
+
+
+def read_header(value: bytes | None) -> Header | None:
+    """The header of a record, of whatever format; None for a record that is not ours."""
+    if value is None or len(value) < HEADER_LENGTH or value[0] not in OURS:
+        return None
+    return Header._make(_HEADER.unpack_from(value))
+
+
+def first_hash(app: str, partitions: int, partition: int) -> bytes:
+    """What the first record of a partition names as the hash of the one before it."""
+    return sha256(f"dossier-log/{app}/{partitions}/{partition}".encode()).digest()
+
+
+def encode_record(header: Header, writer: str, appends: Sequence[bytes], count: int) -> bytes:
+    """A record's value. `appends` are what `encode_append` made, `count` how many they are."""
+    parts = [_HEADER.pack(*header), _text(writer)]
+    if count:
+        parts.append(_long(count))
+        parts.extend(appends)
+    parts.append(_END)
+    return b"".join(parts)
+
+
+def encode_append(append: Append) -> bytes:
+    """The Avro of one append, as an item of the record's array."""
+    parts = [append.commit_id, _long(append.outcome)]
+    if append.command is None:
+        parts.append(_NONE)
+    else:
+        key, digest, answer = append.command
+        parts += [_SOME, key.scope, key.command_id.bytes, digest, _text(answer)]
+    if append.source is None:
+        parts.append(_NONE)
+    else:
+        parts += [_SOME, append.source.topic_id.bytes, _long(append.source.offset)]
+    if append.tracking is None:
+        parts.append(_NONE)
+    else:
+        parts += [_SOME, _text(append.tracking.application_name), _long(append.tracking.notification_id)]
+    if append.dismissed:
+        parts.append(_long(len(append.dismissed)))
+        for orphan in append.dismissed:
+            parts += [_long(orphan.offset), orphan.hash]
+    parts.append(_END)
+    if append.events:
+        parts.append(_long(len(append.events)))
+        for originator, version, topic, state in append.events:
+            parts += [_originator(originator), _long(version), _text(topic), _long(len(state)), state]
+    parts.append(_END)
+    return b"".join(parts)
+
+
+def decode_body(value: bytes) -> Body:
+    """The body of a record of format F8. Raises UnreadableBody."""
+    source = BytesIO(value)
+    source.seek(HEADER_LENGTH)
+    try:
+        record: Any = schemaless_reader(source, _schema(), None)
+        if source.read(1):
+            raise UnreadableBody("bytes follow its end")
+        return Body(record["writer"], [_append(found) for found in record["appends"]])
+    except (EOFError, IndexError, OverflowError, TypeError, ValueError) as error:
+        raise UnreadableBody(str(error)) from error
+
+
+def _append(found: dict[str, Any]) -> Append:
+    command, source, tracking = found["command"], found["source"], found["tracking"]
+    return Append(
+        found["commit_id"],
+        RecordedOutcome[found["outcome"]],
+        [
+            (originator if isinstance(originator, str) else originator.hex(), event["version"], event["topic"], state)
+            for event in found["events"]
+            for originator, state in [(event["originator"], event["state"])]
+        ],
+        command
+        and Command(CommandKey(command["scope"], UUID(bytes=command["id"])), command["digest"], command["answer"]),
+        source and QueuePosition(UUID(bytes=source["topic_id"]), source["offset"]),
+        tracking and Tracking(tracking["application"], tracking["position"]),
+        [Orphan(orphan["offset"], orphan["hash"]) for orphan in found["dismissed"]],
+    )
+
+
+@cache
+def _schema() -> Any:
+    return parse_schema(json.loads((files("schemas") / "log" / "record.v1.avsc").read_text(encoding="utf-8")))
+
+
+def _originator(originator: str) -> bytes:
+    try:
+        raw = bytes.fromhex(originator)
+    except ValueError:
+        raw = b""
+    # 32 hexadecimal digits in lower case and a UUID are the same to the index, so they may be to the log.
+    if len(raw) == 16 and raw.hex() == originator:  # noqa: PLR2004 - bytes of a UUID
+        return b"\x00" + raw
+    return b"\x02" + _text(originator)
+
+
+def _text(value: str) -> bytes:
+    raw = value.encode()
+    return _long(len(raw)) + raw
+
+
+def _long(value: int) -> bytes:
+    """A long in Avro's zig-zag, variable-length form."""
+    if 0 <= value < len(_SHORT):
+        return _SHORT[value]
+    return _any_long(value)
+
+
+def _any_long(value: int) -> bytes:
+    rest = (value << 1) ^ (value >> 63)
+    groups = bytearray()
+    while rest > 0x7F:  # noqa: PLR2004 - seven bits of each byte
+        groups.append(rest & 0x7F | 0x80)
+        rest >>= 7
+    groups.append(rest)
+    return bytes(groups)
+
+
+# Lengths, counts and versions come again and again.
+_SHORT: Final = [_any_long(value) for value in range(8192)]

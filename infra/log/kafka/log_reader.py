@@ -1,0 +1,248 @@
+"""The log for whoever only reads it: one index for each partition and machine, filled by whoever holds its lock.
+
+A process that finds the index in use reads what the holder fills in. Either way `head` has read to the end of the log
+as it was when it was asked, so that everybody reads their own writes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from threading import Event, RLock, Thread
+from typing import Final
+from uuid import UUID
+
+from eventsourcing.persistence import Notification, StoredEvent
+from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
+
+from infra.errors import LogUnusable
+from infra.kafka.client import KafkaPartitionClient
+from infra.kafka.errors import IndexInUse, LogChanged
+from infra.kafka.settings import KafkaSettings
+from infra.kafka.topics import Topic
+from infra.log.acceptance import ChainState
+from infra.log.events import events_after
+from infra.log.index import Head, read_head
+from infra.log.kafka.index_paths import reader_settings
+from infra.log.kafka.log import KafkaLog
+from infra.log.partition import broken
+from infra.log.partition_handle import index_path
+from infra.log.partitioning import partition_of
+from infra.queue.errors import ReadingBehind
+
+_WAIT: Final = 30.0
+_LOOK: Final = 0.01
+_KEEP: Final = 0.1
+
+
+class SharedLog:
+    """The log as readers use it (`projections.engine.ports.LogReader`, and a dossier's events). For any thread.
+
+    `following`: this process lives on, and learns what others append without asking again and again.
+    """
+
+    def __init__(self, settings: KafkaSettings, topic: Topic, *, long_running: bool = False) -> None:
+        self.partitions = range(settings.partitions)
+        self.log_id = f"{topic.identity.cluster_id}/{topic.identity.topic_id}"
+        self._settings = reader_settings(settings)
+        self._topic = topic
+        self._long_running = long_running
+        self._held = KafkaLog(self._settings)
+        self._holding: set[int] = set()
+        self._lent: dict[int, KafkaLog] = {}
+        self._others: dict[int, ForeignIndex] = {}
+        self._guards = {partition: RLock() for partition in self.partitions}
+        self._closed = Event()
+        self._keeper: Thread | None = None
+
+    def share(self, partition: int, log: KafkaLog) -> None:
+        """A partition that this process has open as a writer: its index serves for reading as well."""
+        self._lent[partition] = log
+
+    def unshare(self, partition: int) -> None:
+        """The end of `lend`."""
+        with self._guards[partition]:
+            self._lent.pop(partition, None)
+
+    def partition_of(self, dossier_id: UUID) -> int:
+        """The partition of a dossier."""
+        return partition_of(dossier_id, len(self.partitions))
+
+    def head(self, partition: int) -> int:
+        """The last position. Everything that anybody appended before the call is seen.
+
+        Raises LogBroken while an orphan is open, and as `refresh`.
+        """
+        with self._guards[partition]:
+            self.refresh(partition)
+            self._check_whole(partition)
+            return self.state(partition).state.position - 1
+
+    def refresh(self, partition: int) -> None:
+        """Read to the end of the log as it is now, or wait for whoever does. Raises LogUnusable, ReadingBehind."""
+        with self._guards[partition]:
+            log = self._own(partition)
+            if log is None:
+                other = self._other(partition)
+                end = other.end_behind(other.state().next_offset)
+                deadline = time.monotonic() + _WAIT
+                while other.state().next_offset < end:
+                    # Whoever held it may be gone.
+                    log = self._own(partition, look=True)
+                    if log is not None:
+                        break
+                    if time.monotonic() > deadline:
+                        raise other.behind(end)
+                    time.sleep(_LOOK)
+                else:
+                    return
+            log.refresh(partition)
+
+    def state(self, partition: int) -> Head:
+        """How far the index has been read, after `refresh`: what was ignored, and open orphans."""
+        with self._guards[partition]:
+            log = self._own(partition)
+            return log.state(partition) if log is not None else self._other(partition).state()
+
+    def read(self, partition: int, after: int, limit: int) -> Sequence[Notification]:
+        """Events after a position, in order. Raises LogBroken while an orphan is open, LogUnusable."""
+        with self._guards[partition]:
+            log = self._own(partition)
+            if log is not None:
+                return log.read(partition, after, limit)
+            self._check_whole(partition)
+            return self._other(partition).read(after, limit)
+
+    def events_of(self, dossier_id: UUID) -> Sequence[StoredEvent]:
+        """The events of one dossier in order, up to the end of the log."""
+        partition = self.partition_of(dossier_id)
+        with self._guards[partition]:
+            self.head(partition)
+            log = self._own(partition)
+            if log is not None:
+                return log.events_of(dossier_id)
+            self._check_whole(partition)
+            return self._other(partition).recorder().select_events(dossier_id)
+
+    def close(self) -> None:
+        """Close everything, and let others have the indexes."""
+        self._closed.set()
+        if self._keeper is not None:
+            self._keeper.join()
+        self._held.close()
+        for other in self._others.values():
+            other.close()
+
+    def _own(self, partition: int, *, look: bool = False) -> KafkaLog | None:
+        """The log with an index that this process holds; None when another one has it."""
+        lent = self._lent.get(partition)
+        if lent is not None:
+            return lent
+        if partition in self._holding:
+            return self._held
+        if partition in self._others and not look:
+            return None
+        try:
+            opened = self._held.opened(partition)
+        except IndexInUse:
+            return None
+        self._holding.add(partition)
+        if self._long_running:
+            opened.listen(NullListener())
+        elif self._keeper is None:
+            self._keeper = Thread(target=self._keep, name="keep-index", daemon=True)
+            self._keeper.start()
+        other = self._others.pop(partition, None)
+        if other is not None:
+            other.close()
+        return self._held
+
+    def _keep(self) -> None:
+        """A process that is soon over does not follow; yet while it holds an index, others wait for it to read on."""
+        while not self._closed.wait(_KEEP):
+            for partition in sorted(self._holding):
+                with self._guards[partition], suppress(LogUnusable):
+                    # What is wrong with the log is told to whoever asks.
+                    self._held.refresh(partition)
+
+    def _check_whole(self, partition: int) -> None:
+        """Raises LogBroken while an orphan is open."""
+        orphans = self.state(partition).state.orphans
+        if orphans:
+            raise broken(f"{self._settings.url}/{partition}", orphans)
+
+    def _other(self, partition: int) -> ForeignIndex:
+        if partition not in self._others:
+            self._others[partition] = ForeignIndex(self._settings, self._topic, partition)
+        return self._others[partition]
+
+
+class NullListener:
+    """Listens so that the index follows the log."""
+
+    def notify(self) -> None:
+        """Nothing waits for it."""
+
+    def fail(self, error: LogUnusable) -> None:
+        """Whoever asks next finds out for himself."""
+
+
+class ForeignIndex:
+    """An index that another process holds and fills."""
+
+    def __init__(self, settings: KafkaSettings, topic: Topic, partition: int) -> None:
+        self._name = settings.url
+        self._partition = partition
+        self._path = index_path(settings, partition)
+        self._topic_id = str(topic.identity.topic_id)
+        self._tape = KafkaPartitionClient(settings, topic, partition)
+        self._recorder: SQLiteApplicationRecorder | None = None
+
+    def end_behind(self, read: int) -> int:
+        """Where the log ends now. Raises LogChanged when that is not behind what has been read."""
+        return self._tape.end_behind(read)
+
+    def state(self) -> Head:
+        """How far the index has been filled. Raises LogChanged when that was from another topic."""
+        nothing = Head(0, None, ChainState(b""))
+        try:
+            with closing(sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+                (topic_id,) = connection.execute("SELECT topic_id FROM log").fetchone() or (self._topic_id,)
+                head = read_head(connection)
+        except sqlite3.OperationalError:
+            # Its holder is about to make it.
+            return nothing
+        if topic_id != self._topic_id:
+            reason = f"its topic id was {topic_id}, and is {self._topic_id}"
+            raise LogChanged(log=f"{self._name}/{self._partition}", reason=reason, index=str(self._path))
+        return head or nothing
+
+    def read(self, after: int, limit: int) -> list[Notification]:
+        """Events after a position, in order."""
+        with self.recorder().datastore.transaction(commit=False) as cursor:
+            return events_after(cursor, after, limit)
+
+    def recorder(self) -> SQLiteApplicationRecorder:
+        """Its events."""
+        if self._recorder is None:
+            self._recorder = SQLiteApplicationRecorder(SQLiteDatastore(str(self._path)))
+        return self._recorder
+
+    def behind(self, end: int) -> ReadingBehind:
+        """The error that says so."""
+        return ReadingBehind(
+            log=self._name,
+            partition=self._partition,
+            reached=self.state().next_offset,
+            end=end,
+            holder=self._path.with_name(self._path.name + ".lock").read_text(encoding="utf-8").strip(),
+            index=str(self._path),
+        )
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._tape.close()
+        if self._recorder is not None:
+            self._recorder.datastore.close()

@@ -1,0 +1,293 @@
+"""What a process knows of one partition: the rule's state, and the index that follows it.
+
+Everything here is for the thread that holds the committer's lead. What was accepted is known at once, in memory; the
+index may be one record behind, and catches up before anybody is told.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+import structlog
+
+from consumers.commands.ports import CommandKey, QueuePosition
+from infra.kafka.errors import IndexUnusable, LogBroken, LogChanged, NewerLog, RecordUnreadable
+from infra.kafka.partition_client import FetchResult, PartitionClient, Record
+from infra.log.acceptance import ChainState, UnknownFormat, Verdict, accept, dismiss
+from infra.log.format import Append, UnreadableBody, decode_body, first_hash
+from infra.log.index import Applied, Head, Index
+
+_log = structlog.get_logger(__name__)
+
+_VERSIONS_KEPT: Final = 100_000
+_SETTLES_WITHIN: Final = 10.0
+_EVENTS_AT_ONCE: Final = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which partition it is: `name` for messages, `app`, P and p for the hash that everything begins with."""
+
+    name: str
+    app: str
+    partitions: int
+    partition: int
+
+
+def broken(name: str, orphans: Mapping[int, bytes]) -> LogBroken:
+    """The error for open orphans, which are hashes by offset."""
+    reason = f"the record at offset {min(orphans)} was built on one that is not there ({len(orphans)} such records)"
+    return LogBroken(log=name, reason=reason)
+
+
+class Partition:
+    """One partition, its index and its tape. Made, it has read the log to the end.
+
+    `on_found` is called with the commit id of every append in an accepted record that was read, and with the position
+    of its first event; `on_events` after events have reached the index; `on_accepted` with every accepted record, own
+    ones too, as soon as it is known.
+    """
+
+    def __init__(self, place: Place, tape: PartitionClient, index: Index) -> None:
+        self.place = place
+        self.tape = tape
+        self.on_found: Callable[[bytes, int], None] = lambda _commit_id, _position: None
+        self.on_events: Callable[[], None] = lambda: None
+        self.on_accepted: Callable[[Applied], None] = lambda _record: None
+        self._index = index
+        self._versions: OrderedDict[str, int | None] = OrderedDict()
+        self._commands: set[CommandKey] = set()
+        self._read: list[Applied] = []
+        self._prepared: tuple[Applied, Head] | None = None
+        self._begun: Applied | None = None
+        start = ChainState(first_hash(place.app, place.partitions, place.partition))
+        self.head = index.head() or Head(0, None, start)
+        self._written = self.head
+        self.indexed = self.state.position - 1
+        """The last position that is in the index, 0 when there is none. For any thread."""
+        self._tracking = index.tracking()
+        self._verify_head()
+        self._catch_up()
+
+    @property
+    def state(self) -> ChainState:
+        """The rule's state after everything that was read or appended."""
+        return self.head.state
+
+    def check_whole(self) -> None:
+        """Raises LogBroken while an orphan is open."""
+        if self.state.orphans:
+            raise broken(self.place.name, self.state.orphans)
+
+    def load_versions(self, originator_ids: Iterable[str]) -> None:
+        """Look up in one go what `last_version` will be asked for."""
+        unknown = [originator_id for originator_id in set(originator_ids) if originator_id not in self._versions]
+        if unknown:
+            self._versions.update(dict.fromkeys(unknown))
+            self._versions.update(self._index.last_versions(unknown))
+
+    def last_version(self, originator_id: str) -> int | None:
+        """The last version of an aggregate, None when there is none."""
+        if originator_id not in self._versions:
+            self.load_versions([originator_id])
+        return self._versions[originator_id]
+
+    def last_tracked(self, application: str) -> int | None:
+        """The position up to which an upstream application has been processed."""
+        return self._tracking.get(application)
+
+    def is_bound(self, key: CommandKey) -> bool:
+        """Whether a command id has its answer."""
+        return key in self._commands or self._index.is_bound(key)
+
+    def is_handled(self, source: QueuePosition) -> bool:
+        """Whether a command, or one after it in the same commands topic, has been handled."""
+        last = self.head.commands
+        return last is not None and last.topic_id == source.topic_id and last.offset >= source.offset
+
+    def read_on(self) -> None:
+        """Read to the high watermark and apply it. Raises what the tape, the rule and the index raise."""
+        self.write_index()
+        for chunk in self.tape.read(self.head.next_offset):
+            self.apply(chunk)
+
+    def _catch_up(self) -> None:
+        """Read to the high watermark from wherever the index is; SQLite writes while the next records are decoded."""
+        self._index.expect_much(expected=True)
+        with ThreadPoolExecutor(1) as pool:
+            writing: Future[None] | None = None
+            written = self.state.position
+            for chunk in self.tape.read(self.head.next_offset):
+                self._judge_all(chunk)
+                if writing is not None:
+                    writing.result()
+                read, self._read = self._read, []
+                # The fewer transactions, the fewer pages are written more than once.
+                if self.state.position - written < _EVENTS_AT_ONCE:
+                    writing = pool.submit(self._index.add, read)
+                else:
+                    writing = pool.submit(self._index.fill, read, self.head)
+                    written = self.state.position
+            if writing is not None:
+                writing.result()
+                self._index.fill((), self.head)
+        self._index.expect_much(expected=False)
+        self._written = self.head
+        self.indexed = self.state.position - 1
+
+    def apply(self, chunk: FetchResult) -> None:
+        """Apply what was read. What had been applied before is left out."""
+        self.write_index()
+        try:
+            self._judge_all(chunk)
+        finally:
+            self.write_index()
+
+    def _judge_all(self, chunk: FetchResult) -> None:
+        for entry in chunk.entries:
+            if entry.offset >= self.head.next_offset:
+                self._judge(entry)
+        if chunk.next_offset > self.head.next_offset:
+            self.head = self.head._replace(next_offset=chunk.next_offset)
+
+    def prepare(self, value: bytes, appends: Sequence[Append], writer: str) -> None:
+        """Make the index ready for an own record that was sent, should it come next in the log.
+
+        The time until it is acknowledged is good for nothing else. The index must be at the head.
+        """
+        offset = self.head.next_offset
+        state, verdict = accept(self.state, offset, value)
+        if verdict is not Verdict.ACCEPTED:
+            raise AssertionError(f"an own record on the head was judged {verdict}")
+        record = Applied(offset, writer, self.state.position, appends)
+        head = self._after(offset, state, appends)
+        self._index.begin([record], head)
+        self._prepared = record, head
+
+    def discard(self) -> None:
+        """The own record did not come next, or it is not known whether it did."""
+        if self._prepared is not None:
+            self._prepared = None
+            self._index.roll_back()
+
+    def accept(self) -> None:
+        """The own record came next. It is known from now on; the index shows it after `write_index`."""
+        if self._prepared is None:
+            raise AssertionError("nothing was prepared")
+        (self._begun, self.head), self._prepared = self._prepared, None
+        self._learn(self._begun.appends)
+        self._commands.update(command.key for append in self._begun.appends if (command := append.bound) is not None)
+        self.on_accepted(self._begun)
+
+    def write_index(self) -> None:
+        """Bring the index to the head. What could not be written is written the next time."""
+        if self._begun is not None:
+            begun, self._begun = self._begun, None
+            try:
+                self._index.commit()
+            except IndexUnusable:
+                self._index.roll_back()
+                self._read.append(begun)
+                raise
+        elif self._read or self._written is not self.head:
+            self._index.fill(self._read, self.head)
+            self._read = []
+        if self._written is self.head:
+            return
+        self._written = self.head
+        self._commands.clear()
+        while len(self._versions) > _VERSIONS_KEPT:
+            self._versions.popitem(last=False)
+        if self.indexed != self.state.position - 1:
+            self.indexed = self.state.position - 1
+            self.on_events()
+
+    def verify_head(self) -> None:
+        """Compare the last accepted record with what stands in the log. Raises LogChanged."""
+        self.write_index()
+        self._verify_head()
+
+    def _verify_head(self) -> None:
+        offset = self.head.record_offset
+        if offset is None:
+            return
+        deadline = time.monotonic() + _SETTLES_WITHIN
+        while True:
+            chunk = next(iter(self.tape.read(offset)), None)
+            found = chunk.entries[0] if chunk and chunk.entries else None
+            if found is not None and found.offset == offset and found.value is not None:
+                if sha256(found.value).digest() == self.state.head:
+                    return
+                raise self._changed(f"the record at offset {offset} is not the one that had been read")
+            # A new leader may learn the high watermark a moment after it was elected.
+            if found is not None or time.monotonic() > deadline:
+                raise self._changed(f"the record at offset {offset} is gone")
+            time.sleep(0.05)
+
+    def _judge(self, entry: Record) -> None:
+        try:
+            state, verdict = accept(self.state, entry.offset, entry.value)
+        except UnknownFormat as error:
+            raise NewerLog(log=self.place.name, reason=str(error)) from error
+        if verdict is Verdict.ACCEPTED and entry.value is not None:
+            try:
+                body = decode_body(entry.value)
+            except UnreadableBody as error:
+                reason = f"the body of the record at offset {entry.offset}: {error}"
+                raise RecordUnreadable(log=self.place.name, reason=reason) from error
+            position = self.state.position
+            self._read.append(Applied(entry.offset, body.writer, position, body.appends))
+            self.head = self._after(entry.offset, state, body.appends)
+            self._learn(body.appends)
+            self.on_accepted(self._read[-1])
+            for append in body.appends:
+                self.on_found(append.commit_id, position)
+                position += len(append.events)
+            return
+        self._ignore(entry, state, verdict)
+
+    def _ignore(self, entry: Record, state: ChainState, verdict: Verdict) -> None:
+        ignored = self.head.ignored
+        ignored = ignored._replace(
+            late=ignored.late + (verdict is Verdict.LATE),
+            foreign=ignored.foreign + (verdict is Verdict.FOREIGN),
+            orphans=ignored.orphans + (verdict is Verdict.ORPHAN),
+        )
+        self.head = self.head._replace(state=state, ignored=ignored, next_offset=entry.offset + 1)
+        report = _log.debug if verdict is Verdict.LATE else _log.warning
+        report(
+            f"record.{verdict.name.lower()}",
+            log=self.place.name,
+            partition=self.place.partition,
+            offset=entry.offset,
+            head=self.head.record_offset,
+        )
+
+    def _after(self, offset: int, state: ChainState, appends: Sequence[Append]) -> Head:
+        """The head after an accepted record."""
+        commands = self.head.commands
+        for append in appends:
+            if append.source is not None:
+                commands = append.source
+            if append.dismissed:
+                state = dismiss(state, append.dismissed)
+        return self.head._replace(next_offset=offset + 1, record_offset=offset, state=state, commands=commands)
+
+    def _learn(self, appends: Sequence[Append]) -> None:
+        """Remember what an accepted record brought."""
+        for append in appends:
+            for originator_id, version, _, _ in append.events:
+                self._versions[originator_id] = version
+            if append.tracking is not None:
+                self._tracking[append.tracking.application_name] = append.tracking.notification_id
+            if append.dismissed:
+                _log.warning("orphans.dismissed", log=self.place.name, count=len(append.dismissed))
+
+    def _changed(self, reason: str) -> LogChanged:
+        return LogChanged(log=self.place.name, reason=reason, index=str(self._index.path))

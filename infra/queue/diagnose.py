@@ -1,0 +1,171 @@
+"""What an operator looks at: the connection, the topics, each partition's head and index, and who is how far behind."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from kafka.admin import KafkaAdminClient
+from kafka.errors import KafkaError, RetriableError
+
+from domain.errors import InfrastructureError
+from infra.kafka.admin import ask
+from infra.kafka.client import KafkaPartitionClient
+from infra.kafka.errors import LogBroken, unreachable
+from infra.kafka.settings import KafkaSettings
+from infra.kafka.topics import Topic
+from infra.log.format import Orphan, UnreadableBody, decode_body, read_header
+from infra.log.kafka.full_scan import check_whole
+from projections.engine.errors import ViewsAheadOfLog
+
+if TYPE_CHECKING:
+    from infra.bootstrap import Application
+
+_COORDINATED_WITHIN: Final = 10.0
+
+
+def diagnose(application: Application, *, whole: bool = False) -> dict[str, Any]:
+    """Everything, as plain values; `whole`: every record is read again, beside the index.
+
+    `wrong` holds what must be mended, in words; it is empty when all is well.
+
+    topics      name → id and partitions, each checked for the settings that it must have
+    partitions  per partition: head, index, what was ignored, open orphans, how many commands wait, and projection → how
+                many events behind
+    groups      group → member → its partitions
+    """
+    settings, topics = application.kafka, application.topics
+    wrong: list[str] = []
+    partitions = []
+    for number in range(settings.partitions):
+        try:
+            partitions.append(_partition(application, number))
+            if whole:
+                check_whole(application, number)
+        except InfrastructureError as error:
+            wrong.append(f"partition {number}: {error.code}: {error}")
+    wrong += [
+        f"partition {found['partition']}: {LogBroken.code}: "
+        f"the record at offset {orphan['offset']} was built on one that is not there"
+        for found in partitions
+        for orphan in found["orphans"]
+    ]
+    wrong += [
+        f"partition {found['partition']}: {ViewsAheadOfLog.code}: {name} knows {-behind} events that are not there"
+        for found in partitions
+        for name, behind in found["behind"].items()
+        if behind < 0
+    ]
+    groups = {name: _members(settings, f"{settings.app}.{name}") for name in ("worker", "projector")}
+    if not groups["worker"]:
+        wrong.append("no worker runs: commands wait")
+    return {
+        "log": settings.url,
+        "cluster": topics.events.identity.cluster_id,
+        "topics": {
+            topic.name: {"id": str(topic.identity.topic_id), "partitions": topic.identity.partitions}
+            for topic in topics
+        },
+        "partitions": partitions,
+        "groups": groups,
+        "wrong": wrong,
+    }
+
+
+def _partition(application: Application, number: int) -> dict[str, Any]:
+    log, commands = application.kafka_reader, application.topics.commands
+    log.refresh(number)
+    head = log.state(number)
+    position = head.state.position - 1
+    handled = head.commands
+    end = _end(application.kafka, commands, number)
+    own = handled is not None and handled.topic_id == commands.identity.topic_id
+    return {
+        "partition": number,
+        "record": head.state.number,
+        "position": position,
+        "offset": head.record_offset,
+        "read_to": head.next_offset,
+        "ignored": head.ignored._asdict(),
+        "orphans": [{"offset": offset, "hash": found.hex()} for offset, found in sorted(head.state.orphans.items())],
+        "commands_handled": handled.offset if handled is not None else None,
+        "commands_waiting": end - (handled.offset + 1 if handled is not None and own else 0),
+        "behind": _behind(application, number, position),
+    }
+
+
+def _behind(application: Application, number: int, position: int) -> dict[str, int]:
+    with application.engine.reading() as snapshot:
+        return {name: position - reached.get(number, 0) for name, reached in sorted(snapshot.positions.items())}
+
+
+def _end(settings: KafkaSettings, topic: Topic, partition: int) -> int:
+    tape = KafkaPartitionClient(settings, topic, partition)
+    try:
+        return tape.end()
+    finally:
+        tape.close()
+
+
+def _members(settings: KafkaSettings, group: str) -> dict[str, list[int]]:
+    """Member → its partitions."""
+    try:
+        found = ask(settings, lambda admin: _described_group(admin, group))
+    except KafkaError as error:
+        raise unreachable(settings.url, error) from error
+    return {
+        f"{member['client_host']} {member['member_id']}": sorted(
+            partition
+            for topic in (member["member_assignment"] or {}).get("assigned_partitions", ())
+            for partition in topic["partitions"]
+        )
+        for member in found["members"]
+    }
+
+
+def _described_group(admin: KafkaAdminClient, group: str) -> Any:
+    """Asked again for a while: the first question about any group makes the cluster set up what keeps groups."""
+    deadline = time.monotonic() + _COORDINATED_WITHIN
+    while True:
+        try:
+            return admin.describe_groups([group])[group]
+        except RetriableError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def orphans(application: Application, partition: int) -> list[dict[str, Any]]:
+    """What is known of the open orphans of a partition: where each stands, its hash, who wrote it, what it holds."""
+    application.kafka_reader.refresh(partition)
+    found = application.kafka_reader.state(partition).state.orphans
+    tape = KafkaPartitionClient(application.kafka, application.topics.events, partition)
+    try:
+        return [_described(tape, offset, digest) for offset, digest in sorted(found.items())]
+    finally:
+        tape.close()
+
+
+def _described(tape: KafkaPartitionClient, offset: int, digest: bytes) -> dict[str, Any]:
+    chunk = next(iter(tape.read(offset)), None)
+    value = chunk.entries[0].value if chunk and chunk.entries else None
+    header = read_header(value)
+    described: dict[str, Any] = {"offset": offset, "hash": digest.hex(), "number": header and header.number}
+    if value is not None and header is not None:
+        try:
+            body = decode_body(value)
+        except UnreadableBody:
+            return described
+        described["writer"] = body.writer
+        described["events"] = [
+            {"dossier": dossier, "version": version, "event": topic}
+            for append in body.appends
+            for dossier, version, topic, _ in append.events
+        ]
+        described["commands"] = [str(append.command.key.command_id) for append in body.appends if append.command]
+    return described
+
+
+def as_orphan(described: dict[str, Any]) -> Orphan:
+    """What `dismiss` takes."""
+    return Orphan(described["offset"], bytes.fromhex(described["hash"]))

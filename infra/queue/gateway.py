@@ -1,0 +1,266 @@
+"""Commands to the queue, answers back from it: what every client on Kafka does.
+
+A command is known by its place in the queue. Whatever goes wrong on the way (an acknowledgement or an answer that does
+not come), the same command is sent again: its id acts once, and every copy gets the same answer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Condition, Event, Thread
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from consumers.commands.dependencies import CommandDependencies, InFlight, dependencies_of
+from consumers.commands.gateway import readable
+from consumers.commands.handler import any_id
+from consumers.commands.outcome import Answer, MalformedMessage, refused
+from domain.command import Command
+from domain.errors import InvalidInput
+from domain.identity import COUNCIL_ID, unit_uuid
+from domain.units import Unit, Units
+from infra.errors import LogUnusable
+from infra.kafka.client import KafkaPartitionClient
+from infra.kafka.settings import KafkaSettings
+from infra.kafka.topics import Topic
+from infra.log.partitioning import partition_of
+from infra.queue.errors import NoAnswer
+from infra.queue.producer import send_durably
+from infra.queue.replies import read_replies
+
+_log = structlog.get_logger(__name__)
+
+_FOLLOW: Final = 0.25
+_SEND_AGAIN: Final = 10.0
+_BATCH_BYTES: Final = 400_000
+
+
+@dataclass(slots=True, eq=False)
+class _Given:
+    """A command that was handed in; `answer` comes from the replies. It is sent again at `again_at`."""
+
+    line: bytes
+    partition: int = 0
+    reach: CommandDependencies = field(default_factory=CommandDependencies)
+    answer: Answer | None = None
+    again_at: float = 0.0
+    pause: float = _SEND_AGAIN
+
+
+class QueuedGateway:
+    """See `CommandGateway`. Raises NoAnswer when no worker answers anything for `seconds`, LogUnusable."""
+
+    def __init__(
+        self, settings: KafkaSettings, commands: Topic, replies: Topic, units: Units, *, seconds: float = 60.0
+    ) -> None:
+        self._settings = settings
+        self._commands, self._replies = commands, replies
+        self._units = units
+        self._by_scope: dict[bytes, Unit] = {_scope(unit_uuid(unit.id, "")): unit for unit in units}
+        self._seconds = seconds
+        self._senders: dict[int, KafkaPartitionClient] = {}
+        self._receivers: dict[int, _Receiver] = {}
+        self._changed = Condition()
+        self._under_way = InFlight()
+        self._open: list[_Given] = []
+        self._unsent: list[_Given] = []
+
+    def submit(self, lines: Sequence[bytes]) -> Callable[[], list[Answer]]:
+        """See `CommandGateway`: the commands are in the queue when this returns."""
+        given = [self._take_in(line) for line in lines]
+        self._send_rest()
+
+        def answers() -> list[Answer]:
+            self._wait(given)
+            return [each.answer for each in given if each.answer is not None]
+
+        return answers
+
+    def close(self) -> None:
+        """Let the connections go."""
+        for receiver in self._receivers.values():
+            receiver.stop()
+        for sender in self._senders.values():
+            sender.close()
+
+    def _take_in(self, line: bytes) -> _Given:
+        """A line as a command to be sent; one that no worker could handle is answered here."""
+        given = _Given(line)
+        item = readable(line)
+        if isinstance(item, MalformedMessage):
+            given.answer = refused(item.command_id, None, None, item.error)
+            return given
+        try:
+            some_id = any_id(item, self._units)
+        except InvalidInput as error:
+            given.answer = refused(item.command_id, None, None, error)
+            return given
+        given.partition = partition_of(some_id, self._settings.partitions)
+        given.reach = self._reach(item, some_id)
+        if self._must_wait(given):
+            self._sweep()
+            if self._must_wait(given):
+                self._send_rest()
+                self._wait(self._open)
+        self._under_way.add(given.reach, given.partition)
+        self._open.append(given)
+        self._unsent.append(given)
+        return given
+
+    def _reach(self, command: Command, some_id: UUID) -> CommandDependencies:
+        unit = self._by_scope.get(_scope(some_id))
+        # An unknown unit has no dossiers: the command will be refused, whatever else is known.
+        return CommandDependencies() if unit is None and some_id != COUNCIL_ID else dependencies_of(command, unit)
+
+    def _must_wait(self, given: _Given) -> bool:
+        return self._under_way.must_wait(given.reach, given.partition, range(self._settings.partitions))
+
+    def _sweep(self) -> None:
+        """Forget what has been answered."""
+        for given in self._open:
+            if given.answer is not None:
+                self._under_way.remove(given.reach, given.partition)
+        self._open = [given for given in self._open if given.answer is None]
+
+    def _send_rest(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        self._send(unsent)
+
+    def _send(self, given: Sequence[_Given]) -> None:
+        """Put commands into the queue, each partition's in order."""
+        by_partition: dict[int, list[_Given]] = {}
+        for each in given:
+            by_partition.setdefault(each.partition, []).append(each)
+        for partition, mine in by_partition.items():
+            receiver, sender = self._receiver(partition), self._sender(partition)
+            for batch in _batches(mine):
+                with receiver.expecting() as expect:
+                    first = send_durably(sender, [(None, each.line) for each in batch], self._commands.name)
+                    for place, each in enumerate(batch):
+                        each.again_at, each.pause = time.monotonic() + each.pause, each.pause * 2
+                        expect(first + place, each)
+
+    def _wait(self, given: Sequence[_Given]) -> None:
+        given = list(given)
+        deadline = time.monotonic() + self._seconds
+        unanswered = len(given) + 1
+        while left := [each for each in given if each.answer is None]:
+            for receiver in self._receivers.values():
+                receiver.check()
+            now = time.monotonic()
+            if len(left) < unanswered:
+                # Somebody works: what is left has its time from now on.
+                unanswered, deadline = len(left), now + self._seconds
+            if now > deadline:
+                raise NoAnswer(count=len(left), topic=self._commands.name, seconds=self._seconds)
+            late = [each for each in left if now > each.again_at]
+            if late:
+                _log.info("commands.again", topic=self._commands.name, count=len(late))
+                self._send(late)
+            with self._changed:
+                if left[-1].answer is None:
+                    self._changed.wait(0.1)
+        self._sweep()
+
+    def _sender(self, partition: int) -> KafkaPartitionClient:
+        if partition not in self._senders:
+            self._senders[partition] = KafkaPartitionClient(self._settings, self._commands, partition)
+        return self._senders[partition]
+
+    def _receiver(self, partition: int) -> _Receiver:
+        if partition not in self._receivers:
+            tape = KafkaPartitionClient(self._settings, self._replies, partition)
+            self._receivers[partition] = _Receiver(tape, str(self._commands.identity.topic_id), self._changed)
+        return self._receivers[partition]
+
+
+class _Receiver:
+    """Reads the replies of one partition from now on, and hands each to the command that it answers."""
+
+    def __init__(self, tape: KafkaPartitionClient, topic_id: str, changed: Condition) -> None:
+        self._tape = tape
+        self._topic_id = topic_id
+        self._changed = changed
+        self._expected: dict[int, _Given] = {}
+        # Answers that came before it was known where the command stands.
+        self._early: dict[int, Answer] | None = None
+        self._error: LogUnusable | None = None
+        self._stopped = Event()
+        self._next = tape.end()
+        self._thread = Thread(target=self._run, name="replies", daemon=True)
+        self._thread.start()
+
+    @contextmanager
+    def expecting(self) -> Iterator[Callable[[int, _Given], None]]:
+        """While commands are sent: the call that is given says where each stands."""
+        with self._changed:
+            self._early = {}
+        try:
+            yield self._expect
+        finally:
+            with self._changed:
+                self._early = None
+
+    def check(self) -> None:
+        """Raises what ended the reading."""
+        if self._error is not None:
+            raise self._error
+
+    def stop(self) -> None:
+        """End it."""
+        self._stopped.set()
+        self._thread.join()
+        self._tape.close()
+
+    def _expect(self, offset: int, given: _Given) -> None:
+        with self._changed:
+            early = self._early.get(offset) if self._early else None
+            if early is None:
+                self._expected[offset] = given
+            else:
+                given.answer = early
+
+    def _run(self) -> None:
+        try:
+            while not self._stopped.is_set():
+                chunk = self._tape.follow(self._next, _FOLLOW)
+                self._next = chunk.next_offset
+                for entry in chunk.entries:
+                    self._take(entry.value)
+        except LogUnusable as error:
+            self._error = error
+
+    def _take(self, value: bytes | None) -> None:
+        with self._changed:
+            for reply in read_replies(value):
+                if reply.topic_id != self._topic_id:
+                    continue
+                given = self._expected.pop(reply.offset, None)
+                if given is not None:
+                    given.answer = reply.answer
+                elif self._early is not None:
+                    self._early[reply.offset] = reply.answer
+            self._changed.notify_all()
+
+
+def _scope(some_id: UUID) -> bytes:
+    return some_id.bytes[:6]
+
+
+def _batches(given: Sequence[_Given]) -> Iterator[list[_Given]]:
+    """Commands that go together: as many as one batch of the topic holds."""
+    batch: list[_Given] = []
+    size = 0
+    for each in given:
+        size += len(each.line) + 64
+        if size > _BATCH_BYTES and batch:
+            yield batch
+            batch, size = [], len(each.line) + 64
+        batch.append(each)
+    if batch:
+        yield batch

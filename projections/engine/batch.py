@@ -1,0 +1,227 @@
+"""A batch of events of one partition, and its fold into the rows of several projections at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from eventsourcing.persistence import Notification
+
+from domain.errors import InfrastructureError
+from projections.engine.errors import BrokenChain, UnknownEvent
+from projections.engine.generations import MARKS, PARKED, Checkpoint, Generation
+from projections.engine.hashchain import extend_all
+from projections.engine.ports import Decode, Reader, Writer
+from projections.engine.projection import Event
+from projections.engine.rows import RowCache
+from projections.engine.table import Value
+
+dossier_text = lru_cache(maxsize=4096)(str)
+"""A dossier's id as text; making it costs more than looking it up."""
+
+
+@lru_cache(maxsize=1024)
+def event_name(topic: str) -> str:
+    """The name of an event's type in a topic: `package.module:Name`, or the name alone."""
+    return topic.rpartition(":")[2].rpartition(".")[2]
+
+
+class Batch:
+    """Events of one partition, one after another behind the position `after`. Raises BrokenChain."""
+
+    def __init__(self, partition: int, after: int, events: Sequence[Notification], decode: Decode) -> None:
+        for expected, event in enumerate(events, start=after + 1):
+            if event.id != expected:
+                raise BrokenChain(partition=partition, position=expected, found=event.id)
+        self.partition = partition
+        self.events = events
+        self.decode = decode
+        self.named = [(event, event_name(event.topic), dossier_text(event.originator_id)) for event in events]
+        """Each event with the name of its type, and its dossier's id as text."""
+
+
+class BatchApplier:
+    """A batch folded into one build: what is to be stored, and what stopped it where, if anything did.
+
+    `refused`: (position, words) of an event whose rows the store does not take; it is parked for that.
+    """
+
+    def __init__(
+        self,
+        build: Generation,
+        before: Checkpoint,
+        batch: Batch,
+        reader: Reader,
+        refused: tuple[int, str] | None = None,
+    ) -> None:
+        self.build = build
+        self.before = before
+        self.after = before
+        self.error: InfrastructureError | None = None
+        self.handlers = build.projection.handlers
+        self.ignored = build.projection.ignored
+        self.rows = RowCache(reader, build.physical)
+        self._batch = batch
+        self._refused = refused
+        parked = parked_dossiers(reader, build, batch.partition)
+        self._parked = set(map(build.projection.parking_scope, parked))
+        self._newly_parked: list[tuple[Value, ...]] = []
+        self.applied = 0
+        self.passed = 0
+        self.last = before.position
+        self._marks: list[tuple[int, bytes]] = []
+        self._read_ahead()
+
+    def _read_ahead(self) -> None:
+        handlers, last = self.handlers, self.last
+        dossiers = {dossier for event, name, dossier in self._batch.named if name in handlers and event.id > last}
+        if dossiers:
+            self.rows.read_ahead(sorted(dossiers))
+
+    def waits(self, dossier: str) -> bool:
+        """Whether an event of this dossier must wait behind a parked one."""
+        return bool(self._parked) and self.build.projection.parking_scope(dossier) in self._parked
+
+    def apply(self, event: Event) -> None:
+        """Hand an event to its handler; where that fails, take its changes back and park the dossier."""
+        self.rows.begin()
+        try:
+            self.handlers[event.name](self.rows, event)
+        except InfrastructureError:
+            # The store could not be read: that says nothing about the event.
+            raise
+        except Exception as cause:  # noqa: BLE001  # whatever a handler raises, it is told
+            self.rows.undo()
+            self.park(event.dossier_id, event.version, event.name, event.position, describe_error(cause))
+        else:
+            if self._refused is not None and self._refused[0] == event.position:
+                self.rows.undo()
+                self.park(event.dossier_id, event.version, event.name, event.position, self._refused[1])
+            else:
+                self.applied += 1
+
+    def park(self, dossier: str, version: int, name: str, position: int, cause: str | None) -> None:
+        """Leave an event out of the rows, and every later one of its dossier (or unit)."""
+        self._parked.add(self.build.projection.parking_scope(dossier))
+        self._newly_parked.append((*self.build.key, self._batch.partition, position, dossier, version, name, cause))
+
+    def close(self, digest: bytes, marks: Sequence[tuple[int, bytes]]) -> None:
+        """The batch is folded; `digest` is the running hash at the last event that was."""
+        before = self.before
+        self._marks = list(marks)
+        self.after = Checkpoint(
+            self.last,
+            before.applied + self.applied,
+            before.parked + len(self._newly_parked),
+            before.ignored + self.passed,
+            digest,
+        )
+
+    def store(self, writer: Writer) -> None:
+        """Store rows, parked events and position in the writer's transaction. Raises Moved, RowRefused."""
+        if self.after.position == self.before.position:
+            return
+        # First: a build that another engine moved on is left alone before anything is written.
+        self.build.move(writer, self._batch.partition, self.before, self.after)
+        self.rows.flush(writer)
+        if self._newly_parked:
+            writer.upsert(PARKED, PARKED.name, self._newly_parked)
+        if self._marks:
+            place = (*self.build.key, self._batch.partition)
+            writer.upsert(MARKS, MARKS.name, [(*place, position, digest.hex()) for position, digest in self._marks])
+
+
+def fold(
+    behind: Mapping[Generation, Checkpoint],
+    batch: Batch,
+    reader: Reader,
+    refused: Mapping[str, tuple[int, str]] | None = None,
+) -> list[BatchApplier]:
+    """Fold the events above each build's position into its rows. An event is decoded once, and let go before the next.
+
+    A type of event that a projection does not know stops it there: all events before it are folded, and none after it.
+    """
+    refused = refused or {}
+    folds = [BatchApplier(build, at, batch, reader, refused.get(build.name)) for build, at in behind.items()]
+    _apply(folds, batch)
+    _close(folds, batch)
+    return folds
+
+
+def _apply(folds: list[BatchApplier], batch: Batch) -> None:
+    going = list(folds)
+    for notification, name, dossier in batch.named:
+        position = notification.id
+        event: Event | str | None = None
+        for each in going:
+            if position <= each.last:
+                continue
+            if name in each.handlers:
+                if each.waits(dossier):
+                    each.park(dossier, notification.originator_version, name, position, None)
+                else:
+                    if event is None:
+                        event = _decoded(notification, name, dossier, batch)
+                    if isinstance(event, Event):
+                        each.apply(event)
+                    else:
+                        each.park(dossier, notification.originator_version, name, position, event)
+            elif name in each.ignored:
+                each.passed += 1
+            else:
+                each.error = UnknownEvent(
+                    projection=each.build.name,
+                    event=name,
+                    dossier=dossier,
+                    version=notification.originator_version,
+                    partition=batch.partition,
+                    position=position,
+                )
+                going = [other for other in going if other is not each]
+                continue
+            each.last = position
+
+
+def _close(folds: list[BatchApplier], batch: Batch) -> None:
+    """Compute the running hash once for all folds that stood and stand at the same positions, as nearly all do."""
+    known: dict[tuple[int, bytes, int], tuple[bytes, list[tuple[int, bytes]]]] = {}
+    for each in folds:
+        before = each.before
+        key = (before.position, before.digest, each.last)
+        if key not in known:
+            first = batch.events[0].id if batch.events else 0
+            known[key] = extend_all(
+                before.digest, batch.events[max(0, before.position + 1 - first) : max(0, each.last + 1 - first)]
+            )
+        each.close(*known[key])
+
+
+def decoded(notification: Notification, partition: int, decode: Decode) -> Event | str:
+    """An event as handlers get it, or why it cannot be decoded."""
+    batch = Batch(partition, notification.id - 1, [notification], decode)
+    ((_, name, dossier),) = batch.named
+    return _decoded(notification, name, dossier, batch)
+
+
+def _decoded(notification: Notification, name: str, dossier: str, batch: Batch) -> Event | str:
+    try:
+        data: Mapping[str, Any] = batch.decode(notification.topic, notification.state)
+    except Exception as cause:  # noqa: BLE001  # whatever a decoder raises, only that dossier waits
+        return describe_error(cause)
+    return Event(name, dossier, notification.originator_version, batch.partition, notification.id, data)
+
+
+def parked_dossiers(reader: Reader, build: Generation, partition: int) -> frozenset[str]:
+    """The dossiers of a partition that are parked in a build."""
+    found = reader.select(
+        "SELECT DISTINCT dossier_id FROM views_parked WHERE projection = ? AND generation = ? AND partition = ?",
+        (*build.key, partition),
+    )
+    return frozenset(row["dossier_id"] for row in found)
+
+
+def describe_error(cause: BaseException) -> str:
+    """An error in words that every store takes."""
+    words = f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
+    return words.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")

@@ -1,0 +1,165 @@
+"""Parked dossiers: what could not be applied and what waits behind it, and how it is tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from projections.engine.batch import decoded, describe_error
+from projections.engine.errors import BrokenChain, NothingParked
+from projections.engine.generations import PARKED, CheckpointConflict, Generation, is_set_up, live_builds
+from projections.engine.ports import InvalidRow, Reader, SnapshotExpired
+from projections.engine.projection import Event
+from projections.engine.rows import RowCache
+from projections.engine.table import Row
+
+if TYPE_CHECKING:
+    from projections.engine.engine import Engine
+
+
+@dataclass(slots=True)
+class Retry:
+    """What trying one parked dossier again does, or would do.
+
+    applied   the events that go into the rows: event, version, partition, position
+    left      those that stay parked; the first one has its `cause`, the others None
+    changes   the rows that change: table, key, column → (before, now); a new row has None before
+    stored    whether it was done; else it is a preview
+    """
+
+    projection: str
+    dossier: str
+    applied: list[dict[str, Any]] = field(default_factory=list)
+    left: list[dict[str, Any]] = field(default_factory=list)
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    stored: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def parked(reader: Reader, builds: Sequence[Generation], dossier: str | None = None) -> list[Row]:
+    """The parked events of builds (of one dossier and what waits with it), by projection, partition and position."""
+    found: list[Row] = []
+    for build in builds:
+        rows = reader.select(
+            "SELECT * FROM views_parked WHERE projection = ? AND generation = ? ORDER BY partition, position", build.key
+        )
+        waits_with = build.projection.parking_scope
+        found += [row for row in rows if dossier is None or waits_with(row["dossier_id"]) == waits_with(dossier)]
+    return found
+
+
+def retry(engine: Engine, dossier: str, names: Sequence[str], *, store: bool) -> list[Retry]:
+    """Try the parked events of a dossier again in some live read models; without `store` nothing is changed.
+
+    They are applied in their order, up to the first one that fails again. Raises NothingParked.
+    """
+    with engine.views.reading() as reader:
+        builds = live_builds(reader, [engine.projections[name] for name in names]) if is_set_up(reader) else []
+        waiting = [build for build in builds if parked(reader, [build], dossier)]
+    if not waiting:
+        raise NothingParked(dossier=dossier)
+    return [_retried(engine, build, dossier, store=store) for build in waiting]
+
+
+def _retried(engine: Engine, build: Generation, dossier: str, *, store: bool) -> Retry:
+    refused: tuple[int, str] | None = None
+    while True:
+        trial = _Trial(engine, build, dossier, refused)
+        try:
+            trial.run()
+            if store:
+                trial.store()
+        except (CheckpointConflict, SnapshotExpired):
+            continue
+        except InvalidRow as error:
+            # Which row it was is not known: the last event is left, and perhaps those before it go in.
+            refused = int(trial.made.applied[-1]["position"]), describe_error(error)
+        else:
+            return trial.made
+
+
+class _Trial:
+    """One try of the parked events of a dossier in one build. `refused`: an event to leave, by position, and why."""
+
+    def __init__(self, engine: Engine, build: Generation, dossier: str, refused: tuple[int, str] | None) -> None:
+        self.made = Retry(build.name, dossier)
+        self._engine = engine
+        self._build = build
+        self._refused = refused
+        self._waiting: list[Row] = []
+
+    def run(self) -> None:
+        """Apply in memory, in order, until one fails. Raises SnapshotExpired."""
+        build, made = self._build, self.made
+        with self._engine.views.reading() as reader:
+            self._waiting = parked(reader, [build], made.dossier)
+            if not self._waiting:
+                return
+            self._partition = self._waiting[0]["partition"]
+            self._before = build.at(reader)[self._partition]
+            reader.hold(list(build.physical.values()))
+            self._rows = RowCache(reader, build.physical)
+            self._fold()
+            made.changes = [
+                {"table": table.name, "key": key, "columns": _changed(was, now)}
+                for table, key, was, now in self._rows.changes()
+            ]
+
+    def store(self) -> None:
+        """Store what was applied. Raises Moved where the build has come further meanwhile, InvalidRow."""
+        build, before, done = self._build, self._before, len(self.made.applied)
+        with self._engine.views.transaction() as writer:
+            after = replace(before, applied=before.applied + done, parked=before.parked - done)
+            build.move(writer, self._partition, before, after)
+            self._rows.flush(writer)
+            for row in self._waiting[:done]:
+                writer.execute(
+                    "DELETE FROM views_parked "
+                    "WHERE projection = ? AND generation = ? AND partition = ? AND position = ?",
+                    (*build.key, self._partition, row["position"]),
+                )
+            if self.made.left:
+                first = {**self._waiting[done], "cause": self.made.left[0]["cause"]}
+                writer.upsert(PARKED, PARKED.name, [PARKED.values_of(first)])
+        self.made.stored = True
+
+    def _fold(self) -> None:
+        made = self.made
+        for row in self._waiting:
+            cause = None if made.left else self._cause(row)
+            seen = {name: row[name] for name in ("event", "version", "partition", "position")}
+            if cause is None and not made.left:
+                made.applied.append(seen)
+            else:
+                made.left.append({**seen, "cause": cause})
+
+    def _cause(self, row: Row) -> str | None:
+        """Why an event fails again; None where it was applied."""
+        partition, position = row["partition"], row["position"]
+        if self._refused is not None and position >= self._refused[0]:
+            return self._refused[1]
+        found = self._engine.log.read(partition, position - 1, 1)
+        if not found or found[0].id != position:
+            raise BrokenChain(partition=partition, position=position, found=found[0].id if found else None)
+        event = decoded(found[0], partition, self._engine.decode)
+        if not isinstance(event, Event):
+            return event
+        self._rows.begin()
+        try:
+            self._build.projection.handlers[event.name](self._rows, event)
+        except Exception as error:  # noqa: BLE001  # whatever a handler raises, the dossier stays parked
+            self._rows.undo()
+            return describe_error(error)
+        return None
+
+
+def _changed(before: Row | None, now: Row) -> dict[str, Any]:
+    return {
+        column: {"before": before[column] if before else None, "now": value}
+        for column, value in now.items()
+        if before is None or before[column] != value
+    }

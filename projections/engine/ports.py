@@ -1,0 +1,97 @@
+"""What the engine needs from outside: a log to read and a store for the read models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from eventsourcing.persistence import Notification
+
+from projections.engine.table import Row, Table, Value
+
+Decode = Callable[[str, bytes], dict[str, Any]]
+"""Topic and bytes of an event to its fields: `recorded_at` a UTC datetime, days as date, what is not given as None."""
+
+Progress = Callable[[int, int, int], None]
+"""Told after each batch: the partition, the position reached in it, and the position to reach."""
+
+
+class SnapshotExpired(Exception):  # no error of the world: the engine reads anew
+    """A table was dropped after the snapshot was taken and before it was held: take another snapshot."""
+
+
+class InvalidRow(Exception):  # no error of the world: the engine parks the event
+    """The store takes no such value in a row (a NUL in a text, a date): its words are the message."""
+
+
+class LogReader(Protocol):
+    """The log, partition by partition. Positions start at 1 and are dense."""
+
+    @property
+    def log_id(self) -> str:
+        """What tells this log from every other, for ever."""
+
+    @property
+    def partitions(self) -> range:
+        """The partitions, from 0."""
+
+    def head(self, partition: int) -> int:
+        """The last position of a partition; 0 when it is empty."""
+
+    def read(self, partition: int, after: int, limit: int) -> Sequence[Notification]:
+        """At most `limit` events whose position is above `after`, in order; fewer only at the head."""
+
+
+class Reader(Protocol):
+    """A store as it stood at one moment."""
+
+    def select(self, sql: str, parameters: Sequence[Value] = ()) -> list[Row]:
+        """The rows of a query; `?` marks each parameter."""
+
+    def select_by(self, physical: str, column: str, values: Sequence[Value]) -> list[Row]:
+        """The rows of a table whose text column has one of these values."""
+
+    def stream(self, sql: str) -> Iterator[list[tuple[Value, ...]]]:
+        """The rows of a query in chunks of at most a thousand; never more in memory."""
+
+    def has_table(self, name: str) -> bool:
+        """Whether a table exists."""
+
+    def hold(self, names: Sequence[str]) -> None:
+        """Keep these tables readable until the transaction ends, whoever drops them. Raises SnapshotExpired."""
+
+
+class Writer(Reader, Protocol):
+    """One transaction of a store."""
+
+    def execute(self, sql: str, parameters: Sequence[Value] = ()) -> int:
+        """Run one statement; returns how many rows it changed."""
+
+    def create(self, table: Table, physical: str) -> None:
+        """Make a table, without its indexes, unless it is there."""
+
+    def index(self, table: Table, physical: str) -> None:
+        """Make the indexes that are missing."""
+
+    def upsert(self, table: Table, physical: str, rows: Sequence[tuple[Value, ...]], *, new: bool = False) -> None:
+        """Store rows (values in the order of the columns, no key twice), new or changed. Raises InvalidRow.
+
+        `new` says that they are most likely all new: a store may try what is faster for such rows first.
+        """
+
+
+class Views(Protocol):
+    """A store of read models."""
+
+    def reading(self) -> AbstractContextManager[Reader]:
+        """A snapshot: what others write meanwhile does not show."""
+
+    def transaction(self) -> AbstractContextManager[Writer]:
+        """A transaction beside others of its kind: stored at its end, or not at all on an error."""
+
+    def exclusive_transaction(self) -> AbstractContextManager[Writer]:
+        """A transaction that is alone: no other one writes from its start to its end."""
+
+    def drop(self, names: Sequence[str]) -> bool:
+        """Drop tables that nobody begins to read any more; False when one is still being read: ask again later."""

@@ -1,0 +1,72 @@
+"""What the fold of public decisions keeps, and where: the same rows in a read model and in a publisher's memory."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Protocol
+
+from projections.engine.table import Key, Kind, Row, Table
+
+Decision = dict[str, Any]
+
+APPROVED: Final = "approved"
+REJECTED: Final = "rejected"
+ANNOUNCED: Final = "announced"
+CORRECTED: Final = "corrected"
+REVOKED: Final = "revoked"
+ELIGIBILITY_CHANGED: Final = "eligibility_changed"
+RECOGNISED_EARLIER: Final = "recognised_earlier"
+KINDS: Final = (APPROVED, REJECTED, ANNOUNCED, CORRECTED, REVOKED, ELIGIBILITY_CHANGED, RECOGNISED_EARLIER)
+
+DOSSIERS = Table(
+    "decisions_dossiers",
+    {
+        "dossier_id": Kind.TEXT,
+        "number": Kind.TEXT,
+        "unit_id": Kind.TEXT,
+        "unit_kind": Kind.TEXT,
+        "district": Kind.TEXT,
+        "level": Kind.TEXT,
+        "year": Kind.INTEGER,
+        "attempt": Kind.INTEGER,
+        "counts": Kind.JSON,
+        "decision": Kind.JSON,
+        "decision_id": Kind.TEXT,
+        "announcement": Kind.JSON,
+        "announced_id": Kind.TEXT,
+    },
+    ("dossier_id",),
+)
+"""What later decisions of a dossier repeat. `decision` is the decision document as it reads now, `announcement` alike;
+`decision_id` and `announced_id` are the ids of the public decisions that first said so."""
+
+UNITS = Table(
+    "decisions_units",
+    {"unit_id": Kind.TEXT, "sequence": Kind.INTEGER, "last_id": Kind.TEXT, "recognitions": Kind.JSON},
+    ("unit_id",),
+)
+"""How far a unit's decisions have come, and its recognitions in force: {dossier_id: {kind, level, number, date}}."""
+
+
+class RowStore(Protocol):
+    """Where the fold keeps its rows; `projections.engine.rows.Rows` is one."""
+
+    def get(self, table: Table, key: Key) -> Row | None:
+        """The row of a key, or None."""
+
+    def upsert_row(self, table: Table, row: Row) -> None:
+        """Make or replace a row."""
+
+
+class InMemory:
+    """Rows that live as long as the object: what a publisher folds into."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[Table, Key], Row] = {}
+
+    def get(self, table: Table, key: Key) -> Row | None:
+        """The row of a key, or None."""
+        return self._rows.get((table, key))
+
+    def upsert_row(self, table: Table, row: Row) -> None:
+        """Make or replace a row."""
+        self._rows[table, table.key_of(row)] = row

@@ -1,0 +1,1 @@
+"""Avro of the events: derived schemas, released versions, codec, compatibility."""

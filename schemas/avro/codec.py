@@ -1,0 +1,166 @@
+"""Events to and from the log: the Avro single-object encoding, plugged in as the library's mapper.
+
+The state of a stored event is C3 01, the fingerprint of the schema that wrote it (8 bytes, least significant first) and
+the Avro body. Its topic is the event's name alone ("CriterionVerified"), so that no module path is ever in the log.
+
+    InfrastructureError
+    ├── UnknownEventType     the log holds an event of a name that this release does not know
+    ├── UnknownSchema        its fingerprint belongs to no released schema of that event
+    ├── UnreadableEvent      its body is not what its schema says
+    └── PlainEventsOnly      a compressor or cipher is set
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from io import BytesIO
+from typing import Any, Final
+from uuid import UUID
+
+from eventsourcing.domain import DomainEventProtocol
+from eventsourcing.persistence import Cipher, Compressor, Mapper, StoredEvent, Transcoder
+from fastavro import schemaless_reader
+
+from domain.errors import InfrastructureError
+from domain.events import EVENT_TYPES, CouncilEvent
+from schemas.avro.derivation import RECORDED_AT
+from schemas.avro.registry import Released, registry
+
+_HEADER_LENGTH: Final = 10
+_COUNCIL: Final = "domain.council.aggregate:ProvincialCouncil"
+_DOSSIER: Final = "domain.dossier.aggregate:Dossier"
+
+
+class UnknownEventType(InfrastructureError):
+    """An event of a name that this release does not know."""
+
+    code = "UNKNOWN_EVENT_TYPE"
+    en = "the log holds an event of the unknown type {topic!r}"
+    vi = "nhật ký có sự kiện thuộc loại không xác định {topic!r}"
+    hint_en = "the log was written by a newer release: install that one"
+    hint_vi = "nhật ký do một phiên bản mới hơn ghi: hãy cài đặt phiên bản đó"
+
+
+class UnknownSchema(InfrastructureError):
+    """A fingerprint of no released schema of the event."""
+
+    code = "UNKNOWN_SCHEMA"
+    en = "an event {topic} in the log begins with {header}, which is no released schema of it"
+    vi = "sự kiện {topic} trong nhật ký bắt đầu bằng {header}, không ứng với lược đồ nào đã phát hành"
+    hint_en = "the log was written by a newer release, or not by Dossier at all"
+    hint_vi = "nhật ký do một phiên bản mới hơn ghi, hoặc không phải do Dossier ghi"
+
+
+class UnreadableEvent(InfrastructureError):
+    """A body that does not follow its schema."""
+
+    code = "UNREADABLE_EVENT"
+    en = "an event {topic} in the log does not follow its schema (version {version}): {reason}"
+    vi = "sự kiện {topic} trong nhật ký không đúng lược đồ của nó (phiên bản {version}): {reason}"
+    hint_en = "the log is damaged: restore it from a copy"
+    hint_vi = "nhật ký bị hỏng: hãy khôi phục từ bản sao"
+
+
+class PlainEventsOnly(InfrastructureError):
+    """Compression or encryption of single events was asked for."""
+
+    code = "PLAIN_EVENTS_ONLY"
+    en = "events are kept as plain Avro, so that every reader can read the log: no compressor, no cipher"
+    vi = "sự kiện được lưu dưới dạng Avro thuần để mọi phần mềm đều đọc được: không nén, không mã hóa"
+    hint_en = "unset COMPRESSOR_TOPIC and CIPHER_TOPIC; encrypt the disk instead"
+    hint_vi = "bỏ COMPRESSOR_TOPIC và CIPHER_TOPIC; hãy mã hóa ổ đĩa"
+
+
+def encode(event: str, record: dict[str, Any]) -> bytes:
+    """The single-object encoding of an event's record by the newest schema of the event of that name.
+
+    `record` holds the event's fields, the moment under `recorded_at`; keys that no schema field has are left out. An
+    absent or None optional key is null. Raises UnknownEventType; KeyError or TypeError for a record of another shape.
+    """
+    try:
+        newest = registry().newest[event]
+    except KeyError:
+        raise UnknownEventType(topic=event) from None
+    return newest.header + newest.encode(record)
+
+
+def decode(topic: str, state: bytes) -> dict[str, Any]:
+    """The record of a stored event in the shape of the newest schema: `recorded_at` in UTC, days as `date`.
+
+    Every key of the schema is present, None where nothing was given. Raises UnknownEventType, UnknownSchema and
+    UnreadableEvent.
+    """
+    known = registry()
+    newest = known.newest.get(topic)
+    if newest is None:
+        raise UnknownEventType(topic=topic)
+    writer = known.by_header.get(state[:_HEADER_LENGTH])
+    if writer is None or writer.event != topic:
+        raise UnknownSchema(topic=topic, header=state[:_HEADER_LENGTH].hex())
+    try:
+        return writer.decode(state, _HEADER_LENGTH) if writer is newest else _resolved(writer, newest, state)
+    except (EOFError, IndexError, OverflowError, ValueError) as error:
+        raise UnreadableEvent(topic=topic, version=writer.version, reason=str(error)) from error
+
+
+def _resolved(writer: Released, newest: Released, state: bytes) -> dict[str, Any]:
+    """An event of an older version in the shape of the newest one, by fastavro's schema resolution."""
+    body = BytesIO(state)
+    body.seek(_HEADER_LENGTH)
+    record: dict[str, Any] = schemaless_reader(body, writer.parsed, newest.parsed)  # type: ignore[assignment]
+    if body.read(1):
+        raise ValueError("bytes follow its end")
+    return record
+
+
+class AvroMapper(Mapper[UUID]):
+    """Between domain events and stored events, for `MAPPER_TOPIC=schemas.avro.codec:AvroMapper`."""
+
+    def __init__(
+        self,
+        transcoder: Transcoder | None = None,
+        compressor: Compressor | None = None,
+        cipher: Cipher | None = None,
+    ) -> None:
+        if compressor is not None or cipher is not None:
+            raise PlainEventsOnly
+        # The library hands its JSON transcoder to every mapper; nothing here uses it.
+        self.transcoder = transcoder  # type: ignore[assignment]
+        self.compressor = None
+        self.cipher = None
+
+    def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
+        """The event as the log keeps it. Raises UnknownEventType."""
+        record = dict(vars(domain_event))
+        record[RECORDED_AT] = record.pop("timestamp")
+        topic = type(domain_event).__name__
+        return StoredEvent(
+            originator_id=record["originator_id"],
+            originator_version=record["originator_version"],
+            topic=topic,
+            state=encode(topic, record),
+        )
+
+    def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[UUID]:
+        """The event as it happened, in its newest shape. Raises what `decode` raises."""
+        topic = stored_event.topic
+        record = decode(topic, stored_event.state)
+        event_type = EVENT_TYPES[topic]
+        originator_id = stored_event.originator_id
+        record["timestamp"] = record.pop(RECORDED_AT)
+        record["originator_id"] = originator_id if isinstance(originator_id, UUID) else UUID(originator_id)
+        record["originator_version"] = stored_event.originator_version
+        if topic in _BEGINNINGS:
+            record["originator_topic"] = _BEGINNINGS[topic]
+        event = object.__new__(event_type)
+        # As the library's own mapper does: events are frozen, and were checked when they came to be.
+        object.__setattr__(event, "__dict__", record)
+        return event
+
+
+_BEGINNINGS: Final = {
+    name: _COUNCIL if issubclass(event_type, CouncilEvent) else _DOSSIER
+    for name, event_type in EVENT_TYPES.items()
+    if any(field.name == "originator_topic" for field in fields(event_type))
+}
+"""The first event of a history → the topic of the aggregate that the library makes from it."""

@@ -1,0 +1,86 @@
+"""A real installation on an embedded log, used as `dossier apply` uses it: lines of JSON in, lines of JSON out."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from uuid import NAMESPACE_URL, uuid5
+
+from consumers.apply import apply
+from domain.context import InterpretationSettings
+from domain.units import Units, parse_departments
+from infra.bootstrap import Application
+from infra.settings import Settings
+from tests.acceptance.command_builders import Draft
+
+NOW = datetime(2026, 6, 30, 3, 0, tzinfo=UTC)
+DEPARTMENTS = json.dumps(
+    {
+        "add": [
+            {"id": "so-tp", "name": "Sở Tư pháp"},
+            {"id": "so-gtvt", "name": "Sở Giao thông vận tải"},
+            {"id": "so-tnmt", "name": "Sở Tài nguyên và Môi trường"},
+            {"id": "so-khcn", "name": "Sở Khoa học và Công nghệ"},
+            {"id": "thanh-tra", "name": "Thanh tra tỉnh"},
+            {"id": "ban-dan-toc", "name": "Ban Dân tộc"},
+        ]
+    },
+    ensure_ascii=False,
+)
+UNITS = Units.load(parse_departments(DEPARTMENTS))
+
+Answer = dict[str, Any]
+Stored = tuple[int, str, int, str, bytes]
+
+
+class World:
+    """One log of one test."""
+
+    def __init__(self, folder: Path, *, readings: InterpretationSettings | None = None) -> None:
+        settings = Settings(
+            log=folder / "log.sqlite",
+            views=folder / "views.sqlite",
+            units=UNITS,
+            readings=readings or InterpretationSettings(),
+        )
+        self.application = Application(settings, create=True, clock=lambda: NOW)
+        self._given = 0
+
+    def submit(self, drafts: Sequence[Draft]) -> list[Answer]:
+        """Give drafts as one stream of lines; each gets a command id of its own unless it has one."""
+        lines = []
+        for draft in drafts:
+            self._given += 1
+            numbered = {"command_id": str(uuid5(NAMESPACE_URL, f"dossier:{self._given}")), **draft}
+            lines.append(json.dumps(numbered, ensure_ascii=False))
+        answered = io.BytesIO()
+        apply(io.BytesIO("".join(line + "\n" for line in lines).encode()), answered, self.application.gateway)
+        return [json.loads(line) for line in answered.getvalue().splitlines()]
+
+    def must(self, drafts: Sequence[Draft]) -> list[Answer]:
+        """Give drafts that have to be accepted."""
+        answers = self.submit(drafts)
+        for draft, answer in zip(drafts, answers, strict=True):
+            assert answer["ok"], f"{draft['command']} on {draft['on']}: {answer['error']}"
+        return answers
+
+    def stored(self) -> list[Stored]:
+        """The whole event log, byte for byte."""
+        log = self.application.log
+        return [
+            (found.id, str(found.originator_id), found.originator_version, found.topic, found.state)
+            for found in log.read(0, 0, 1_000_000)
+        ]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.application.close()

@@ -1,0 +1,294 @@
+"""The handler of commands on a real embedded log: acts once, answers the same again, builds on nothing lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from consumers.commands.handler import _AGGREGATES_KEPT, CommandHandler
+from consumers.commands.outcome import MalformedMessage
+from domain.catalogue import Level, UnitKind
+from domain.command import Command
+from domain.events import RecordedEvent
+from schemas.command_errors import MalformedCommand
+from schemas.command_parser import command_from, read_command
+from tests.acceptance.command_builders import Draft, Drafts, council
+from tests.acceptance.system import NOW, UNITS, World
+
+FIRST = "018f2b6e-0000-7000-8000-000000000001"
+SECOND = "018f2b6e-0000-7000-8000-000000000002"
+COMMUNE = Drafts(UNITS.get("04630"), Level.BASIC)
+NEIGHBOUR = Drafts(UNITS.get("04633"), Level.BASIC)
+
+
+def numbered(draft: Draft, command_id: str = FIRST) -> Draft:
+    """A draft under a command id."""
+    return {**draft, "command_id": command_id}
+
+
+def one(world: World, draft: Draft) -> dict[str, Any]:
+    """The answer to one command."""
+    (answer,) = world.submit([draft])
+    return answer
+
+
+def events_in(world: World) -> int:
+    """How many facts the log holds."""
+    return len(world.stored())
+
+
+def test_the_same_command_again_gets_its_first_answer_and_acts_once(tmp_path: Path) -> None:
+    """In one stream and in the next one."""
+    with World(tmp_path) as world:
+        first, again = world.submit([numbered(COMMUNE.open()), numbered(COMMUNE.open())])
+        assert first == again == one(world, numbered(COMMUNE.open()))
+        assert first["ok"]
+        assert first["events"] == ["DossierOpened"]
+        assert (first["version"], first["partition"], first["position"]) == (1, 0, 1)
+        assert events_in(world) == 1
+
+
+def test_a_refusal_is_the_answer_to_the_same_command_for_ever(tmp_path: Path) -> None:
+    """Also when it would be accepted now; a command of its own is."""
+    with World(tmp_path) as world:
+        world.must([COMMUNE.open()])
+        early = one(world, numbered(COMMUNE.submit_to_district()))
+        assert early["error"]["code"] == "WRONG_ORDER"
+        assert early["position"] == 1
+        world.must([COMMUNE.assess()])
+        assert one(world, numbered(COMMUNE.submit_to_district())) == early
+        assert one(world, numbered(COMMUNE.submit_to_district(), SECOND))["ok"]
+
+
+def test_the_first_answer_survives_a_restart(tmp_path: Path) -> None:
+    """It is in the log, of accepted and of refused commands."""
+    with World(tmp_path) as world:
+        accepted = one(world, numbered(COMMUNE.open()))
+        refused = one(world, numbered(COMMUNE.submit(), SECOND))
+    with World(tmp_path) as again:
+        assert one(again, numbered(COMMUNE.open())) == accepted
+        assert one(again, numbered(COMMUNE.submit(), SECOND)) == refused
+        assert events_in(again) == 1
+
+
+@pytest.mark.parametrize("ok", [True, False])
+def test_an_id_is_bound_to_its_content(tmp_path: Path, ok: bool) -> None:
+    """Other content is refused, and the first content keeps its answer."""
+    with World(tmp_path) as world:
+        first = one(world, numbered(COMMUNE.open() if ok else COMMUNE.assess()))
+        assert first["ok"] is ok
+        other = one(world, numbered(COMMUNE.open("2024-06-18")))
+        assert other["error"]["code"] == "COMMAND_ID_REUSED"
+        assert one(world, numbered(COMMUNE.open() if ok else COMMUNE.assess())) == first
+        assert events_in(world) == int(ok)
+
+
+def test_an_id_is_scoped_to_its_unit(tmp_path: Path) -> None:
+    """Two units that number their commands alike do not disturb each other; two levels of one unit do."""
+    advanced = Drafts(COMMUNE.unit, Level.ADVANCED)
+    with World(tmp_path) as world:
+        assert one(world, numbered(COMMUNE.open()))["ok"]
+        assert one(world, numbered(NEIGHBOUR.open()))["ok"]
+        assert one(world, numbered(council("2020-01-02")))["ok"]
+        assert one(world, numbered(advanced.open()))["error"]["code"] == "COMMAND_ID_REUSED"
+
+
+def test_a_dossier_is_named_by_its_id_its_number_or_its_unit(tmp_path: Path) -> None:
+    """In whatever case the number is typed."""
+    with World(tmp_path) as world:
+        opened = world.must([COMMUNE.open()])[0]["dossier"]
+        for reference in (opened, "04630-CB-2024-1", "04630-cb-2024-1", COMMUNE.reference):
+            assert one(world, {**COMMUNE.assess(), "dossier": reference})["dossier"] == opened
+        for reference in ("04630-CB-2024-2", "04630-NC-2024-1", {**COMMUNE.reference, "year": 2023}):
+            unknown = one(world, {**COMMUNE.assess(), "dossier": reference})
+            assert unknown["error"]["code"] == "UNKNOWN_DOSSIER"
+
+
+@pytest.mark.parametrize(
+    ("broken", "code"),
+    [
+        ({"on": "2024-02-30"}, None),
+        ({"command": "OpenDosier"}, "UNKNOWN_COMMAND"),
+        ({"dossier": "nonsense"}, "INVALID_COMMAND"),
+        ({"dossier": {"unit": "99999", "level": "basic", "year": 2024}}, "UNKNOWN_UNIT"),
+        ({"actor": {"person": "A", "agency": "nobody", "role": "applicant"}}, "UNKNOWN_ACTOR"),
+    ],
+    ids=["day", "command", "reference", "unit", "actor"],
+)
+def test_malformed_input_binds_nothing(tmp_path: Path, broken: Draft, code: str | None) -> None:
+    """Its id stays free for the command that was meant."""
+    with World(tmp_path) as world:
+        answer = one(world, numbered(COMMUNE.open() | broken))
+        assert not answer["ok"]
+        assert answer["command_id"] == FIRST
+        assert code in (None, answer["error"]["code"])
+        assert events_in(world) == 0
+        assert one(world, numbered(COMMUNE.open()))["ok"]
+
+
+def test_a_line_that_is_no_command_is_answered_in_its_place(tmp_path: Path) -> None:
+    """The lines around it are handled as ever."""
+    with World(tmp_path) as world:
+        handler = world.application.handler
+        answers = [json.loads(each.line) for each in handler.handle([ready(COMMUNE.open()), garbage(), ready(
+            COMMUNE.assess(), SECOND)])]  # fmt: skip
+        assert [answer["ok"] for answer in answers] == [True, False, True]
+        assert [answer["position"] for answer in answers] == [1, 1, 2]
+        assert answers[1]["command_id"] is None
+
+
+def test_commands_of_one_stream_build_on_each_other(tmp_path: Path) -> None:
+    """A second open dossier is refused although the first one is not yet in the log."""
+    with World(tmp_path) as world:
+        answers = world.submit(
+            [COMMUNE.open(), COMMUNE.open("2024-06-18"), COMMUNE.withdraw("2024-06-18"), COMMUNE.open("2024-06-19")]
+        )
+        assert [answer["ok"] for answer in answers] == [True, False, True, True]
+        assert answers[1]["error"]["code"] == "DOSSIER_ALREADY_OPEN"
+        assert answers[3]["dossier"] != answers[0]["dossier"]
+
+
+def test_two_handlers_on_one_log_lose_and_double_nothing(tmp_path: Path) -> None:
+    """Whoever comes second decides anew on what the first one appended."""
+    with World(tmp_path) as one_process, World(tmp_path) as another:
+        turns = [one_process, another]
+        drafts = [council("2020-01-02"), COMMUNE.open(), COMMUNE.assess(), COMMUNE.submit_to_district()]
+        drafts += [COMMUNE.appraise(), COMMUNE.send_on(), COMMUNE.receive(), COMMUNE.forward()]
+        for place, draft in enumerate(drafts):
+            assert one(turns[place % 2], numbered(draft, id_of(place)))["ok"]
+            assert one(turns[(place + 1) % 2], numbered(draft, id_of(place)))["position"] == place + 1
+        assert [stored[3] for stored in one_process.stored()].count("DossierOpened") == 1
+        assert events_in(another) == len(drafts)
+
+
+def test_a_batch_that_met_a_conflict_is_decided_anew_as_a_whole(tmp_path: Path) -> None:
+    """The other process opened the dossier between reading the head and appending."""
+    with World(tmp_path) as world, World(tmp_path) as intruder:
+        handler = between(world, lambda: intruder.must([numbered(COMMUNE.open(), SECOND)]))
+        lines = handler.handle([ready(COMMUNE.open("2024-06-16")), ready(NEIGHBOUR.open(), id_of(3))])
+        answers = [json.loads(each.line) for each in lines]
+        assert answers[0]["error"]["code"] == "DOSSIER_ALREADY_OPEN"
+        assert answers[1]["position"] == 2
+        assert [stored[3] for stored in world.stored()] == ["DossierOpened", "DossierOpened"]
+
+
+def test_what_could_not_be_appended_is_not_built_upon(tmp_path: Path) -> None:
+    """After a failure of the log the same commands are decided on what the log holds."""
+    with World(tmp_path) as world:
+        handler = between(world, fails_once())
+        with pytest.raises(OSError, match="disk"):
+            handler.handle([ready(COMMUNE.open())])
+        assert events_in(world) == 0
+        (answer,) = handler.handle([ready(COMMUNE.open())])
+        assert answer.outcome == "accepted"
+        assert events_in(world) == 1
+
+
+@given(st.lists(st.integers(-(10**7), 10**7), min_size=5, max_size=12))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+def test_recorded_moments_never_go_back_whatever_the_clock_says(
+    tmp_path_factory: pytest.TempPathFactory, seconds: list[int]
+) -> None:
+    """Not in one process, and not after a restart."""
+    folder = tmp_path_factory.mktemp("clock")
+    communes = iter(UNITS.of_kind(UnitKind.COMMUNE))
+    for half in (seconds[:3], seconds[3:]):
+        with World(folder) as world:
+            for offset in half:
+                handler = clocked(world, NOW + timedelta(seconds=offset))
+                assert handler.handle([ready(Drafts(next(communes), Level.BASIC).open())])[0].outcome == "accepted"
+    with World(folder) as world:
+        mapper = world.application.mapper
+        stored = [mapper.to_domain_event(each) for each in world.application.log.read(0, 0, 1000)]
+        moments = [cast(RecordedEvent, event).timestamp for event in stored]
+    assert moments == sorted(moments)
+    assert len(moments) == len(seconds)
+    assert all(moment >= NOW + timedelta(seconds=seconds[0]) for moment in moments)
+
+
+def test_many_dossiers_leave_memory_flat(tmp_path: Path) -> None:
+    """The aggregates that are kept are bounded, and what was let go is loaded again when it is needed."""
+    with World(tmp_path) as world:
+        communes = UNITS.of_kind(UnitKind.COMMUNE)
+        drafts = [Drafts(commune, level, year) for commune in communes for level in Level for year in (2023, 2024)]
+        world.must([each.open("2024-06-17") for each in drafts])
+        known = world.application.handler._known[0]
+        assert len(drafts) > _AGGREGATES_KEPT
+        assert len(known.aggregates) == _AGGREGATES_KEPT
+        world.must([each.assess("2024-06-18") for each in drafts[:40]])
+        assert len(known.aggregates) == _AGGREGATES_KEPT
+
+
+def ready(draft: Draft, command_id: str = FIRST) -> Command:
+    """A draft as it reaches the handler."""
+    return command_from(numbered(draft, command_id))
+
+
+def garbage() -> MalformedMessage:
+    """A line that is no command."""
+    with pytest.raises(MalformedCommand) as caught:
+        read_command("nonsense")
+    return MalformedMessage(caught.value.command_id, caught.value)
+
+
+def id_of(place: int) -> str:
+    """A command id."""
+    return f"018f2b6e-0000-7000-8000-{place:012x}"
+
+
+class Between:
+    """A log on which something happens once, just before the first append."""
+
+    def __init__(self, world: World, happens: Callable[[], object]) -> None:
+        self._log = world.application.sqlite_log
+        self._happens: Callable[[], object] | None = happens
+        self.log_id = self._log.log_id
+        self.partitions = self._log.partitions
+        self.partition_of = self._log.partition_of
+        self.head = self._log.head
+        self.read = self._log.read
+        self.events_of = self._log.events_of
+        self.answers = self._log.answers
+
+    def append(self, partition: int, head: int, decisions: Sequence[Any]) -> None:
+        """As the log does it, after what happens."""
+        happens, self._happens = self._happens, None
+        if happens is not None:
+            happens()
+        self._log.append(partition, head, decisions)
+
+
+def between(world: World, happens: Callable[[], object]) -> CommandHandler:
+    """A handler on such a log."""
+    installed = world.application
+    return CommandHandler(
+        Between(world, happens), installed.mapper, UNITS, clock=lambda: NOW, load_reference=installed.reference
+    )
+
+
+def clocked(world: World, moment: datetime) -> CommandHandler:
+    """A handler that reads this moment from its clock."""
+    installed = world.application
+    return CommandHandler(
+        installed.sqlite_log,
+        installed.mapper,
+        UNITS,
+        clock=lambda: moment.astimezone(UTC),
+        load_reference=installed.reference,
+    )
+
+
+def fails_once() -> Callable[[], object]:
+    """The disk is full."""
+
+    def failing() -> object:
+        raise OSError("the disk is full")
+
+    return failing

@@ -1,0 +1,159 @@
+"""The way of a dossier, step by step: each in its order, none left out."""
+
+from __future__ import annotations
+
+import pytest
+
+from domain.catalogue import Level
+from domain.dossier.as_of import at_version, state_of
+from domain.dossier.states import State
+from tests.acceptance.command_builders import Draft, Drafts
+from tests.domain.scenario import COMMUNE, DEPARTMENT, DISTRICT, EACH_KIND, facts, given, happened, way
+
+FACTS = {
+    "OpenDossier": ("DossierOpened", "opened"),
+    "RecordSelfAssessment": ("SelfAssessmentRecorded", "self_assessed"),
+    "RecordOwnMeeting": ("OwnMeetingRecorded", "own_meeting"),
+    "SubmitDossier": ("DossierSubmitted", "submitted"),
+    "SubmitToDistrictCouncil": ("DossierSubmittedToDistrictCouncil", "at_district_council"),
+    "AppraiseDossier": ("DossierAppraised", "district_met"),
+    "SendToProvince": ("DossierSentToProvince", "forwarded_to_province"),
+    "ReceiveDossier": ("DossierReceived", "received"),
+    "ForwardToCouncil": ("DossierForwardedToCouncil", "forwarded_to_members"),
+    "VerifyCriterion": ("CriterionVerified", "verifying"),
+    "SumUpResults": ("ResultsSummedUp", "summed_up"),
+    "RecordCouncilMeeting": ("CouncilMeetingRecorded", "council_met"),
+    "ProposeRecognition": ("RecognitionProposed", "proposed"),
+    "ApproveRecognition": ("RecognitionApproved", "approved"),
+    "AnnounceRecognition": ("RecognitionAnnounced", "announced"),
+}
+EACH_DOSSIER = [Drafts(drafts.unit, level) for drafts in EACH_KIND for level in Level]
+
+
+def name_of(drafts: Drafts) -> str:
+    """For the ids of tests."""
+    return f"{drafts.unit.kind}-{drafts.level}"
+
+
+@pytest.mark.parametrize("drafts", EACH_DOSSIER, ids=name_of)
+def test_each_step_records_its_fact_and_leads_to_its_state(drafts: Drafts) -> None:
+    """Every prefix of the facts gives the state of its last step."""
+    commands = way(drafts, "announced")
+    events = facts(drafts, "announced")
+    assert [type(event).__name__ for event in events] == [FACTS[each["command"]][0] for each in commands]
+    for event, draft in zip(events, commands, strict=True):
+        dossier = state_of(at_version(events, event.originator_version))
+        assert dossier is not None
+        expected = FACTS[draft["command"]][1]
+        if dossier.results.keys() == dossier.criteria.keys() and expected == "verifying":
+            expected = "verified"
+        assert dossier.state.value == expected
+        assert dossier.version == event.originator_version
+
+
+@pytest.mark.parametrize(
+    ("drafts", "left_out"),
+    [(drafts, place) for drafts in EACH_KIND for place in range(1, len(way(drafts, "announced")) - 1)],
+    ids=lambda value: name_of(value) if isinstance(value, Drafts) else str(value),
+)
+def test_no_step_can_be_left_out(drafts: Drafts, left_out: int) -> None:
+    """Each is refused at the next step that needs it."""
+    commands = way(drafts, "announced")
+    events = happened(commands[:left_out])
+    following = next(each for each in commands[left_out + 1 :] if each["command"] != "VerifyCriterion")
+    if commands[left_out]["command"] == "VerifyCriterion":
+        missing = commands[left_out]["data"]["criterion"]
+        rest = [each for each in commands[left_out + 1 :] if each["command"] == "VerifyCriterion"]
+        events = happened([*commands[:left_out], *rest])
+        error = given(events).when(following).refused("CRITERIA_MISSING" if len(rest) + left_out > 1 else "WRONG_ORDER")
+        assert error.details["criteria"] == [missing]
+    else:
+        skipped = commands[left_out + 1]
+        given(events).when(skipped).refused("WRONG_ORDER")
+
+
+def again(drafts: Drafts, done: str) -> list[Draft]:
+    """The commands that led to a state, to be tried once more."""
+    commands = way(drafts, done)
+    return [draft for draft in commands[1:] if draft["command"] not in ("RecordSelfAssessment", "VerifyCriterion")]
+
+
+@pytest.mark.parametrize("drafts", EACH_KIND, ids=name_of)
+def test_no_step_is_taken_twice(drafts: Drafts) -> None:
+    """An announced dossier takes none of its steps again."""
+    events = facts(drafts, "announced")
+    for draft in again(drafts, "announced"):
+        given(events).when(draft).refused("WRONG_ORDER")
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        [*way(DEPARTMENT, "submitted"), DEPARTMENT.withdraw("2024-06-27")],
+        [*way(DISTRICT, "proposed"), DISTRICT.reject()],
+        [*way(DEPARTMENT, "announced"), DEPARTMENT.revoke("2024-09-01")],
+        [*way(COMMUNE, "at_district_council"), COMMUNE.refuse()],
+    ],
+    ids=["withdrawn", "rejected", "revoked", "refused"],
+)
+def test_after_an_end_no_step_follows_and_a_new_attempt_opens(ends: list[Draft]) -> None:
+    """A unit may apply again at any time (II.2)."""
+    events = happened(ends)
+    dossier = state_of(events)
+    assert dossier is not None
+    assert dossier.closed
+    drafts = next(each for each in EACH_KIND if each.unit.id == dossier.unit_id)
+    for draft in way(drafts, "announced")[1:]:
+        given(events).when(draft).refused("DOSSIER_CLOSED", number=dossier.number)
+    new = given(events).when(drafts.open("2024-10-01")).then("DossierOpened", attempt=2)
+    assert new.id != dossier.id
+    assert new.number.endswith("-2")
+
+
+def test_a_dossier_in_two_sittings_is_assessed_when_every_criterion_has_a_claim() -> None:
+    """A later claim of a criterion replaces the earlier one."""
+    half = dict(list(COMMUNE.claims().items())[:20])
+    rest = dict(list(COMMUNE.claims().items())[20:])
+    begun = happened([COMMUNE.open(), COMMUNE.assess(claims=half)])
+    assert state_of(begun).state is State.OPENED  # type: ignore[union-attr]
+    given(begun).when(COMMUNE.submit_to_district()).refused("WRONG_ORDER")
+    dossier = given(begun).when(COMMUNE.assess("2024-06-18", claims=rest)).then("SelfAssessmentRecorded", complete=True)
+    assert dossier.state is State.SELF_ASSESSED
+    anew = given(happened([COMMUNE.open(), COMMUNE.assess()]))
+    changed = anew.when(COMMUNE.assess(claims={"I.1": {"figure": {"a": 7, "b": 8}}})).then("SelfAssessmentRecorded")
+    assert changed.claims["I.1"]["figure"] == {"a": 7, "b": 8}
+
+
+def test_the_submission_records_the_conclusion_on_every_criterion() -> None:
+    """Form 03 concludes on each; the district's communes and where they were read are recorded with it."""
+    submitted = facts(DISTRICT, "submitted")[-1]
+    assert submitted.conclusions == dict.fromkeys(DISTRICT.criteria, True)  # type: ignore[attr-defined]
+    assert submitted.communes == {"communes": 24, "recognised": 24, "advanced": 8}  # type: ignore[attr-defined]
+    assert submitted.read_at == [{"partition": 0, "position": 7}]  # type: ignore[attr-defined]
+
+
+def test_a_criterion_claimed_as_not_met_needs_no_evidence() -> None:
+    """There is nothing to show (II.1.2 asks for evidence of what was done)."""
+    claims = COMMUNE.claims()
+    claims["I.7"] = {"figure": {"answer": False}}
+    events = happened([COMMUNE.open(), COMMUNE.assess(claims=claims)])
+    given(events).when(COMMUNE.submit_to_district()).then("DossierSubmittedToDistrictCouncil")
+
+
+def test_a_return_by_the_province_comes_back_through_the_district() -> None:
+    """With its letter and minutes, on the findings that stand, or on findings made anew."""
+    events = happened([*way(COMMUNE, "received"), COMMUNE.give_back()])
+    given(events).when(COMMUNE.receive("2024-07-03")).refused("WRONG_ORDER")
+    sent = given(events).when(COMMUNE.send_on("2024-07-03")).then("DossierSentToProvince")
+    assert sent.state is State.FORWARDED_TO_PROVINCE
+    given(events).when(COMMUNE.appraise("2024-07-03")).then("DossierAppraised")
+
+
+def test_what_the_district_council_returned_is_not_sent_on_before_the_commune_sent_it_again() -> None:
+    """Also when it had been at the province before."""
+    by_district = COMMUNE.give_back("2024-07-05", actor=("district_council", "140"))
+    sent_again = COMMUNE.submit_to_district("2024-07-04")
+    events = happened([*way(COMMUNE, "received"), COMMUNE.give_back(), sent_again, by_district])
+    given(events).when(COMMUNE.send_on("2024-07-06")).refused("WRONG_ORDER")
+    given(events).when(COMMUNE.appraise("2024-07-06")).refused("WRONG_ORDER")
+    given(events).when(COMMUNE.submit_to_district("2024-07-06")).then("DossierSubmittedToDistrictCouncil")

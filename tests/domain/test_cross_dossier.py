@@ -1,0 +1,103 @@
+"""What decisions know of other dossiers: the recognitions behind a district's criterion I.1."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.catalogue import Level
+from domain.cross_dossier import CrossDossierFacts
+from domain.identity import DossierKey
+from tests.acceptance.system import UNITS
+
+COMMUNES = [unit.id for unit in UNITS.communes_of("139")]
+ELSEWHERE = UNITS.communes_of("140")[0].id
+DAY = date(2024, 3, 1)
+
+
+def recognised(known: CrossDossierFacts, unit: str, level: Level, on: date = DAY, year: int = 2024) -> DossierKey:
+    """A decision of recognition."""
+    name = DossierKey(unit, level, year, 1)
+    known.evolve("RecognitionApproved", name.id, 9, fields(unit, level, on))
+    return name
+
+
+def fields(unit: str, level: Level, on: date) -> dict[str, Any]:
+    """The fields of a recognition's event."""
+    return {"unit_id": unit, "level": level.value, "decision": {"number": "1/QĐ", "date": on}, "on": on}
+
+
+def figures(known: CrossDossierFacts, on: date = DAY) -> tuple[int, int, int]:
+    """Communes, recognised, advanced of Trạm Tấu."""
+    found = known.commune_figures("139", UNITS, on)
+    return found["communes"], found["recognised"], found["advanced"]
+
+
+def test_only_communes_of_this_district_count() -> None:
+    """Names repeat and districts differ: the id says which."""
+    known = CrossDossierFacts()
+    recognised(known, COMMUNES[0], Level.BASIC)
+    recognised(known, ELSEWHERE, Level.BASIC)
+    assert figures(known) == (12, 1, 0)
+
+
+def test_a_commune_recognised_at_both_levels_counts_once_and_as_advanced() -> None:
+    """It is recognised at either level."""
+    known = CrossDossierFacts()
+    recognised(known, COMMUNES[0], Level.BASIC)
+    recognised(known, COMMUNES[0], Level.ADVANCED)
+    assert figures(known) == (12, 1, 1)
+
+
+def test_a_decision_counts_from_its_day_on() -> None:
+    """Not before it, and not from its announcement."""
+    known = CrossDossierFacts()
+    recognised(known, COMMUNES[0], Level.BASIC)
+    assert figures(known, date(2024, 2, 29)) == (12, 0, 0)
+    assert figures(known, DAY) == (12, 1, 0)
+
+
+def test_a_corrected_day_is_the_day_that_counts() -> None:
+    """The later decision says how the first one reads."""
+    known = CrossDossierFacts()
+    name = recognised(known, COMMUNES[0], Level.BASIC)
+    corrected = {"number": "2/QĐ", "date": date(2024, 4, 1)}
+    known.evolve("DecisionCorrected", name.id, 10, {"corrected": corrected})
+    assert figures(known) == (12, 0, 0)
+    assert figures(known, date(2024, 4, 1)) == (12, 1, 0)
+
+
+def test_a_revoked_recognition_counts_no_more() -> None:
+    """Another recognition of the same commune stays."""
+    known = CrossDossierFacts()
+    name = recognised(known, COMMUNES[0], Level.BASIC)
+    recognised(known, COMMUNES[0], Level.ADVANCED)
+    known.evolve("DecisionRevoked", name.id, 10, {})
+    assert figures(known) == (12, 1, 1)
+    assert [held.level for held in known.recognitions_of(COMMUNES[0])] == [Level.ADVANCED]
+
+
+def test_events_of_others_change_nothing() -> None:
+    """A correction of a rejection is no recognition."""
+    known = CrossDossierFacts()
+    known.evolve("DossierReceived", DossierKey(COMMUNES[0], Level.BASIC, 2024, 1).id, 3, {})
+    known.evolve("DecisionCorrected", DossierKey(COMMUNES[0], Level.BASIC, 2024, 1).id, 3, {})
+    assert figures(known) == (12, 0, 0)
+
+
+@given(st.lists(st.tuples(st.sampled_from([*COMMUNES, ELSEWHERE]), st.sampled_from(Level), st.booleans()), max_size=60))
+def test_the_figures_agree_with_a_plain_count(history: list[tuple[str, Level, bool]]) -> None:
+    """Whatever was recognised and revoked in whatever order."""
+    known, held = CrossDossierFacts(), dict[tuple[str, Level, int], DossierKey]()
+    for year, (unit, level, revokes) in enumerate(history, start=2000):
+        if revokes and held:
+            key = next(iter(held))
+            known.evolve("DecisionRevoked", held.pop(key).id, 10, {})
+        else:
+            held[unit, level, year] = recognised(known, unit, level, year=year)
+    ours = {(unit, level) for unit, level, _ in held if unit in COMMUNES}
+    advanced = {unit for unit, level in ours if level is Level.ADVANCED}
+    assert figures(known) == (12, len({unit for unit, _ in ours}), len(advanced))

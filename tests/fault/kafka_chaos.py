@@ -1,0 +1,349 @@
+"""The whole system on a real Kafka under faults: workers, a projector, clients and brokers, at random points.
+
+Clients are `dossier apply` processes; what each has heard stands in its own file. A client that was killed gets the
+same file again, until it has every answer. At the end the checker reads everything from offset zero.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+import psutil
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from infra.bootstrap import Application
+from infra.dev.kafka import KafkaCluster
+from infra.dev.processes import Processes
+from infra.kafka.consumer_group import SESSION_SECONDS
+from infra.settings import load
+from tests.fault import second_worker
+from tests.fault.brokers import coordinator, fill_disk, leader
+from tests.fault.checker import check, check_rest
+from tests.fault.clients import Client, changed_answers, resolved
+from tests.fault.evidence import gather
+from tests.fault.killed_apply import commands
+from tests.fault.proxy import Proxy
+from tests.fault.read_models import check_read_models
+from tests.fault.sigstop import Pauses
+
+_PARTITIONS = 2
+_WORKERS = 3
+"""The third one reaches the brokers through the proxy, and the second client does so too."""
+_WAIT_FOR_END = 180
+_SHORTEST_PAUSE = 5.0
+_DOSSIERS, _DOSSIERS_A_SECOND = 250, 4
+"""More than the clients come through with: there is load until the end."""
+_TOGETHER = (3.0, 8.0)
+"""Seconds that a second worker stays on a partition."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run found. `wrong` holds what must not be, in words; it is empty when all is well.
+
+    unknown         commands to which a client that ended had heard no answer; `resolved` says what became of them
+    appends         records whose acknowledgement did not come, and how many of their commands stood in the log
+    second_workers  spells of two workers on one partition, those in which both appended, and what the second one did
+    """
+
+    seed: int
+    nodes: int
+    faults: Counter[str] = field(default_factory=Counter)
+    pauses: dict[str, Any] = field(default_factory=dict)
+    second_workers: dict[str, int] = field(default_factory=dict)
+    commands: int = 0
+    acknowledged: int = 0
+    refused: int = 0
+    unknown: int = 0
+    resolved: Counter[str] = field(default_factory=Counter)
+    appends: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    late_records: int = 0
+    seconds: float = 0.0
+    wrong: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {each.name: _plain(getattr(self, each.name)) for each in fields(self)}
+
+
+def _plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Counter) else value
+
+
+class Chaos:
+    """One system, and what may be done to it."""
+
+    def __init__(self, cluster: KafkaCluster, folder: Path, seed: int, longest_pause: float) -> None:
+        self.rng = random.Random(seed)
+        self.cluster = cluster
+        self.report = Report(seed, len(cluster.nodes) or 1)
+        self._longest_pause = longest_pause
+        self.folder = folder
+        self.app = f"chaos{seed}"
+        options = f"prefix={self.app}&partitions={_PARTITIONS}"
+        self.url = f"kafka://{cluster.bootstrap}?{options}&index={folder / 'index'}"
+        ports = [int(address.rpartition(":")[2]) for address in cluster.bootstrap.split(",")]
+        self.proxy = Proxy(ports, random.Random(seed + 1))
+        self.through_proxy = f"kafka://{self.proxy.bootstrap}?{options}&index={folder / 'index-proxy'}"
+        self._environment = {"DOSSIER_VIEWS": f"sqlite:///{folder / 'views.sqlite'}"}
+        self.processes = Processes(self.url, folder, self._environment)
+        self.clients: list[Client] = []
+        self._pauses = Pauses()
+        self._seconds: list[tuple[subprocess.Popen[bytes], int]] = []
+        """Every second worker, and its partition."""
+        self._timers: list[Timer] = []
+        self._drawn: list[Callable[[], str]] = []
+
+    def start(self, dossiers: int) -> None:
+        """Everything that there is; clients have the ways of so many dossiers to give."""
+        for number in range(1, _WORKERS + 1):
+            self.start_worker(number)
+        self.processes.start("projector", "projector")
+        lines = commands(self.rng, dossiers)
+        half = len(lines) // 2
+        # Both give some of the same commands: whoever comes second gets the first one's answers.
+        for name, url, mine in (("one", self.url, lines), ("two", self.through_proxy, lines[half // 2 :])):
+            self.clients.append(Client(name, url, self.folder, mine))
+
+    def start_worker(self, number: int) -> None:
+        """The last one goes through the proxy."""
+        url = self.through_proxy if number == _WORKERS else None
+        self.processes.start(f"worker-{number}", "worker", url=url)
+
+    def some_fault(self) -> None:
+        """One of them, at random: all come before one comes again, so that a short run has each."""
+        if not self._drawn:
+            self._drawn = [
+                self.kill_worker,
+                self.kill_projector,
+                self.kill_client,
+                self.pause,
+                self.bad_network,
+                self.stranger,
+                self.index_disk_full,
+                self.two_workers,
+            ]
+            if self.cluster.nodes:
+                self._drawn += [self.kill_leader, self.broker_disk_full]
+            if len(self.cluster.nodes) > 1:
+                self._drawn.append(self.kill_coordinator)
+            self.rng.shuffle(self._drawn)
+        self.report.faults[self._drawn.pop()()] += 1
+
+    def kill_worker(self) -> str:
+        """And start it again on its own index. It is the writer of its partitions."""
+        number = self.rng.randint(1, _WORKERS)
+        self.processes.kill(f"worker-{number}")
+        time.sleep(self.rng.uniform(0, 0.5))
+        self.start_worker(number)
+        return "kill -9 worker"
+
+    def kill_projector(self) -> str:
+        self.processes.kill("projector")
+        self.processes.start("projector", "projector")
+        return "kill -9 projector"
+
+    def kill_client(self) -> str:
+        self.rng.choice(self.clients).kill()
+        return "kill -9 client"
+
+    def pause(self) -> str:
+        """SIGSTOP of a worker or the projector: the others go on, and it wakes up later, while other faults fall."""
+        name = self.rng.choice([*(f"worker-{number}" for number in range(1, _WORKERS + 1)), "projector"])
+        process = self.processes.process(name)
+        if self._pauses.sleeps(process):
+            return "SIGSTOP of one that sleeps already"
+        self._pauses.stop(process, self.rng.uniform(_SHORTEST_PAUSE, max(_SHORTEST_PAUSE, self._longest_pause)))
+        return f"SIGSTOP {name.partition('-')[0]}"
+
+    def two_workers(self) -> str:
+        """A second worker on a partition, without the group: both append for some seconds, then it is ended."""
+        partition = self.rng.randrange(_PARTITIONS)
+        process = second_worker.start(self.url, partition, self.folder / "second-worker.log", self._environment)
+        self._seconds.append((process, partition))
+        end = self.rng.choice([process.kill, process.terminate])
+        self._timers.append(Timer(self.rng.uniform(*_TOGETHER), end))
+        self._timers[-1].start()
+        return "two workers on one partition"
+
+    def bad_network(self) -> str:
+        self.proxy.weather.chance = self.rng.uniform(0.2, 0.7)
+        time.sleep(self.rng.uniform(1, min(20.0, self._longest_pause)))
+        self.proxy.weather.chance = 0.0
+        return "spell of bad network"
+
+    def stranger(self) -> str:
+        """Records that are not ours, in the log and in the queue."""
+        with suppress(KafkaError):
+            producer = KafkaProducer(bootstrap_servers=self.cluster.bootstrap, acks="all")
+            try:
+                for topic in ("events", "commands"):
+                    for value in (b"", b"{}", bytes(200), b"\xf8" + self.rng.randbytes(8)):
+                        producer.send(f"{self.app}.{topic}", value=value, partition=self.rng.randrange(_PARTITIONS))
+                producer.flush(10)
+            finally:
+                producer.close(5)
+        return "records of a stranger"
+
+    def index_disk_full(self) -> str:
+        """No file of a worker may grow."""
+        name = f"worker-{self.rng.randint(1, _WORKERS)}"
+        with suppress(psutil.Error):
+            process = psutil.Process(self.processes.pid(name))
+            before = process.rlimit(psutil.RLIMIT_FSIZE)
+            process.rlimit(psutil.RLIMIT_FSIZE, (4096, before[1]))
+            time.sleep(self.rng.uniform(0.5, 2))
+            process.rlimit(psutil.RLIMIT_FSIZE, before)
+        return "disk full for the index"
+
+    def kill_leader(self) -> str:
+        """The broker that leads a partition of the log or of the queue just now, and start it again."""
+        self._kill_broker(leader(self.cluster, *self._place()))
+        return "kill -9 leading broker"
+
+    def kill_coordinator(self) -> str:
+        """The broker that keeps the group of workers, and start it again."""
+        self._kill_broker(coordinator(self.cluster, f"{self.app}.worker"))
+        return "kill -9 coordinator of the workers"
+
+    def broker_disk_full(self) -> str:
+        """Writes of a leading broker fail, some within a record; it gives up, and starts on a disk with room."""
+        topic, partition = self._place()
+        number = leader(self.cluster, topic, partition)
+        given_up = fill_disk(self.cluster.node(number), topic, partition, self.rng)
+        self.cluster.start(number)
+        return "disk full for a broker" if given_up else "disk full for a broker that wrote nothing"
+
+    def _place(self) -> tuple[str, int]:
+        topic = self.rng.choice(["events", "events", "commands"])
+        return f"{self.app}.{topic}", self.rng.randrange(_PARTITIONS)
+
+    def _kill_broker(self, number: int) -> None:
+        self.cluster.node(number).kill()
+        time.sleep(self.rng.uniform(0, 2))
+        self.cluster.start(number)
+
+    def end(self) -> None:
+        """Let everything come to rest, stop it, and check."""
+        self.come_to_rest()
+        report = self.report
+        for client in self.clients:
+            report.commands += client.given
+            report.wrong += client.wrong + list(changed_answers(client))
+        lives = [life for client in self.clients for life in client.lives]
+        told = [line for life in lives for line in life.heard]
+        answers = {answer["command_id"]: bool(answer["ok"]) for answer in map(json.loads, told)}
+        report.acknowledged = len(set(told))
+        report.refused = sum(not json.loads(line)["ok"] for line in set(told))
+        report.unknown = sum(len(life.unknown) for life in lives)
+        found = gather(self.cluster.bootstrap, self.app, _PARTITIONS, told)
+        writers = []
+        for evidence in found:
+            findings = check(evidence)
+            writers.append(findings.writers)
+            report.outcomes.update(findings.outcomes)
+            report.late_records += findings.ignored
+            wrong = findings.wrong + check_rest(evidence)
+            report.wrong += [f"partition {evidence.partition}: {each}" for each in wrong]
+        report.resolved = resolved(lives, found, answers)
+        if report.resolved.total() != report.unknown or report.resolved["never answered"]:
+            report.wrong.append(f"{report.unknown} commands were unknown, resolved: {dict(report.resolved)}")
+        report.second_workers = _together(self._seconds, writers)
+        report.appends = _unacknowledged(self.folder)
+        report.pauses = self._pauses.figures(SESSION_SECONDS)
+        report.faults.update(self.proxy.done)
+        settings = load({}, log=self.url, views=self._environment["DOSSIER_VIEWS"])
+        with Application(settings) as made:
+            report.wrong += check_read_models(made)
+
+    def come_to_rest(self) -> None:
+        """No faults any more: all is answered, then all stops."""
+        self.proxy.weather.chance = 0.0
+        self._pauses.wake_all()
+        for client in self.clients:
+            client.finish()
+        for timer in self._timers:
+            timer.join()
+        deadline = time.monotonic() + _WAIT_FOR_END
+        # Workers answer at their start what others had no time to say.
+        while time.monotonic() < deadline and any(self._waits()):
+            time.sleep(1)
+        self.stop()
+
+    def stop(self) -> None:
+        """Leave nothing behind."""
+        self._pauses.wake_all()
+        for timer in self._timers:
+            timer.cancel()
+        for process, _ in self._seconds:
+            process.kill()
+            process.wait()
+        for client in self.clients:
+            client.give_up()
+        self.processes.stop()
+        self.proxy.close()
+
+    def _waits(self) -> Iterator[str]:
+        for evidence in gather(self.cluster.bootstrap, self.app, _PARTITIONS, ()):
+            yield from check_rest(evidence)
+            yield from (wrong for wrong in check(evidence).wrong if "has no reply" in wrong)
+
+
+def _together(spells: list[tuple[subprocess.Popen[bytes], int]], writers: list[list[str]]) -> dict[str, int]:
+    """What second workers appended, and in how many spells the first one did so between two records of theirs."""
+    figures = {"spells": len(spells), "both_appended": 0, "records": 0}
+    for process, partition in spells:
+        own = [place for place, writer in enumerate(writers[partition]) if f"/{process.pid}/" in writer]
+        figures["records"] += len(own)
+        figures["both_appended"] += bool(own) and len(own) < own[-1] - own[0] + 1
+    return figures
+
+
+def _unacknowledged(folder: Path) -> Counter[str]:
+    """From the workers' logs: appends without an acknowledgement, and what the log said about each."""
+    found: Counter[str] = Counter()
+    for file in folder.glob("*worker*.log"):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            if '"append.resolved"' in line:
+                told = json.loads(line)
+                found["records without an acknowledgement"] += 1
+                found["their appends found in the log"] += told["found"]
+                found["their appends not there: sent again on the new head"] += told["appends"] - told["found"]
+    return found
+
+
+def run(
+    cluster: KafkaCluster,
+    folder: Path,
+    *,
+    seed: int,
+    seconds: float = 0.0,
+    faults: int = 0,
+    longest_pause: float = 60.0,
+) -> Report:
+    """Faults for so many seconds, and at least so many of them."""
+    chaos = Chaos(cluster, folder, seed, longest_pause)
+    begun = time.monotonic()
+    try:
+        chaos.start(max(_DOSSIERS, int(_DOSSIERS_A_SECOND * seconds)))
+        time.sleep(6)
+        while time.monotonic() - begun < seconds or chaos.report.faults.total() < faults:
+            chaos.some_fault()
+            time.sleep(chaos.rng.uniform(0.2, 3.0))
+        chaos.end()
+    finally:
+        chaos.stop()
+    chaos.report.seconds = round(time.monotonic() - begun, 1)
+    return chaos.report

@@ -1,0 +1,69 @@
+"""`python -m tests.fault.publishing URL UNITS BEGAN SECONDS`: a publisher to be killed.
+
+Its log is made anew in memory, the same in every process: four partitions, and the way of each of some units. It grows
+from empty to whole in the SECONDS after the moment BEGAN (seconds since 1970).
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from datetime import date
+
+from eventsourcing.persistence import Notification
+
+from consumers.cloudevents import DecisionSerializer
+from consumers.publisher import Publisher
+from infra.cli.support.service import log_to_stderr, until_stopped
+from infra.delivery.kafka.encoding import Fingerprinted
+from infra.delivery.kafka.stream import KafkaStream
+from infra.kafka.settings import from_url
+from schemas.avro.codec import decode
+from tests.projections.event_builders import UNITS, FakeLog, Story
+
+PARTITIONS = 4
+_BATCH = 2
+"""Small, so that there are many transactions to be killed in."""
+
+
+class GrowingLog(FakeLog):
+    """A log of which only what has come about by now is there."""
+
+    began, seconds = 0.0, 1.0
+
+    def head(self, partition: int) -> int:
+        """The last position by now."""
+        share = min(1.0, (time.time() - self.began) / self.seconds)
+        return int(share * len(self.events[partition]))
+
+    def read(self, partition: int, after: int, limit: int) -> Sequence[Notification]:
+        """Events up to the head."""
+        return self.events[partition][after : min(after + limit, self.head(partition))]
+
+
+def made_log(units: int) -> GrowingLog:
+    """The log, whole."""
+    log = GrowingLog(partitions=PARTITIONS)
+    communes = [unit for unit in UNITS if unit.parent_id is not None]
+    for unit in communes[:units]:
+        story = Story(log, unit).until("announce")
+        story.correct_decision("1502/QĐ-UBND", date(2024, 8, 16))
+        story.revoke(date(2024, 9, 1))
+    return log
+
+
+def main(url: str, units: int, began: float, seconds: float) -> None:
+    """Publish until stopped."""
+    log_to_stderr()
+    log = made_log(units)
+    log.began, log.seconds = began, seconds
+    publication = DecisionSerializer(log.log_id, UNITS)
+    stream = KafkaStream(from_url(url), publication, log.partitions, Fingerprinted())
+    stream.prepare()
+    with until_stopped() as stop:
+        Publisher(log, decode, stream, publication, batch=_BATCH).run(stop)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4]))

@@ -1,0 +1,139 @@
+"""The feed in files: one line a decision, each once, a day a file, whatever is interrupted where."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from consumers.feed import DecisionFeed
+from infra.delivery.files import FeedOfAnotherLog, FeedUnusable, FileFeed
+from infra.views.sqlite import SQLiteViews
+from tests.infra.delivery.conftest import decisions_of
+from tests.projections import event_builders as story
+from tests.projections.event_builders import COMMUNE, DEPARTMENT, DISTRICT, FakeLog, Story
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "feed"
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    return [
+        json.loads(line)
+        for path in sorted(folder.glob("*.jsonl"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+
+
+def everything(decisions: DecisionFeed) -> list[str]:
+    return [each.record["id"] for each in decisions.all_after({})]
+
+
+def some_days(log: FakeLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three units, each decided on a day of its own."""
+    begin = datetime(2024, 6, 14, 1, 0, tzinfo=UTC)
+    for day, unit in enumerate((COMMUNE, DISTRICT, DEPARTMENT)):
+        monkeypatch.setattr(story, "_BEGINNING", begin + timedelta(days=day))
+        Story(log, unit).until("announce")
+
+
+def test_each_decision_is_one_line_of_its_day(
+    log: FakeLog, decisions: DecisionFeed, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some_days(log, monkeypatch)
+
+    assert FileFeed(folder, decisions).write() == 9
+    assert FileFeed(folder, decisions).write() == 0
+
+    names = [path.name for path in sorted(folder.glob("*.jsonl"))]
+    assert names == [f"decisions-2024-06-{day}.jsonl" for day in (14, 15, 16)]
+    found = lines(folder)
+    assert [event["id"] for event in found] == everything(decisions)
+    assert all(event["specversion"] == "1.0" for event in found)
+
+
+def test_a_day_that_is_over_has_a_sum_and_never_changes(
+    log: FakeLog, decisions: DecisionFeed, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed = FileFeed(folder, decisions)
+    some_days(log, monkeypatch)
+    feed.write()
+    sums = sorted(folder.glob("*.sha256"))
+    assert [path.name for path in sums] == [f"decisions-2024-06-{day}.jsonl.sha256" for day in (14, 15)]
+    for path in sums:
+        subprocess.run(["sha256sum", "-c", path.name], cwd=folder, check=True, capture_output=True)
+
+    # A clock that was set back: what it stamps goes to the day that is open.
+    monkeypatch.setattr(story, "_BEGINNING", datetime(2024, 6, 14, 0, 0, tzinfo=UTC))
+    Story(log, COMMUNE, year=2025).until("approve")
+    FileFeed(folder, decisions).write()
+    for path in sums:
+        subprocess.run(["sha256sum", "-c", path.name], cwd=folder, check=True, capture_output=True)
+    assert [event["id"] for event in lines(folder)] == everything(decisions)
+
+
+def test_what_was_cut_off_anywhere_is_written_again(
+    log: FakeLog, decisions: DecisionFeed, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some_days(log, monkeypatch)
+    rng = random.Random(5)
+    FileFeed(folder, decisions).write()
+    whole = {path.name: path.read_bytes() for path in folder.glob("*.jsonl")}
+    for _ in range(30):
+        last = max(folder.glob("*.jsonl"))
+        with last.open("r+b") as file:
+            file.truncate(rng.randrange(last.stat().st_size + 1))
+        FileFeed(folder, decisions).write()
+        assert {path.name: path.read_bytes() for path in folder.glob("*.jsonl")} == whole
+
+
+def test_each_partition_has_files_of_its_own(tmp_path: Path, folder: Path) -> None:
+    log = FakeLog(partitions=4)
+    for unit in story.UNITS.communes_of("140")[:8]:
+        Story(log, unit).until("approve")
+    with SQLiteViews(tmp_path / "p.sqlite") as views:
+        decisions = decisions_of(log, views)
+        for _ in range(2):
+            FileFeed(folder, decisions).write()
+        assert {path.suffixes[0] for path in folder.glob("*.jsonl")} <= {".p0", ".p1", ".p2", ".p3"}
+        assert sorted(event["id"] for event in lines(folder)) == sorted(everything(decisions))
+
+
+def test_a_feed_of_another_log_is_not_written_to(log: FakeLog, decisions: DecisionFeed, folder: Path) -> None:
+    Story(log).until("approve")
+    FileFeed(folder, decisions).write()
+    other = FakeLog("log-2")
+    Story(other, DISTRICT).until("approve")
+    with SQLiteViews(folder.parent / "other.sqlite") as views, pytest.raises(FeedOfAnotherLog):
+        FileFeed(folder, decisions_of(other, views)).write()
+
+
+def test_a_folder_that_cannot_be_used_is_named(decisions: DecisionFeed, tmp_path: Path) -> None:
+    (tmp_path / "feed").write_text("a file", encoding="utf-8")
+    with pytest.raises(FeedUnusable):
+        FileFeed(tmp_path / "feed", decisions).write()
+
+
+def test_the_day_is_vietnams(
+    log: FakeLog, decisions: DecisionFeed, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(story, "_BEGINNING", datetime(2024, 6, 14, 17, 30, tzinfo=UTC))
+    Story(log).until("approve")
+    FileFeed(folder, decisions).write()
+    assert [path.name for path in folder.glob("*.jsonl")] == [f"decisions-{date(2024, 6, 15)}.jsonl"]
+
+
+def test_two_that_write_at_once_take_turns(log: FakeLog, decisions: DecisionFeed, folder: Path) -> None:
+    Story(log).until("announce")
+    with ThreadPoolExecutor(4) as pool:
+        done = [pool.submit(FileFeed(folder, decisions).write) for _ in range(8)]
+        assert sorted(each.result() for each in done) == [0] * 7 + [3]
+    assert [event["id"] for event in lines(folder)] == everything(decisions)

@@ -1,0 +1,190 @@
+"""No subscriber's address leads into the operator's own network, unless the operator allowed that network."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from consumers.webhook_dispatcher import Delivery, DeliveryResult, Subscription
+from infra.delivery.webhooks.http_client import Transport
+from infra.delivery.webhooks.signing import BadSecret, check_secret, new_secret
+from infra.delivery.webhooks.ssrf_guard import (
+    BadReceiver,
+    ForbiddenAddress,
+    Resolve,
+    addresses,
+    receiver,
+    system_resolve,
+)
+from tests.infra.delivery.receivers import receiver as running_receiver
+from tests.support.certificates import Authority
+
+ITEM = Delivery("live", "04630", 1, "650f51a8-3675-8b3e-8b74-cb4086f3018e", "{}")
+
+FORBIDDEN = [
+    "127.0.0.1", "127.255.255.254", "0.1.2.3", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1",
+    "169.254.169.254", "100.64.0.1", "192.0.0.1", "192.0.2.1", "198.18.0.1", "198.51.100.1", "203.0.113.1",
+    "224.0.0.1", "240.0.0.1", "255.255.255.255",
+    "::1", "::", "fe80::1", "fc00::1", "fd12:3456::1", "ff02::1", "2001:db8::1", "fec0::1",
+    "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a00:1", "2002:7f00:1::", "2002:a00:1::",
+    "2001:0:7f00:1::", "2001:0:4136:e378:8000:63bf:80ff:fffe",
+]  # fmt: skip
+
+
+def always(*found: str) -> Resolve:
+    """A resolver to whom every name has these addresses."""
+
+    def resolve(host: str, port: int) -> Sequence[str]:
+        del host, port
+        return found
+
+    return resolve
+
+
+@pytest.mark.parametrize("address", FORBIDDEN)
+def test_an_address_that_is_not_public_is_refused(address: str) -> None:
+    to = receiver("https://subscriber.vn/hook")
+    with pytest.raises(ForbiddenAddress):
+        addresses(to, (), always(address))
+
+
+@pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1:248:1893:25c8:1946", "64:ff9b::5db8:d822"])
+def test_a_public_address_is_reached_by_https_alone(address: str) -> None:
+    assert addresses(receiver("https://subscriber.vn/"), (), always(address)) == [address]
+    with pytest.raises(ForbiddenAddress, match="https"):
+        addresses(receiver("http://subscriber.vn/"), (), always(address))
+
+
+def test_one_forbidden_address_among_several_is_enough() -> None:
+    with pytest.raises(ForbiddenAddress):
+        addresses(receiver("https://a.vn/"), (), always("93.184.216.34", "10.0.0.1"))
+
+
+def test_an_allowed_network_is_reached_and_no_other() -> None:
+    allow = (ip_network("10.1.2.0/24"), ip_network("fd00::/8"))
+    assert addresses(receiver("http://a.vn/"), allow, always("10.1.2.3")) == ["10.1.2.3"]
+    assert addresses(receiver("https://a.vn/"), allow, always("fd00::1")) == ["fd00::1"]
+    assert addresses(receiver("https://a.vn/"), allow, always("::ffff:10.1.2.3"))
+    with pytest.raises(ForbiddenAddress):
+        addresses(receiver("https://a.vn/"), allow, always("10.1.3.1"))
+
+
+@pytest.mark.parametrize(
+    "url", ["https://2130706433/", "https://0x7f.1/", "https://0177.0.0.1/", "https://127.1/", "https://localhost/"]
+)
+def test_another_way_of_writing_an_address_is_judged_by_what_it_means(url: str) -> None:
+    with pytest.raises((ForbiddenAddress, OSError)):
+        addresses(receiver(url), (), system_resolve)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://a.vn/", "file:///etc/passwd", "https://", "https:///path", "https://user:pw@a.vn/", "//a.vn/",
+        "https://a.vn:99999/", "https://a.vn/\r\nX: y", "https://xã.vn/", "gopher://a.vn/", "https://a.vn/ b",
+    ],
+)  # fmt: skip
+def test_what_is_no_receiver_is_refused(url: str) -> None:
+    with pytest.raises(BadReceiver):
+        receiver(url)
+
+
+def test_a_name_is_resolved_once_so_that_rebinding_changes_nothing() -> None:
+    asked: list[str] = []
+
+    def rebinding(host: str, port: int) -> Sequence[str]:
+        """A name that is harmless when it is judged, and leads inside when it is looked up again."""
+        del port
+        asked.append(host)
+        return ["127.0.0.2"] if len(asked) == 1 else ["127.0.0.1"]
+
+    with running_receiver() as inside:
+        port = inside.url.split(":")[2].split("/")[0]
+        transport = Transport((ip_network("127.0.0.2/32"),), resolve=rebinding, deadline=2)
+        outcome = transport.send(Subscription("s", f"http://subscriber.vn:{port}/", (new_secret(),)), ITEM)
+        assert asked == ["subscriber.vn"]
+        assert inside.requests == []
+        assert not outcome.ok
+
+
+def test_the_connection_goes_to_the_address_that_was_judged_under_the_name_that_was_given() -> None:
+    with running_receiver() as to:
+        port = to.url.split(":")[2].split("/")[0]
+        transport = Transport((ip_network("127.0.0.0/8"),), resolve=always("127.0.0.1"))
+        outcome = transport.send(Subscription("s", f"http://subscriber.vn:{port}/x?y=1", (new_secret(),)), ITEM)
+        assert outcome.ok
+        assert to.requests[0].headers["host"] == f"subscriber.vn:{port}"
+        assert to.requests[0].handler.path == "/x?y=1"
+
+
+def test_the_second_address_is_tried_when_the_first_does_not_answer() -> None:
+    with running_receiver() as to:
+        transport = Transport((ip_network("127.0.0.0/8"),), resolve=always("127.0.0.3", "127.0.0.1"))
+        assert transport.send(Subscription("s", to.url, (new_secret(),)), ITEM).ok
+
+
+def test_a_forbidden_receiver_is_an_outcome_like_any_other() -> None:
+    outcome = Transport().send(Subscription("s", "http://127.0.0.1:1/", (new_secret(),)), ITEM)
+    assert (outcome.ok, outcome.status) == (False, None)
+    assert "no public address" in outcome.detail
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    """Who signed the server's certificate."""
+    return Authority(tmp_path)
+
+
+@pytest.fixture
+def https(authority: Authority) -> Iterator[int]:
+    """The port of a TLS server with the certificate of subscriber.test."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the library's word
+            del format, args
+
+    class Server(HTTPServer):
+        def handle_error(self, request: object, client_address: object) -> None:
+            """A refused handshake is what is tested."""
+
+    server = Server(("127.0.0.1", 0), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority.identity("subscriber.test"))
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server.server_address[1]
+    server.shutdown()
+    server.server_close()
+
+
+def _https(port: int, host: str, ca_file: Path | None) -> DeliveryResult:
+    transport = Transport((ip_network("127.0.0.0/8"),), ca_file=ca_file, resolve=always("127.0.0.1"), deadline=3)
+    return transport.send(Subscription("s", f"https://{host}:{port}/", (new_secret(),)), ITEM)
+
+
+def test_the_certificate_must_be_the_names_although_an_address_is_reached(authority: Authority, https: int) -> None:
+    assert _https(https, "subscriber.test", authority.file).ok
+    assert "CERTIFICATE_VERIFY_FAILED" in _https(https, "another.test", authority.file).detail
+    assert "CERTIFICATE_VERIFY_FAILED" in _https(https, "subscriber.test", None).detail
+
+
+@pytest.mark.parametrize("secret", ["", "whsec_", "whsec_!!", "whsec_c2hvcnQ=", "secret", "whsec_" + "A" * 200])
+def test_what_is_no_secret_is_refused(secret: str) -> None:
+    with pytest.raises(BadSecret):
+        check_secret(secret)
+
+
+def test_a_new_secret_is_one() -> None:
+    check_secret(new_secret())

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from infra.dev.kafka import KafkaCluster
+from infra.kafka.client import KafkaPartitionClient
+from infra.kafka.errors import LogBroken, LogChanged
+from infra.kafka.partition_client import FetchResult, Record
+from infra.log.format import HEADER_LENGTH
+from infra.log.kafka.full_scan import check_whole
+from infra.queue.diagnose import diagnose
+from tests.benchmarks.workload import lines
+from tests.fault.two_workers import Small, small
+
+
+@pytest.fixture
+def system(broker: KafkaCluster, tmp_path: Path) -> Iterator[Small]:
+    """Two records in the log, of twenty commands each."""
+    way = list(islice(lines(1), 40))
+    with small(broker, tmp_path) as made:
+        for start in (0, 20):
+            made.send(way[start : start + 20])
+            made.first.step()
+        yield made
+
+
+@pytest.mark.parametrize(("altered", "error"), [(0, LogBroken), (1, LogChanged)])
+def test_reading_the_whole_finds_an_altered_record_that_an_index_had_read(
+    system: Small, monkeypatch: pytest.MonkeyPatch, altered: int, error: type[Exception]
+) -> None:
+    """By what was built on it; the last one by the index."""
+    system.made.kafka_reader.refresh(0)
+    check_whole(system.made, 0)
+    read = KafkaPartitionClient.read
+
+    def falsified(self: KafkaPartitionClient, start: int) -> Iterator[FetchResult]:
+        for entries, following in read(self, start):
+            yield FetchResult([_renamed(entry) if entry.offset == altered else entry for entry in entries], following)
+
+    monkeypatch.setattr(KafkaPartitionClient, "read", falsified)
+    with pytest.raises(error):
+        check_whole(system.made, 0)
+
+
+def _renamed(entry: Record) -> Record:
+    """With another letter in the name of its writer."""
+    value = bytearray(entry.value or b"")
+    value[HEADER_LENGTH + 1] ^= 1
+    return Record(entry.offset, bytes(value))
+
+
+def test_the_doctor_names_read_models_that_are_ahead_of_the_log(system: Small, tmp_path: Path) -> None:
+    """As they are when the log has lost its end, and no index was there to see it."""
+    system.made.engine.catch_up()
+    assert not [wrong for wrong in diagnose(system.made)["wrong"] if "VIEWS" in wrong]
+    (views,) = tmp_path.glob("**/*views*.sqlite")
+    with closing(sqlite3.connect(views)) as connection, connection:
+        connection.execute("UPDATE views_positions SET position = position + 1 WHERE projection = 'status'")
+    assert [wrong for wrong in diagnose(system.made)["wrong"] if "VIEWS_AHEAD_OF_LOG: status" in wrong]
+
+
+def test_who_reads_what_another_one_fills_sees_that_the_log_was_cut(system: Small) -> None:
+    """An index that is ahead of the log shows nothing that could be trusted."""
+    tape = KafkaPartitionClient(system.made.kafka, system.made.topics.events, 0)
+    try:
+        assert tape.end_behind(0) == tape.end_behind(2) == 2
+        with pytest.raises(LogChanged):
+            tape.end_behind(7)
+    finally:
+        tape.close()

@@ -1,0 +1,387 @@
+"""A log in memory, and dossiers that walk the procedure in it as plain records, encoded by the real codec."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Self
+from uuid import UUID
+
+from eventsourcing.persistence import Notification
+
+from domain.catalogue import AnswerKind, Criterion, Level, UnitKind, catalogue
+from domain.identity import COUNCIL_ID, DossierKey
+from domain.units import Unit, Units, parse_departments
+from schemas.avro.codec import encode
+
+UNITS = Units.load(parse_departments('{"add": [{"id": "so-tp", "name": "Sở Tư pháp"}]}'))
+COMMUNE, DISTRICT, DEPARTMENT = UNITS.get("04630"), UNITS.get("135"), UNITS.get("so-tp")
+
+DAYS = {
+    "opened": date(2024, 6, 14),
+    "self_assessed": date(2024, 6, 17),
+    "own_meeting": date(2024, 6, 20),
+    "submitted": date(2024, 6, 26),
+    "received": date(2024, 7, 1),
+    "forwarded": date(2024, 7, 10),
+    "verified": date(2024, 7, 22),
+    "summed_up": date(2024, 7, 29),
+    "council_met": date(2024, 8, 5),
+    "proposed": date(2024, 8, 7),
+    "decided": date(2024, 8, 15),
+    "announced": date(2024, 8, 22),
+}
+PERSON = {"name": "Nguyễn Văn An", "position": "Giám đốc", "organisation": "Sở Thông tin và Truyền thông"}
+_BEGINNING = datetime(2024, 6, 14, 1, 0, 0, tzinfo=UTC)
+
+
+class FakeLog:
+    """A LogReader over lists; one moment passes with each event."""
+
+    def __init__(self, log_id: str = "log-1", partitions: int = 1) -> None:
+        self.log_id = log_id
+        self.partitions = range(partitions)
+        self.events: list[list[Notification]] = [[] for _ in self.partitions]
+        self._versions: dict[UUID, int] = {}
+        self._commands = 0
+
+    def head(self, partition: int) -> int:
+        return len(self.events[partition])
+
+    def read(self, partition: int, after: int, limit: int) -> Sequence[Notification]:
+        return self.events[partition][after : after + limit]
+
+    def partition_of(self, dossier_id: UUID) -> int:
+        return (dossier_id.int >> 80) % len(self.partitions)
+
+    def add(self, dossier_id: UUID, event: str, on: date, actor: tuple[str, str], **fields: Any) -> int:
+        """Append an event by an (agency, role); returns its version."""
+        self._commands += 1
+        record = {
+            "recorded_at": _BEGINNING + timedelta(seconds=self._commands),
+            "on": on,
+            "actor": {"person": "Trần Thị Bình", "agency": actor[0], "role": actor[1]},
+            "command_id": str(UUID(int=self._commands)),
+            **fields,
+        }
+        return self.add_raw(dossier_id, event, encode(event, record))
+
+    def add_raw(self, dossier_id: UUID, topic: str, state: bytes) -> int:
+        """Append bytes as they are; returns the version."""
+        version = self._versions[dossier_id] = self._versions.get(dossier_id, 0) + 1
+        partition = self.events[self.partition_of(dossier_id)]
+        partition.append(Notification(dossier_id, version, topic, state, id=len(partition) + 1))
+        return version
+
+
+def document(number: str | None, day: date, issuer: str = "so-tttt") -> dict[str, Any]:
+    return {"number": number, "date": day, "issuer": issuer, "sha256": "ab" * 32, "title": None}
+
+
+def figure(criterion: Criterion) -> dict[str, Any]:
+    """The figure that meets a criterion just at its target."""
+    answers: dict[AnswerKind, dict[str, Any]] = {
+        AnswerKind.RATIO: {"a": 100, "b": 100},
+        AnswerKind.YES_NO: {"answer": True},
+        AnswerKind.COUNT: {"count": 5000},
+        AnswerKind.COMMUNES: {"communes": {"communes": 24, "recognised": 24, "advanced": 8}},
+    }
+    return answers[criterion.answer]
+
+
+def establish_council(log: FakeLog, on: date = date(2024, 6, 12), *, number: str = "1100/QĐ-UBND") -> int:
+    """The provincial council as decided on a day: established, or changed when it exists."""
+    first = not any(n.originator_id == COUNCIL_ID for partition in log.events for n in partition)
+    chair = {"name": "Lê Văn Cường", "position": "Phó Chủ tịch", "agency": "ubnd-tinh"}
+    vice = {"name": "Phạm Thị Dung", "position": "Giám đốc", "agency": "so-tttt"}
+    return log.add(
+        COUNCIL_ID,
+        "CouncilEstablished" if first else "CouncilChanged",
+        on,
+        ("ubnd-tinh", "chairman"),
+        decision=document(number, on, "ubnd-tinh"),
+        signer="Trần Huy",
+        capacity="CHỦ TỊCH",
+        chair=chair,
+        standing_vice_chair=vice,
+        members=[vice, {"name": "Hoàng Em", "position": "Phó Giám đốc", "agency": "so-nv"}],
+        reason=None,
+    )
+
+
+class Story:
+    """One dossier. Each method appends the events of a step; `until` walks the default way up to a step."""
+
+    steps = (
+        "open", "assess", "meet", "submit", "receive", "forward", "verify", "sum_up", "council", "propose",
+        "approve", "announce",
+    )  # fmt: skip
+
+    def __init__(
+        self, log: FakeLog, unit: Unit = COMMUNE, level: str = "basic", year: int = 2024, attempt: int = 1
+    ) -> None:
+        self.log, self.unit = log, unit
+        self.name = DossierKey(unit.id, Level(level), year, attempt)
+        self.criteria = catalogue(1).criteria_for(unit.kind, Level(level))
+        self.shift = timedelta(days=365 * (year - 2024))
+        self.versions: dict[str, int] = {}
+        self.results: dict[str, int] = {}
+
+    @property
+    def id(self) -> UUID:
+        return self.name.id
+
+    def day(self, step: str) -> date:
+        return DAYS[step] + self.shift
+
+    def counts(self) -> dict[str, Any]:
+        of = [c.requirement.value for c in self.criteria.values()]
+        mandatory, extended = of.count("mandatory"), of.count("extended")
+        needed = 0 if self.unit.kind is UnitKind.DEPARTMENT else -(-30 * extended // 100)
+        return {
+            "mandatory_met": mandatory, "mandatory_of": mandatory, "extended_met": extended,
+            "extended_of": extended, "extended_needed": needed, "holds": True,
+        }  # fmt: skip
+
+    def add(self, event: str, on: date, actor: tuple[str, str], **fields: Any) -> int:
+        version = self.versions[event] = self.log.add(self.id, event, on, actor, **fields)
+        return version
+
+    def until(self, step: str, *, after: str | None = None) -> Self:
+        begin = 0 if after is None else self.steps.index(after) + 1
+        for each in self.steps[begin : self.steps.index(step) + 1]:
+            getattr(self, each)()
+        return self
+
+    def identity(self) -> dict[str, Any]:
+        return {
+            "unit_id": self.unit.id, "unit_kind": self.unit.kind.value, "parent_id": self.unit.parent_id,
+            "level": self.name.level.value, "year": self.name.year, "attempt": self.name.attempt,
+            "number": self.name.number,
+        }  # fmt: skip
+
+    def open(self) -> None:
+        bound = catalogue(1)
+        self.add(
+            "DossierOpened", self.day("opened"), (self.unit.id, "applicant"), **self.identity(),
+            catalogue_id=bound.id, catalogue_version=1, one_column_level="advanced",
+            mandatory_not_applicable="leaves_count",
+        )  # fmt: skip
+
+    def assess(self) -> None:
+        day = self.day("self_assessed")
+        claims = {
+            code: {
+                "figure": None if criterion.answer is AnswerKind.COMMUNES else figure(criterion),
+                "evidence": [document(f"{code}/BC", day, self.unit.id)],
+            }
+            for code, criterion in self.criteria.items()
+        }
+        self.add("SelfAssessmentRecorded", day, (self.unit.id, "applicant"), claims=claims, complete=True)
+
+    def meeting(self, day: date) -> dict[str, Any]:
+        return {
+            "begins": "08:00", "ends": "11:00", "place": "Hội trường", "body": "Hội đồng", "chair": PERSON,
+            "secretary": PERSON, "present": [PERSON], "report_presented": "Báo cáo", "opinions": [],
+            "votes": {"in_favour": 9, "attending": 11, "percent": "81.82"}, "minutes_approved_percent": "100",
+            "signatures": ["Nguyễn Văn An"], "minutes": document(None, day, self.unit.id),
+        }  # fmt: skip
+
+    def meet(self) -> None:
+        if self.unit.kind is UnitKind.COMMUNE:
+            return
+        role = "steering_committee" if self.unit.kind is UnitKind.DEPARTMENT else "district_council"
+        day = self.day("own_meeting")
+        self.add("OwnMeetingRecorded", day, (self.unit.id, role), meeting=self.meeting(day))
+
+    def submit(self) -> None:
+        day, district = self.day("submitted"), self.unit.parent_id or ""
+        papers = {"letter": document("12/CV", day), "minutes": document(None, day)}
+        claimed = {"report": document("34/BC", day), "conclusions": dict.fromkeys(self.criteria, True)}
+        counts = {"counts": self.counts()}
+        if self.unit.kind is not UnitKind.COMMUNE:
+            rest: dict[str, Any] = {**papers, **claimed, **counts, "communes": None, "read_at": []}
+            self.add("DossierSubmitted", day, (self.unit.id, "applicant"), **rest)
+            return
+        early = self.day("own_meeting")
+        findings = {code: {**figure(c), "met": True} for code, c in self.criteria.items()}
+        self.add("DossierSubmittedToDistrictCouncil", early, (self.unit.id, "applicant"), **claimed, **counts)
+        self.add(
+            "DossierAppraised", early, (district, "district_council"), findings=findings,
+            meeting=self.meeting(early), **counts,
+        )  # fmt: skip
+        self.add("DossierSentToProvince", day, (district, "district_committee"), **papers, **counts)
+
+    def receive(self, on: date | None = None) -> None:
+        day = on or self.day("received")
+        due = day + timedelta(days=15)
+        standing = ("so-tttt", "standing_agency")
+        self.add("DossierReceived", day, standing, due_on=due, deadline_rolls_over_weekend=False)
+
+    def forward(self, on: date | None = None, days_late: int = 0) -> None:
+        day = on or self.day("forwarded")
+        leads: dict[str, list[str]] = {}
+        for code, criterion in self.criteria.items():
+            leads.setdefault(criterion.lead_agency, []).append(code)
+        letters = {
+            agency: {"letter": document(f"{place}/CV", day), "criteria": codes}
+            for place, (agency, codes) in enumerate(leads.items())
+        }
+        self.add(
+            "DossierForwardedToCouncil", day, ("so-tttt", "standing_agency"), letters=letters,
+            due_on=self.day("received") + timedelta(days=15), days_late=days_late,
+            council_decision="1100/QĐ-UBND", council_version=1, read_at=[{"partition": 0, "position": 1}],
+        )  # fmt: skip
+
+    def result(self, code: str, finding: dict[str, Any] | None = None) -> dict[str, Any]:
+        criterion = self.criteria[code]
+        partner = criterion.coordinating_agencies[:1]
+        paper = document("77/CV", self.day("verified"))
+        return {
+            "criterion": code, "finding": finding or {**figure(criterion), "met": True},
+            "system": "Cổng dịch vụ công", "inspection": None, "letter": document("56/KQ", self.day("verified")),
+            "contributions": [{"agency": agency, "document": paper} for agency in partner], "read_at": [],
+        }  # fmt: skip
+
+    def verify_one(self, code: str, finding: dict[str, Any] | None = None, *, complete: bool = False) -> int:
+        member = (self.criteria[code].lead_agency, "council_member")
+        version = self.add(
+            "CriterionVerified", self.day("verified"), member, **self.result(code, finding), complete=complete
+        )
+        self.results[code] = version
+        return version
+
+    def verify(self) -> None:
+        left = [code for code in self.criteria if code not in self.results]
+        for code in left:
+            self.verify_one(code, complete=code == left[-1])
+
+    def correct_verification(self, code: str, *, after_decision: bool = False) -> int:
+        member = (self.criteria[code].lead_agency, "council_member")
+        corrects = self.results[code]
+        self.results[code] = self.add(
+            "VerificationCorrected", self.day("verified"), member, corrects=corrects, reason="nhầm số liệu",
+            complete=True, after_decision=after_decision, **self.result(code),
+        )  # fmt: skip
+        return self.results[code]
+
+    def correct_fact(self, fact: str, *, after_decision: bool = False) -> int:
+        return self.add(
+            "FactCorrected", self.day("decided"), ("so-tttt", "standing_agency"), corrects=self.versions[fact],
+            fact=fact, reason="nhầm", took_place_on=None, correction='{"missing": ["x"]}', findings=None,
+            documents=[document("9/ĐC", self.day("decided"))], inspected=None, recommends=None,
+            after_decision=after_decision,
+        )  # fmt: skip
+
+    def inspect(self, code: str) -> int:
+        member, day = (self.criteria[code].lead_agency, "council_member"), self.day("forwarded")
+        paper = document(None, day)
+        return self.add(
+            "FieldInspectionRecorded", day, member, minutes=paper, place="Trụ sở", present=[PERSON],
+            findings={code: "đạt"},
+        )  # fmt: skip
+
+    def sum_up(self, *, holds: bool = True) -> None:
+        counts = {**self.counts(), "holds": holds}
+        results = dict.fromkeys(self.criteria, True)
+        standing = ("so-tttt", "standing_agency")
+        self.add("ResultsSummedUp", self.day("summed_up"), standing, report=None, results=results, counts=counts)
+
+    def council(self) -> None:
+        day = self.day("council_met")
+        self.add(
+            "CouncilMeetingRecorded", day, ("council", "provincial_council"), chair=PERSON, present=[PERSON],
+            minutes=document("3/BB", day), recommends=True, votes=None, counts=self.counts(),
+        )  # fmt: skip
+
+    def propose(self) -> None:
+        day = self.day("proposed")
+        self.add("RecognitionProposed", day, ("so-tttt", "standing_agency"), letter=document("8/TTr", day))
+
+    def decision(self, number: str, on: date) -> dict[str, Any]:
+        return {
+            "unit_id": self.unit.id, "level": self.name.level.value, "decision": document(number, on, "ubnd-tinh"),
+            "signer": "Trần Huy", "capacity": "CHỦ TỊCH",
+        }  # fmt: skip
+
+    def approve(self, on: date | None = None, number: str = "1500/QĐ-UBND") -> None:
+        day = on or self.day("decided")
+        decision = self.decision(number, day)
+        self.add("RecognitionApproved", day, ("ubnd-tinh", "chairman"), **decision, counts=self.counts())
+
+    def reject(self) -> None:
+        day = self.day("decided")
+        decision = self.decision("1501/QĐ-UBND", day)
+        self.add("RecognitionRejected", day, ("ubnd-tinh", "chairman"), **decision, reasons="chưa đủ điều kiện")
+
+    def announce(self) -> None:
+        self.add(
+            "RecognitionAnnounced",
+            self.day("announced"),
+            (self.unit.id, "applicant"),
+            place="Trụ sở",
+            form="Lễ công bố",
+        )
+
+    def give_back(self, on: date, role: str = "standing_agency") -> None:
+        agency = "so-tttt" if role == "standing_agency" else self.unit.parent_id or ""
+        self.add("DossierReturned", on, (agency, role), missing=["biên bản họp"])
+
+    def withdraw(self) -> None:
+        self.add("DossierWithdrawn", self.day("received"), (self.unit.id, "applicant"), reason=None)
+
+    def refuse(self) -> None:
+        district = (self.unit.parent_id or "", "district_council")
+        self.add("DossierRefusedByDistrictCouncil", self.day("own_meeting"), district, reasons="chưa đạt")
+
+    def close(self) -> None:
+        standing = ("so-tttt", "standing_agency")
+        self.add("DossierClosedAsUnfavourable", self.day("summed_up"), standing, reasons="không đủ điều kiện")
+
+    def correct_decision(self, number: str, to: date) -> None:
+        day = max(to, self.day("decided")) + timedelta(days=5)
+        decided = self.versions.get("RecognitionApproved") or self.versions.get("RecognitionRejected") or 1
+        self.add(
+            "DecisionCorrected", day, ("ubnd-tinh", "chairman"), **self.decision("1600/QĐ-UBND", day),
+            corrects=decided, reason="nhầm ngày", corrected=document(number, to, "ubnd-tinh"),
+        )  # fmt: skip
+
+    def revoke(self, on: date) -> None:
+        revokes = self.versions.get("RecognitionApproved", 1)
+        decision = self.decision("1700/QĐ-UBND", on)
+        self.add("DecisionRevoked", on, ("ubnd-tinh", "chairman"), **decision, revokes=revokes, reason="sai sót")
+
+    def earlier(self, on: date) -> None:
+        decision = document("99/QĐ-UBND", on, "ubnd-tinh")
+        self.add(
+            "EarlierRecognitionRecorded", on, ("so-tttt", "standing_agency"), **self.identity(), decision=decision,
+            signer=None, capacity=None,
+        )  # fmt: skip
+
+
+def province(log: FakeLog) -> None:
+    """A little of everything: every type of event happens at least once."""
+    establish_council(log)
+    Story(log).until("announce")
+    Story(log, COMMUNE, "advanced", 2025).until("verify").withdraw()
+    district = Story(log, DISTRICT).until("receive")
+    district.give_back(date(2024, 7, 3))
+    district.meet()
+    district.until("forward", after="meet")
+    district.inspect("I.1")
+    district.until("sum_up", after="forward")
+    district.correct_verification("I.1")
+    district.correct_fact("DossierReturned")
+    district.sum_up(holds=False)
+    district.close()
+    department = Story(log, DEPARTMENT, "advanced").until("approve")
+    department.correct_decision("1502/QĐ-UBND", date(2024, 8, 16))
+    department.revoke(date(2024, 9, 1))
+    rejected = Story(log, UNITS.get("so-nv")).until("propose")
+    rejected.reject()
+    rejected.correct_verification("II.6", after_decision=True)
+    refused = Story(log, UNITS.communes_of("135")[0]).until("assess")
+    refused.submit()
+    refused.refuse()
+    Story(log, UNITS.communes_of("135")[1]).earlier(date(2023, 12, 20))
+    establish_council(log, date(2025, 1, 10), number="12/QĐ-UBND")
