@@ -29,7 +29,7 @@ from consumers.commands.cross_dossier import LoggedFacts
 from consumers.commands.gateway import CommandGateway, InProcessGateway
 from consumers.commands.handler import CommandHandler
 from consumers.commands.ports import CommandLog
-from domain.events import DossierEvent
+from domain.dossier.event import DossierEvent
 from infra.errors import LogMissing, LogUnusable
 from infra.log.sqlite.recorder import SQLiteLog, SQLiteLogRecorder
 from infra.settings import Settings

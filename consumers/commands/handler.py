@@ -32,12 +32,12 @@ from consumers.commands.ports import (
 )
 from consumers.commands.repository import Loaded, Repository
 from domain.command import Command, UnitReference
-from domain.commands import COUNCIL, CREATE, begin, decide, decide_council
 from domain.context import DecisionContext, InterpretationSettings
 from domain.council.aggregate import ProvincialCouncil
 from domain.dossier.aggregate import Dossier
 from domain.errors import DossierError, InfrastructureError, InvalidInput, Refused
 from domain.identity import COUNCIL_ID, COUNCIL_UNIT, MalformedDossierReference
+from domain.procedure import COUNCIL, CREATE, create_dossier, decide, decide_council
 from domain.refusals import CommandIdReused, UnknownDossier
 from domain.units import Units
 
@@ -271,7 +271,7 @@ class CommandHandler:
         if isinstance(command.dossier, UnitReference):
             dossier, following = repository.latest(command.dossier)
             if command.name in CREATE:
-                fresh = begin(dossier, following, self._units.get(following.unit_id), command, context)
+                fresh = create_dossier(dossier, following, self._units.get(following.unit_id), command, context)
                 repository.created(command.dossier, fresh.attempt)
                 return fresh
         elif command.name in CREATE:

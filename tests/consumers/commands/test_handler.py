@@ -18,7 +18,7 @@ from consumers.commands.messages import MalformedMessage
 from consumers.commands.repository import AGGREGATES_KEPT
 from domain.catalogue import Level, UnitKind
 from domain.command import Command
-from domain.events import RecordedEvent
+from domain.recorded_event import RecordedEvent
 from schemas.command_errors import MalformedCommand
 from schemas.command_parser import command_from, read_command
 from tests.acceptance.command_builders import Draft, Drafts, council
