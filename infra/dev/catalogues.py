@@ -24,6 +24,7 @@ from babel.messages.pofile import read_po, write_po
 
 from domain.errors import DossierError, InfrastructureError, InvalidInput, Refused
 from domain.i18n import DOMAIN, LANGUAGES, Language
+from domain.procedure import EVENT_TYPES
 from infra.dev.text_extraction import PACKAGES, Use, extract, placeholders
 
 ROOT: Final = Path(__file__).parents[2]
@@ -35,7 +36,7 @@ _HINT: Final = ".hint"
 _DATE: Final = datetime(2024, 1, 1, tzinfo=UTC)
 """Compiled files say when they were made; a fixed date keeps them the same whenever that is."""
 _HEADER: Final = (
-    f"# Texts of Dossier. `python -m infra.dev.catalogues` takes up new texts and compiles this file.\n"
+    "# Texts of Dossier. `python -m infra.dev.catalogues` takes up new texts and compiles this file.\n"
     'msgid ""\n'
     'msgstr ""\n'
     '"Project-Id-Version: dossier\\n"\n'
@@ -58,9 +59,7 @@ def all_errors() -> list[type[DossierError]]:
 
 def used_names() -> Iterator[str]:
     """Texts that stand in no marker because they are names of the domain: of the events."""
-    from domain.titles import EVENT_NAMES
-
-    yield from EVENT_NAMES
+    yield from EVENT_TYPES
 
 
 class Catalogues:
@@ -86,7 +85,7 @@ class Catalogues:
                 made.add(key, texts[key])
             if language != "en":
                 for key in sorted(found):
-                    made.add(key, texts.get(key, ""), locations=[(path, None) for path in sorted(found[key])])
+                    made.add(key, texts.get(key, ""), locations=[(path, 1) for path in sorted(found[key])])
             self._catalogs[language] = made
             self._path(language, "po").write_bytes(_HEADER.format(language=language).encode() + _as_po(made))
             self._path(language, "mo").write_bytes(compiled(made))
