@@ -29,9 +29,9 @@ from consumers.commands.gateway import CommandGateway, InProcessGateway
 from consumers.commands.handler import CommandHandler
 from consumers.commands.ports import Log
 from domain.catalogue import Level
-from domain.council.events import represented
+from domain.council.aggregate import represented
 from domain.cross_dossier import CouncilInForce, CrossDossierFacts, RecognitionInForce
-from domain.events import DossierEvent
+from domain.dossier.event import DossierEvent
 from infra.errors import LogMissing, LogUnusable
 from infra.log.sqlite.recorder import SQLiteLog, SQLiteLogRecorder
 from infra.settings import Settings
