@@ -2,35 +2,53 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
+from msgspec import Struct
+
+from domain.shapes import BodyId, CommandId, Day, LevelName, Shape, Year
 from domain.values import Actor
 
 
-@dataclass(frozen=True, slots=True)
-class UnitReference:
-    """A dossier by unit, level ("basic" or "advanced") and year: the latest attempt, or the one to be opened."""
+class UnitReference(Struct, frozen=True):
+    """The dossier of a unit, level and year: the latest attempt, or the one to be opened."""
 
-    unit: str
-    level: str
-    year: int
+    unit: BodyId
+    level: LevelName
+    year: Year
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One command. `schemas.command_parser` makes it from JSON.
+DossierReference: TypeAlias = Annotated[
+    Annotated[str, Shape(min_length=1, max_length=100)] | UnitReference,
+    Shape(
+        "DossierReference",
+        "A dossier by its id, by its number (04630-CB-2024-1), or by unit, level and year (the latest attempt).",
+    ),
+]
 
-    `dossier` is an id, a number such as "04630-CB-2024-1", "council", or a UnitReference. `on` is the day of the fact.
-    Days inside `data` are `datetime.date`; an optional key that was not given is absent or None. `digest` (32 bytes)
-    is the same for two commands exactly when everything but their `command_id` is.
+
+class Command(Struct, frozen=True, kw_only=True):
+    """What every command says. `schemas.command_parser` makes each from JSON, as a type of `domain.command_types`.
+
+    `on` is the day of the fact. `digest` (32 bytes) is the same for two commands exactly when everything but their
+    `command_id` is. A field that a command may leave out is None where it was not given.
     """
 
-    name: str
-    command_id: str
-    dossier: str | UnitReference
-    on: date
+    command_id: CommandId
+    dossier: DossierReference
+    on: Day
     actor: Actor
-    data: dict[str, Any]
     digest: bytes
+
+    @property
+    def name(self) -> str:
+        """The command's name, for example "VerifyCriterion"."""
+        return type(self).__name__
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The fields that this type of command adds, by name."""
+        return {field: getattr(self, field) for field in self.__struct_fields__ if field not in _ENVELOPE}
+
+
+_ENVELOPE = frozenset(Command.__struct_fields__)
