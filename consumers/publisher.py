@@ -222,7 +222,7 @@ class Publisher:
                     places = [(FeedPosition(each.id, ordinal), decision) for ordinal, decision in enumerate(made)]
                     self._take(number, partition, places)
                 partition.folded = each.id
-            if not found:
+            if len(found) < _READ:
                 return
 
     def _decisions(self, number: int, partition: _Partition, found: Notification, name: str) -> list[Decision]:

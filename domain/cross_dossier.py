@@ -13,7 +13,7 @@ from uuid import UUID
 
 from domain.catalogue import Level
 from domain.catalogue.answer_types import CommuneFigures
-from domain.council.events import represented
+from domain.council.aggregate import represented
 from domain.units import Units
 from domain.values import ReadAt
 

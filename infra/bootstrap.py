@@ -29,9 +29,9 @@ from consumers.commands.gateway import CommandGateway, InProcessGateway
 from consumers.commands.handler import CommandHandler
 from consumers.commands.ports import Log
 from domain.catalogue import Level
-from domain.council.events import represented
+from domain.council.aggregate import represented
 from domain.cross_dossier import CouncilInForce, CrossDossierFacts, RecognitionInForce
-from domain.events import DossierEvent
+from domain.dossier.event import DossierEvent
 from infra.errors import LogMissing, LogUnusable
 from infra.log.sqlite.recorder import SQLiteLog, SQLiteLogRecorder
 from infra.settings import Settings
@@ -94,7 +94,7 @@ class ReadLog(Protocol):
         """The last position of a partition, 0 when it is empty: no less than it was when this was called."""
 
     def read(self, partition: int, after: int, limit: int) -> Sequence[Notification]:
-        """Events after a position, in order."""
+        """At most `limit` events after a position, in order; fewer only where the log ended when this was called."""
 
     def events_of(self, dossier_id: UUID) -> Sequence[StoredEvent]:
         """The events of one dossier in order."""
@@ -340,7 +340,7 @@ class Application:
             head = self.log.head(other) if other != partition else 0
             at = reference.positions.get(other, 0)
             while at < head:
-                for stored in self.log.read(other, at, _READ_BATCH):
+                for stored in self.log.read(other, at, min(_READ_BATCH, head - at)):
                     at = stored.id
                     if event_name(stored.topic) in _REFERRED_TO:
                         event = self.mapper.to_domain_event(stored)

@@ -31,13 +31,13 @@ from consumers.commands.ports import (
 )
 from domain.catalogue import Level
 from domain.command import Command, UnitReference
-from domain.commands import COUNCIL, CREATE, begin, decide, decide_council
 from domain.context import DecisionContext, InterpretationSettings
 from domain.council.aggregate import ProvincialCouncil
 from domain.cross_dossier import CrossDossierFacts
 from domain.dossier.aggregate import Dossier
 from domain.errors import DossierError, InfrastructureError, InvalidInput, Refused
 from domain.identity import COUNCIL_ID, COUNCIL_UNIT, DossierKey, MalformedDossierReference, parse_number
+from domain.procedure import COUNCIL, CREATE, create_dossier, decide, decide_council
 from domain.refusals import CommandIdReused, UnknownDossier
 from domain.units import Units
 
@@ -292,7 +292,7 @@ class CommandHandler:
         if isinstance(command.dossier, UnitReference):
             latest, name = self._latest(command.dossier, known)
             if command.name in CREATE:
-                fresh = begin(latest, name, self._units.get(name.unit_id), command, context)
+                fresh = create_dossier(latest, name, self._units.get(name.unit_id), command, context)
                 known.aggregates[fresh.id] = fresh
                 known.attempts[command.dossier] = fresh.attempt
                 return fresh

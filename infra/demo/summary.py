@@ -9,11 +9,11 @@ from typing import Any, cast
 
 from domain.catalogue import CommunesTarget, Level, UnitKind, catalogue
 from domain.dossier.aggregate import Dossier
-from domain.dossier.appraisal_events import VerificationCorrected
+from domain.dossier.appraisal import VerificationCorrected
 from domain.dossier.as_of import as_effective, as_recorded, state_of
-from domain.dossier.decision_events import RecognitionApproved
-from domain.dossier.standing_agency import member_results
-from domain.events import DossierEvent
+from domain.dossier.assessment import member_results
+from domain.dossier.decision import RecognitionApproved
+from domain.dossier.event import DossierEvent
 from domain.identity import DossierKey
 from domain.policy.recognition import communes_met, communes_needed
 from infra.bootstrap import Application

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from unicodedata import is_normalized
 
-from domain.events import EVENT_TYPES
+from domain.procedure import EVENT_TYPES
 from domain.titles import VIETNAMESE
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from consumers.commands.handler import dossier_id
 from domain.dossier.aggregate import Dossier
 from domain.dossier.as_of import state_of
-from domain.events import DossierEvent
+from domain.dossier.event import DossierEvent
 from domain.identity import COUNCIL_UNIT, MalformedDossierReference, parse_number
 from domain.refusals import UnknownDossier
 from infra.bootstrap import Application

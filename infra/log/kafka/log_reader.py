@@ -1,7 +1,7 @@
 """The log for whoever only reads it: one index for each partition and machine, filled by whoever holds its lock.
 
-A process that finds the index in use reads what the holder fills in. Either way `head` has read to the end of the log
-as it was when it was asked, so that everybody reads their own writes.
+A process that finds the index in use reads what the holder fills in. Either way `head`, `read` and `events_of` show all
+that was acknowledged before they were called, so that everybody reads their own writes.
 """
 
 from __future__ import annotations
@@ -107,13 +107,25 @@ class SharedLog:
             return log.state(partition) if log is not None else self._other(partition).state()
 
     def read(self, partition: int, after: int, limit: int) -> Sequence[Notification]:
-        """Events after a position, in order. Raises LogBroken while an orphan is open, LogUnusable."""
+        """At most `limit` events after a position, in order; fewer only where the log ended when this was called.
+
+        Raises LogBroken while an orphan is open, and as `refresh`.
+        """
         with self._guards[partition]:
-            log = self._own(partition)
-            if log is not None:
-                return log.read(partition, after, limit)
-            self._check_whole(partition)
-            return self._other(partition).read(after, limit)
+            found = self._indexed(partition, after, limit)
+            if len(found) < limit:
+                # The index may be behind what was acknowledged, and never says so itself.
+                self.refresh(partition)
+                found = self._indexed(partition, after, limit)
+            return found
+
+    def _indexed(self, partition: int, after: int, limit: int) -> Sequence[Notification]:
+        """Events after a position, as far as the index has been filled."""
+        log = self._own(partition)
+        if log is not None:
+            return log.read(partition, after, limit)
+        self._check_whole(partition)
+        return self._other(partition).read(after, limit)
 
     def events_of(self, dossier_id: UUID) -> Sequence[StoredEvent]:
         """The events of one dossier in order, up to the end of the log."""

@@ -16,7 +16,7 @@ from consumers.commands.handler import _AGGREGATES_KEPT, CommandHandler
 from consumers.commands.outcome import MalformedMessage
 from domain.catalogue import Level, UnitKind
 from domain.command import Command
-from domain.events import RecordedEvent
+from domain.recorded_event import RecordedEvent
 from schemas.command_errors import MalformedCommand
 from schemas.command_parser import command_from, read_command
 from tests.acceptance.command_builders import Draft, Drafts, council
