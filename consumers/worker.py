@@ -15,7 +15,7 @@ from consumers.commands.ports import (
     QueuePosition,
     Replies,
 )
-from domain.command import Command
+from domain.commands import Command
 from schemas.command_errors import MalformedCommand
 from schemas.command_parser import read_command
 

@@ -9,7 +9,20 @@ from __future__ import annotations
 from typing import Annotated, NotRequired, TypeAlias, TypedDict
 
 from domain.catalogue.answer_types import CommuneFigures, Figure
-from domain.shapes import BodyId, Computed, Count, CriterionCode, Day, Percent, Sha256, Shape, Text, Time
+from domain.shapes import (
+    BodyId,
+    Computed,
+    Count,
+    CriterionCode,
+    Day,
+    EitherOf,
+    Percent,
+    Reason,
+    Sha256,
+    Shape,
+    Text,
+    Time,
+)
 
 __all__ = [
     "Actor",
@@ -18,6 +31,7 @@ __all__ = [
     "Claims",
     "CommuneFigures",
     "Contribution",
+    "Correction",
     "Document",
     "Figure",
     "Finding",
@@ -186,3 +200,24 @@ InspectionFindings: TypeAlias = Annotated[
 Letters: TypeAlias = Annotated[dict[BodyId, Document], Shape("Letters", "Agency id to the letter to it.")]
 Present: TypeAlias = Annotated[list[Participant], Shape("Present", "Those present.")]
 Missing: TypeAlias = Annotated[list[Text], Shape("Missing", "What is missing.")]
+
+
+class Correction(TypedDict, total=False):
+    """The fields of a recorded fact as they should read; which of them a fact has, the procedure says."""
+
+    claims: Claims
+    meeting: MeetingParts
+    letter: Document
+    minutes: Document
+    report: Document
+    findings: Annotated[dict[str, Finding | str], EitherOf((Findings, InspectionFindings))]
+    reasons: Reason
+    reason: Reason
+    missing: Missing
+    letters: Letters
+    place: Text
+    form: Text
+    present: Present
+    chair: Participant
+    recommends: bool
+    votes: Votes

@@ -34,7 +34,7 @@ from msgspec import NODEFAULT, Struct
 from msgspec.structs import fields
 
 from domain.authorization import Role
-from domain.command import Command
+from domain.commands import Command
 from domain.i18n import text
 from domain.shapes import AtLeastOne, Computed, EitherOf, Purpose, Shape
 from domain.values import Actor
@@ -96,9 +96,7 @@ class Derivation:
     def _outside(self, schema: Any) -> Any:
         """A schema as it stands in another file than the shapes."""
         if isinstance(schema, dict):
-            return {
-                key: f"{TYPES}{value}" if key == "$ref" else self._outside(value) for key, value in schema.items()
-            }
+            return {key: f"{TYPES}{value}" if key == "$ref" else self._outside(value) for key, value in schema.items()}
         return [self._outside(inner) for inner in schema] if isinstance(schema, list) else schema
 
     def _of(self, hint: Any) -> Schema:

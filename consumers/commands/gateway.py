@@ -7,7 +7,7 @@ from typing import Protocol
 
 from consumers.commands.handler import CommandHandler
 from consumers.commands.outcome import Answer, MalformedMessage
-from domain.command import Command
+from domain.commands import Command
 from schemas.command_errors import MalformedCommand
 from schemas.command_parser import read_command
 

@@ -30,7 +30,7 @@ from consumers.commands.ports import (
     QueuePosition,
 )
 from domain.catalogue import Level
-from domain.command import Command, UnitReference
+from domain.commands import Command, UnitReference
 from domain.context import DecisionContext, InterpretationSettings
 from domain.council.aggregate import ProvincialCouncil
 from domain.cross_dossier import CrossDossierFacts

@@ -20,7 +20,7 @@ from consumers.commands.dependencies import CommandDependencies, InFlight, depen
 from consumers.commands.gateway import readable
 from consumers.commands.handler import any_id
 from consumers.commands.outcome import Answer, MalformedMessage, refused
-from domain.command import Command
+from domain.commands import Command
 from domain.errors import InvalidInput
 from domain.identity import COUNCIL_ID, unit_uuid
 from domain.units import Unit, Units

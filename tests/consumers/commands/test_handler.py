@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from consumers.commands.handler import _AGGREGATES_KEPT, CommandHandler
 from consumers.commands.outcome import MalformedMessage
 from domain.catalogue import Level, UnitKind
-from domain.command import Command
+from domain.commands import Command
 from domain.recorded_event import RecordedEvent
 from schemas.command_errors import MalformedCommand
 from schemas.command_parser import command_from, read_command

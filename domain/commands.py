@@ -7,26 +7,33 @@ procedure refuses the command by the name of the missing part.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias, TypedDict
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from domain.command import Command, UnitReference
+from msgspec import Struct
+
 from domain.shapes import (
     AtLeastOne,
+    BodyId,
     Capacity,
+    CommandId,
     CriterionCode,
     Day,
-    EitherOf,
     FactVersion,
     LevelName,
     Purpose,
     Reason,
     Shape,
     Text,
+    Year,
 )
 from domain.values import (
+    Actor,
     Appointee,
     Claims,
     Contribution,
+    Correction,
     Document,
     Finding,
     Findings,
@@ -39,7 +46,56 @@ from domain.values import (
     Votes,
 )
 
+
+class UnitReference(Struct, frozen=True):
+    """The dossier of a unit, level and year: the latest attempt, or the one to be opened."""
+
+    unit: BodyId
+    level: LevelName
+    year: Year
+
+
+DossierReference: TypeAlias = Annotated[
+    Annotated[str, Shape(min_length=1, max_length=100)] | UnitReference,
+    Shape(
+        "DossierReference",
+        "A dossier by its id, by its number (04630-CB-2024-1), or by unit, level and year (the latest attempt).",
+    ),
+]
+
+
+class Command(Struct, frozen=True, kw_only=True):
+    """What every command says. `schemas.command_parser` makes each from JSON.
+
+    `on` is the day of the fact. `digest` (32 bytes) is the same for two commands exactly when everything but their
+    `command_id` is. A field that a command may leave out is None where it was not given.
+    """
+
+    command_id: CommandId
+    dossier: DossierReference
+    on: Day
+    actor: Actor
+    digest: bytes
+
+    @property
+    def name(self) -> str:
+        """The command's name, for example "VerifyCriterion"."""
+        return type(self).__name__
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The fields that this type of command adds, by name."""
+        return {field: getattr(self, field) for field in self.__struct_fields__ if field not in _ENVELOPE}
+
+
+_ENVELOPE = frozenset(Command.__struct_fields__)
+
+
 Council: TypeAlias = Annotated[Literal["council"], Shape("Council", "The provincial council.")]
+System: TypeAlias = Annotated[
+    Text | None,
+    Purpose("The software system on whose data the result rests; absent, it rests on the recorded field inspection."),
+]
 
 
 class SignedCommand(Command, frozen=True, kw_only=True):
@@ -59,27 +115,6 @@ class CouncilCommand(SignedCommand, frozen=True, kw_only=True):
         Appointee | None, Purpose("The standing vice-chair: the director of the standing agency.")
     ] = None
     members: Annotated[list[Appointee] | None, Purpose("The members and the agencies they represent.")] = None
-
-
-class Correction(TypedDict, total=False):
-    """The fields of a recorded fact as they should read; which of them a fact has, the procedure says."""
-
-    claims: Claims
-    meeting: MeetingParts
-    letter: Document
-    minutes: Document
-    report: Document
-    findings: Annotated[dict[str, Finding | str], EitherOf((Findings, InspectionFindings))]
-    reasons: Reason
-    reason: Reason
-    missing: Missing
-    letters: Letters
-    place: Text
-    form: Text
-    present: Present
-    chair: Participant
-    recommends: bool
-    votes: Votes
 
 
 class OpenDossier(Command, frozen=True, kw_only=True):
@@ -213,12 +248,7 @@ class VerifyCriterion(Command, frozen=True, kw_only=True):
 
     criterion: Annotated[CriterionCode, Purpose("The criterion.")]
     finding: Annotated[Finding, Purpose("The verified figure.")]
-    system: Annotated[
-        Text | None,
-        Purpose(
-            "The software system on whose data the result rests; absent, it rests on the recorded field inspection."
-        ),
-    ] = None
+    system: System = None
     letter: Annotated[Document | None, Purpose("The result letter, with number and date.")] = None
     contributions: Annotated[list[Contribution] | None, Purpose("What coordinating agencies contributed.")] = None
 
@@ -233,12 +263,7 @@ class CorrectVerification(Command, frozen=True, kw_only=True):
     reason: Annotated[Reason | None, Purpose("Why it is corrected.")] = None
     criterion: Annotated[CriterionCode, Purpose("The criterion.")]
     finding: Annotated[Finding, Purpose("The verified figure.")]
-    system: Annotated[
-        Text | None,
-        Purpose(
-            "The software system on whose data the result rests; absent, it rests on the recorded field inspection."
-        ),
-    ] = None
+    system: System = None
     letter: Annotated[Document | None, Purpose("The result letter, with number and date.")] = None
     contributions: Annotated[list[Contribution] | None, Purpose("What coordinating agencies contributed.")] = None
 
@@ -368,17 +393,11 @@ class RecordEarlierRecognition(Command, frozen=True, kw_only=True):
     capacity: Annotated[Capacity | None, Purpose("In what capacity.")] = None
 
 
-class EstablishCouncil(SignedCommand, frozen=True, kw_only=True):
+class EstablishCouncil(CouncilCommand, frozen=True, kw_only=True):
     """Establish the provincial council.
 
     The Chairman's decision establishes the provincial council (II.3).
     """
-
-    chair: Annotated[Appointee | None, Purpose("The chair: a leader of the People's Committee.")] = None
-    standing_vice_chair: Annotated[
-        Appointee | None, Purpose("The standing vice-chair: the director of the standing agency.")
-    ] = None
-    members: Annotated[list[Appointee] | None, Purpose("The members and the agencies they represent.")] = None
 
 
 class ChangeCouncil(CouncilCommand, frozen=True, kw_only=True):
@@ -388,3 +407,13 @@ class ChangeCouncil(CouncilCommand, frozen=True, kw_only=True):
     """
 
     reason: Annotated[Reason | None, Purpose("Why, if it is said.")] = None
+
+
+COMMAND_TYPES: Final[Mapping[str, type[Command]]] = MappingProxyType(
+    {
+        kind.__name__: kind
+        for kind in list(globals().values())
+        if isinstance(kind, type) and issubclass(kind, Command) and not kind.__subclasses__()
+    }
+)
+"""The type of every command, by the command's name."""
