@@ -52,9 +52,10 @@ _ENVELOPE: Final = ("command_id", "dossier", "on", "actor")
 
 
 class Derivation:
-    """Derives the schemas of commands and collects the shapes that they share."""
+    """Derives the schemas of commands and collects the shapes that they share, and the texts that are in them."""
 
     def __init__(self) -> None:
+        self.texts: set[str] = set()
         self._shapes: dict[str, Schema] = {}
 
     def command(self, command: type[Command], example: Schema) -> Schema:
@@ -64,9 +65,8 @@ class Derivation:
         data = [field for field in fields(command) if field.name not in Command.__struct_fields__]
         return {
             "$schema": _DRAFT,
-            "title": title,
-            "x-title-vi": text(title, "vi"),
-            **_described(description),
+            **self._said("title", title),
+            **self._said("description", description),
             "type": "object",
             "properties": {
                 "command": {"const": command.__name__},
@@ -85,13 +85,7 @@ class Derivation:
 
     def shared(self) -> Schema:
         """The shapes of all commands derived so far."""
-        title = "Shapes that commands share"
-        return {
-            "$schema": _DRAFT,
-            "title": title,
-            "x-title-vi": text(title, "vi"),
-            "$defs": self._shapes,
-        }
+        return {"$schema": _DRAFT, **self._said("title", "Shapes that commands share"), "$defs": self._shapes}
 
     def _outside(self, schema: Any) -> Any:
         """A schema as it stands in another file than the shapes."""
@@ -144,7 +138,10 @@ class Derivation:
                 case AtLeastOne():
                     schema = {"allOf": [schema], "minProperties": 1}
                 case Purpose():
-                    schema = {**_described(mark.description), **(self._of(hint) if schema is None else schema)}
+                    schema = {
+                        **self._said("description", mark.description),
+                        **(self._of(hint) if schema is None else schema),
+                    }
         return self._of(hint) if schema is None else schema
 
     def _shape(self, name: str, description: str, hint: Any, mark: Shape | None = None) -> Schema:
@@ -152,8 +149,13 @@ class Derivation:
             self._shapes[name] = {}
             closed = is_typeddict(hint) or (isinstance(hint, type) and issubclass(hint, Struct))
             body = self._object(hint) if closed else self._of(hint)
-            self._shapes[name] = {**_described(description), **body, **(_keywords(mark) if mark else {})}
+            self._shapes[name] = {**self._said("description", description), **body, **(_keywords(mark) if mark else {})}
         return {"$ref": f"#/$defs/{name}"}
+
+    def _said(self, keyword: str, english: str) -> Schema:
+        """A title or description in both languages."""
+        self.texts.add(english)
+        return {keyword: english, f"x-{keyword}-vi": text(english, "vi")}
 
     def _object(self, hint: Any) -> Schema:
         """The fields of a TypedDict or a Struct, and nothing else."""
@@ -179,10 +181,6 @@ def _title_and_description(described: type) -> tuple[str, str]:
     """The summary of a docstring without its point, and its next paragraph."""
     summary, _, rest = cleandoc(described.__doc__ or "").partition("\n\n")
     return summary.removesuffix("."), " ".join(rest.partition("\n\n")[0].split())
-
-
-def _described(description: str) -> Schema:
-    return {"description": description, "x-description-vi": text(description, "vi")}
 
 
 def _one_of(values: Iterable[str]) -> Schema:

@@ -48,14 +48,24 @@ def example(name: str) -> dict[str, Any]:
 
 def derived() -> dict[str, str]:
     """File name → what it must hold, by the types, texts and examples as they are now."""
+    schemas, _ = _derived()
+    return {name: json.dumps(schema, ensure_ascii=False, indent=2) + "\n" for name, schema in schemas.items()}
+
+
+def command_texts() -> set[str]:
+    """The texts in the schemas, in English: each is a text of the message catalogue."""
+    return _derived()[1]
+
+
+def _derived() -> tuple[dict[str, dict[str, Any]], set[str]]:
     from schemas.command_derivation import Derivation
 
     derivation = Derivation()
-    made = {
+    schemas = {
         f"{name}.json": derivation.command(command, _example(name)) for name, command in sorted(COMMAND_TYPES.items())
     }
-    made[TYPES] = derivation.shared()
-    return {name: json.dumps(schema, ensure_ascii=False, indent=2) + "\n" for name, schema in made.items()}
+    schemas[TYPES] = derivation.shared()
+    return schemas, derivation.texts
 
 
 def _example(name: str) -> dict[str, Any]:
