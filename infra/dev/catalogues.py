@@ -26,6 +26,7 @@ from domain.errors import DossierError
 from domain.i18n import DOMAIN, LANGUAGES, Language
 from domain.procedure import EVENT_TYPES
 from infra.dev.text_extraction import PACKAGES, Use, extract, placeholders
+from schemas.command_schemas import command_texts
 
 ROOT: Final = Path(__file__).parents[2]
 
@@ -57,8 +58,9 @@ def all_errors() -> list[type[DossierError]]:
 
 
 def used_names() -> Iterator[str]:
-    """Texts that stand in no marker because they are names of the domain: of the events."""
+    """Texts that stand in no marker: the names of the events, and what the types of the commands say of themselves."""
     yield from EVENT_TYPES
+    yield from command_texts()
 
 
 class Catalogues:
