@@ -13,10 +13,13 @@ from uuid import UUID
 
 from domain.agencies import is_or_belongs_to
 from domain.catalogue import Level, Requirement, UnitKind, catalogue
-from domain.dossier.application_events import DossierOpened
-from domain.dossier.appraisal_events import CriterionVerified, DossierForwardedToCouncil, VerificationCorrected
-from domain.dossier.decision_events import FactCorrected
-from domain.events import EVENT_TYPES, DossierCreated, RecordedEvent
+from domain.dossier.application import DossierOpened
+from domain.dossier.appraisal import CriterionVerified, VerificationCorrected
+from domain.dossier.corrections import FactCorrected
+from domain.dossier.event import DossierCreated
+from domain.dossier.reception import DossierForwardedToCouncil
+from domain.procedure import EVENT_TYPES
+from domain.recorded_event import RecordedEvent
 from projections.audit_details import CLAUSES, details_of, documents_of
 from projections.engine.projection import Event, Handler, Projection
 from projections.engine.rows import RowCache

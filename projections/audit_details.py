@@ -15,10 +15,12 @@ from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddic
 
 from eventsourcing.domain import AggregateCreated
 
-from domain.dossier.application_events import DossierAppraised, OwnMeetingRecorded, SelfAssessmentRecorded
-from domain.dossier.appraisal_events import CriterionVerified, DossierForwardedToCouncil, VerificationCorrected
-from domain.dossier.decision_events import FactCorrected
-from domain.events import RecordedEvent
+from domain.dossier.application import OwnMeetingRecorded, SelfAssessmentRecorded
+from domain.dossier.appraisal import CriterionVerified, VerificationCorrected
+from domain.dossier.corrections import FactCorrected
+from domain.dossier.district import DossierAppraised
+from domain.dossier.reception import DossierForwardedToCouncil
+from domain.recorded_event import RecordedEvent
 from domain.values import Document, Meeting
 
 Data = Mapping[str, Any]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from domain.council.events import CouncilChanged, CouncilEstablished, CouncilEvent
+from domain.council.aggregate import CouncilEvent
+from domain.council.composition import CouncilChanged, CouncilEstablished
 from projections.engine.projection import Event, Projection
 from projections.engine.rows import RowCache
 from projections.engine.snapshot import Snapshot

@@ -11,18 +11,19 @@ from enum import StrEnum
 from typing import Any
 
 from domain.catalogue import Level, UnitKind
-from domain.dossier.application_events import DossierOpened, DossierRefusedByDistrictCouncil, DossierWithdrawn
-from domain.dossier.appraisal_events import DossierClosedAsUnfavourable
-from domain.dossier.decision_events import (
+from domain.dossier.application import DossierOpened, DossierWithdrawn
+from domain.dossier.decision import (
     DecisionCorrected,
     DecisionRevoked,
     EarlierRecognitionRecorded,
     RecognitionApproved,
     RecognitionRejected,
 )
+from domain.dossier.district import DossierRefusedByDistrictCouncil
+from domain.dossier.event import DossierCreated, DossierEvent
+from domain.dossier.recommendation import DossierClosedAsUnfavourable
 from domain.dossier.states import State
-from domain.errors import Language
-from domain.events import DossierCreated, DossierEvent
+from domain.i18n import Language
 from domain.policy.support import PERIOD, RESOLUTION, NotEligible, Recognition, entitlement
 from domain.units import Unit
 from projections.engine.projection import Event, Handler, Projection

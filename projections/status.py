@@ -9,40 +9,34 @@ from uuid import UUID
 
 from domain.authorization import Role
 from domain.catalogue import Level, UnitKind, catalogue
-from domain.dossier.application_events import (
-    DossierAppraised,
+from domain.dossier.application import (
     DossierOpened,
-    DossierRefusedByDistrictCouncil,
-    DossierSentToProvince,
     DossierSubmitted,
     DossierSubmittedToDistrictCouncil,
     DossierWithdrawn,
     OwnMeetingRecorded,
-    RecognitionAnnounced,
     SelfAssessmentRecorded,
 )
-from domain.dossier.appraisal_events import (
-    CouncilMeetingRecorded,
-    CriterionVerified,
-    DossierClosedAsUnfavourable,
-    DossierForwardedToCouncil,
-    DossierReceived,
-    DossierReturned,
-    FieldInspectionRecorded,
-    RecognitionProposed,
-    ResultsSummedUp,
-    VerificationCorrected,
-)
-from domain.dossier.decision_events import (
+from domain.dossier.appraisal import CriterionVerified, FieldInspectionRecorded, VerificationCorrected
+from domain.dossier.corrections import FactCorrected
+from domain.dossier.decision import (
     DecisionCorrected,
     DecisionRevoked,
     EarlierRecognitionRecorded,
-    FactCorrected,
+    RecognitionAnnounced,
     RecognitionApproved,
     RecognitionRejected,
 )
+from domain.dossier.district import DossierAppraised, DossierRefusedByDistrictCouncil, DossierSentToProvince
+from domain.dossier.event import DossierCreated, DossierEvent
+from domain.dossier.reception import DossierForwardedToCouncil, DossierReceived, DossierReturned
+from domain.dossier.recommendation import (
+    CouncilMeetingRecorded,
+    DossierClosedAsUnfavourable,
+    RecognitionProposed,
+    ResultsSummedUp,
+)
 from domain.dossier.states import DECIDED, State
-from domain.events import DossierCreated, DossierEvent
 from domain.policy.recognition import Counts
 from projections.engine.projection import Event, Handler, Projection
 from projections.engine.rows import RowCache

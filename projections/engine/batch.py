@@ -8,7 +8,7 @@ from functools import lru_cache
 from eventsourcing.persistence import Notification
 
 from domain.errors import InfrastructureError
-from domain.events import RecordedEvent
+from domain.recorded_event import RecordedEvent
 from projections.engine.errors import BrokenChain, UnknownEvent
 from projections.engine.generations import MARKS, PARKED, Checkpoint, Generation
 from projections.engine.hashchain import extend_all

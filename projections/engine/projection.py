@@ -8,7 +8,8 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any, Generic, TypeVar
 
-from domain.events import EVENT_TYPES, RecordedEvent
+from domain.procedure import EVENT_TYPES
+from domain.recorded_event import RecordedEvent
 from projections.engine.rows import RowCache
 from projections.engine.table import Table
 

@@ -21,8 +21,10 @@ from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import Cipher, Compressor, Mapper, StoredEvent, Transcoder
 from fastavro import schemaless_reader
 
+from domain.council.aggregate import CouncilEvent
 from domain.errors import InfrastructureError
-from domain.events import EVENT_TYPES, CouncilEvent, RecordedEvent
+from domain.procedure import EVENT_TYPES
+from domain.recorded_event import RecordedEvent
 from schemas.avro.derivation import RECORDED_AT
 from schemas.avro.registry import Released, registry
 

@@ -21,7 +21,8 @@ from datetime import date, datetime
 from types import NoneType, UnionType
 from typing import Any, Final, TypeAlias, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-from domain.events import EVENT_TYPES, RecordedEvent
+from domain.procedure import EVENT_TYPES
+from domain.recorded_event import RecordedEvent
 
 Schema: TypeAlias = dict[str, Any]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from domain.errors import InfrastructureError
-from domain.events import EVENT_TYPES
+from domain.procedure import EVENT_TYPES
 from schemas.avro.compatibility import obstacles
 from schemas.avro.derivation import NAMESPACE, Schema, derive
 from schemas.avro.encoding import encoder

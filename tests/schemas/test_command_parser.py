@@ -18,7 +18,7 @@ from jsonschema_rs import Draft202012Validator
 
 from domain.authorization import PERMISSIONS
 from domain.command import Command, UnitReference
-from domain.commands import COUNCIL, CREATE, DECIDE
+from domain.procedure import COUNCIL, CREATE, DECIDE
 from schemas.command_errors import MalformedCommand
 from schemas.command_parser import LARGEST_COMMAND, command_from, command_schemas, example, read_command
 

@@ -1,14 +1,14 @@
 """The log for whoever only reads it: one index for each partition and machine, filled by whoever holds its lock.
 
-A process that finds the index in use reads what the holder fills in. Either way `head` has read to the end of the log
-as it was when it was asked, so that everybody reads their own writes.
+A process that finds the index in use reads what the holder fills in. Either way `head`, `read` and `events_of` show all
+that was acknowledged before they were called, so that everybody reads their own writes.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing, suppress
 from threading import Event, RLock, Thread
 from typing import Final
@@ -23,7 +23,7 @@ from infra.kafka.errors import IndexInUse, LogChanged
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
 from infra.log.acceptance import ChainState
-from infra.log.events import events_after
+from infra.log.events import events_after, events_of_types
 from infra.log.index import Head, read_head
 from infra.log.kafka.index_paths import reader_settings
 from infra.log.kafka.log import KafkaLog
@@ -38,7 +38,7 @@ _KEEP: Final = 0.1
 
 
 class SharedLog:
-    """The log as readers use it (`projections.engine.ports.LogReader`, and a dossier's events). For any thread.
+    """The log as readers use it (`projections.engine.ports.DossierLog`). For any thread.
 
     `following`: this process lives on, and learns what others append without asking again and again.
     """
@@ -107,13 +107,36 @@ class SharedLog:
             return log.state(partition) if log is not None else self._other(partition).state()
 
     def read(self, partition: int, after: int, limit: int) -> Sequence[Notification]:
-        """Events after a position, in order. Raises LogBroken while an orphan is open, LogUnusable."""
+        """At most `limit` events after a position, in order; fewer only where the log ended when this was called.
+
+        Raises LogBroken while an orphan is open, and as `refresh`.
+        """
+        with self._guards[partition]:
+            found = self._indexed(partition, after, limit)
+            if len(found) < limit:
+                # The index may be behind what was acknowledged, and never says so itself.
+                self.refresh(partition)
+                found = self._indexed(partition, after, limit)
+            return found
+
+    def _indexed(self, partition: int, after: int, limit: int) -> Sequence[Notification]:
+        """Events after a position, as far as the index has been filled."""
+        log = self._own(partition)
+        if log is not None:
+            return log.read(partition, after, limit)
+        self._check_whole(partition)
+        return self._other(partition).read(after, limit)
+
+    def read_types(
+        self, partition: int, types: Collection[str], after: int, up_to: int, limit: int
+    ) -> Sequence[Notification]:
+        """Events of these types after a position, none after `up_to`, in order. Raises as `read`."""
         with self._guards[partition]:
             log = self._own(partition)
             if log is not None:
-                return log.read(partition, after, limit)
+                return log.read_types(partition, types, after, up_to, limit)
             self._check_whole(partition)
-            return self._other(partition).read(after, limit)
+            return self._other(partition).read_types(types, after, up_to, limit)
 
     def events_of(self, dossier_id: UUID) -> Sequence[StoredEvent]:
         """The events of one dossier in order, up to the end of the log."""
@@ -223,6 +246,11 @@ class ForeignIndex:
         """Events after a position, in order."""
         with self.recorder().datastore.transaction(commit=False) as cursor:
             return events_after(cursor, after, limit)
+
+    def read_types(self, types: Collection[str], after: int, up_to: int, limit: int) -> list[Notification]:
+        """Events of these types after a position, none after `up_to`, in order."""
+        with self.recorder().datastore.transaction(commit=False) as cursor:
+            return events_of_types(cursor, types, after, up_to, limit)
 
     def recorder(self) -> SQLiteApplicationRecorder:
         """Its events."""

@@ -13,10 +13,10 @@ import pytest
 
 from domain.catalogue import Level
 from domain.catalogue.answers import FigureTooLarge
-from domain.commands import decide_council
 from domain.council.aggregate import ProvincialCouncil
 from domain.cross_dossier import CouncilInForce, CrossDossierFacts
 from domain.errors import DossierError, InvalidInput, Refused
+from domain.procedure import decide_council
 from domain.refusals import CommandIdReused, UnknownDossier
 from tests.acceptance.command_builders import Draft, Drafts, appointee, council, document, meeting, votes
 from tests.acceptance.system import UNITS

@@ -1,4 +1,4 @@
-"""The one map from command to decision, and the checks that every command passes before it."""
+"""The procedure: its commands, its events, and the checks that every command passes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,16 @@ from typing import Any
 from domain.authorization import check_actor, check_body, check_known, check_role
 from domain.command import Command
 from domain.context import DecisionContext
-from domain.council.aggregate import ProvincialCouncil, change_council, establish_council
+from domain.council.aggregate import ProvincialCouncil
+from domain.council.composition import CouncilChanged, CouncilEstablished, change_council, establish_council
 from domain.dossier.aggregate import Dossier
 from domain.dossier.application import (
-    announce_recognition,
+    DossierOpened,
+    DossierSubmitted,
+    DossierSubmittedToDistrictCouncil,
+    DossierWithdrawn,
+    OwnMeetingRecorded,
+    SelfAssessmentRecorded,
     open_dossier,
     record_own_meeting,
     record_self_assessment,
@@ -19,26 +25,57 @@ from domain.dossier.application import (
     submit_to_district_council,
     withdraw_dossier,
 )
-from domain.dossier.appraisal import correct_verification, record_field_inspection, verify_criterion
-from domain.dossier.corrections import correct_fact
+from domain.dossier.appraisal import (
+    CriterionVerified,
+    FieldInspectionRecorded,
+    VerificationCorrected,
+    correct_verification,
+    record_field_inspection,
+    verify_criterion,
+)
+from domain.dossier.corrections import FactCorrected, correct_fact
 from domain.dossier.decision import (
+    DecisionCorrected,
+    DecisionRevoked,
+    EarlierRecognitionRecorded,
+    RecognitionAnnounced,
+    RecognitionApproved,
+    RecognitionRejected,
+    announce_recognition,
     approve_recognition,
     correct_decision,
     record_earlier_recognition,
     reject_recognition,
     revoke_decision,
 )
-from domain.dossier.district import appraise_dossier, refuse_by_district_council, send_to_province
-from domain.dossier.standing_agency import (
-    close_as_unfavourable,
+from domain.dossier.district import (
+    DossierAppraised,
+    DossierRefusedByDistrictCouncil,
+    DossierSentToProvince,
+    appraise_dossier,
+    refuse_by_district_council,
+    send_to_province,
+)
+from domain.dossier.reception import (
+    DossierForwardedToCouncil,
+    DossierReceived,
+    DossierReturned,
     forward_to_council,
-    propose_recognition,
     receive_dossier,
-    record_council_meeting,
     return_dossier,
+)
+from domain.dossier.recommendation import (
+    CouncilMeetingRecorded,
+    DossierClosedAsUnfavourable,
+    RecognitionProposed,
+    ResultsSummedUp,
+    close_as_unfavourable,
+    propose_recognition,
+    record_council_meeting,
     sum_up_results,
 )
 from domain.identity import DossierKey
+from domain.recorded_event import RecordedEvent
 from domain.refusals import (
     AlreadyDecided,
     CouncilExists,
@@ -49,11 +86,46 @@ from domain.refusals import (
 )
 from domain.units import Unit
 
+EVENT_TYPES: dict[str, type[RecordedEvent]] = {
+    event_type.__name__: event_type
+    for event_type in (
+        CouncilEstablished,
+        CouncilChanged,
+        DossierOpened,
+        SelfAssessmentRecorded,
+        OwnMeetingRecorded,
+        DossierSubmitted,
+        DossierSubmittedToDistrictCouncil,
+        DossierAppraised,
+        DossierSentToProvince,
+        DossierRefusedByDistrictCouncil,
+        DossierReceived,
+        DossierReturned,
+        DossierForwardedToCouncil,
+        FieldInspectionRecorded,
+        CriterionVerified,
+        VerificationCorrected,
+        ResultsSummedUp,
+        DossierClosedAsUnfavourable,
+        CouncilMeetingRecorded,
+        RecognitionProposed,
+        RecognitionApproved,
+        RecognitionRejected,
+        RecognitionAnnounced,
+        DossierWithdrawn,
+        FactCorrected,
+        DecisionCorrected,
+        DecisionRevoked,
+        EarlierRecognitionRecorded,
+    )
+}
+"""Every type of event, by name. The name is what the log keeps; the Avro schemas are in `schemas/events/`."""
+
 CREATE: dict[str, Callable[[DossierKey, Unit, Command, DecisionContext], Dossier]] = {
     "OpenDossier": open_dossier,
     "RecordEarlierRecognition": record_earlier_recognition,
 }
-"""Commands that begin a dossier."""
+"""Commands that create a dossier."""
 
 DECIDE: dict[str, Callable[[Dossier, Command, DecisionContext], None]] = {
     "RecordSelfAssessment": record_self_assessment,
@@ -90,8 +162,10 @@ _BY_LEADS = {"RecordFieldInspection", "VerifyCriterion", "CorrectVerification"}
 _AFTER_THE_END = {"CorrectFact", "CorrectVerification", "CorrectDecision", "RevokeDecision"}
 
 
-def begin(latest: Dossier | None, name: DossierKey, unit: Unit, command: Command, context: DecisionContext) -> Dossier:
-    """Decide a command of BEGIN. `latest` is the attempt before `name`, if any; it must have ended.
+def create_dossier(
+    latest: Dossier | None, name: DossierKey, unit: Unit, command: Command, context: DecisionContext
+) -> Dossier:
+    """Decide a command of CREATE. `latest` is the attempt before `name`, if any; it must have ended.
 
     Raises a Refused, or an InvalidInput for an unknown actor.
     """

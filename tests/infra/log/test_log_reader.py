@@ -1,0 +1,110 @@
+"""Whoever only reads sees all that was acknowledged before he began, however far behind the index is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from eventsourcing.persistence import StoredEvent
+
+from consumers.commands.ports import CommandKey, CommandOutcome
+from infra.kafka.settings import KafkaSettings
+from infra.kafka.topics import Topic, ensure
+from infra.log.kafka import log_reader
+from infra.log.kafka.index_paths import reader_settings
+from infra.log.kafka.log import KafkaLog
+from infra.log.kafka.log_reader import ForeignIndex, SharedLog
+from infra.log.partition_handle import PartitionHandle
+
+
+@pytest.fixture
+def topic(settings: KafkaSettings) -> Topic:
+    return ensure(settings, settings.events_topic)
+
+
+@pytest.fixture
+def reader(settings: KafkaSettings, topic: Topic, monkeypatch: pytest.MonkeyPatch) -> Iterator[SharedLog]:
+    """A reader whose index is read on by nobody unless it asks."""
+    monkeypatch.setattr(log_reader, "_KEEP", 3600.0)
+    made = SharedLog(settings, topic)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def append(settings: KafkaSettings, tmp_path: Path) -> Iterator[Callable[[UUID, int], None]]:
+    """Another process, which appends to the log with an index of its own."""
+    log = KafkaLog(replace(settings, index_dir=tmp_path / "writer"))
+
+    def make(dossier_id: UUID, version: int) -> None:
+        event = StoredEvent(dossier_id, version, "Happened", b"state")
+        key = CommandKey(dossier_id.bytes[:6], uuid4())
+        log.append(0, log.head(0), [CommandOutcome(key, bytes(32), '{"ok":true}', [event])])
+
+    yield make
+    log.close()
+
+
+def _versions(reader: SharedLog, limit: int = 1000) -> list[int]:
+    return [found.originator_version for found in reader.read(0, 0, limit)]
+
+
+def test_an_own_index_that_is_behind_hides_nothing(reader: SharedLog, append: Callable[[UUID, int], None]) -> None:
+    """Read at once, with nothing asked before: the first reading of all, and one after others have appended."""
+    dossier_id = uuid4()
+    append(dossier_id, 1)
+    assert _versions(reader) == [1]
+    append(dossier_id, 2)
+    assert _versions(reader) == [1, 2]
+    append(dossier_id, 3)
+    assert _versions(reader, limit=2) == [1, 2]
+    assert [event.originator_version for event in reader.events_of(dossier_id)] == [1, 2, 3]
+    assert reader.head(0) == 3
+
+
+def test_an_index_that_another_process_fills_hides_nothing(
+    reader: SharedLog,
+    append: Callable[[UUID, int], None],
+    settings: KafkaSettings,
+    topic: Topic,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is waited for until its holder has read to where the log ended."""
+    holder = PartitionHandle(reader_settings(settings), topic, 0)
+    end_behind = ForeignIndex.end_behind
+
+    def filled_once_the_end_is_known(index: ForeignIndex, read: int) -> int:
+        end = end_behind(index, read)
+        holder.refresh()
+        return end
+
+    monkeypatch.setattr(ForeignIndex, "end_behind", filled_once_the_end_is_known)
+    try:
+        dossier_id = uuid4()
+        for version in (1, 2, 3):
+            append(dossier_id, version)
+            assert _versions(reader) == list(range(1, version + 1))
+            assert [event.originator_version for event in reader.events_of(dossier_id)] == list(range(1, version + 1))
+    finally:
+        holder.close()
+
+
+def test_after_a_lent_index_was_taken_back_nothing_is_missing(
+    reader: SharedLog, append: Callable[[UUID, int], None], settings: KafkaSettings, tmp_path: Path
+) -> None:
+    """A worker that loses a partition takes its own index away, and the readers' own may be far behind it."""
+    dossier_id = uuid4()
+    append(dossier_id, 1)
+    assert _versions(reader) == [1]
+    lent = KafkaLog(replace(settings, index_dir=tmp_path / "lent"))
+    try:
+        reader.share(0, lent)
+        append(dossier_id, 2)
+        assert _versions(reader) == [1, 2]
+        reader.unshare(0)
+        assert _versions(reader) == [1, 2]
+    finally:
+        lent.close()
