@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from domain.authorization import check_actor, check_body, check_known, check_role
-from domain.command import Command
+from domain.commands import Command
 from domain.context import DecisionContext
 from domain.council.aggregate import ProvincialCouncil
 from domain.council.composition import CouncilChanged, CouncilEstablished, change_council, establish_council

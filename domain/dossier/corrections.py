@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, cast
 
 from domain.authorization import check_lead, wrong_actor
-from domain.command import Command
+from domain.commands import Command
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
 from domain.dossier.assessment import (

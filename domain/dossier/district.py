@@ -6,7 +6,7 @@ from typing import cast
 
 from domain.authorization import Role
 from domain.catalogue import UnitKind
-from domain.command import Command
+from domain.commands import Command
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
 from domain.dossier.assessment import (

@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Any, cast
 
-from domain.command import Command
+from domain.commands import Command
 from domain.dossier.aggregate import Dossier
 from domain.dossier.states import State
 from domain.refusals import (

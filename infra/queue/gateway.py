@@ -19,7 +19,7 @@ import structlog
 from consumers.commands.dependencies import CommandDependencies, InFlight, dependencies_of
 from consumers.commands.messages import MalformedMessage, parse_message, routing_id
 from consumers.commands.outcome import Answer, refused
-from domain.command import Command
+from domain.commands import Command
 from domain.errors import InvalidInput
 from domain.identity import COUNCIL_ID, unit_uuid
 from domain.units import Unit, Units
