@@ -63,7 +63,7 @@ def _park_all(world: World) -> None:
     with engine.reading() as snapshot:
         parked = {stale.projection for stale in snapshot.stale()}
     topics = {topic for _, _, _, topic, _ in world.stored()}
-    assert parked == {each.name for each in PROJECTIONS if topics & each.handlers.keys()}
+    assert parked == {each.name for each in PROJECTIONS if topics & each.handled}
 
 
 def _fails(*_: object) -> NoReturn:
