@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -13,6 +14,29 @@ from infra.dev.postgres import PostgresServer, postgres
 from tests.projections.stores import PostgresStores, SQLiteStores, Store, Stores
 
 _numbers = count(1)
+_SERVERS = frozenset({"broker", "server", "secured", "postgres"})
+"""Fixtures that start Kafka or PostgreSQL, and the store on the latter."""
+_NO_UNITS = ("acceptance", "contract", "end_to_end", "fault", "infra/cli", "infra/dev")
+"""Folders whose tests walk through many parts at once, or run for long."""
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Mark as `unit` what `make check` runs: the tests of single parts that need no server."""
+    for item in items:
+        path = item.path.relative_to(Path(__file__).parent).as_posix()
+        callspec = getattr(item, "callspec", None)
+        needed = {*getattr(item, "fixturenames", ()), *([callspec.params.get("stores")] if callspec else [])}
+        if not path.startswith(_NO_UNITS) and not _SERVERS.intersection(needed):
+            item.add_marker("unit")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_terminal() -> Iterator[None]:
+    """Tables are as wide as they are in a pipe: pytest-xdist gives its workers the size of a terminal."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("COLUMNS", "LINES"):
+            patch.delenv(name, raising=False)
+        yield
 
 
 @pytest.fixture(scope="session")
