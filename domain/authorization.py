@@ -6,10 +6,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from domain.agencies import UnknownAgency, agency
-from domain.catalogue import UnitKind
-from domain.command import Command
+from domain.catalogue import Criterion, UnitKind
+from domain.commands import Command
 from domain.identity import COUNCIL_UNIT
-from domain.refusals import UnknownActor, WrongActor
+from domain.refusals import UnknownActor, WrongActor, WrongAgency
 from domain.units import Units, UnknownUnit
 
 if TYPE_CHECKING:
@@ -125,6 +125,20 @@ def check_actor(dossier: Dossier, command: Command) -> None:
         expected = _OWN_MEETING.get(dossier.unit_kind, ())
         if expected and command.actor["role"] not in expected:
             raise wrong_actor(command, *expected, of=dossier.unit_id)
+
+
+def check_lead(command: Command, criterion: Criterion, code: str) -> None:
+    """Raises WrongAgency unless the criterion's lead agency acts, WrongActor unless as a council member (III.2)."""
+    acting = command.actor
+    if acting["agency"] != criterion.lead_agency:
+        raise WrongAgency(
+            criterion=code,
+            lead=agency(criterion.lead_agency).name,
+            lead_agency=criterion.lead_agency,
+            agency=acting["agency"],
+        )
+    if acting["role"] != Role.COUNCIL_MEMBER:
+        raise wrong_actor(command, Role.COUNCIL_MEMBER)
 
 
 def wrong_actor(command: Command, *roles: Role, of: str | None = None) -> WrongActor:

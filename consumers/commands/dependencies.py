@@ -12,8 +12,8 @@ from collections import Counter
 from typing import Final, NamedTuple
 
 from domain.catalogue import UnitKind
-from domain.command import Command
-from domain.commands import COUNCIL
+from domain.commands import Command
+from domain.procedure import COUNCIL
 from domain.units import Unit
 
 _COUNCIL_IN_FORCE: Final = "council"

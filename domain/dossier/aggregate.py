@@ -1,4 +1,4 @@
-"""The dossier: one unit's application for one level in one year. `domain.decisions` decide, events assign."""
+"""The dossier: one unit's application for one level in one year. Handlers decide, events assign."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 from eventsourcing.domain import Aggregate
 
 from domain.catalogue import Criterion, Level, UnitKind, catalogue
-from domain.command import Command
-from domain.dossier.events_base import DossierEvent
+from domain.commands import Command
+from domain.context import DecisionContext
+from domain.dossier.event import DossierEvent
 from domain.dossier.states import CLOSED, DECIDED, ENDED, State
 from domain.identity import DossierKey
 from domain.policy.recognition import Counts, count
@@ -24,7 +25,9 @@ class Dossier(Aggregate):
     letters            agency → the letter that asked it to verify, with its criteria
     results            code → (version of the fact, finding, day)
     inspections        version of the fact → (agency, day, codes)
-    facts              version → (event type, day, agency that recorded it)
+    tally              the two counts of the rule when the results were summed up
+    history            version → (event type, day, agency that recorded it)
+    submitted_documents   "letter", "minutes", "report" → the document
     decision           (version of the fact, the decision's document as corrected)
     """
 
@@ -44,7 +47,7 @@ class Dossier(Aggregate):
         self.mandatory_not_applicable = "leaves_count"
         self.claims: dict[str, Claim] = {}
         self.meeting: Meeting | None = None
-        self.parts: dict[str, Document] = {}
+        self.submitted_documents: dict[str, Document] = {}
         self.findings: dict[str, Finding] = {}
         self.sent_to_province = False
         self.returned_by: str | None = None
@@ -53,10 +56,10 @@ class Dossier(Aggregate):
         self.letters: dict[str, MemberLetter] = {}
         self.inspections: dict[int, tuple[str, date, frozenset[str]]] = {}
         self.results: dict[str, tuple[int, Finding, date]] = {}
-        self.sum: Counts | None = None
+        self.tally: Counts | None = None
         self.council_recommends: bool | None = None
         self.decision: tuple[int, Document] | None = None
-        self.facts: dict[int, tuple[str, date, str]] = {}
+        self.history: dict[int, tuple[str, date, str]] = {}
 
     @classmethod
     def start(cls, event_type: type[DossierEvent], name: DossierKey, command: Command, **fields: Any) -> Dossier:
@@ -72,6 +75,17 @@ class Dossier(Aggregate):
             year=name.year,
             attempt=name.attempt,
             number=name.number,
+            **fields,
+        )
+
+    def record(self, event_type: type[DossierEvent], command: Command, context: DecisionContext, **fields: Any) -> None:
+        """The fact that a command led to becomes the dossier's next event. `fields` are what the type asks for."""
+        self.trigger_event(
+            event_type,
+            timestamp=context.recorded_at,
+            on=command.on,
+            actor=command.actor,
+            command_id=command.command_id,
             **fields,
         )
 

@@ -1,48 +1,56 @@
-"""What the applicant unit does, and its own meeting (II.1.1, II.1.2, II.4)."""
+"""The applicant's part: opening, self-assessment, its own meeting, submission, withdrawal (II.1.1, II.1.2)."""
 
 from __future__ import annotations
 
 from domain.authorization import Role, wrong_actor
 from domain.catalogue import AnswerKind, Criterion, UnitKind, catalogue
 from domain.catalogue import answers as figures
-from domain.command import Command
+from domain.commands import Command
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
-from domain.dossier.application_events import (
-    DossierOpened,
-    DossierSubmitted,
-    DossierSubmittedToDistrictCouncil,
-    DossierWithdrawn,
-    OwnMeetingRecorded,
-    RecognitionAnnounced,
-    SelfAssessmentRecorded,
-)
-from domain.dossier.preconditions import (
-    FORM_01,
-    FORM_02,
-    FORM_03,
+from domain.dossier.assessment import (
     claimed_results,
     communes_of,
     complete_over,
     criterion_of,
-    dated,
-    document,
-    follows,
-    in_state,
-    meeting_of,
-    not_before,
-    part,
-    record,
     rule_holds,
+    without_evidence,
 )
+from domain.dossier.event import DossierCreated, DossierEvent
+from domain.dossier.preconditions import FORM_01, FORM_02, FORM_03, dated, document, in_state, meeting_of, not_before
 from domain.dossier.states import State
 from domain.identity import DossierKey
-from domain.refusals import ComputedBySystem, DateBeforeDecision, MissingPart
+from domain.policy.recognition import Counts
+from domain.refusals import (
+    ComputedBySystem,
+    MissingPart,
+)
 from domain.units import Unit
-from domain.values import Claim, CommuneFigures
+from domain.values import (
+    Claim,
+    CommuneFigures,
+    Document,
+    Meeting,
+    ReadAt,
+)
 
 _PREPARING = {State.OPENED, State.SELF_ASSESSED, State.OWN_MEETING, State.RETURNED}
 _CLAIMS = ("a claim", "kết quả tự đánh giá")
+
+
+class DossierOpened(DossierCreated):
+    """A unit opened a dossier. It is bound to a version of the catalogue and to the readings in force (II.1.1)."""
+
+    catalogue_id: str
+    catalogue_version: int
+    one_column_level: str
+    mandatory_not_applicable: str
+
+    def assign(self, dossier: Dossier) -> None:
+        dossier.state = State.OPENED
+        dossier.catalogue_version = self.catalogue_version
+        dossier.one_column_level = self.one_column_level
+        dossier.mandatory_not_applicable = self.mandatory_not_applicable
 
 
 def open_dossier(name: DossierKey, unit: Unit, command: Command, context: DecisionContext) -> Dossier:
@@ -62,6 +70,19 @@ def open_dossier(name: DossierKey, unit: Unit, command: Command, context: Decisi
     )
 
 
+class SelfAssessmentRecorded(DossierEvent):
+    """The unit said of some or all criteria where it stands; later claims of a criterion replace earlier ones."""
+
+    claims: dict[str, Claim]
+    complete: bool
+
+    def assign(self, dossier: Dossier) -> None:
+        dossier.claims = {**dossier.claims, **self.claims}
+        if dossier.state is not State.RETURNED:
+            dossier.state = State.SELF_ASSESSED if self.complete else State.OPENED
+        dossier.last_step_date = self.on
+
+
 def record_self_assessment(dossier: Dossier, command: Command, context: DecisionContext) -> None:
     """RecordSelfAssessment: some or all criteria; a later claim of a criterion replaces the earlier one."""
     in_state(
@@ -79,7 +100,7 @@ def record_self_assessment(dossier: Dossier, command: Command, context: Decision
     for code, claim in claims.items():
         _check_claim(criterion_of(dossier, code), code, claim, command)
     complete = all(code in claims or code in dossier.claims for code in dossier.criteria)
-    record(dossier, SelfAssessmentRecorded, command, context, claims=claims, complete=complete)
+    dossier.record(SelfAssessmentRecorded, command, context, claims=claims, complete=complete)
 
 
 def _check_claim(criterion: Criterion, code: str, claim: Claim, command: Command) -> None:
@@ -98,6 +119,18 @@ def _check_claim(criterion: Criterion, code: str, claim: Claim, command: Command
         figures.check(criterion, figure)
     for evidence in claim.get("evidence") or ():
         dated(command, evidence, f"evidence of {code}")
+
+
+class OwnMeetingRecorded(DossierEvent):
+    """The department's steering committee or the district's council met on the unit's own dossier (II.1.1.a, b)."""
+
+    meeting: Meeting
+
+    def assign(self, dossier: Dossier) -> None:
+        dossier.meeting = self.meeting
+        if dossier.state is not State.RETURNED:
+            dossier.state = State.OWN_MEETING
+        dossier.last_step_date = self.on
 
 
 def record_own_meeting(dossier: Dossier, command: Command, context: DecisionContext) -> None:
@@ -122,7 +155,24 @@ def record_own_meeting(dossier: Dossier, command: Command, context: DecisionCont
         clause,
     )
     not_before(command, dossier.last_step_date)
-    record(dossier, OwnMeetingRecorded, command, context, meeting=meeting_of(command, clause))
+    dossier.record(OwnMeetingRecorded, command, context, meeting=meeting_of(command, clause))
+
+
+class DossierSubmitted(DossierEvent):
+    """A department or district sent its dossier to the province (II.1.1.a, b; II.1.2)."""
+
+    letter: Document
+    minutes: Document
+    report: Document
+    conclusions: dict[str, bool | None]
+    counts: Counts
+    communes: CommuneFigures | None
+    read_at: list[ReadAt]
+
+    def assign(self, dossier: Dossier) -> None:
+        dossier.submitted_documents = {"letter": self.letter, "minutes": self.minutes, "report": self.report}
+        dossier.state = State.SUBMITTED
+        dossier.last_step_date = self.on
 
 
 def submit_dossier(dossier: Dossier, command: Command, context: DecisionContext) -> None:
@@ -152,8 +202,7 @@ def submit_dossier(dossier: Dossier, command: Command, context: DecisionContext)
     report = document(command, "report", FORM_03, "II.1.2")
     communes = communes_of(dossier, command, context)
     results = _sendable(dossier, communes)
-    record(
-        dossier,
+    dossier.record(
         DossierSubmitted,
         command,
         context,
@@ -165,6 +214,19 @@ def submit_dossier(dossier: Dossier, command: Command, context: DecisionContext)
         communes=communes,
         read_at=context.cross_dossier.read_at() if communes else [],
     )
+
+
+class DossierSubmittedToDistrictCouncil(DossierEvent):
+    """A commune sent its report and evidence to the district council (II.1.1.c)."""
+
+    report: Document
+    conclusions: dict[str, bool | None]
+    counts: Counts
+
+    def assign(self, dossier: Dossier) -> None:
+        dossier.submitted_documents = {"report": self.report}
+        dossier.state = State.AT_DISTRICT_COUNCIL
+        dossier.last_step_date = self.on
 
 
 def submit_to_district_council(dossier: Dossier, command: Command, context: DecisionContext) -> None:
@@ -187,8 +249,7 @@ def submit_to_district_council(dossier: Dossier, command: Command, context: Deci
     not_before(command, dossier.last_step_date)
     report = document(command, "report", FORM_03, "II.1.2")
     results = _sendable(dossier, None)
-    record(
-        dossier,
+    dossier.record(
         DossierSubmittedToDistrictCouncil,
         command,
         context,
@@ -213,17 +274,14 @@ def _sendable(dossier: Dossier, communes: CommuneFigures | None) -> dict[str, bo
     return claimed_results(dossier, communes)
 
 
-def without_evidence(dossier: Dossier) -> list[str]:
-    """The criteria that are claimed as met or not applicable and lack evidence (II.1.2); I.1 is the system's own."""
-    bare = []
-    for code, criterion in dossier.criteria.items():
-        claim = dossier.claims.get(code, {})
-        figure = claim.get("figure")
-        if criterion.answer is AnswerKind.COMMUNES or claim.get("evidence"):
-            continue
-        if figure is None or follows(criterion, figure) is not False:
-            bare.append(code)
-    return bare
+class DossierWithdrawn(DossierEvent):
+    """The dossier was withdrawn before the decision (reading 4)."""
+
+    reason: str | None
+
+    def assign(self, dossier: Dossier) -> None:
+        dossier.state = State.WITHDRAWN
+        dossier.last_step_date = self.on
 
 
 def withdraw_dossier(dossier: Dossier, command: Command, context: DecisionContext) -> None:
@@ -232,25 +290,4 @@ def withdraw_dossier(dossier: Dossier, command: Command, context: DecisionContex
     if command.actor["role"] != who:
         raise wrong_actor(command, who, of=dossier.parent_id if dossier.sent_to_province else dossier.unit_id)
     not_before(command, dossier.last_step_date)
-    record(dossier, DossierWithdrawn, command, context, reason=command.data.get("reason"))
-
-
-def announce_recognition(dossier: Dossier, command: Command, context: DecisionContext) -> None:
-    """AnnounceRecognition: only after the decision; scale and manner are the unit's own (II.4)."""
-    in_state(
-        dossier,
-        command,
-        {State.APPROVED},
-        ("a recognition is announced once, after the decision", "chỉ công bố một lần, sau khi có Quyết định công nhận"),
-        "II.4",
-    )
-    decided_on = dossier.decision[1]["date"] if dossier.decision else dossier.last_step_date
-    not_before(command, decided_on, DateBeforeDecision)
-    record(
-        dossier,
-        RecognitionAnnounced,
-        command,
-        context,
-        place=part(command, "place", ("the place", "địa điểm"), "II.4"),
-        form=part(command, "form", ("the form", "hình thức"), "II.4"),
-    )
+    dossier.record(DossierWithdrawn, command, context, reason=command.data.get("reason"))

@@ -1,31 +1,37 @@
-"""What the council's member agencies do: inspect, verify, correct their results (II.3, III.2)."""
+"""The member agencies' part: field inspections, results on criteria, and the correction of results (II.3, III.2)."""
 
 from __future__ import annotations
 
 from typing import Any, cast
 
 from domain.agencies import agency
-from domain.authorization import Role, wrong_actor
+from domain.authorization import check_lead
 from domain.catalogue import AnswerKind, Criterion
-from domain.command import Command
+from domain.commands import Command
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
-from domain.dossier.appraisal_events import CriterionVerified, FieldInspectionRecorded, VerificationCorrected
-from domain.dossier.preconditions import (
+from domain.dossier.assessment import (
     communes_of,
     criterion_of,
-    dated,
-    document,
-    in_state,
     judged,
-    not_before,
-    part,
-    reason,
-    record,
 )
+from domain.dossier.event import DossierEvent
+from domain.dossier.preconditions import dated, document, in_state, not_before, part, reason
 from domain.dossier.states import DECIDED, State
-from domain.refusals import AlreadyVerified, FieldInspectionMissing, ReasonRequired, UnknownFact, WrongAgency
-from domain.values import Contribution, Finding
+from domain.refusals import (
+    AlreadyVerified,
+    FieldInspectionMissing,
+    ReasonRequired,
+    UnknownFact,
+    WrongAgency,
+)
+from domain.values import (
+    Contribution,
+    Document,
+    Finding,
+    Participant,
+    ReadAt,
+)
 
 _WITH_MEMBERS = {
     State.FORWARDED_TO_MEMBERS,
@@ -41,6 +47,21 @@ _ON_LETTER = (
 )
 _THIS_SYSTEM = "Dossier"
 _RESULT_LETTER = ("the letter with the result", "văn bản kết quả thẩm định")
+
+
+class FieldInspectionRecorded(DossierEvent):
+    """A lead agency inspected in the field and kept minutes; one inspection may serve several criteria (II.3)."""
+
+    minutes: Document
+    place: str
+    present: list[Participant]
+    findings: dict[str, str]
+
+    def assign(self, dossier: Dossier) -> None:
+        dossier.inspections = {
+            **dossier.inspections,
+            self.originator_version: (self.actor["agency"], self.on, frozenset(self.findings)),
+        }
 
 
 def record_field_inspection(dossier: Dossier, command: Command, context: DecisionContext) -> None:
@@ -60,8 +81,7 @@ def record_field_inspection(dossier: Dossier, command: Command, context: Decisio
         "II.3",
         numbered=False,
     )
-    record(
-        dossier,
+    dossier.record(
         FieldInspectionRecorded,
         command,
         context,
@@ -70,6 +90,26 @@ def record_field_inspection(dossier: Dossier, command: Command, context: Decisio
         present=part(command, "present", ("those present", "thành phần tham dự"), "II.3"),
         findings=findings,
     )
+
+
+class CriterionVerified(DossierEvent):
+    """The lead agency gave its result on one criterion, on system data or on its inspection (II.3, III.2)."""
+
+    criterion: str
+    finding: Finding
+    system: str | None
+    inspection: int | None
+    letter: Document
+    contributions: list[Contribution]
+    read_at: list[ReadAt]
+    complete: bool
+
+    def assign(self, dossier: Dossier) -> None:
+        dossier.results = {
+            **dossier.results,
+            self.criterion: (self.originator_version, self.finding, self.on),
+        }
+        dossier.state = State.VERIFIED if self.complete else State.VERIFYING
 
 
 def verify_criterion(dossier: Dossier, command: Command, context: DecisionContext) -> None:
@@ -82,8 +122,7 @@ def verify_criterion(dossier: Dossier, command: Command, context: DecisionContex
     in_state(dossier, command, {State.FORWARDED_TO_MEMBERS, State.VERIFYING}, _ON_LETTER, "II.3")
     not_before(command, dossier.forwarded_on or dossier.last_step_date)
     complete = len(dossier.results) + 1 == len(dossier.criteria)
-    record(
-        dossier,
+    dossier.record(
         CriterionVerified,
         command,
         context,
@@ -91,6 +130,31 @@ def verify_criterion(dossier: Dossier, command: Command, context: DecisionContex
         complete=complete,
         **_result(dossier, command, context, criterion, code),
     )
+
+
+class VerificationCorrected(DossierEvent):
+    """The lead agency corrected its result; before the decision a new sum is asked for (reading 5)."""
+
+    corrects: int
+    reason: str
+    criterion: str
+    finding: Finding
+    system: str | None
+    inspection: int | None
+    letter: Document
+    contributions: list[Contribution]
+    read_at: list[ReadAt]
+    complete: bool
+    after_decision: bool
+
+    def assign(self, dossier: Dossier) -> None:
+        dossier.results = {
+            **dossier.results,
+            self.criterion: (self.originator_version, self.finding, self.on),
+        }
+        if dossier.state not in DECIDED:
+            dossier.state = State.VERIFIED if self.complete else State.VERIFYING
+            dossier.last_step_date = max(dossier.last_step_date, self.on)
 
 
 def correct_verification(dossier: Dossier, command: Command, context: DecisionContext) -> None:
@@ -110,8 +174,7 @@ def correct_verification(dossier: Dossier, command: Command, context: DecisionCo
             reason_vi=f"phải nêu kết quả mới nhất của {code} ({present[0] if present else 'chưa có'})",
         )
     not_before(command, present[2])
-    record(
-        dossier,
+    dossier.record(
         VerificationCorrected,
         command,
         context,
@@ -122,20 +185,6 @@ def correct_verification(dossier: Dossier, command: Command, context: DecisionCo
         after_decision=dossier.state in DECIDED,
         **_result(dossier, command, context, criterion, code),
     )
-
-
-def check_lead(command: Command, criterion: Criterion, code: str) -> None:
-    """Raises WrongAgency unless the criterion's lead agency acts, WrongActor unless as a council member (III.2)."""
-    acting = command.actor
-    if acting["agency"] != criterion.lead_agency:
-        raise WrongAgency(
-            criterion=code,
-            lead=agency(criterion.lead_agency).name,
-            lead_agency=criterion.lead_agency,
-            agency=acting["agency"],
-        )
-    if acting["role"] != Role.COUNCIL_MEMBER:
-        raise wrong_actor(command, Role.COUNCIL_MEMBER)
 
 
 def _result(

@@ -12,10 +12,11 @@ from datetime import date, datetime
 from typing import cast
 
 from domain.dossier.aggregate import Dossier
-from domain.dossier.appraisal_events import VerificationCorrected
-from domain.dossier.decision_events import DecisionCorrected, FactCorrected
+from domain.dossier.appraisal import VerificationCorrected
+from domain.dossier.corrections import FactCorrected
+from domain.dossier.decision import DecisionCorrected
+from domain.dossier.event import DossierEvent
 from domain.dossier.states import State
-from domain.events import DossierEvent
 
 _Correction = VerificationCorrected | FactCorrected | DecisionCorrected
 
@@ -44,7 +45,7 @@ def as_effective(events: Sequence[DossierEvent], day: date) -> list[DossierEvent
 def state_of(events: Sequence[DossierEvent]) -> Dossier | None:
     """What a selection of a dossier's events amounts to; None for no events.
 
-    Unlike the library's mutators it allows gaps and repetitions, which `true_on` selects.
+    Unlike the library's mutators it allows gaps and repetitions, which `as_effective` selects.
     """
     if not events:
         return None

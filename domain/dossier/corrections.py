@@ -6,17 +6,27 @@ import json
 from datetime import date
 from typing import Any, cast
 
-from domain.authorization import wrong_actor
-from domain.command import Command
+from domain.authorization import check_lead, wrong_actor
+from domain.commands import Command
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
-from domain.dossier.appraisal import check_lead
-from domain.dossier.decision_events import FactCorrected
-from domain.dossier.preconditions import criterion_of, dated, judged, not_before, part, reason, record
-from domain.dossier.standing_agency import deadline
+from domain.dossier.assessment import (
+    criterion_of,
+    judged,
+)
+from domain.dossier.event import DossierEvent
+from domain.dossier.preconditions import dated, not_before, part, reason
+from domain.dossier.reception import deadline
 from domain.dossier.states import DECIDED, State
-from domain.refusals import DateBeforeStep, MissingPart, UnknownFact
-from domain.values import Document, Finding
+from domain.refusals import (
+    DateBeforeStep,
+    MissingPart,
+    UnknownFact,
+)
+from domain.values import (
+    Document,
+    Finding,
+)
 
 CORRECTABLE: dict[str, frozenset[str]] = {
     "SelfAssessmentRecorded": frozenset({"claims"}),
@@ -38,16 +48,56 @@ CORRECTABLE: dict[str, frozenset[str]] = {
     "DossierWithdrawn": frozenset({"reason"}),
 }
 """Fact → the fields of it that may be corrected. Results and decisions have commands of their own."""
-
-
 _IN_NO_ORDER = {"FieldInspectionRecorded", "CriterionVerified", "VerificationCorrected", "FactCorrected"}
 """Facts of several agencies, which do not wait for each other, and corrections, which come at any time."""
+
+
+class FactCorrected(DossierEvent):
+    """The agency that recorded a fact corrected it, and said why; the fact itself stays in the log (reading 5).
+
+    `correction` is a JSON object of the corrected fields of the fact; `took_place_on` its corrected day. What a later
+    step rests on is held apart as well: a district council's findings, an inspection's criteria, the council's word,
+    the last of the 15 days.
+    """
+
+    corrects: int
+    fact: str
+    reason: str
+    took_place_on: date | None
+    correction: str
+    documents: list[Document]
+    findings: dict[str, Finding] | None
+    inspected: list[str] | None
+    recommends: bool | None
+    due_on: date | None
+    after_decision: bool
+
+    def assign(self, dossier: Dossier) -> None:
+        if self.took_place_on is not None:
+            event, _, agency = dossier.history[self.corrects]
+            dossier.history[self.corrects] = (event, self.took_place_on, agency)
+        if self.findings is not None:
+            dossier.findings = {**dossier.findings, **self.findings}
+        if self.recommends is not None:
+            dossier.council_recommends = self.recommends
+        if self.due_on is not None:
+            dossier.due_on = self.due_on
+        if self.corrects in dossier.inspections:
+            agency, on, criteria = dossier.inspections[self.corrects]
+            dossier.inspections = {
+                **dossier.inspections,
+                self.corrects: (
+                    agency,
+                    self.took_place_on or on,
+                    criteria if self.inspected is None else frozenset(self.inspected),
+                ),
+            }
 
 
 def correct_fact(dossier: Dossier, command: Command, context: DecisionContext) -> None:
     """CorrectFact: the fact stays; what later steps rest on follows it."""
     corrects = command.data["corrects"]
-    fact = dossier.facts.get(corrects)
+    fact = dossier.history.get(corrects)
     if fact is None:
         raise _unknown(corrects, "the dossier has no such fact", "hồ sơ không có sự kiện này")
     event, on, recorded_by = fact
@@ -79,8 +129,7 @@ def correct_fact(dossier: Dossier, command: Command, context: DecisionContext) -
     documents = cast(list[Document], command.data.get("documents") or [])
     for found in documents:
         dated(command, found, "a document")
-    record(
-        dossier,
+    dossier.record(
         FactCorrected,
         command,
         context,
@@ -100,7 +149,7 @@ def correct_fact(dossier: Dossier, command: Command, context: DecisionContext) -
 
 def _in_order(dossier: Dossier, corrects: int, took_place_on: date) -> None:
     """The corrected day, too, lies between the steps before and after. Raises DateBeforeStep."""
-    steps = {version: on for version, (event, on, _) in dossier.facts.items() if event not in _IN_NO_ORDER}
+    steps = {version: on for version, (event, on, _) in dossier.history.items() if event not in _IN_NO_ORDER}
     before = max((on for version, on in steps.items() if version < corrects), default=took_place_on)
     after = min((on for version, on in steps.items() if version > corrects), default=took_place_on)
     for day, not_earlier in ((took_place_on, before), (after, took_place_on)):
@@ -110,7 +159,7 @@ def _in_order(dossier: Dossier, corrects: int, took_place_on: date) -> None:
 
 def _due_on(dossier: Dossier, corrects: int, took_place_on: date | None, context: DecisionContext) -> date | None:
     """The 15 days run from the day on which the dossier really was complete, while they run (II.2)."""
-    receipts = [version for version, (event, _, _) in dossier.facts.items() if event == "DossierReceived"]
+    receipts = [version for version, (event, _, _) in dossier.history.items() if event == "DossierReceived"]
     if took_place_on is None or dossier.state is not State.RECEIVED or corrects != max(receipts):
         return None
     return deadline(took_place_on, rolls=context.readings.deadline_rolls_over_weekend)

@@ -1,25 +1,28 @@
-"""The Chairman's decisions, their correction and revocation, and recognitions from before the system (I.2, II.3)."""
+"""The Chairman's decisions: recognition, its announcement, correction, revocation; earlier recognitions (I.2, II.4)."""
 
 from __future__ import annotations
 
 from typing import TypedDict
 
-from domain.command import Command
+from domain.commands import Command
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
-from domain.dossier.decision_events import (
-    DecisionCorrected,
-    DecisionRevoked,
-    EarlierRecognitionRecorded,
-    RecognitionApproved,
-    RecognitionRejected,
-)
-from domain.dossier.preconditions import document, in_state, not_before, part, reason, record
+from domain.dossier.event import DossierCreated, DossierEvent
+from domain.dossier.preconditions import document, in_state, not_before, part, reason
 from domain.dossier.states import DECIDED, RECOGNISED, State
 from domain.identity import DossierKey
-from domain.refusals import AlreadyRecognised, DateContradictsDocument, LevelMismatch, MissingPart
+from domain.policy.recognition import Counts
+from domain.refusals import (
+    AlreadyRecognised,
+    DateBeforeDecision,
+    DateContradictsDocument,
+    LevelMismatch,
+    MissingPart,
+)
 from domain.units import Unit
-from domain.values import Document
+from domain.values import (
+    Document,
+)
 
 DECISION = ("the decision", "Quyết định")
 _PROPOSED = ("the council's proposal comes first", "phải có Tờ trình của Hội đồng thẩm định tỉnh trước")
@@ -45,6 +48,22 @@ def signed(command: Command, clause: str) -> Signed:
     )
 
 
+class RecognitionApproved(DossierEvent):
+    """The Chairman recognised the unit; `on` is the day of the decision (I.2, II.3)."""
+
+    unit_id: str
+    level: str
+    decision: Document
+    signer: str
+    capacity: str
+    counts: Counts
+
+    def assign(self, dossier: Dossier) -> None:
+        dossier.decision = (self.originator_version, self.decision)
+        dossier.state = State.APPROVED
+        dossier.last_step_date = self.on
+
+
 def approve_recognition(dossier: Dossier, command: Command, context: DecisionContext) -> None:
     """ApproveRecognition: one command per unit, also where one decision names several (I.2, II.3)."""
     in_state(dossier, command, {State.PROPOSED}, _PROPOSED, "II.3")
@@ -52,24 +71,38 @@ def approve_recognition(dossier: Dossier, command: Command, context: DecisionCon
     stated = command.data["level"]
     if stated != dossier.level:
         raise LevelMismatch(clause="reading 13", stated=stated, level=dossier.level.value)
-    record(
-        dossier,
+    dossier.record(
         RecognitionApproved,
         command,
         context,
         unit_id=dossier.unit_id,
         level=dossier.level.value,
-        counts=dossier.sum,
+        counts=dossier.tally,
         **signed(command, "I.2"),
     )
+
+
+class RecognitionRejected(DossierEvent):
+    """The Chairman did not recognise the unit, with reasons (reading 4)."""
+
+    unit_id: str
+    level: str
+    decision: Document
+    signer: str
+    capacity: str
+    reasons: str
+
+    def assign(self, dossier: Dossier) -> None:
+        dossier.decision = (self.originator_version, self.decision)
+        dossier.state = State.REJECTED
+        dossier.last_step_date = self.on
 
 
 def reject_recognition(dossier: Dossier, command: Command, context: DecisionContext) -> None:
     """RejectRecognition: with reasons (reading 4)."""
     in_state(dossier, command, {State.PROPOSED}, _PROPOSED, "II.3")
     not_before(command, dossier.last_step_date)
-    record(
-        dossier,
+    dossier.record(
         RecognitionRejected,
         command,
         context,
@@ -78,6 +111,54 @@ def reject_recognition(dossier: Dossier, command: Command, context: DecisionCont
         reasons=reason(command, "reasons", ("why recognition is refused", "lý do không công nhận"), "reading 4"),
         **signed(command, "I.2"),
     )
+
+
+class RecognitionAnnounced(DossierEvent):
+    """The unit announced its recognition (II.4)."""
+
+    place: str
+    form: str
+
+    def assign(self, dossier: Dossier) -> None:
+        dossier.state = State.ANNOUNCED
+        dossier.last_step_date = self.on
+
+
+def announce_recognition(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+    """AnnounceRecognition: only after the decision; scale and manner are the unit's own (II.4)."""
+    in_state(
+        dossier,
+        command,
+        {State.APPROVED},
+        ("a recognition is announced once, after the decision", "chỉ công bố một lần, sau khi có Quyết định công nhận"),
+        "II.4",
+    )
+    decided_on = dossier.decision[1]["date"] if dossier.decision else dossier.last_step_date
+    not_before(command, decided_on, DateBeforeDecision)
+    dossier.record(
+        RecognitionAnnounced,
+        command,
+        context,
+        place=part(command, "place", ("the place", "địa điểm"), "II.4"),
+        form=part(command, "form", ("the form", "hình thức"), "II.4"),
+    )
+
+
+class DecisionCorrected(DossierEvent):
+    """A later decision corrected the number, date or issuer of the decision; what was decided stands (reading 4)."""
+
+    unit_id: str
+    level: str
+    corrects: int
+    reason: str
+    decision: Document
+    signer: str
+    capacity: str
+    corrected: Document
+
+    def assign(self, dossier: Dossier) -> None:
+        version = dossier.decision[0] if dossier.decision else self.corrects
+        dossier.decision = (version, self.corrected)
 
 
 def correct_decision(dossier: Dossier, command: Command, context: DecisionContext) -> None:
@@ -97,8 +178,7 @@ def correct_decision(dossier: Dossier, command: Command, context: DecisionContex
         ("the decision as it should read", "nội dung quyết định sau đính chính"),
         "reading 4",
     )
-    record(
-        dossier,
+    dossier.record(
         DecisionCorrected,
         command,
         context,
@@ -109,6 +189,22 @@ def correct_decision(dossier: Dossier, command: Command, context: DecisionContex
         corrected=corrected,
         **signed(command, "reading 4"),
     )
+
+
+class DecisionRevoked(DossierEvent):
+    """A later decision revoked the recognition (reading 4)."""
+
+    unit_id: str
+    level: str
+    revokes: int
+    reason: str
+    decision: Document
+    signer: str
+    capacity: str
+
+    def assign(self, dossier: Dossier) -> None:
+        dossier.state = State.REVOKED
+        dossier.last_step_date = self.on
 
 
 def revoke_decision(dossier: Dossier, command: Command, context: DecisionContext) -> None:
@@ -122,8 +218,7 @@ def revoke_decision(dossier: Dossier, command: Command, context: DecisionContext
     )
     version, present = _decision_of(dossier)
     not_before(command, max(present["date"], dossier.last_step_date))
-    record(
-        dossier,
+    dossier.record(
         DecisionRevoked,
         command,
         context,
@@ -133,6 +228,18 @@ def revoke_decision(dossier: Dossier, command: Command, context: DecisionContext
         reason=reason(command, "reason", ("why the decision is revoked", "lý do hủy bỏ"), "reading 4"),
         **signed(command, "reading 4"),
     )
+
+
+class EarlierRecognitionRecorded(DossierCreated):
+    """A recognition from before the system was entered with its decision; `on` is the day of that decision."""
+
+    decision: Document
+    signer: str | None
+    capacity: str | None
+
+    def assign(self, dossier: Dossier) -> None:
+        dossier.decision = (self.originator_version, self.decision)
+        dossier.state = State.RECOGNISED_EARLIER
 
 
 def record_earlier_recognition(name: DossierKey, unit: Unit, command: Command, context: DecisionContext) -> Dossier:

@@ -1,4 +1,4 @@
-"""The district's leg of a commune's dossier (II.1.1.b, c)."""
+"""The district's part in a commune's dossier: appraisal, sending on, refusal (II.1.1.b, c)."""
 
 from __future__ import annotations
 
@@ -6,32 +6,38 @@ from typing import cast
 
 from domain.authorization import Role
 from domain.catalogue import UnitKind
-from domain.command import Command
+from domain.commands import Command
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
-from domain.dossier.application_events import (
-    DossierAppraised,
-    DossierRefusedByDistrictCouncil,
-    DossierSentToProvince,
-)
-from domain.dossier.preconditions import (
-    FORM_01,
-    FORM_02,
+from domain.dossier.assessment import (
     complete_over,
-    document,
-    in_state,
     judged,
-    meeting_of,
-    not_before,
-    part,
-    reason,
-    record,
     rule_holds,
 )
+from domain.dossier.event import DossierEvent
+from domain.dossier.preconditions import FORM_01, FORM_02, document, in_state, meeting_of, not_before, part, reason
 from domain.dossier.states import State
-from domain.values import Finding
+from domain.policy.recognition import Counts
+from domain.values import (
+    Document,
+    Finding,
+    Meeting,
+)
 
 _FINDINGS = ("the council's findings", "kết quả thẩm định của Hội đồng")
+
+
+class DossierAppraised(DossierEvent):
+    """The district council found on every criterion and met (II.1.1.b)."""
+
+    findings: dict[str, Finding]
+    meeting: Meeting
+    counts: Counts
+
+    def assign(self, dossier: Dossier) -> None:
+        dossier.findings = self.findings
+        dossier.state = State.DISTRICT_MET
+        dossier.last_step_date = self.on
 
 
 def appraise_dossier(dossier: Dossier, command: Command, context: DecisionContext) -> None:
@@ -52,8 +58,7 @@ def appraise_dossier(dossier: Dossier, command: Command, context: DecisionContex
     given = cast(dict[str, Finding], part(command, "findings", _FINDINGS, "II.1.1.b"))
     findings = {code: judged(dossier, code, finding) for code, finding in given.items()}
     complete_over(dossier, findings, _FINDINGS, "II.1.1.b")
-    record(
-        dossier,
+    dossier.record(
         DossierAppraised,
         command,
         context,
@@ -61,6 +66,20 @@ def appraise_dossier(dossier: Dossier, command: Command, context: DecisionContex
         meeting=meeting_of(command, "II.1.1.b"),
         counts=dossier.count({code: finding["met"] for code, finding in findings.items()}),
     )
+
+
+class DossierSentToProvince(DossierEvent):
+    """The district sent a commune's dossier on to the province (II.1.1.b, II.1.2)."""
+
+    letter: Document
+    minutes: Document
+    counts: Counts
+
+    def assign(self, dossier: Dossier) -> None:
+        dossier.submitted_documents = {**dossier.submitted_documents, "letter": self.letter, "minutes": self.minutes}
+        dossier.sent_to_province = True
+        dossier.state = State.FORWARDED_TO_PROVINCE
+        dossier.last_step_date = self.on
 
 
 def send_to_province(dossier: Dossier, command: Command, context: DecisionContext) -> None:
@@ -78,8 +97,7 @@ def send_to_province(dossier: Dossier, command: Command, context: DecisionContex
     letter = document(command, "letter", FORM_01, "II.1.2")
     minutes = document(command, "minutes", FORM_02, "II.1.2", numbered=False)
     results = {code: finding["met"] for code, finding in dossier.findings.items()}
-    record(
-        dossier,
+    dossier.record(
         DossierSentToProvince,
         command,
         context,
@@ -87,6 +105,16 @@ def send_to_province(dossier: Dossier, command: Command, context: DecisionContex
         minutes=minutes,
         counts=rule_holds(dossier, results),
     )
+
+
+class DossierRefusedByDistrictCouncil(DossierEvent):
+    """The district council did not take the commune's dossier further: the attempt ends (reading 3)."""
+
+    reasons: str
+
+    def assign(self, dossier: Dossier) -> None:
+        dossier.state = State.REFUSED_BY_DISTRICT_COUNCIL
+        dossier.last_step_date = self.on
 
 
 def refuse_by_district_council(dossier: Dossier, command: Command, context: DecisionContext) -> None:
@@ -103,8 +131,7 @@ def refuse_by_district_council(dossier: Dossier, command: Command, context: Deci
         "II.1.1.b",
     )
     not_before(command, dossier.last_step_date)
-    record(
-        dossier,
+    dossier.record(
         DossierRefusedByDistrictCouncil,
         command,
         context,

@@ -1,48 +1,38 @@
-"""What several decisions check: order, days, parts, votes, figures, the rule. Each guard refuses or returns nothing."""
+"""What several steps ask for before their fact is recorded: order, days, parts, votes. Each check raises a refusal."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Any, cast
 
-from domain.catalogue import AnswerKind, CommunesTarget, Criterion, UnitKind
-from domain.catalogue import answers as figures
-from domain.command import Command
-from domain.context import DecisionContext
+from domain.commands import Command
 from domain.dossier.aggregate import Dossier
-from domain.dossier.events_base import DossierEvent
 from domain.dossier.states import State
-from domain.policy.recognition import Counts, communes_met, communes_needed
 from domain.refusals import (
-    ComputedBySystem,
-    CriteriaMissing,
     DateBeforeStep,
-    DeclaredNotApplicable,
     DocumentDatedLater,
     MeetingTimesImpossible,
-    MetContradictsFigure,
     MissingPart,
-    NotDeclaredNotApplicable,
     PercentContradictsVotes,
     PercentImpossible,
     ReasonRequired,
-    RuleNotMet,
-    UnknownCriterion,
     VotesImpossible,
     WrongOrder,
 )
-from domain.values import CommuneFigures, Document, Figure, Finding, Meeting, Votes
+from domain.values import (
+    Document,
+    Meeting,
+    Votes,
+)
 
 FORM_01 = ("the letter (form 01)", "Tờ trình (Biểu 01)")
 FORM_02 = ("the minutes of the meeting (form 02)", "Biên bản cuộc họp (Biểu 02)")
 FORM_03 = ("the report on the results (form 03)", "Báo cáo kết quả thực hiện Bộ tiêu chí (Biểu 03)")
-
 _ALL = 100
 """Percent."""
-
 _MEETING_PARTS = {
     "begins": ("its beginning", "giờ bắt đầu"),
     "ends": ("its end", "giờ kết thúc"),
@@ -58,20 +48,6 @@ _MEETING_PARTS = {
     "signatures": ("the signatures", "chữ ký"),
     "minutes": ("the minutes as a document", "văn bản biên bản"),
 }
-
-
-def record(
-    dossier: Dossier, event_type: type[DossierEvent], command: Command, context: DecisionContext, **fields: Any
-) -> None:
-    """The decision is taken: its fact becomes the dossier's next event."""
-    dossier.trigger_event(
-        event_type,
-        timestamp=context.recorded_at,
-        on=command.on,
-        actor=command.actor,
-        command_id=command.command_id,
-        **fields,
-    )
 
 
 def in_state(dossier: Dossier, command: Command, states: Collection[State], why: tuple[str, str], clause: str) -> None:
@@ -136,20 +112,6 @@ def reason(command: Command, key: str, what: tuple[str, str], clause: str | None
     return value
 
 
-def criterion_of(dossier: Dossier, code: str) -> Criterion:
-    """The criterion of a code. Raises UnknownCriterion."""
-    criterion = dossier.criteria.get(code)
-    if criterion is None:
-        raise UnknownCriterion(
-            criterion=code,
-            kind=dossier.unit_kind.value,
-            kind_vi=dossier.unit_kind.vi,
-            level=dossier.level.value,
-            level_vi=dossier.level.vi,
-        )
-    return criterion
-
-
 def votes_add_up(votes: Votes) -> None:
     """Raises VotesImpossible or PercentContradictsVotes (reading 10); no threshold is judged."""
     in_favour, attending = votes["in_favour"], votes["attending"]
@@ -189,112 +151,3 @@ def meeting_of(command: Command, clause: str) -> Meeting:
         raise PercentImpossible(percent=held["minutes_approved_percent"])
     dated(command, held["minutes"], FORM_02[0])
     return held
-
-
-def claimed_results(dossier: Dossier, communes: CommuneFigures | None) -> dict[str, bool | None]:
-    """What follows from the claimed figures; one declared not applicable counts as if confirmed (reading 6)."""
-    results: dict[str, bool | None] = {}
-    for code, criterion in dossier.criteria.items():
-        if criterion.answer is AnswerKind.COMMUNES:
-            results[code] = communes is not None and communes_met(cast(CommunesTarget, criterion.target), communes)
-        else:
-            figure = dossier.claims[code].get("figure") if code in dossier.claims else None
-            results[code] = follows(criterion, figure) if figure else False
-    return results
-
-
-def follows(criterion: Criterion, figure: Figure) -> bool | None:
-    """Met, not met, or None for not applicable."""
-    if figure.get("not_applicable") is not None:
-        return None
-    return criterion.target.met(figure)
-
-
-def judged(dossier: Dossier, code: str, finding: Finding, communes: CommuneFigures | None = None) -> Finding:
-    """A finding with the `met` that follows from it.
-
-    Raises UnknownCriterion, what `figures.check` raises, MetContradictsFigure, ComputedBySystem for a stated figure of
-    the district's I.1, DeclaredNotApplicable and NotDeclaredNotApplicable (reading 6).
-    """
-    criterion = criterion_of(dossier, code)
-    claim = dossier.claims.get(code, {})
-    declared = (claim.get("figure") or {}).get("not_applicable") is not None
-    confirmed = finding.get("not_applicable_confirmed")
-    figure = cast(
-        Figure,
-        {
-            key: value
-            for key, value in finding.items()
-            if value is not None and key not in ("met", "not_applicable_confirmed")
-        },
-    )
-    if confirmed is not None:
-        if not declared:
-            raise NotDeclaredNotApplicable(clause="reading 6", criterion=code)
-        if figure:
-            raise DeclaredNotApplicable(clause="reading 6", criterion=code)
-        met = None if confirmed else False
-    elif declared:
-        raise DeclaredNotApplicable(clause="reading 6", criterion=code)
-    elif criterion.answer is AnswerKind.COMMUNES:
-        if figure or communes is None:
-            raise ComputedBySystem(criterion=code)
-        figure = Figure(communes=communes)
-        met = communes_met(cast(CommunesTarget, criterion.target), communes)
-    else:
-        figures.check(criterion, figure)
-        met = follows(criterion, figure)
-    stated = finding.get("met")
-    if stated is not None and stated != met:
-        raise MetContradictsFigure(criterion=code, stated=_said(stated), follows=_said(met))
-    return cast(Finding, {**figure, "not_applicable_confirmed": confirmed, "met": met})
-
-
-def _said(met: bool | None) -> str:
-    return {True: "met", False: "not met", None: "not applicable"}[met]
-
-
-def complete_over(dossier: Dossier, given: Collection[str], what: tuple[str, str], clause: str) -> None:
-    """Raises CriteriaMissing unless every criterion of the level is among those given."""
-    missing = [code for code in dossier.criteria if code not in given]
-    if missing:
-        raise CriteriaMissing(
-            clause=clause,
-            what_en=what[0],
-            what_vi=what[1],
-            count=len(missing),
-            criteria=missing,
-            criteria_text=", ".join(missing),
-        )
-
-
-def rule_holds(dossier: Dossier, results: Mapping[str, bool | None], communes: CommuneFigures | None = None) -> Counts:
-    """The counts of a gate. Raises RuleNotMet with all that was counted (I.1)."""
-    counts = dossier.count(results)
-    if not counts["holds"]:
-        raise rule_not_met(dossier, counts, results, communes)
-    return counts
-
-
-def rule_not_met(
-    dossier: Dossier,
-    counts: Counts,
-    results: Mapping[str, bool | None],
-    communes: CommuneFigures | None = None,
-) -> RuleNotMet:
-    """The refusal of a gate, with the counts, what is not met, and the communes' figures of a district."""
-    not_met = [code for code in dossier.criteria if results.get(code, False) is False]
-    details: dict[str, Any] = {**counts, "not_met": not_met, "not_met_text": ", ".join(not_met)}
-    if communes is not None:
-        target = cast(CommunesTarget, dossier.criteria["I.1"].target)
-        recognised, advanced = communes_needed(target, communes["communes"])
-        details["communes"] = {**communes, "recognised_needed": recognised, "advanced_needed": advanced}
-    clause = "I.1.a" if dossier.unit_kind is UnitKind.DEPARTMENT else "I.1.b"
-    return RuleNotMet(clause=clause, **details)
-
-
-def communes_of(dossier: Dossier, command: Command, context: DecisionContext) -> CommuneFigures | None:
-    """The communes' figures for a district's dossier, as decided up to the day of the command; None otherwise."""
-    if dossier.unit_kind is not UnitKind.DISTRICT:
-        return None
-    return context.cross_dossier.commune_figures(dossier.unit_id, context.units, command.on)

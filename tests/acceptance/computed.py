@@ -9,10 +9,10 @@ from typing import Any, cast
 
 from domain.agencies import agency
 from domain.dossier.aggregate import Dossier
-from domain.dossier.application_events import DossierSubmitted
-from domain.dossier.appraisal_events import DossierForwardedToCouncil, DossierReceived
+from domain.dossier.application import DossierSubmitted
 from domain.dossier.as_of import state_of
-from domain.dossier.standing_agency import member_results
+from domain.dossier.assessment import member_results
+from domain.dossier.reception import DossierForwardedToCouncil, DossierReceived
 from projections import audit, eligibility, status
 from tests.acceptance.case_runner import Journey
 from tests.acceptance.system import Answer

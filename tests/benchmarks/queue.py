@@ -13,14 +13,14 @@ from uuid import UUID, uuid4
 from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate
 
-from consumers.commands.handler import any_id
+from consumers.commands.messages import routing_id
 from domain.catalogue import Level
-from domain.command import Command, UnitReference
-from domain.commands import begin, decide, decide_council
+from domain.commands import Command, UnitReference
 from domain.context import DecisionContext
 from domain.cross_dossier import CrossDossierFacts
 from domain.dossier.aggregate import Dossier
 from domain.identity import DossierKey
+from domain.procedure import create_dossier, decide, decide_council
 from domain.units import Units
 from infra.bootstrap import Application as InstalledApplication
 from infra.bootstrap import utc_now
@@ -67,7 +67,7 @@ def _queue(bootstrap: str, folder: Path, workers: int) -> float:
         by_partition: dict[int, list[bytes]] = {number: [] for number in range(workers)}
         council, *rest = lines(_DOSSIERS)
         for line in rest:
-            number = partition_of(any_id(read_command(line), units), workers)
+            number = partition_of(routing_id(read_command(line), units), workers)
             by_partition[number].append(line.encode())
         with processes(url, folder / f"log-{workers}", workers=workers, projectors=0):
             # The council is there, and the workers are up, before the clock starts.
@@ -174,7 +174,7 @@ def _decided(
         return decide_council(None, command, moment)
     name = DossierKey(command.dossier.unit, Level(command.dossier.level), command.dossier.year, 1)
     if command.name == "OpenDossier":
-        return begin(None, name, units.get(name.unit_id), command, moment)
+        return create_dossier(None, name, units.get(name.unit_id), command, moment)
     dossier: Dossier = application.repository.get(name.id)
     decide(dossier, command, moment)
     return dossier

@@ -11,15 +11,15 @@ from typing import Any, cast
 from uuid import NAMESPACE_URL, uuid5
 
 from domain.catalogue import Level, UnitKind
-from domain.command import Command
-from domain.commands import CREATE, begin, decide
+from domain.commands import Command
 from domain.context import DecisionContext, InterpretationSettings
 from domain.cross_dossier import CouncilInForce, CrossDossierFacts, RecognitionInForce
 from domain.dossier.aggregate import Dossier
 from domain.dossier.as_of import state_of
+from domain.dossier.event import DossierEvent
 from domain.errors import DossierError
-from domain.events import DossierEvent
 from domain.identity import DossierKey
+from domain.procedure import CREATE, create_dossier, decide
 from schemas.command_parser import command_from
 from tests.acceptance.command_builders import Draft, Drafts
 from tests.acceptance.system import UNITS
@@ -66,7 +66,7 @@ def decided(dossier: Dossier | None, draft: Draft, moment: DecisionContext) -> D
         reference = draft["dossier"]
         attempt = dossier.attempt + 1 if dossier else 1
         name = DossierKey(reference["unit"], Level(reference["level"]), reference["year"], attempt)
-        return begin(dossier, name, UNITS.get(name.unit_id), given, moment)
+        return create_dossier(dossier, name, UNITS.get(name.unit_id), given, moment)
     assert dossier is not None
     decide(dossier, given, moment)
     return dossier

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from domain.authorization import PERMISSIONS, Role
-from domain.commands import COUNCIL, CREATE, DECIDE
 from domain.errors import InvalidInput
+from domain.procedure import COUNCIL, CREATE, DECIDE
 from schemas.command_parser import command_schemas
 from tests.acceptance.command_builders import Drafts
 from tests.domain.scenario import COMMUNE, DISTRICT, EACH_KIND, facts, given, way

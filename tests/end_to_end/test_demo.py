@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from domain.catalogue import Level, UnitKind
 from domain.dossier.states import ENDED, State
-from domain.events import EVENT_TYPES
+from domain.procedure import EVENT_TYPES
 from infra.bootstrap import Application
 from infra.cli.main import app
 from infra.demo.days import LAST_DAY

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from domain.events import EVENT_TYPES
 from domain.identity import COUNCIL_ID
+from domain.procedure import EVENT_TYPES
 from projections.audit import FLAGS, flagged, flags, trail
 from projections.audit_facts import CLAUSES, documents_of
 from projections.engine.engine import Engine

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from domain.events import EVENT_TYPES, RecordedEvent
+from domain.procedure import EVENT_TYPES
+from domain.recorded_event import RecordedEvent
 from schemas.avro.derivation import NAMESPACE
 
 _PRIMITIVES: dict[str, st.SearchStrategy[Any]] = {

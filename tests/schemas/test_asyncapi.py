@@ -14,7 +14,7 @@ import pytest
 from jsonschema_rs import Draft7Validator
 
 from consumers.cloudevents import SOURCE, TYPE_PREFIX, DecisionSerializer
-from domain.events import EVENT_TYPES
+from domain.procedure import EVENT_TYPES
 from infra.delivery.kafka.encoding import CONTENT_TYPE, Fingerprinted, record_of
 from infra.delivery.kafka.topics import DECISIONS, SCHEMAS
 from projections.public_decisions.read_model import FeedPosition

@@ -20,7 +20,7 @@ from infra.cli.support.reporting import print_json
 from infra.cli.support.session import session_of
 
 if TYPE_CHECKING:
-    from domain.events import DossierEvent
+    from domain.dossier.event import DossierEvent
 
 _DAY_LENGTH: Final = len("2024-07-01")
 
@@ -135,7 +135,7 @@ def _day(text: str | None) -> date | None:
 
 def _number(events: Sequence[DossierEvent]) -> str:
     """The number that the first fact gave the dossier."""
-    from domain.events import DossierCreated
+    from domain.dossier.event import DossierCreated
 
     first = events[0]
     return first.number if isinstance(first, DossierCreated) else ""

@@ -10,7 +10,7 @@ from typing import Any
 from domain.context import VIETNAM
 from domain.dossier.aggregate import Dossier
 from domain.dossier.as_of import state_of
-from domain.events import DossierEvent
+from domain.dossier.event import DossierEvent
 from infra.cli.queries.audit import document_text
 from infra.cli.support.i18n import event_text
 from infra.cli.support.labels import counts_text, level_name, state_name
@@ -39,7 +39,7 @@ class Replay:
             "as_of": {key: value for key, value in as_of.items() if value is not None},
             "state": dossier.state.value if dossier else None,
             "counts": _counts(dossier),
-            "sum": dossier.sum if dossier else None,
+            "sum": dossier.tally if dossier else None,
             "criteria": _criteria(dossier),
             "decision": dossier.decision[1] if dossier and dossier.decision else None,
             "due_on": dossier.due_on if dossier else None,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from consumers.commands.handler import dossier_id
+from consumers.commands.messages import dossier_id
 from domain.dossier.aggregate import Dossier
 from domain.dossier.as_of import state_of
-from domain.events import DossierEvent
+from domain.dossier.event import DossierEvent
 from domain.identity import COUNCIL_UNIT, MalformedDossierReference, parse_number
 from domain.refusals import UnknownDossier
 from infra.bootstrap import Application

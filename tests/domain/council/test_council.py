@@ -6,11 +6,11 @@ from datetime import date
 
 import pytest
 
-from domain.commands import decide_council
 from domain.council.aggregate import ProvincialCouncil
 from domain.cross_dossier import CrossDossierFacts
 from domain.errors import Refused
 from domain.identity import COUNCIL_ID
+from domain.procedure import decide_council
 from tests.acceptance.command_builders import Draft, appointee, council
 from tests.domain.scenario import DEPARTMENT, circumstances, command, facts, given
 

@@ -7,11 +7,12 @@ from datetime import date
 
 import pytest
 
+from domain.council.aggregate import CouncilEvent
 from domain.dossier.aggregate import Dossier
 from domain.dossier.as_of import state_of
 from domain.dossier.corrections import CORRECTABLE
 from domain.dossier.states import State
-from domain.events import EVENT_TYPES, CouncilEvent
+from domain.procedure import EVENT_TYPES
 from tests.acceptance.command_builders import STANDING, Draft, document
 from tests.domain.scenario import COMMUNE, DEPARTMENT, facts, given, happened, way
 

@@ -9,7 +9,7 @@ from hypothesis import given as for_any
 from hypothesis import strategies as st
 
 from domain.context import InterpretationSettings
-from domain.dossier.standing_agency import deadline
+from domain.dossier.reception import deadline
 from tests.acceptance.command_builders import STANDING
 from tests.domain.scenario import DEPARTMENT, facts, given, happened, way
 

@@ -15,10 +15,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from domain.catalogue import Level, Requirement
 from domain.dossier.aggregate import Dossier
 from domain.dossier.as_of import state_of
-from domain.dossier.standing_agency import member_results
+from domain.dossier.assessment import member_results
+from domain.dossier.event import DossierEvent
 from domain.dossier.states import DECIDED, RECOGNISED, State
 from domain.errors import InvalidInput, Refused
-from domain.events import DossierEvent
 from tests.acceptance.command_builders import Draft, Drafts, document
 from tests.acceptance.figures import below_target
 from tests.domain.scenario import COMMUNE, DEPARTMENT, DISTRICT, EACH_KIND, NOW, circumstances, decided
@@ -203,7 +203,7 @@ class Walk(RuleBasedStateMachine):
         """Recounted from the facts by hand, whenever a sum stands."""
         if self.dossier.state not in (State.SUMMED_UP, State.COUNCIL_MET, State.PROPOSED):
             return
-        assert self.dossier.sum is not None
+        assert self.dossier.tally is not None
         latest: dict[str, bool] = {}
         for event in self.events:
             if type(event).__name__ in ("CriterionVerified", "VerificationCorrected"):
@@ -212,10 +212,10 @@ class Walk(RuleBasedStateMachine):
         mandatory = [c for c, each in self.drafts.criteria.items() if each.requirement is Requirement.MANDATORY]
         extended = [code for code in self.drafts.criteria if code not in mandatory]
         met = sum(latest[code] for code in extended)
-        assert self.dossier.sum["mandatory_met"] == sum(latest[code] for code in mandatory)
-        assert (self.dossier.sum["extended_met"], self.dossier.sum["extended_of"]) == (met, len(extended))
+        assert self.dossier.tally["mandatory_met"] == sum(latest[code] for code in mandatory)
+        assert (self.dossier.tally["extended_met"], self.dossier.tally["extended_of"]) == (met, len(extended))
         holds = all(latest[code] for code in mandatory) and met * 10 >= len(extended) * 3
-        assert self.dossier.sum["holds"] is holds
+        assert self.dossier.tally["holds"] is holds
         if self.dossier.state is not State.SUMMED_UP:
             assert holds
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.errors import InfrastructureError
-from domain.events import EVENT_TYPES
+from domain.procedure import EVENT_TYPES
 from infra.views.errors import ViewsUnavailable
 from infra.views.sqlite import SQLiteViews
 from projections.engine.engine import Engine

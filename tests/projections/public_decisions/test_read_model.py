@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from consumers.cloudevents import DecisionSerializer
-from domain.events import EVENT_TYPES
+from domain.procedure import EVENT_TYPES
 from infra.views.sqlite import SQLiteViews
 from projections.engine.batch import event_name
 from projections.engine.engine import Engine

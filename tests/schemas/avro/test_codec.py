@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from domain.catalogue import Level
 from domain.council.aggregate import ProvincialCouncil
 from domain.dossier.aggregate import Dossier
-from domain.events import EVENT_TYPES
+from domain.procedure import EVENT_TYPES
 from schemas.avro.codec import (
     AvroMapper,
     PlainEventsOnly,

@@ -12,7 +12,7 @@ from fastavro import parse_schema, schemaless_reader, schemaless_writer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.events import EVENT_TYPES
+from domain.procedure import EVENT_TYPES
 from schemas.avro.decoding import decoder
 from schemas.avro.derivation import derive
 from schemas.avro.registry import released_versions

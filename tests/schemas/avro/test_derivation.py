@@ -11,7 +11,9 @@ import pytest
 from fastavro import parse_schema
 from fastavro.schema import to_parsing_canonical_form
 
-from domain.events import EVENT_TYPES, DossierEvent, RecordedEvent
+from domain.dossier.event import DossierEvent
+from domain.procedure import EVENT_TYPES
+from domain.recorded_event import RecordedEvent
 from schemas.avro.codec import decode
 from schemas.avro.compatibility import obstacles
 from schemas.avro.derivation import Schema, derive

@@ -1,33 +1,24 @@
-"""What every event holds: the day of its fact, the moment of its recording, who acted and by which command."""
+"""The base of a dossier's events, and of the first one."""
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING
 
-from eventsourcing.domain import AggregateCreated, AggregateEvent
+from eventsourcing.domain import AggregateCreated
 
 from domain.catalogue import Level, UnitKind
-from domain.values import Actor
+from domain.recorded_event import RecordedEvent
 
 if TYPE_CHECKING:
     from domain.dossier.aggregate import Dossier
-
-
-class RecordedEvent(AggregateEvent):
-    """A fact. `timestamp` is the moment of recording (UTC), `on` the day of the fact (Vietnam), from its document."""
-
-    on: date
-    actor: Actor
-    command_id: str
 
 
 class DossierEvent(RecordedEvent):
     """A fact about a dossier. `apply` only assigns: what may happen was decided before the event came to be."""
 
     def apply(self, aggregate: Dossier) -> None:
-        """Assign what the fact changes, and note which command data a later correction may replace."""
-        aggregate.facts[self.originator_version] = (type(self).__name__, self.on, self.actor["agency"])
+        """Assign what the fact changes, and keep its type, day and agency, which a later correction asks for."""
+        aggregate.history[self.originator_version] = (type(self).__name__, self.on, self.actor["agency"])
         self.assign(aggregate)
 
     def assign(self, dossier: Dossier) -> None:
@@ -46,6 +37,7 @@ class DossierCreated(AggregateCreated, DossierEvent):
     number: str
 
     def apply(self, aggregate: Dossier) -> None:
+        """Assign whose dossier it is, then what the fact changes."""
         aggregate.unit_id, aggregate.unit_kind, aggregate.parent_id = (
             self.unit_id,
             UnitKind(self.unit_kind),

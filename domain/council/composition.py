@@ -1,0 +1,76 @@
+"""The composition of the provincial council: its establishment and its changes (II.3, III.1)."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from eventsourcing.domain import AggregateCreated
+
+from domain.agencies import agency
+from domain.authorization import PEOPLES_COMMITTEE, STANDING_AGENCY
+from domain.commands import Command
+from domain.context import DecisionContext
+from domain.council.aggregate import CouncilEvent, ProvincialCouncil
+from domain.dossier.decision import signed
+from domain.dossier.preconditions import not_before, part
+from domain.refusals import CouncilComposition, MissingPart
+from domain.values import Appointee
+
+
+class CouncilEstablished(AggregateCreated, CouncilEvent):
+    """The Chairman established the provincial council (II.3)."""
+
+
+class CouncilChanged(CouncilEvent):
+    """The Chairman changed the provincial council (III.1: kiện toàn)."""
+
+    reason: str | None
+
+
+def establish_council(command: Command, context: DecisionContext) -> ProvincialCouncil:
+    """EstablishCouncil: the first composition."""
+    return ProvincialCouncil.start(CouncilEstablished, command, context.recorded_at, **_composition(command))
+
+
+def change_council(council: ProvincialCouncil, command: Command, context: DecisionContext) -> None:
+    """ChangeCouncil: the whole composition anew (III.1: kiện toàn)."""
+    not_before(command, council.decided_on)
+    council.trigger_event(
+        CouncilChanged,
+        timestamp=context.recorded_at,
+        on=command.on,
+        actor=command.actor,
+        command_id=command.command_id,
+        reason=command.data.get("reason"),
+        **_composition(command),
+    )
+
+
+def _composition(command: Command) -> dict[str, Any]:
+    """Chair, standing vice-chair and members. Raises MissingPart, CouncilComposition, UnknownAgency."""
+    chair = cast(Appointee, part(command, "chair", ("the chair", "Chủ tịch Hội đồng"), "II.3"))
+    vice = cast(
+        Appointee,
+        part(command, "standing_vice_chair", ("the standing vice-chair", "Phó Chủ tịch thường trực"), "II.3"),
+    )
+    members = cast(list[Appointee], part(command, "members", ("the members", "các thành viên"), "II.3"))
+    if chair["agency"] != PEOPLES_COMMITTEE:
+        raise CouncilComposition(
+            reason_en="the chair is a leader of the provincial People's Committee (ubnd-tinh)",
+            reason_vi="Chủ tịch Hội đồng là lãnh đạo Ủy ban nhân dân tỉnh (ubnd-tinh)",
+        )
+    if vice["agency"] != STANDING_AGENCY:
+        raise CouncilComposition(
+            reason_en="the standing vice-chair is the director of Sở Thông tin và Truyền thông (so-tttt)",
+            reason_vi="Phó Chủ tịch thường trực là Giám đốc Sở Thông tin và Truyền thông (so-tttt)",
+        )
+    for member in members:
+        agency(member["agency"])
+    if not any(member["agency"] != STANDING_AGENCY for member in members):
+        raise MissingPart(
+            clause="II.3",
+            part="members",
+            part_en="members of the agencies concerned",
+            part_vi="thành viên là đại diện các sở, ngành liên quan",
+        )
+    return {"chair": chair, "standing_vice_chair": vice, "members": members, **signed(command, "II.3")}

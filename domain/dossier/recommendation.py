@@ -1,0 +1,185 @@
+"""From the members' results to the proposal: the sum, closing, the council's meeting, the letter (II.3, III.1)."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from domain.catalogue import UnitKind
+from domain.commands import Command
+from domain.context import DecisionContext
+from domain.dossier.aggregate import Dossier
+from domain.dossier.assessment import (
+    member_results,
+    rule_not_met,
+)
+from domain.dossier.event import DossierEvent
+from domain.dossier.preconditions import dated, document, in_state, not_before, part, reason, votes_add_up
+from domain.dossier.states import State
+from domain.policy.recognition import Counts
+from domain.refusals import (
+    CouncilDidNotRecommend,
+    CriteriaMissing,
+    SumIsFavourable,
+)
+from domain.values import (
+    CommuneFigures,
+    Document,
+    Participant,
+    Votes,
+)
+
+
+class ResultsSummedUp(DossierEvent):
+    """The standing agency summed up the members' results (II.3)."""
+
+    report: Document | None
+    results: dict[str, bool | None]
+    counts: Counts
+
+    def assign(self, dossier: Dossier) -> None:
+        dossier.tally = self.counts
+        dossier.state = State.SUMMED_UP
+        dossier.last_step_date = self.on
+
+
+def sum_up_results(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+    """SumUpResults: when every criterion of the level has a result (II.3)."""
+    if dossier.state is State.VERIFYING:
+        missing = [code for code in dossier.criteria if code not in dossier.results]
+        raise CriteriaMissing(
+            clause="II.3",
+            what_en="the members' results",
+            what_vi="kết quả thẩm định",
+            count=len(missing),
+            criteria=missing,
+            criteria_text=", ".join(missing),
+        )
+    in_state(
+        dossier,
+        command,
+        {State.VERIFIED},
+        ("the members verify every criterion first", "các thành viên Hội đồng phải thẩm định xong các tiêu chí trước"),
+        "II.3",
+    )
+    not_before(command, max(dossier.last_step_date, *(on for _, _, on in dossier.results.values())))
+    report = cast(Document | None, command.data.get("report"))
+    if report is not None:
+        dated(command, report, "the report")
+    results = member_results(dossier)
+    dossier.record(
+        ResultsSummedUp,
+        command,
+        context,
+        report=report,
+        results=results,
+        counts=dossier.count(results),
+    )
+
+
+class DossierClosedAsUnfavourable(DossierEvent):
+    """The sum did not hold, or the council did not recommend: the attempt ends (reading 3)."""
+
+    reasons: str
+
+    def assign(self, dossier: Dossier) -> None:
+        dossier.state = State.CLOSED_AS_UNFAVOURABLE
+        dossier.last_step_date = self.on
+
+
+def close_as_unfavourable(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+    """CloseAsUnfavourable: the sum does not hold, or the council did not recommend (reading 3)."""
+    in_state(
+        dossier,
+        command,
+        {State.SUMMED_UP, State.COUNCIL_MET},
+        ("the results are summed up first", "phải tổng hợp kết quả trước"),
+        "II.3",
+    )
+    not_before(command, dossier.last_step_date)
+    favourable = dossier.tally is not None and dossier.tally["holds"]
+    if favourable and not (dossier.state is State.COUNCIL_MET and dossier.council_recommends is False):
+        raise SumIsFavourable
+    dossier.record(
+        DossierClosedAsUnfavourable,
+        command,
+        context,
+        reasons=reason(command, "reasons", ("why the dossier is closed", "lý do kết thúc hồ sơ"), "reading 3"),
+    )
+
+
+class CouncilMeetingRecorded(DossierEvent):
+    """The provincial council met after a favourable sum (II.3). Votes are recorded where it voted, never judged."""
+
+    chair: Participant
+    present: list[Participant]
+    minutes: Document
+    recommends: bool
+    votes: Votes | None
+    counts: Counts
+
+    def assign(self, dossier: Dossier) -> None:
+        dossier.council_recommends = self.recommends
+        dossier.state = State.COUNCIL_MET
+        dossier.last_step_date = self.on
+
+
+def record_council_meeting(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+    """RecordCouncilMeeting: only after a favourable sum. The last of the five gates (II.3)."""
+    in_state(
+        dossier,
+        command,
+        {State.SUMMED_UP},
+        ("the council meets on the sum of the members' results", "Hội đồng họp trên cơ sở tổng hợp kết quả thẩm định"),
+        "II.3",
+    )
+    not_before(command, dossier.last_step_date)
+    results = member_results(dossier)
+    counts = dossier.count(results)
+    if not counts["holds"]:
+        raise rule_not_met(dossier, counts, results, _verified_communes(dossier))
+    votes = cast(Votes | None, command.data.get("votes"))
+    if votes is not None:
+        votes_add_up(votes)
+    dossier.record(
+        CouncilMeetingRecorded,
+        command,
+        context,
+        chair=cast(Participant, part(command, "chair", ("the chair", "chủ trì"), "II.3")),
+        present=part(command, "present", ("those present", "thành phần tham dự"), "II.3"),
+        minutes=document(command, "minutes", ("the minutes", "biên bản họp Hội đồng"), "II.3", numbered=False),
+        recommends=command.data["recommends"],
+        votes=votes,
+        counts=counts,
+    )
+
+
+def _verified_communes(dossier: Dossier) -> CommuneFigures | None:
+    if dossier.unit_kind is not UnitKind.DISTRICT:
+        return None
+    return dossier.results["I.1"][1].get("communes")
+
+
+class RecognitionProposed(DossierEvent):
+    """The standing agency, in the council's name, proposed to the provincial People's Committee (II.3, III.1)."""
+
+    letter: Document
+
+    def assign(self, dossier: Dossier) -> None:
+        dossier.state = State.PROPOSED
+        dossier.last_step_date = self.on
+
+
+def propose_recognition(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+    """ProposeRecognition: the letter to the provincial People's Committee, on the council's word (II.3, III.1)."""
+    in_state(
+        dossier,
+        command,
+        {State.COUNCIL_MET},
+        ("the council meets first", "phải họp Hội đồng thẩm định tỉnh trước"),
+        "II.3",
+    )
+    not_before(command, dossier.last_step_date)
+    if not dossier.council_recommends:
+        raise CouncilDidNotRecommend
+    letter = document(command, "letter", ("the proposal letter", "Tờ trình UBND tỉnh"), "II.3")
+    dossier.record(RecognitionProposed, command, context, letter=letter)
