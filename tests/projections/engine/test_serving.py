@@ -24,6 +24,7 @@ from schemas.avro.codec import decode
 from tests.projections.dumps import dump, heads
 from tests.projections.event_builders import FakeLog, Story, establish_council, province
 from tests.projections.stores import Store, Stores
+from tests.support.waiting import GUARD
 
 
 @contextmanager
@@ -177,7 +178,7 @@ def test_waiting_ends_when_another_process_has_come_so_far(stores: Stores, engin
     worker = Engine(engine.views, log, decode, PROJECTIONS)
     thread = Thread(target=worker.catch_up)
     thread.start()
-    waiter.wait(heads(log), 30)
+    waiter.wait(heads(log), GUARD)
     thread.join()
     with waiter.reading() as snapshot:
         assert snapshot.positions["status"] == heads(log)
