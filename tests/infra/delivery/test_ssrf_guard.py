@@ -188,4 +188,8 @@ def test_what_is_no_secret_is_refused(secret: str) -> None:
 
 
 def test_a_new_secret_is_one() -> None:
-    check_secret(new_secret())
+    """Each of them, and each is another one."""
+    made = {new_secret() for _ in range(5)}
+    for secret in made:
+        check_secret(secret)
+    assert len(made) == 5

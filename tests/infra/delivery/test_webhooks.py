@@ -135,7 +135,7 @@ def test_a_rotated_secret_is_used_beside_the_old_one(log: FakeLog, store: Webhoo
         with serve():
             to.wait_for(2)
         for secret in (old, new):
-            Webhook(secret).verify(to.requests[0].body, to.requests[0].headers)
+            assert Webhook(secret).verify(to.requests[0].body, to.requests[0].headers) == to.requests[0].event
 
 
 def test_a_subscription_gets_the_kinds_and_units_that_it_asked_for(

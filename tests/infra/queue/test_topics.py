@@ -65,6 +65,7 @@ def test_a_queue_that_was_made_anew_is_taken_up_only_when_an_operator_says_so(
         queue = halted["reason"].rpartition(" ")[2]
         running.start("worker-1", "worker", "--take-up-queue", queue)
         _open(terminal, "04633")
+        assert len(terminal.json("status")) == 2
 
 
 def test_nobody_goes_on_over_an_orphan_until_it_is_dismissed(broker: KafkaCluster, tmp_path: Path) -> None:

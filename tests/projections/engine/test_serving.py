@@ -71,6 +71,7 @@ def test_a_reader_that_polls_throughout_sees_whole_answers_and_no_error(
             drop(engine, names[: 2 * (round_ % 2)])
             while answers[0] < before + 2:
                 engine.catch_up()
+            assert dump(engine) == expected
 
 
 def test_a_snapshot_that_began_before_a_swap_and_a_drop_reads_whole_rows(
