@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-GUARD: Final = 200.0
+GUARD: Final = 200
 """Seconds after which a test gives up waiting: far beyond what the busiest machine needs."""
 
 _PAUSE: Final = 0.02

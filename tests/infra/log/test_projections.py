@@ -123,7 +123,7 @@ def test_four_runners_into_one_view_see_every_event_once(settings: KafkaSettings
             again.up()
             application.save(again)
         for number, runner in enumerate(runners):
-            runner.wait(runner.app.recorder.max_notification_id(), timeout=int(GUARD))
+            runner.wait(runner.app.recorder.max_notification_id(), timeout=GUARD)
             assert runner.app.name == f"{settings.app}/{number}"
     seen = View().seen
     assert len(seen) == len(set(seen)) == 90
