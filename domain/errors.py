@@ -10,9 +10,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-Language = Literal["en", "vi"]
+from domain.i18n import Language
 
 
 class DossierError(Exception):

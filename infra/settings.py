@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from platformdirs import user_data_path
 
 from domain.context import InterpretationSettings
-from domain.errors import Language
+from domain.i18n import Language
 from domain.policy.support import parse_amounts
 from domain.units import Units, parse_departments
 from infra.errors import BadSetting

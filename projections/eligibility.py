@@ -12,7 +12,7 @@ from typing import Any
 
 from domain.catalogue import Level, UnitKind
 from domain.dossier.states import State
-from domain.errors import Language
+from domain.i18n import Language
 from domain.policy.support import PERIOD, RESOLUTION, NotEligible, Recognition, entitlement
 from domain.units import Unit
 from projections.engine.projection import Event, Handler, Projection

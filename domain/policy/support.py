@@ -14,7 +14,8 @@ from enum import StrEnum
 from typing import Any, Final
 
 from domain.catalogue import Level, UnitKind
-from domain.errors import InvalidInput, Language
+from domain.errors import InvalidInput
+from domain.i18n import Language
 
 RESOLUTION: Final = "60/2022/NQ-HĐND"
 PERIOD: Final = (2023, 2025)

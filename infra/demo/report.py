@@ -14,7 +14,7 @@ from rich.table import Table
 
 from domain.catalogue import Level, UnitKind
 from domain.dossier.states import State
-from domain.errors import Language
+from domain.i18n import Language
 from infra.demo.summary import day_text, moment_text
 from projections.audit import FLAGS
 from projections.eligibility import Reason

@@ -17,7 +17,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from consumers.commands.outcome import Answer
-from domain.errors import InvalidInput, Language
+from domain.errors import InvalidInput
+from domain.i18n import Language
 from infra.bootstrap import Application
 from infra.cli.support.i18n import say
 from infra.cli.support.reporting import print_json

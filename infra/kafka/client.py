@@ -18,14 +18,20 @@ from typing import Any, Final
 import structlog
 from kafka import errors as kafka_errors
 from kafka.errors import KafkaError
-from kafka.protocol.consumer import FetchRequest, ListOffsetsRequest, OffsetSpec
-from kafka.protocol.producer import InitProducerIdRequest, ProduceRequest
-from kafka.record.default_records import DefaultRecordBatchBuilder
-from kafka.record.memory_records import MemoryRecords
 from kafka.structs import TopicPartition
 
-from infra.kafka.connection import Client
 from infra.kafka.errors import AppendTooLarge, KafkaUnreachable, LogChanged, TopicUnusable, unreachable
+from infra.kafka.internals import (
+    Client,
+    OffsetSpec,
+    fetch_request,
+    offset_request,
+    produce_request,
+    producer_id_request,
+    raise_for_code,
+    record_batch,
+    record_batches,
+)
 from infra.kafka.partition_client import FetchResult, Record
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
@@ -38,16 +44,6 @@ _GIVE_UP: Final = 60.0
 _IDLE: Final = 1.0
 """Seconds without a request after which it is first seen what became of the connections."""
 _FETCH_BYTES: Final = 2 << 20
-# The first versions that name a topic by its id.
-_PRODUCE: Final = 13
-_FETCH: Final = 13
-
-_TopicData = ProduceRequest.TopicProduceData
-_PartitionData = _TopicData.PartitionProduceData
-_FetchTopic = FetchRequest.FetchTopic
-_OffsetsTopic = ListOffsetsRequest.ListOffsetsTopic
-_OffsetsPartition = _OffsetsTopic.ListOffsetsPartition
-_FetchPartition = _FetchTopic.FetchPartition
 _CHANGED: Final = (kafka_errors.UnknownTopicIdError, kafka_errors.InconsistentTopicIdError)
 _NOT_ALLOWED: Final = (kafka_errors.TopicAuthorizationFailedError, kafka_errors.ClusterAuthorizationFailedError)
 _TOO_LARGE: Final = (kafka_errors.MessageSizeTooLargeError, kafka_errors.RecordListTooLargeError)
@@ -83,27 +79,9 @@ class KafkaPartitionClient:
         """Start to append records, each a key and a value, together; the offset is that of the first one."""
         try:
             producer = self._producer or self._new_producer()
-            batch = DefaultRecordBatchBuilder(
-                2,
-                0,
-                False,
-                producer.id,
-                producer.epoch,
-                producer.sequence,
-                128 + sum(len(key or b"") + len(value) + 64 for key, value in records),
-            )
-            for place, (key, value) in enumerate(records):
-                batch.append(place, None, key, value, [])
+            batch = record_batch(producer.id, producer.epoch, producer.sequence, records)
             producer.sequence += len(records)
-            data = _PartitionData(index=self._partition, records=bytes(batch.build()))
-            request = ProduceRequest(
-                transactional_id=None,
-                acks=-1,
-                timeout_ms=int(_REQUEST_TIMEOUT * 1000),
-                topic_data=[_TopicData(topic_id=self._topic.identity.topic_id, partition_data=[data])],
-                min_version=_PRODUCE,
-                max_version=_PRODUCE,
-            )
+            request = produce_request(self._topic.identity.topic_id, self._partition, batch, _REQUEST_TIMEOUT)
             return _Sent(self, self._request(request))
         except (KafkaError, OSError) as error:
             return _Sent(self, None, error)
@@ -169,14 +147,10 @@ class KafkaPartitionClient:
     def _offset(self, which: OffsetSpec) -> int:
         deadline = time.monotonic() + _GIVE_UP
         while True:
-            place = _OffsetsPartition(partition_index=self._partition, timestamp=which)
-            request = ListOffsetsRequest(
-                topics=[_OffsetsTopic(name=self._topic.name, partitions=[place])], min_version=5, max_version=5
-            )
+            request = offset_request(self._topic.name, self._partition, which)
             try:
                 found = self._answer(self._request(request)).topics[0].partitions[0]
-                if found.error_code:
-                    raise kafka_errors.for_code(found.error_code)
+                raise_for_code(found.error_code)
                 return int(found.offset)
             except (KafkaError, OSError) as error:
                 self._again(error, deadline)
@@ -192,15 +166,9 @@ class KafkaPartitionClient:
         """The offset in the answer to a record that was sent; None when the outcome is unknown."""
         try:
             answer = self._answer(future).responses[0].partition_responses[0]
-            error = kafka_errors.for_code(answer.error_code) if answer.error_code else None
-            if error is None:
-                if self._topic.whole and answer.log_start_offset > 0:
-                    raise self._changed(f"its first offset is {answer.log_start_offset}")
-                if answer.base_offset >= 0:
-                    return int(answer.base_offset)
-                self.unknown(answer)
-                return None
-            raise error(answer.error_message)
+            raise_for_code(answer.error_code, answer.error_message)
+            if self._topic.whole and answer.log_start_offset > 0:
+                raise self._changed(f"its first offset is {answer.log_start_offset}")
         except _NOT_ALLOWED as denied:
             reason = f"not authorised: {denied}"
             raise TopicUnusable(log=self._settings.url, reason=reason, mend="ask for the right to write") from denied
@@ -209,6 +177,10 @@ class KafkaPartitionClient:
         except (KafkaError, OSError) as failed:
             self.unknown(failed)
             return None
+        if answer.base_offset >= 0:
+            return int(answer.base_offset)
+        self.unknown(answer)
+        return None
 
     def unknown(self, reason: object) -> None:
         """Give up the producer: what it sent may be there or not, and may still come."""
@@ -218,8 +190,7 @@ class KafkaPartitionClient:
     def _new_producer(self) -> _Producer:
         deadline = time.monotonic() + _REQUEST_TIMEOUT
         while True:
-            request = InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=60_000)
-            answer = self._answer(self._request(request, self._connected().least_loaded_node()))
+            answer = self._answer(self._request(producer_id_request(), self._connected().least_loaded_node()))
             if answer.error_code == 0:
                 self._producer = _Producer(answer.producer_id, answer.producer_epoch)
                 return self._producer
@@ -236,28 +207,16 @@ class KafkaPartitionClient:
             return None
 
     def _fetch(self, start: int, *, wait: float, most: int = _FETCH_BYTES) -> Any:
-        partition = _FetchPartition(partition=self._partition, fetch_offset=start, partition_max_bytes=most)
-        request = FetchRequest(
-            max_wait_ms=int(wait * 1000),
-            min_bytes=1,
-            max_bytes=most,
-            # A valid record inside a stranger's aborted transaction is a record to every reader.
-            isolation_level=0,
-            topics=[_FetchTopic(topic_id=self._topic.identity.topic_id, partitions=[partition])],
-            min_version=_FETCH,
-            max_version=_FETCH,
-        )
-        return self._request(request)
+        topic_id = self._topic.identity.topic_id
+        return self._request(fetch_request(topic_id, self._partition, start, wait=wait, most_bytes=most))
 
     def _chunk(self, answer: Any, start: int) -> tuple[FetchResult, int]:
         """The records of a fetch from `start` on, and the high watermark."""
-        if answer.error_code:
-            raise kafka_errors.for_code(answer.error_code)
+        raise_for_code(answer.error_code)
         found = answer.responses[0].partitions[0]
         if self._topic.whole and found.error_code == kafka_errors.OffsetOutOfRangeError.errno:
             raise self._changed(f"offset {start} is not in it")
-        if found.error_code:
-            raise kafka_errors.for_code(found.error_code)
+        raise_for_code(found.error_code)
         if self._topic.whole and found.log_start_offset > 0:
             raise self._changed(f"its first offset is {found.log_start_offset}")
         return _unpack(found.records, start), int(found.high_watermark)
@@ -293,7 +252,7 @@ class KafkaPartitionClient:
                 reconnect_backoff_max_ms=500,
             )
             try:
-                client._manager.bootstrap(_REQUEST_TIMEOUT * 1000)  # noqa: SLF001  (kafka-python has no other way)
+                client.bootstrap(_REQUEST_TIMEOUT)
                 client.cluster.set_topics([self._topic.name])
                 self._client = client
             finally:
@@ -350,11 +309,7 @@ class _Sent:
 def _unpack(records: bytes | None, start: int) -> FetchResult:
     entries: list[Record] = []
     position = start
-    batches = MemoryRecords(records) if records else ()
-    for batch in batches:
-        if not batch.validate_crc():
-            raise kafka_errors.CorruptRecordError(f"the batch at offset {batch.base_offset} fails its checksum")
-        position = max(position, batch.next_offset)
-        if not batch.is_control_batch:
-            entries.extend(Record(found.offset, found.value) for found in batch if found.offset >= start)
+    for next_offset, batch in record_batches(records):
+        position = max(position, next_offset)
+        entries.extend(Record(found.offset, found.value) for found in batch if found.offset >= start)
     return FetchResult(entries, position)

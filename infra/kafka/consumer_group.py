@@ -10,9 +10,9 @@ from typing import Any, Final
 import structlog
 from kafka import KafkaConsumer
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
-from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import KafkaError, KafkaTimeoutError
 
+from infra.kafka.internals import CooperativeStickyAssignor
 from infra.kafka.settings import KafkaSettings
 
 _log = structlog.get_logger(__name__)

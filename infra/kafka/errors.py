@@ -1,5 +1,7 @@
 """What can go wrong with the log on Kafka. Each is one of the library's persistence errors too.
 
+InfrastructureError
+└── UnsupportedKafkaPython   the library's version is not the one that its private parts are used of
 LogUnusable
 ├── KafkaUnreachable   no broker answers, or not in time
 │   └── KafkaRefused   a broker answers, and does not let this client in, or is not trusted
@@ -16,9 +18,24 @@ LogUnusable
 from __future__ import annotations
 
 from eventsourcing.persistence import DataError, OperationalError
+from kafka.errors import KafkaError
 
+from domain.errors import InfrastructureError
 from infra.errors import LogUnusable
-from infra.kafka.connection import NotLetIn
+
+
+class ClientRejected(KafkaError):  # type: ignore[misc]  # kafka-python ships no types
+    """The broker refuses this client or the other way round, and no other try mends that."""
+
+
+class UnsupportedKafkaPython(InfrastructureError):
+    """The installed kafka-python is not of the version whose private parts are used."""
+
+    code = "KAFKA_PYTHON_UNSUPPORTED"
+    en = "kafka-python {version} is installed, and this release works with 3.0.x alone"
+    vi = "đang cài kafka-python {version}, trong khi phiên bản này chỉ dùng được với 3.0.x"
+    hint_en = "install it: pip install 'kafka-python~=3.0.12'"
+    hint_vi = "hãy cài đặt: pip install 'kafka-python~=3.0.12'"
 
 
 class KafkaUnreachable(LogUnusable, OperationalError):
@@ -39,7 +56,7 @@ class KafkaRefused(KafkaUnreachable):
 
 def unreachable(log: str, error: Exception) -> KafkaUnreachable:
     """The error that an error of kafka-python's means."""
-    kind = KafkaRefused if isinstance(error, NotLetIn) else KafkaUnreachable
+    kind = KafkaRefused if isinstance(error, ClientRejected) else KafkaUnreachable
     # Of some errors the text is the name of the class alone.
     return kind(log=log, reason=" ".join(map(str, error.args)) or str(error) or type(error).__name__)
 

@@ -16,7 +16,8 @@ from urllib.parse import parse_qsl, urlsplit
 from platformdirs import user_data_path
 
 from infra.errors import BadSetting
-from infra.kafka.connection import Client, NotLetIn
+from infra.kafka.errors import ClientRejected
+from infra.kafka.internals import Client
 from infra.kafka.security import OPTIONS, SECRETS, connection, tls_context
 
 SCHEME: Final = "kafka"
@@ -73,12 +74,12 @@ class KafkaSettings:
 
     @property
     def client(self) -> dict[str, Any]:
-        """What every client of kafka-python is made with. Raises NotLetIn, as connecting does."""
+        """What every client of kafka-python is made with. Raises ClientRejected, as connecting does."""
         try:
             context = tls_context(self.connection)
         except BadSetting as error:
             # While a process runs, its certificates are renewed: they may not fit for a moment.
-            raise NotLetIn(error.message()) from error
+            raise ClientRejected(error.message()) from error
         return {
             "bootstrap_servers": self.bootstrap.split(","),
             "kafka_client": Client,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
-from domain.errors import Language
-from domain.titles import VIETNAMESE
+from domain.i18n import Language, text
 
 LANGUAGES: Final = ("en", "vi")
 LANGUAGE_VARIABLE: Final = "DOSSIER_LANG"
@@ -37,7 +36,7 @@ def clause_text(clause: str, language: Language) -> str:
 
 def event_text(event: str, language: Language) -> str:
     """A fact by its name, in Vietnamese by what officials call it."""
-    return VIETNAMESE[event] if language == "vi" else event
+    return text(event, language)
 
 
 def chosen_language(arguments: Sequence[str], environment: Mapping[str, str]) -> Language | None:

@@ -8,7 +8,7 @@ from typing import Any
 from domain.authorization import Role
 from domain.catalogue import Level, UnitKind
 from domain.dossier.states import State
-from domain.errors import Language
+from domain.i18n import Language
 from infra.cli.support.session import Session
 
 

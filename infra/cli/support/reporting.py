@@ -9,7 +9,8 @@ from typing import Any
 
 import typer
 
-from domain.errors import DossierError, InfrastructureError, InvalidInput, Language
+from domain.errors import DossierError, InfrastructureError, InvalidInput
+from domain.i18n import Language
 from infra.cli.support.i18n import clause_text
 from infra.cli.support.session import Session
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from domain.errors import Language
+from domain.i18n import Language
 
 if TYPE_CHECKING:
     from infra.bootstrap import Application

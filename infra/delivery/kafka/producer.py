@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any, Final
 
 import structlog
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import (
     ClusterAuthorizationFailedError,
-    KafkaConnectionError,
     KafkaError,
     KafkaTimeoutError,
     MessageSizeTooLargeError,
@@ -29,7 +27,7 @@ from consumers.publisher import OutcomeUnknown, StreamTail
 from infra.delivery.kafka.encoding import Values, mark_of, record_of
 from infra.delivery.kafka.errors import StreamUnusable
 from infra.delivery.kafka.topics import decisions_topic
-from infra.kafka.connection import Client
+from infra.kafka.internals import PatientClient, force_close
 from infra.kafka.settings import KafkaSettings
 from projections.public_decisions.read_model import FeedPosition
 from projections.public_decisions.tables import Decision
@@ -51,17 +49,6 @@ _NO_RETRY_MENDS: Final = (
 )
 
 _log = structlog.get_logger("stream")
-
-
-class PatientClient(Client):
-    """The client for which a broker that is away is not ready, as its callers expect, and no error."""
-
-    def await_ready(self, node_id: Any, timeout_ms: float = _REQUEST_MS) -> bool:
-        """Whether the node is ready within that time."""
-        try:
-            return bool(super().await_ready(node_id, timeout_ms=timeout_ms))
-        except (KafkaConnectionError, KafkaTimeoutError):
-            return False
 
 
 def transactional_producer(settings: KafkaSettings, transactional_id: str) -> KafkaProducer:
@@ -123,12 +110,7 @@ class KafkaLine:
         """Give up the producer. What it may have open is aborted by the next one."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            try:
-                producer.close(timeout=0)
-            except KafkaError:
-                # It still had records: its thread would go on for them.
-                with suppress(AttributeError):
-                    producer._sender.force_close()  # noqa: SLF001  (kafka-python has no other way)
+            force_close(producer)
 
     def _send(self, producer: KafkaProducer, place: FeedPosition, decision: Decision) -> Any:
         record = record_of(self._publication, self._values, place, decision)

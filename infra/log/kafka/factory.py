@@ -17,13 +17,13 @@ from infra.errors import BadSetting
 from infra.kafka.settings import from_environment
 from infra.log.kafka.recorder import KafkaApplicationRecorder, KafkaProcessRecorder, KafkaTrackingRecorder
 from infra.log.partition_handle import PartitionHandle, close_partition, index_path, open_partition
-from infra.log.partitioning import KafkaFacadeRecorder
 
 
 class KafkaLogFactory(InfrastructureFactory[KafkaTrackingRecorder]):
-    """Makes the recorders of one partition; without one, at P > 1, a facade over all that routes by dossier.
+    """Makes the recorders of one partition. An application over several partitions is several applications.
 
-    The application's name is `<app>/<p>` for partition p, `<app>` at P = 1. Settings, each also with the application's
+    The application's name is `<app>/<p>` for partition p, `<app>` at P = 1. A dossier belongs to the partition that
+    `infra.log.partitioning.partition_of` says. Settings, each also with the application's
     name in front as the library has it: KAFKA_BOOTSTRAP_SERVERS, KAFKA_PREFIX (instead of the name's `<app>`),
     KAFKA_PARTITIONS, KAFKA_PARTITION (instead of the name's `<p>`), KAFKA_REPLICATION, KAFKA_INDEX (a folder), and
     the options of a connection such as KAFKA_SECURITY_PROTOCOL.
@@ -51,11 +51,9 @@ class KafkaLogFactory(InfrastructureFactory[KafkaTrackingRecorder]):
         return recorder
 
     def application_recorder(self) -> ApplicationRecorder:
-        """Of the one partition, or the facade over all."""
-        if self._number is None:
-            return KafkaFacadeRecorder([self._open(number) for number in range(self._settings.partitions)])
+        """Of the one partition. Raises BadSetting when there are several and none is named."""
         recorder_class = self._class(self.APPLICATION_RECORDER_TOPIC, KafkaApplicationRecorder)
-        recorder: ApplicationRecorder = recorder_class(self._open(self._number))
+        recorder: ApplicationRecorder = recorder_class(self._open(self._one()))
         return recorder
 
     def tracking_recorder(

@@ -13,10 +13,11 @@ import pytest
 from eventsourcing.application import Application
 from eventsourcing.dispatch import singledispatchmethod
 from eventsourcing.domain import Aggregate, DomainEventProtocol, event
-from eventsourcing.persistence import ProgrammingError, StoredEvent, Tracking
+from eventsourcing.persistence import StoredEvent, Tracking
 from eventsourcing.popo import POPOTrackingRecorder
 from eventsourcing.projection import Projection, ProjectionRunner
 
+from infra.errors import BadSetting
 from infra.kafka.settings import KafkaSettings
 from infra.log.kafka.recorder import KafkaApplicationRecorder, insert
 from infra.log.partition_handle import PartitionHandle
@@ -103,8 +104,6 @@ def test_four_runners_into_one_view_see_every_event_once(settings: KafkaSettings
     applications = [type("Part", (Application,), {"name": f"{settings.app}/{number}"}) for number in range(PARTITIONS)]
     View._shared = None
     with ExitStack() as stack:
-        whole = Application[UUID](env | {"KAFKA_PREFIX": settings.app})
-        stack.callback(whole.close)
         runners: list[ProjectionRunner[Any, View]] = [
             stack.enter_context(
                 ProjectionRunner(
@@ -116,11 +115,12 @@ def test_four_runners_into_one_view_see_every_event_once(settings: KafkaSettings
         counters = [Counter() for _ in range(40)]
         for counter in counters:
             counter.up()
-            whole.save(counter)
+            runners[partition_of(counter.id, PARTITIONS)].app.save(counter)
         for counter in counters[:10]:
-            again: Counter = whole.repository.get(counter.id)
+            application = runners[partition_of(counter.id, PARTITIONS)].app
+            again: Counter = application.repository.get(counter.id)
             again.up()
-            whole.save(again)
+            application.save(again)
         for number, runner in enumerate(runners):
             runner.wait(runner.app.recorder.max_notification_id(), timeout=10)
             assert runner.app.name == f"{settings.app}/{number}"
@@ -131,8 +131,8 @@ def test_four_runners_into_one_view_see_every_event_once(settings: KafkaSettings
         assert [version for originator_id, version in seen if originator_id == counter.id][:2] == [1, 2]
 
 
-def test_the_facade_is_thin(settings: KafkaSettings, tmp_path: Path) -> None:
-    """An append touches one partition, and positions of several are no sequence."""
+def test_an_application_names_its_partition(settings: KafkaSettings, tmp_path: Path) -> None:
+    """Positions of several partitions are no sequence, so no application spans them."""
     env = {
         "PERSISTENCE_MODULE": "infra.log.kafka",
         "KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap,
@@ -140,14 +140,8 @@ def test_the_facade_is_thin(settings: KafkaSettings, tmp_path: Path) -> None:
         "KAFKA_PARTITIONS": "2",
         "KAFKA_INDEX": str(tmp_path),
     }
-    application = Application[UUID](env)
-    recorder = application.recorder
-    one, two = UUID(int=0), UUID(int=1 << 80)
-    with pytest.raises(ProgrammingError, match="one partition"):
-        recorder.insert_events([StoredEvent(one, 1, "Happened", b""), StoredEvent(two, 1, "Happened", b"")])
-    assert recorder.insert_events([StoredEvent(one, 1, "Happened", b"")]) == [1]
-    assert recorder.insert_events([StoredEvent(two, 1, "Happened", b"")]) == [1]
-    for not_there in (recorder.max_notification_id, lambda: recorder.select_notifications(None, 1), recorder.subscribe):
-        with pytest.raises(ProgrammingError, match="per partition"):
-            not_there()
+    with pytest.raises(BadSetting, match="KAFKA_PARTITION"):
+        Application[UUID](env)
+    application = Application[UUID](env | {"KAFKA_PARTITION": "1"})
+    assert application.recorder.insert_events([StoredEvent(UUID(int=1 << 80), 1, "Happened", b"")]) == [1]
     application.close()
