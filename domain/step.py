@@ -1,4 +1,4 @@
-"""One step of the procedure: who may take it, in which states, what it records and what follows. See `domain.procedure`.
+"""One step of the procedure: who may take it, in which states, what it records, what follows. See `domain.procedure`.
 
 `take` runs the checks that every command passes, in an order that decides which refusal an applicant is told first:
 
@@ -22,7 +22,7 @@ from domain.command import Command
 from domain.context import DecisionContext
 from domain.council.aggregate import ProvincialCouncil
 from domain.dossier.aggregate import Dossier
-from domain.dossier.corrections import Recheck
+from domain.dossier.assessment import Recheck
 from domain.dossier.states import CLOSED, DECIDED, State
 from domain.i18n import Text, pair
 from domain.identity import DossierKey
@@ -190,7 +190,9 @@ class DossierStep(Step):
     def states_for(self, kind: UnitKind) -> frozenset[State]:
         """The states from which it may be taken on the dossier of a unit of a kind, if the rest is in order."""
         states = frozenset(State) if self.orders is None else self.orders[kind].states
-        return states - (frozenset() if self.after_the_end else CLOSED) - (DECIDED if self.until_decided else frozenset())
+        return (
+            states - (frozenset() if self.after_the_end else CLOSED) - (DECIDED if self.until_decided else frozenset())
+        )
 
     def leads_to(self, state: State) -> tuple[State, ...]:
         """The states that may follow when it is taken in a state."""
@@ -203,9 +205,7 @@ class CouncilStep(Step):
 
     handler: Callable[[ProvincialCouncil | None, Command, DecisionContext], ProvincialCouncil]
 
-    def take(
-        self, council: ProvincialCouncil | None, command: Command, context: DecisionContext
-    ) -> ProvincialCouncil:
+    def take(self, council: ProvincialCouncil | None, command: Command, context: DecisionContext) -> ProvincialCouncil:
         """The council with a new pending fact. Raises a Refused, or UnknownActor."""
         _check_day_and_actor(command, context)
         check_role(command, self.roles)
