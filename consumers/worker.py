@@ -2,65 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from threading import Event
 
 from consumers.commands.handler import CommandHandler
-from consumers.commands.outcome import MalformedMessage
-from consumers.commands.ports import (
-    CommandQueue,
-    DeadLetter,
-    DeadLetters,
-    QueuedCommand,
-    QueueLog,
-    QueuePosition,
-    Replies,
-)
-from domain.command import Command
-from schemas.command_errors import MalformedCommand
-from schemas.command_parser import read_command
+from consumers.commands.ports import CommandLog, CommandQueue, DeadLetters, Replies
 
 
-def work(
-    partition: int,
-    log: QueueLog,
-    queue: CommandQueue,
-    handler: CommandHandler,
-    *,
-    replies: Replies,
-    dead_letters: DeadLetters,
-    until: Callable[[], bool],
-) -> None:
-    """Handle the commands of a partition until told to stop. Any number of workers may do so at once.
+class PartitionWorker:
+    """Handles the commands of one partition. Any number of workers may do so at once.
 
     1. Read the log to the end: it alone says what has been handled. Answer again what was answered last.
-    2. Take the commands after the last one that was handled.
-    3. Read each strictly; what is no command is dead, and keeps its place.
-    4. Decide them on the head, write dead letters, then append all in one record with their offsets.
+    2. Poll for the commands after the last one that was handled.
+    3. Read each strictly, and decide it on the head; what cannot be handled is dead, and keeps its place.
+    4. Store dead letters, then append all in one record with their places in the queue.
     5. Answer from the accepted records alone, those of other workers too.
 
     Killed anywhere, it or another one goes on at 1: what was appended is not decided again, what was not appended was
-    not answered. Raises InfrastructureError.
+    not answered. Every method raises InfrastructureError.
     """
-    log.refresh(partition)  # 1
-    replies.again()
-    while not until():
-        taken = queue.take(log.commands_offset(partition))  # 2
-        if taken:
-            items = [(each.source, _read(each)) for each in taken]  # 3
 
-            def last() -> QueuePosition | None:
-                return log.commands_offset(partition)
+    def __init__(
+        self,
+        partition: int,
+        log: CommandLog,
+        queue: CommandQueue,
+        handler: CommandHandler,
+        *,
+        replies: Replies,
+        dead_letters: DeadLetters,
+    ) -> None:
+        self._partition = partition
+        self._log = log
+        self._queue = queue
+        self._handler = handler
+        self._replies = replies
+        self._dead_letters = dead_letters
 
-            def bury(dead: Sequence[DeadLetter], taken: Sequence[QueuedCommand] = taken) -> None:
-                values = {each.source: each.value or b"" for each in taken}
-                dead_letters.bury([(each, values[each.source]) for each in dead])
+    def run(self, stopped: Event) -> None:
+        """Work until told to stop."""
+        self.start()
+        while not stopped.is_set():
+            self.handle_batch()
 
-            handler.take(items, partition, last, bury)  # 4
-        replies.send()  # 5
+    def start(self) -> None:
+        """Step 1."""
+        self._log.refresh(self._partition)  # 1
+        self._replies.resend_last()
 
-
-def _read(taken: QueuedCommand) -> Command | MalformedMessage:
-    try:
-        return read_command(taken.value or b"")
-    except MalformedCommand as error:
-        return MalformedMessage(error.command_id, error)
+    def handle_batch(self) -> None:
+        """Steps 2 to 5, once."""
+        queued = self._queue.poll(self._log.commands_offset(self._partition))  # 2
+        if queued:
+            self._handler.process_queued(queued, self._partition, self._dead_letters)  # 3, 4
+        self._replies.send()  # 5

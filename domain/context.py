@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from domain.cross_dossier import CrossDossierFacts
+from domain.cross_dossier import OtherDossiers
 from domain.units import Units
 
 VIETNAM = timedelta(hours=7)
@@ -33,7 +33,7 @@ class DecisionContext:
 
     recorded_at: datetime
     units: Units
-    cross_dossier: CrossDossierFacts
+    cross_dossier: OtherDossiers
     readings: InterpretationSettings = field(default_factory=InterpretationSettings)
 
     @property

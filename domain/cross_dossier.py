@@ -1,6 +1,7 @@
 """Facts of other dossiers that a decision rests on: the council in force and the recognitions of communes.
 
-A pure fold over events. It may run behind the log; `read_at` says up to where, and events record that.
+A pure fold over the events of a few types. Of other partitions it may run behind the log; `read_at` says up to where
+each was read, and the events that rest on it record that.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from domain.catalogue import Level
@@ -38,9 +39,38 @@ class RecognitionInForce:
     decided_on: date
 
 
+class OtherDossiers(Protocol):
+    """What a decision may ask about other dossiers."""
+
+    def council_on(self, day: date) -> CouncilInForce | None:
+        """The composition in force on a day: the latest decided on or before it."""
+
+    def recognitions_of(self, unit_id: str) -> list[RecognitionInForce]:
+        """The recognitions of a unit that are in force, in no order."""
+
+    def commune_figures(self, district_id: str, units: Units, day: date) -> CommuneFigures:
+        """The figures of the district criterion I.1: decisions up to a day, communes of this district only."""
+
+    def read_at(self) -> list[ReadAt]:
+        """The position of each partition up to which it was read."""
+
+
+EVENTS: Final = frozenset(
+    {
+        "CouncilEstablished",
+        "CouncilChanged",
+        "RecognitionApproved",
+        "EarlierRecognitionRecorded",
+        "DecisionCorrected",
+        "DecisionRevoked",
+    }
+)
+"""The types of the events that the fold reads; all others change nothing."""
+
+
 @dataclass(slots=True)
 class CrossDossierFacts:
-    """The state of the fold."""
+    """The state of the fold; answers as `OtherDossiers`."""
 
     councils: list[CouncilInForce] = field(default_factory=list)
     recognitions: dict[UUID, RecognitionInForce] = field(default_factory=dict)
@@ -70,7 +100,7 @@ class CrossDossierFacts:
         )
 
     def read_at(self) -> list[ReadAt]:
-        """The positions up to which other partitions were read."""
+        """The position of each partition up to which it was read."""
         return [
             ReadAt(partition=partition, position=position) for partition, position in sorted(self.positions.items())
         ]

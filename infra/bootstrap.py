@@ -13,34 +13,29 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from random import SystemRandom
 from time import monotonic, sleep
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Protocol, Self, cast
+from typing import TYPE_CHECKING, Self, cast
 from uuid import UUID
 
-from eventsourcing.persistence import InfrastructureFactory, Notification, PersistenceError, StoredEvent
+from eventsourcing.persistence import InfrastructureFactory, PersistenceError
 from eventsourcing.utils import Environment
 
+from consumers.commands.cross_dossier import LoggedFacts
 from consumers.commands.gateway import CommandGateway, InProcessGateway
 from consumers.commands.handler import CommandHandler
-from consumers.commands.ports import Log
-from domain.catalogue import Level
-from domain.council.aggregate import represented
-from domain.cross_dossier import CouncilInForce, CrossDossierFacts, RecognitionInForce
+from consumers.commands.ports import CommandLog
 from domain.dossier.event import DossierEvent
 from infra.errors import LogMissing, LogUnusable
 from infra.log.sqlite.recorder import SQLiteLog, SQLiteLogRecorder
 from infra.settings import Settings
 from infra.views.sqlite import SQLiteViews
-from projections import council, eligibility
-from projections.council import COUNCIL
-from projections.eligibility import ELIGIBILITY
-from projections.engine.batch import event_name
 from projections.engine.engine import Engine
+from projections.engine.ports import DossierLog
 from projections.engine.rebuild import ProgressCallback, Rebuild
 from projections.engine.snapshot import Freshness, Snapshot, freshness
 from projections.public_decisions.read_model import DECISIONS
@@ -67,8 +62,6 @@ WORTH_PROCESSES = 30_000
 """Events in the log from which on the start of processes, half a second, is won back."""
 
 _PAUSE = 0.05
-_READ_BATCH: Final = 1000
-_REFERRED_TO: Final = frozenset(ELIGIBILITY.handlers) | frozenset(COUNCIL.handlers)
 
 
 def utc_now() -> datetime:
@@ -76,32 +69,8 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class ReadLog(Protocol):
-    """A log as everybody may read it: partition by partition, or dossier by dossier."""
-
-    @property
-    def log_id(self) -> str:
-        """What tells this log from every other, for ever."""
-
-    @property
-    def partitions(self) -> range:
-        """The partitions, from 0."""
-
-    def partition_of(self, dossier_id: UUID) -> int:
-        """The partition of a dossier."""
-
-    def head(self, partition: int) -> int:
-        """The last position of a partition, 0 when it is empty: no less than it was when this was called."""
-
-    def read(self, partition: int, after: int, limit: int) -> Sequence[Notification]:
-        """At most `limit` events after a position, in order; fewer only where the log ended when this was called."""
-
-    def events_of(self, dossier_id: UUID) -> Sequence[StoredEvent]:
-        """The events of one dossier in order."""
-
-
 class Application:
-    """A log, its read models, and a desk that takes commands. Close it, or use it as a context."""
+    """A log, its read models, and a gateway that takes commands. Close it, or use it as a context."""
 
     def __init__(
         self,
@@ -113,7 +82,7 @@ class Application:
     ) -> None:
         """`create`: whether a log that does not exist yet is made; else using it raises LogMissing.
 
-        `following`: whether this process lives on and keeps what it has read of a log on Kafka at its end.
+        `long_running`: whether this process lives on and keeps what it has read of a log on Kafka at its end.
         """
         self.settings = settings
         self.clock = clock
@@ -121,7 +90,7 @@ class Application:
         self._long_running = long_running
 
     @cached_property
-    def log(self) -> ReadLog:
+    def log(self) -> DossierLog:
         """The log, for reading."""
         return self.sqlite_log if isinstance(self.settings.log, Path) else self.kafka_reader
 
@@ -237,27 +206,24 @@ class Application:
         """The handler of an embedded log's commands."""
         return self.handler_of(self.sqlite_log)
 
-    def handler_of(
-        self, log: Log, refresh: Callable[[CrossDossierFacts, int], None] = lambda _reference, _partition: None
-    ) -> CommandHandler:
-        """A handler of the commands of a log, for one thread. `refresh`: see CommandHandler."""
+    def handler_of(self, log: CommandLog) -> CommandHandler:
+        """A handler of the commands of a log, for one thread. Other dossiers it reads in any partition."""
         return CommandHandler(
             log,
+            LoggedFacts(self.log, self.mapper),
             self.mapper,
             self.settings.units,
             clock=self.clock,
-            load_reference=self.reference,
-            refresh_reference=refresh,
             readings=self.settings.readings,
         )
 
     @cached_property
     def gateway(self) -> CommandGateway:
         """Where commands are handed in."""
-        return InProcessGateway(self.handler) if isinstance(self.settings.log, Path) else self._queue_desk
+        return InProcessGateway(self.handler) if isinstance(self.settings.log, Path) else self._queued_gateway
 
     @cached_property
-    def _queue_desk(self) -> QueuedGateway:
+    def _queued_gateway(self) -> QueuedGateway:
         from infra.queue.gateway import QueuedGateway
 
         topics = self.topics
@@ -306,49 +272,6 @@ class Application:
         spread = in_process(self.engine) if jobs == 1 else process_pool(self.settings, jobs)
         return Rebuild(self.engine, names, check=check, spread=spread, jobs=jobs, told=told)
 
-    def reference(self) -> CrossDossierFacts:
-        """What decisions may know of other dossiers, from the read models."""
-        engine = Engine(self.views, self.log, decode, (ELIGIBILITY, COUNCIL))
-        positions = engine.catch_up()
-        reference = CrossDossierFacts(positions=dict(positions))
-        with engine.reading() as snapshot:
-            # A decision is for ever: it is not made on a read model that is known to lack something.
-            for name in (COUNCIL.name, ELIGIBILITY.name):
-                for stale in snapshot.stale([name]):
-                    snapshot.refuse_parked(name, stale.dossier)
-            for row in council.compositions(snapshot):
-                reference.add_council(
-                    CouncilInForce(
-                        row["version"],
-                        _day(row["decided_on"]),
-                        row["decision_number"],
-                        represented(row["members"], row["standing_vice_chair"]),
-                    )
-                )
-            for row in eligibility.recognitions(snapshot):
-                reference.add_recognition(
-                    UUID(row["dossier_id"]),
-                    RecognitionInForce(
-                        row["unit_id"], Level(row["level"]), row["decision_number"], _day(row["decided_on"])
-                    ),
-                )
-        return reference
-
-    def refresh(self, reference: CrossDossierFacts, partition: int) -> None:
-        """Take in what was appended to other partitions than one."""
-        for other in self.log.partitions:
-            head = self.log.head(other) if other != partition else 0
-            at = reference.positions.get(other, 0)
-            while at < head:
-                for stored in self.log.read(other, at, min(_READ_BATCH, head - at)):
-                    at = stored.id
-                    if event_name(stored.topic) in _REFERRED_TO:
-                        event = self.mapper.to_domain_event(stored)
-                        reference.evolve(
-                            type(event).__name__, event.originator_id, event.originator_version, vars(event)
-                        )
-                reference.positions[other] = at
-
     def events_of(self, dossier_id: UUID) -> list[DossierEvent]:
         """All events of a dossier, from the log itself."""
         return [cast(DossierEvent, self.mapper.to_domain_event(stored)) for stored in self.log.events_of(dossier_id)]
@@ -357,11 +280,11 @@ class Application:
         """Close what was opened."""
         if "views" in self.__dict__:
             self.views.close()
-        if "_queue_desk" in self.__dict__:
-            self._queue_desk.close()
-        if "shared" in self.__dict__:
+        if "_queued_gateway" in self.__dict__:
+            self._queued_gateway.close()
+        if "kafka_reader" in self.__dict__:
             self.kafka_reader.close()
-        if "embedded" in self.__dict__:
+        if "sqlite_log" in self.__dict__:
             self._factory.close()
 
     def __enter__(self) -> Self:
@@ -371,10 +294,6 @@ class Application:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _day(text: str) -> date:
-    return date.fromisoformat(text)
 
 
 def _make_folder(path: Path) -> None:

@@ -6,10 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from consumers.commands.handler import CommandHandler
-from consumers.commands.outcome import Answer, MalformedMessage
-from domain.command import Command
-from schemas.command_errors import MalformedCommand
-from schemas.command_parser import read_command
+from consumers.commands.messages import parse_message
+from consumers.commands.outcome import Answer
 
 
 class CommandGateway(Protocol):
@@ -31,14 +29,6 @@ class InProcessGateway:
         self._handler = handler
 
     def submit(self, lines: Sequence[bytes]) -> Callable[[], list[Answer]]:
-        """See `Desk`."""
-        answers = self._handler.handle([readable(line) for line in lines])
+        """See `CommandGateway`."""
+        answers = self._handler.handle([parse_message(line) for line in lines])
         return lambda: answers
-
-
-def readable(line: bytes) -> Command | MalformedMessage:
-    """The command on a line, or what is wrong with it."""
-    try:
-        return read_command(line)
-    except MalformedCommand as error:
-        return MalformedMessage(error.command_id, error)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from eventsourcing.persistence import StoredEvent
@@ -12,14 +11,6 @@ from eventsourcing.persistence import StoredEvent
 from domain.errors import DossierError, InvalidInput
 
 _ACCEPTED = '"ok":true,'
-
-
-@dataclass(frozen=True, slots=True)
-class MalformedMessage:
-    """Input that is no command: its error, and its command id where that could be read."""
-
-    command_id: str | None
-    error: InvalidInput
 
 
 class Answer(NamedTuple):

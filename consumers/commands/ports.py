@@ -1,4 +1,4 @@
-"""What the processes ask of a log. `infra.log` provides it; nothing here knows with what."""
+"""What the handling of commands asks of a log and of a queue; `infra` provides it, on SQLite or Kafka."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 from uuid import UUID
 
-from eventsourcing.persistence import Notification, StoredEvent
+from eventsourcing.persistence import StoredEvent
+
+from projections.engine.ports import DossierLog
 
 
 class CommandKey(NamedTuple):
@@ -48,64 +50,30 @@ class CommandOutcome:
 
 
 class ConcurrencyConflict(Exception):
-    """Somebody else appended after the head on which the decisions were made: read on and decide anew."""
+    """Somebody else appended after the head on which the commands were decided: read on and decide anew."""
 
 
 class AppendTooLarge(Exception):
     """More than one append can hold: nothing was appended."""
 
 
-class Log(Protocol):
-    """An append-only log in partitions, with the answers of the commands that it has handled."""
-
-    @property
-    def log_id(self) -> str:
-        """What tells this log from every other, for ever."""
-        ...
-
-    @property
-    def partitions(self) -> range:
-        """The partitions, from 0."""
-        ...
-
-    def partition_of(self, dossier_id: UUID) -> int:
-        """The partition of a dossier: all dossiers of a unit share one."""
-        ...
-
-    def head(self, partition: int) -> int:
-        """The last position of a partition, 0 when it is empty."""
-        ...
-
-    def read(self, partition: int, after: int, limit: int) -> Sequence[Notification]:
-        """Events after a position, in order; fewer than `limit` only at the head."""
-        ...
-
-    def events_of(self, dossier_id: UUID) -> Sequence[StoredEvent]:
-        """The events of one dossier in order."""
-        ...
-
-    def answers(self, partition: int, keys: Sequence[CommandKey]) -> Mapping[CommandKey, tuple[bytes, str]]:
-        """Digest and first answer of those commands that were handled before."""
-        ...
-
-    def append(self, partition: int, head: int, decisions: Sequence[CommandOutcome]) -> None:
-        """Append all events and answers after `head` at once and durably, or change nothing.
-
-        Raises Conflict, AppendTooLarge.
-        """
-        ...
-
-
-class QueueLog(Log, Protocol):
-    """A log that remembers which commands of a queue it has handled."""
+class CommandLog(DossierLog, Protocol):
+    """A log that commands are decided against: an append is conditional, and keeps the answers of its commands."""
 
     def refresh(self, partition: int) -> None:
         """Read to the end: what anybody appended before is seen afterwards."""
-        ...
+
+    def answers(self, partition: int, keys: Sequence[CommandKey]) -> Mapping[CommandKey, tuple[bytes, str]]:
+        """Digest and first answer of those commands that were handled before."""
+
+    def append(self, partition: int, head: int, outcomes: Sequence[CommandOutcome]) -> None:
+        """Append all events and answers after `head` at once and durably, or change nothing.
+
+        Raises ConcurrencyConflict, AppendTooLarge.
+        """
 
     def commands_offset(self, partition: int) -> QueuePosition | None:
-        """The last command of the queue's partition that has been handled; None before the first."""
-        ...
+        """The last command of the queue's partition that was handled; None before the first, or without a queue."""
 
 
 class QueuedCommand(NamedTuple):
@@ -116,35 +84,32 @@ class QueuedCommand(NamedTuple):
 
 
 class DeadLetter(NamedTuple):
-    """A command that could not be decoded or handled: where it stands in the queue, and the answer that says why."""
+    """A command that could not be decoded or handled: its place in the queue, its bytes, and the answer to it."""
 
     source: QueuePosition
+    value: bytes
     answer: str
 
 
 class CommandQueue(Protocol):
     """One partition of the queue of commands."""
 
-    def take(self, after: QueuePosition | None) -> Sequence[QueuedCommand]:
+    def poll(self, after: QueuePosition | None) -> Sequence[QueuedCommand]:
         """What stands after a command (None: from the first on), in order; waits a moment when there is nothing."""
-        ...
 
 
 class Replies(Protocol):
     """The answers to a partition's commands. They are made from what the log accepted, and sent at least once."""
 
-    def again(self) -> None:
+    def resend_last(self) -> None:
         """Send those of the last accepted record: whoever appended it may have died before it answered."""
-        ...
 
     def send(self) -> None:
         """Send those of all records that were accepted since the last time."""
-        ...
 
 
 class DeadLetters(Protocol):
     """Where commands go that cannot be handled, until somebody looks at them."""
 
-    def bury(self, letters: Sequence[tuple[DeadLetter, bytes]]) -> None:
-        """Write them durably, at least once, each with the command's bytes."""
-        ...
+    def store(self, letters: Sequence[DeadLetter]) -> None:
+        """Write them durably, at least once."""

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any, cast
+from uuid import UUID
 
 from domain.catalogue import CommunesTarget, Level, UnitKind, catalogue
+from domain.cross_dossier import CrossDossierFacts, RecognitionInForce
 from domain.dossier.aggregate import Dossier
 from domain.dossier.appraisal import VerificationCorrected
 from domain.dossier.as_of import as_effective, as_recorded, state_of
@@ -70,10 +72,16 @@ def _eligibility(answers: Sequence[dict[str, Any]]) -> dict[str, dict[str, int]]
 
 
 def _districts(application: Application, views: Snapshot) -> list[dict[str, Any]]:
-    reference, units = application.reference(), application.settings.units
+    units, known = application.settings.units, CrossDossierFacts()
+    for held in eligibility.recognitions(views):
+        day = date.fromisoformat(held["decided_on"])
+        known.add_recognition(
+            UUID(held["dossier_id"]),
+            RecognitionInForce(held["unit_id"], Level(held["level"]), held["decision_number"], day),
+        )
     rows = []
     for district in units.of_kind(UnitKind.DISTRICT):
-        figures = reference.commune_figures(district.id, units, LAST_DAY)
+        figures = known.commune_figures(district.id, units, LAST_DAY)
         targets = {
             level: cast(CommunesTarget, catalogue().criteria_for(UnitKind.DISTRICT, level)["I.1"].target)
             for level in Level

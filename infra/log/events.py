@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from typing import Final
 from uuid import UUID
@@ -14,15 +15,34 @@ _SELECT_AFTER: Final = (
     "SELECT originator_id, originator_version, topic, state, rowid FROM stored_events "
     "WHERE rowid > ? ORDER BY rowid LIMIT ?"
 )
+_SELECT_TYPES: Final = (
+    "SELECT originator_id, originator_version, topic, state, rowid FROM stored_events "
+    "WHERE topic IN (SELECT value FROM json_each(?)) AND rowid > ? AND rowid <= ? ORDER BY rowid LIMIT ?"
+)
 _originator: Final[Callable[[str], UUID]] = lru_cache(maxsize=4096)(UUID)
 """A dossier's id from its text: events of a dossier stand close together."""
 
 
 def events_after(cursor: SQLiteCursor, position: int, limit: int) -> list[Notification]:
     """Events after a position, in order: the library's `select_notifications` without what it spends on each row."""
+    return _notifications(cursor, _SELECT_AFTER, (position, limit))
+
+
+def events_of_types(
+    cursor: SQLiteCursor, types: Collection[str], position: int, up_to: int, limit: int
+) -> list[Notification]:
+    """Events of these types after a position, none after `up_to`, in order.
+
+    It reads every row between, which an index of types would spare: a million events take under half a second, and only
+    a process that begins reads as many.
+    """
+    return _notifications(cursor, _SELECT_TYPES, (json.dumps(sorted(types)), position, up_to, limit))
+
+
+def _notifications(cursor: SQLiteCursor, statement: str, parameters: tuple[str | int, ...]) -> list[Notification]:
     rows = cursor.sqlite_cursor
     rows.row_factory = None
     return [
         Notification(_originator(dossier), version, topic, state, position)
-        for dossier, version, topic, state, position in rows.execute(_SELECT_AFTER, (position, limit))
+        for dossier, version, topic, state, position in rows.execute(statement, parameters)
     ]

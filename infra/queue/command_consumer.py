@@ -31,7 +31,7 @@ class KafkaCommandQueue:
         self._entries: list[Record] = []
         self._next = 0
 
-    def take(self, after: QueuePosition | None) -> Sequence[QueuedCommand]:
+    def poll(self, after: QueuePosition | None) -> Sequence[QueuedCommand]:
         """See `CommandQueue`. Raises OtherQueue, LogChanged, KafkaUnreachable."""
         start = self._start(after)
         kept = [entry for entry in self._entries if entry.offset >= start]
@@ -39,14 +39,14 @@ class KafkaCommandQueue:
             chunk: FetchResult = self._tape.follow(max(start, self._next if self._entries else start), _WAIT)
             kept, self._next = chunk.entries, chunk.next_offset
         self._entries = kept
-        taken: list[QueuedCommand] = []
+        polled: list[QueuedCommand] = []
         room = _BYTES
         for entry in kept[:_MOST]:
             room -= len(entry.value or b"") + _BESIDE
-            if room < 0 and taken:
+            if room < 0 and polled:
                 break
-            taken.append(QueuedCommand(QueuePosition(self.topic_id, entry.offset), entry.value))
-        return taken
+            polled.append(QueuedCommand(QueuePosition(self.topic_id, entry.offset), entry.value))
+        return polled
 
     def value_at(self, offset: int) -> bytes:
         """The bytes of one command."""

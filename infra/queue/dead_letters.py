@@ -48,9 +48,9 @@ class KafkaDeadLetters:
         self._name = topic.name
         self._tape = KafkaPartitionClient(settings, topic, partition)
 
-    def bury(self, letters: Sequence[tuple[DeadLetter, bytes]]) -> None:
+    def store(self, letters: Sequence[DeadLetter]) -> None:
         """See `consumers.commands.ports.DeadLetters`. Raises LogUnusable."""
-        for dead, command in letters:
+        for dead in letters:
             answer = json.loads(dead.answer)
             key = f"{self._partition}/{dead.source.offset}"
             letter = {
@@ -58,7 +58,7 @@ class KafkaDeadLetters:
                 "commands": str(dead.source.topic_id),
                 "command_id": answer["command_id"],
                 "error": answer["error"],
-                "command": base64.b64encode(command).decode(),
+                "command": base64.b64encode(dead.value).decode(),
             }
             send_durably(self._tape, [(key.encode(), json.dumps(letter, ensure_ascii=False).encode())], self._name)
             _log.warning(
@@ -86,7 +86,7 @@ class KafkaDeadLetters:
                 if "settled" in value:
                     found[key] = None
                 elif key not in found:
-                    # Buried again after it was settled, as a worker does at its start, it stays settled.
+                    # Stored again after it was settled, as a worker does at its start, it stays settled.
                     found[key] = _letter(value)
         return sorted((each for each in found.values() if each is not None), key=lambda each: each.offset)
 

@@ -17,9 +17,8 @@ from uuid import UUID
 import structlog
 
 from consumers.commands.dependencies import CommandDependencies, InFlight, dependencies_of
-from consumers.commands.gateway import readable
-from consumers.commands.handler import any_id
-from consumers.commands.outcome import Answer, MalformedMessage, refused
+from consumers.commands.messages import MalformedMessage, parse_message, routing_id
+from consumers.commands.outcome import Answer, refused
 from domain.command import Command
 from domain.errors import InvalidInput
 from domain.identity import COUNCIL_ID, unit_uuid
@@ -91,12 +90,12 @@ class QueuedGateway:
     def _take_in(self, line: bytes) -> _Given:
         """A line as a command to be sent; one that no worker could handle is answered here."""
         given = _Given(line)
-        item = readable(line)
+        item = parse_message(line)
         if isinstance(item, MalformedMessage):
             given.answer = refused(item.command_id, None, None, item.error)
             return given
         try:
-            some_id = any_id(item, self._units)
+            some_id = routing_id(item, self._units)
         except InvalidInput as error:
             given.answer = refused(item.command_id, None, None, error)
             return given

@@ -58,19 +58,19 @@ class KafkaReplies:
         self._waiting: deque[Applied] = deque()
         log.opened(partition).partition.on_accepted = self._waiting.append
 
-    def again(self) -> None:
-        """Answer the last accepted record's commands, and bury its dead ones once more."""
+    def resend_last(self) -> None:
+        """Answer the last accepted record's commands, and store its dead letters once more."""
         record = self._last()
         if record is None:
             return
         self._waiting.append(record)
         dead = [
-            (DeadLetter(append.source, append.command.answer), self._queue.value_at(append.source.offset))
+            DeadLetter(append.source, self._queue.value_at(append.source.offset), append.command.answer)
             for append in record.appends
             if append.outcome is RecordedOutcome.DEAD and append.command is not None and append.source is not None
         ]
         if dead:
-            self._dead_letters.bury(dead)
+            self._dead_letters.store(dead)
         self.send()
 
     def send(self) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import structlog
 
-from consumers.worker import work
+from consumers.worker import PartitionWorker
 from domain.errors import InfrastructureError
 from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.consumer_group import run_member
@@ -98,15 +98,8 @@ class Lane(Thread):
             tape = KafkaPartitionClient(settings, topics.replies, partition)
             stack.callback(tape.close)
             replies = KafkaReplies(log, partition, tape, queue, dead_letters)
-            handler = made.handler_of(log, made.refresh)
+            handler = made.handler_of(log)
+            worker = PartitionWorker(partition, log, queue, handler, replies=replies, dead_letters=dead_letters)
             _log.info("worker.began", partition=partition, position=log.head(partition))
-            work(
-                partition,
-                log,
-                queue,
-                handler,
-                replies=replies,
-                dead_letters=dead_letters,
-                until=self.stopped.is_set,
-            )
+            worker.run(self.stopped)
             _log.info("worker.ended", partition=partition, position=log.head(partition))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
+from uuid import UUID
 
-from eventsourcing.persistence import Notification
+from eventsourcing.persistence import Notification, StoredEvent
 
 from projections.engine.table import Row, Table, Value
 
@@ -41,6 +42,24 @@ class LogReader(Protocol):
 
     def read(self, partition: int, after: int, limit: int) -> Sequence[Notification]:
         """At most `limit` events whose position is above `after`, in order; fewer only at the head."""
+
+
+class DossierLog(LogReader, Protocol):
+    """The log as everybody may read it: also dossier by dossier, and by the types of its events."""
+
+    def partition_of(self, dossier_id: UUID) -> int:
+        """The partition of a dossier: all dossiers of a unit share one."""
+
+    def events_of(self, dossier_id: UUID) -> Sequence[StoredEvent]:
+        """The events of one dossier in order."""
+
+    def read_types(
+        self, partition: int, types: Collection[str], after: int, up_to: int, limit: int
+    ) -> Sequence[Notification]:
+        """At most `limit` events of these types (their topics) at positions in `after` < position <= `up_to`, in order.
+
+        Fewer than `limit` only where no more of them stand up to `up_to`.
+        """
 
 
 class Reader(Protocol):

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate
 
-from consumers.commands.handler import any_id
+from consumers.commands.messages import routing_id
 from domain.catalogue import Level
 from domain.command import Command, UnitReference
 from domain.context import DecisionContext
@@ -67,7 +67,7 @@ def _queue(bootstrap: str, folder: Path, workers: int) -> float:
         by_partition: dict[int, list[bytes]] = {number: [] for number in range(workers)}
         council, *rest = lines(_DOSSIERS)
         for line in rest:
-            number = partition_of(any_id(read_command(line), units), workers)
+            number = partition_of(routing_id(read_command(line), units), workers)
             by_partition[number].append(line.encode())
         with processes(url, folder / f"log-{workers}", workers=workers, projectors=0):
             # The council is there, and the workers are up, before the clock starts.

@@ -65,8 +65,8 @@ def begins_at_the_beginning(patch: pytest.MonkeyPatch) -> None:
 
 def passes_over_a_command(patch: pytest.MonkeyPatch) -> None:
     """As a consumer does that jumps over a gap."""
-    take = KafkaCommandQueue.take
-    patch.setattr(KafkaCommandQueue, "take", lambda self, after: take(self, after)[1:])
+    poll = KafkaCommandQueue.poll
+    patch.setattr(KafkaCommandQueue, "poll", lambda self, after: poll(self, after)[1:])
 
 
 def keeps_no_refusals(patch: pytest.MonkeyPatch) -> None:
@@ -85,19 +85,19 @@ def answers_before_the_append(patch: pytest.MonkeyPatch) -> None:
     """The replies are made from what was decided."""
     attempt = CommandHandler._attempt
 
-    def hasty(self: CommandHandler, items: Any, partition: int, bury: Any) -> Any:
+    def hasty(self: CommandHandler, items: Any, partition: int, dead_letters: Any) -> Any:
         own = self._log.append
 
-        def told(partition: int, head: int, decisions: Any) -> None:
-            appends = [log._append(each) for each in decisions]
+        def told(partition: int, head: int, outcomes: Any) -> None:
+            appends = [log._append(each) for each in outcomes]
             for waiting in _WAITING:
                 waiting._waiting.append(log_applied(appends))
                 waiting.send()
-            own(partition, head, decisions)
+            own(partition, head, outcomes)
 
         self._log.append = told  # type: ignore[method-assign]
         try:
-            return attempt(self, items, partition, bury)
+            return attempt(self, items, partition, dead_letters)
         finally:
             self._log.append = own  # type: ignore[method-assign]
 
@@ -136,7 +136,7 @@ def answers_the_wrong_command(patch: pytest.MonkeyPatch) -> None:
 
 def does_not_answer_again(patch: pytest.MonkeyPatch) -> None:
     """What a worker had no time to say, nobody says."""
-    patch.setattr(KafkaReplies, "again", lambda *_: None)
+    patch.setattr(KafkaReplies, "resend_last", lambda *_: None)
     begun = KafkaReplies.__init__
 
     def own_alone(self: KafkaReplies, *arguments: Any) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from consumers.worker import work
+from consumers.worker import PartitionWorker
 from infra.bootstrap import Application
 from infra.dev.kafka import KafkaCluster
 from infra.errors import LogUnusable
@@ -47,33 +47,28 @@ class Worker:
         stack.callback(self.tape.close)
         self.replies = KafkaReplies(self.log, 0, self.tape, self.queue, self.dead_letters)
         self.handler = made.handler_of(self.log)
+        self.worker = PartitionWorker(
+            0, self.log, self.queue, self.handler, replies=self.replies, dead_letters=self.dead_letters
+        )
         self.before_append: Callable[[], None] | None = None
         self._appends = 0
         append = self.log.append
 
-        def interrupted(partition: int, head: int, decisions: Sequence[Any]) -> None:
+        def interrupted(partition: int, head: int, outcomes: Sequence[Any]) -> None:
             self._appends += 1
             if self._appends > _MOST_APPENDS:
                 raise RuntimeError("a planted fault goes round and round")
             happens, self.before_append = self.before_append, None
             if happens is not None:
                 happens()
-            append(partition, head, decisions)
+            append(partition, head, outcomes)
 
         self.log.append = interrupted  # type: ignore[method-assign]
 
     def step(self) -> None:
         """Start, handle one batch, and stop."""
-        rounds = iter((False, True))
-        work(
-            0,
-            self.log,
-            self.queue,
-            self.handler,
-            replies=self.replies,
-            dead_letters=self.dead_letters,
-            until=lambda: next(rounds),
-        )
+        self.worker.start()
+        self.worker.handle_batch()
 
 
 class Small:
@@ -163,12 +158,12 @@ def run_into_trouble(system: Small) -> None:
 
 def _step_with(worker: Worker, most: int) -> None:
     """One batch of at most so many commands."""
-    take = worker.queue.take
-    worker.queue.take = lambda after: take(after)[:most]  # type: ignore[method-assign]
+    poll = worker.queue.poll
+    worker.queue.poll = lambda after: poll(after)[:most]  # type: ignore[method-assign]
     try:
         worker.step()
     finally:
-        worker.queue.take = take  # type: ignore[method-assign]
+        worker.queue.poll = poll  # type: ignore[method-assign]
 
 
 def _refused(line: str) -> str:

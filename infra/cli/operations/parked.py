@@ -77,7 +77,7 @@ def parked(
 
 def _id(text: str) -> str:
     """An id as text; a parked dossier may have no row by which it could be looked up."""
-    from consumers.commands.handler import dossier_id
+    from consumers.commands.messages import dossier_id
     from domain.identity import COUNCIL_ID, COUNCIL_UNIT
 
     return str(COUNCIL_ID if text == COUNCIL_UNIT else dossier_id(text))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from consumers.commands.handler import dossier_id
+from consumers.commands.messages import dossier_id
 from domain.dossier.aggregate import Dossier
 from domain.dossier.as_of import state_of
 from domain.dossier.event import DossierEvent

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -24,7 +24,7 @@ _OUTCOMES: Final = {"repeated": RecordedOutcome.REPEATED, "dead": RecordedOutcom
 
 
 class KafkaLog:
-    """See `ports.Log`. A partition is opened when it is first asked for, with an index for this process."""
+    """See `ports.CommandLog`. A partition is opened when it is first asked for, with an index for this process."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self.settings = settings
@@ -75,6 +75,13 @@ class KafkaLog:
         self._whole(partition)
         return self._recorders[partition].read(after, limit)
 
+    def read_types(
+        self, partition: int, types: Collection[str], after: int, up_to: int, limit: int
+    ) -> Sequence[Notification]:
+        """Events of these types after a position, none after `up_to`, in order."""
+        self._whole(partition)
+        return self._recorders[partition].read_types(types, after, up_to, limit)
+
     def events_of(self, dossier_id: UUID) -> Sequence[StoredEvent]:
         """The events of one dossier in order."""
         partition = self.partition_of(dossier_id)
@@ -85,14 +92,14 @@ class KafkaLog:
         """Digest and first answer of those commands that were handled before."""
         return self._whole(partition).index.answers(keys)
 
-    def append(self, partition: int, head: int, decisions: Sequence[CommandOutcome]) -> None:
-        """See `consumers.commands.ports.Log`. All decisions are one part of one record.
+    def append(self, partition: int, head: int, outcomes: Sequence[CommandOutcome]) -> None:
+        """See `consumers.commands.ports.CommandLog`. All outcomes are one part of one record.
 
-        Raises Conflict, AppendTooLarge, or LogUnusable.
+        Raises ConcurrencyConflict, AppendTooLarge, or LogUnusable.
         """
-        if decisions:
+        if outcomes:
             try:
-                self.opened(partition).submit(DecisionsJob([_append(decision) for decision in decisions], head))
+                self.opened(partition).submit(DecisionsJob([_append(outcome) for outcome in outcomes], head))
             except AppendTooLarge as error:
                 raise ports.AppendTooLarge(str(error)) from error
 

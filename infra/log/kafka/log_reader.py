@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing, suppress
 from threading import Event, RLock, Thread
 from typing import Final
@@ -23,7 +23,7 @@ from infra.kafka.errors import IndexInUse, LogChanged
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
 from infra.log.acceptance import ChainState
-from infra.log.events import events_after
+from infra.log.events import events_after, events_of_types
 from infra.log.index import Head, read_head
 from infra.log.kafka.index_paths import reader_settings
 from infra.log.kafka.log import KafkaLog
@@ -38,7 +38,7 @@ _KEEP: Final = 0.1
 
 
 class SharedLog:
-    """The log as readers use it (`projections.engine.ports.LogReader`, and a dossier's events). For any thread.
+    """The log as readers use it (`projections.engine.ports.DossierLog`). For any thread.
 
     `following`: this process lives on, and learns what others append without asking again and again.
     """
@@ -126,6 +126,17 @@ class SharedLog:
             return log.read(partition, after, limit)
         self._check_whole(partition)
         return self._other(partition).read(after, limit)
+
+    def read_types(
+        self, partition: int, types: Collection[str], after: int, up_to: int, limit: int
+    ) -> Sequence[Notification]:
+        """Events of these types after a position, none after `up_to`, in order. Raises as `read`."""
+        with self._guards[partition]:
+            log = self._own(partition)
+            if log is not None:
+                return log.read_types(partition, types, after, up_to, limit)
+            self._check_whole(partition)
+            return self._other(partition).read_types(types, after, up_to, limit)
 
     def events_of(self, dossier_id: UUID) -> Sequence[StoredEvent]:
         """The events of one dossier in order, up to the end of the log."""
@@ -235,6 +246,11 @@ class ForeignIndex:
         """Events after a position, in order."""
         with self.recorder().datastore.transaction(commit=False) as cursor:
             return events_after(cursor, after, limit)
+
+    def read_types(self, types: Collection[str], after: int, up_to: int, limit: int) -> list[Notification]:
+        """Events of these types after a position, none after `up_to`, in order."""
+        with self.recorder().datastore.transaction(commit=False) as cursor:
+            return events_of_types(cursor, types, after, up_to, limit)
 
     def recorder(self) -> SQLiteApplicationRecorder:
         """Its events."""

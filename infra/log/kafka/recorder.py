@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteProcessRecorde
 
 from infra.errors import LogUnusable
 from infra.log.append_requests import EventsJob
-from infra.log.events import events_after
+from infra.log.events import events_after, events_of_types
 from infra.log.format import Append, EventRow, RecordedOutcome
 from infra.log.partition_handle import PartitionHandle
 
@@ -38,6 +38,11 @@ class KafkaApplicationRecorder(SQLiteApplicationRecorder):
         """Events after a position, in order."""
         with self.datastore.transaction(commit=False) as cursor:
             return events_after(cursor, after, limit)
+
+    def read_types(self, types: Collection[str], after: int, up_to: int, limit: int) -> list[Notification]:
+        """Events of these types after a position, none after `up_to`, in order."""
+        with self.datastore.transaction(commit=False) as cursor:
+            return events_of_types(cursor, types, after, up_to, limit)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
         """Append all, or none and raise IntegrityError. With `tracking=`, that too in the same append."""

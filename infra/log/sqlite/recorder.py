@@ -1,4 +1,4 @@
-"""The library's SQLite recorder, with a conditional append of many decisions in one transaction.
+"""The library's SQLite recorder, with a conditional append of many outcomes in one transaction.
 
 The tables beside the library's `stored_events`: `answers` binds each command id, within its unit, to the digest of its
 content and to its first answer; `log` names the log, so that read models know which one they were made from. The log is
@@ -8,16 +8,16 @@ in WAL mode with SQLite's default `synchronous=FULL`: a commit is on the disk be
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from uuid import UUID
 
 from eventsourcing.persistence import Notification, PersistenceError, StoredEvent
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteConnection, SQLiteCursor
 
-from consumers.commands.ports import CommandKey, CommandOutcome, ConcurrencyConflict
+from consumers.commands.ports import CommandKey, CommandOutcome, ConcurrencyConflict, QueuePosition
 from infra.errors import LogUnusable
-from infra.log.events import events_after
+from infra.log.events import events_after, events_of_types
 
 _CREATE_ANSWERS = (
     "CREATE TABLE IF NOT EXISTS answers (scope BLOB, command_id BLOB, digest BLOB NOT NULL, "
@@ -54,6 +54,11 @@ class SQLiteLogRecorder(SQLiteApplicationRecorder):
         with self._reading() as cursor:
             return events_after(cursor, after, limit)
 
+    def read_types(self, types: Collection[str], after: int, up_to: int, limit: int) -> list[Notification]:
+        """Events of these types after a position, none after `up_to`, in order."""
+        with self._reading() as cursor:
+            return events_of_types(cursor, types, after, up_to, limit)
+
     def answers(self, keys: Sequence[CommandKey]) -> Mapping[CommandKey, tuple[bytes, str]]:
         """Digest and first answer of those commands that were handled before."""
         found: dict[CommandKey, tuple[bytes, str]] = {}
@@ -65,17 +70,17 @@ class SQLiteLogRecorder(SQLiteApplicationRecorder):
                     found[key] = (row[0], row[1])
         return found
 
-    def append(self, head: int, decisions: Sequence[CommandOutcome]) -> None:
-        """Append events and answers after `head`, all or none. Raises Conflict when the log has moved on."""
+    def append(self, head: int, outcomes: Sequence[CommandOutcome]) -> None:
+        """Append events and answers after `head`, all or none. Raises ConcurrencyConflict when the log has moved on."""
         events = [
             (event.originator_id.hex, event.originator_version, event.topic, event.state)  # type: ignore[union-attr]
-            for decision in decisions
-            for event in decision.events
+            for outcome in outcomes
+            for event in outcome.events
         ]
         answers = [
-            (decision.key.scope, decision.key.command_id.bytes, decision.digest, decision.answer)
-            for decision in decisions
-            if decision.outcome == "decided"
+            (outcome.key.scope, outcome.key.command_id.bytes, outcome.digest, outcome.answer)
+            for outcome in outcomes
+            if outcome.outcome == "decided"
         ]
         with self._writing() as cursor:
             if self._head(cursor) != head:
@@ -152,15 +157,31 @@ class SQLiteLog:
         with self._errors():
             return self.recorder.select_events(dossier_id)
 
+    def read_types(
+        self, partition: int, types: Collection[str], after: int, up_to: int, limit: int
+    ) -> Sequence[Notification]:
+        """Events of these types after a position, none after `up_to`, in order."""
+        del partition
+        with self._errors():
+            return self.recorder.read_types(types, after, up_to, limit)
+
     def answers(self, partition: int, keys: Sequence[CommandKey]) -> Mapping[CommandKey, tuple[bytes, str]]:
         """Digest and first answer of those commands that were handled before."""
         del partition
         return self.recorder.answers(keys)
 
-    def append(self, partition: int, head: int, decisions: Sequence[CommandOutcome]) -> None:
-        """See consumers.commands.ports.Log."""
+    def append(self, partition: int, head: int, outcomes: Sequence[CommandOutcome]) -> None:
+        """See `consumers.commands.ports.CommandLog`."""
         del partition
-        self.recorder.append(head, decisions)
+        self.recorder.append(head, outcomes)
+
+    def refresh(self, partition: int) -> None:
+        """Nothing to do: every read sees what anybody appended."""
+
+    def commands_offset(self, partition: int) -> QueuePosition | None:
+        """Always None: no queue leads to this log."""
+        del partition
+        return None
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from consumers.commands.handler import _AGGREGATES_KEPT, CommandHandler
-from consumers.commands.outcome import MalformedMessage
+from consumers.commands.cross_dossier import LoggedFacts
+from consumers.commands.handler import CommandHandler
+from consumers.commands.messages import MalformedMessage
+from consumers.commands.repository import AGGREGATES_KEPT
 from domain.catalogue import Level, UnitKind
 from domain.command import Command
 from domain.recorded_event import RecordedEvent
@@ -219,11 +221,11 @@ def test_many_dossiers_leave_memory_flat(tmp_path: Path) -> None:
         communes = UNITS.of_kind(UnitKind.COMMUNE)
         drafts = [Drafts(commune, level, year) for commune in communes for level in Level for year in (2023, 2024)]
         world.must([each.open("2024-06-17") for each in drafts])
-        known = world.application.handler._known[0]
-        assert len(drafts) > _AGGREGATES_KEPT
-        assert len(known.aggregates) == _AGGREGATES_KEPT
+        known = world.application.handler._repositories[0]
+        assert len(drafts) > AGGREGATES_KEPT
+        assert len(known._aggregates) == AGGREGATES_KEPT
         world.must([each.assess("2024-06-18") for each in drafts[:40]])
-        assert len(known.aggregates) == _AGGREGATES_KEPT
+        assert len(known._aggregates) == AGGREGATES_KEPT
 
 
 def ready(draft: Draft, command_id: str = FIRST) -> Command:
@@ -254,23 +256,25 @@ class Between:
         self.partition_of = self._log.partition_of
         self.head = self._log.head
         self.read = self._log.read
+        self.read_types = self._log.read_types
+        self.refresh = self._log.refresh
+        self.commands_offset = self._log.commands_offset
         self.events_of = self._log.events_of
         self.answers = self._log.answers
 
-    def append(self, partition: int, head: int, decisions: Sequence[Any]) -> None:
+    def append(self, partition: int, head: int, outcomes: Sequence[Any]) -> None:
         """As the log does it, after what happens."""
         happens, self._happens = self._happens, None
         if happens is not None:
             happens()
-        self._log.append(partition, head, decisions)
+        self._log.append(partition, head, outcomes)
 
 
 def between(world: World, happens: Callable[[], object]) -> CommandHandler:
     """A handler on such a log."""
     installed = world.application
-    return CommandHandler(
-        Between(world, happens), installed.mapper, UNITS, clock=lambda: NOW, load_reference=installed.reference
-    )
+    facts = LoggedFacts(installed.log, installed.mapper)
+    return CommandHandler(Between(world, happens), facts, installed.mapper, UNITS, clock=lambda: NOW)
 
 
 def clocked(world: World, moment: datetime) -> CommandHandler:
@@ -278,10 +282,10 @@ def clocked(world: World, moment: datetime) -> CommandHandler:
     installed = world.application
     return CommandHandler(
         installed.sqlite_log,
+        LoggedFacts(installed.log, installed.mapper),
         installed.mapper,
         UNITS,
         clock=lambda: moment.astimezone(UTC),
-        load_reference=installed.reference,
     )
 
 
