@@ -200,6 +200,11 @@ class DossierStep(Step, Generic[C_co]):
         """Who may take it on the dossier of a unit of a kind."""
         return self.roles_by_kind.get(kind, self.roles)
 
+    @property
+    def has_turns(self) -> bool:
+        """Which of its roles may take it depends on the dossier, not on the kind of unit alone."""
+        return self.turn is not None or (self.orders is not None and any(order.by for order in self.orders.values()))
+
     def role_now(self, dossier: Dossier) -> Role:
         """The role that takes the step as the dossier stands; the first that may, where it is not anyone's turn."""
         if self.turn is not None:

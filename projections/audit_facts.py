@@ -6,67 +6,17 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from domain.procedure import RECORDED_BY
+
 Data = Mapping[str, Any]
 
-CLAUSES: Mapping[str, str] = {
-    "CouncilEstablished": "II.3",
-    "CouncilChanged": "III.1",
-    "DossierOpened": "II.1.1",
-    "SelfAssessmentRecorded": "II.1.1, form 03",
-    "OwnMeetingRecorded": "II.1.1.a, b; form 02",
-    "DossierSubmitted": "II.1.1.a, b; II.1.2",
-    "DossierSubmittedToDistrictCouncil": "II.1.1.c, II.1.2",
-    "DossierAppraised": "II.1.1.b",
-    "DossierSentToProvince": "II.1.1.b, II.1.2",
-    "DossierRefusedByDistrictCouncil": "reading 3",
-    "DossierReceived": "II.2",
-    "DossierReturned": "II.2, reading 4",
-    "DossierForwardedToCouncil": "II.2, II.3",
-    "FieldInspectionRecorded": "II.3",
-    "CriterionVerified": "II.3, III.2",
-    "VerificationCorrected": "II.3, III.2, reading 5",
-    "ResultsSummedUp": "II.3",
-    "DossierClosedAsUnfavourable": "reading 3",
-    "CouncilMeetingRecorded": "II.3",
-    "RecognitionProposed": "II.3, III.1",
-    "RecognitionApproved": "I.2, II.3",
-    "RecognitionRejected": "I.2, II.3, reading 4",
-    "RecognitionAnnounced": "II.4",
-    "DossierWithdrawn": "reading 4",
-    "FactCorrected": "reading 5",
-    "DecisionCorrected": "I.2, reading 4",
-    "DecisionRevoked": "I.2, reading 4",
-    "EarlierRecognitionRecorded": "I.2",
-}
-"""Event → the clause of the guidance, or the reading where the guidance is silent. Every type of event is here."""
-
-DOCUMENTS: Mapping[str, tuple[str, ...]] = {
-    "CouncilEstablished": ("decision",),
-    "CouncilChanged": ("decision",),
-    "SelfAssessmentRecorded": ("claims/*/evidence/*",),
-    "OwnMeetingRecorded": ("meeting/minutes",),
-    "DossierSubmitted": ("letter", "minutes", "report"),
-    "DossierSubmittedToDistrictCouncil": ("report",),
-    "DossierAppraised": ("meeting/minutes",),
-    "DossierSentToProvince": ("letter", "minutes"),
-    "DossierForwardedToCouncil": ("letters/*/letter",),
-    "FieldInspectionRecorded": ("minutes",),
-    "CriterionVerified": ("letter", "contributions/*/document"),
-    "VerificationCorrected": ("letter", "contributions/*/document"),
-    "ResultsSummedUp": ("report",),
-    "CouncilMeetingRecorded": ("minutes",),
-    "RecognitionProposed": ("letter",),
-    "RecognitionApproved": ("decision",),
-    "RecognitionRejected": ("decision",),
-    "FactCorrected": ("documents/*",),
-    "DecisionCorrected": ("decision", "corrected"),
-    "DecisionRevoked": ("decision",),
-    "EarlierRecognitionRecorded": ("decision",),
-}
-"""Event → the places of its documents; `*` is each key of a map or each place of a list. Missing: it has none."""
+CLAUSES: Mapping[str, str] = {name: step.clause for name, step in RECORDED_BY.items()}
+"""Event → the clause of the guidance, or the reading where the guidance is silent."""
 
 _PATHS = {
-    name: [(first, rest) for first, *rest in (path.split("/") for path in paths)] for name, paths in DOCUMENTS.items()
+    name: [(first, rest) for first, *rest in (path.split("/") for path in step.documents)]
+    for name, step in RECORDED_BY.items()
+    if step.documents
 }
 
 
