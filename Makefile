@@ -39,6 +39,7 @@ lint: setup ## Check style, format, types, the direction of imports and the publ
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m schemas.public_release
+	$(BIN)/python -m schemas.command_schemas --check
 	$(BIN)/python -m schemas.asyncapi --check
 
 format: setup ## Format the code and fix what can be fixed

@@ -23,10 +23,6 @@ class InvalidStart(InvalidInput):
     """A beginning that names no place in the stream."""
 
     code = "BAD_BEGINNING"
-    en = "{beginning!r} is no place in the stream of decisions"
-    vi = "{beginning!r} không phải là một vị trí trong luồng quyết định"
-    hint_en = "beginning, now, a day (2024-08-15), a position of the log (17, or 3:17 in partition 3), a decision's id"
-    hint_vi = "beginning, now, một ngày (2024-08-15), một vị trí trong nhật ký (17, hoặc 3:17), mã của một quyết định"
 
 
 class FeedEntry(NamedTuple):

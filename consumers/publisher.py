@@ -52,20 +52,12 @@ class StreamDiverged(InfrastructureError):
     """The stream holds something else than the log leads to."""
 
     code = "STREAM_DIVERGED"
-    en = "partition {partition} of the stream ends with decision {theirs}, and the log leads to {ours} there"
-    vi = "phân vùng {partition} của luồng kết thúc bằng quyết định {theirs}, còn nhật ký cho kết quả {ours}"
-    hint_en = "nothing was published; is it the stream of another log, or was the log replaced?"
-    hint_vi = "chưa công bố gì; luồng này có thuộc nhật ký khác, hoặc nhật ký đã bị thay thế?"
 
 
 class StreamAheadOfLog(InfrastructureError):
     """The log lost its end, or is an older copy."""
 
     code = "STREAM_AHEAD_OF_LOG"
-    en = "partition {partition} of the stream stems from position {position}, and the log ends at {head}"
-    vi = "phân vùng {partition} của luồng ứng với vị trí {position}, còn nhật ký kết thúc ở {head}"
-    hint_en = "nothing was published; look for the whole log"
-    hint_vi = "chưa công bố gì; hãy tìm nhật ký đầy đủ"
 
 
 class PartitionProducer(Protocol):

@@ -17,10 +17,6 @@ class UnknownAgency(InvalidInput):
     """No agency has this id or spelling."""
 
     code = "UNKNOWN_AGENCY"
-    en = "there is no agency “{agency}”"
-    vi = "không có cơ quan “{agency}”"
-    hint_en = "use the id of an agency that the guidance names, for example so-tttt"
-    hint_vi = "dùng mã của một cơ quan có tên trong Hướng dẫn, ví dụ so-tttt"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from domain.agencies import UnknownAgency, agency
 from domain.catalogue import Criterion, UnitKind
-from domain.command import Command
+from domain.commands import Command
 from domain.identity import COUNCIL_UNIT
 from domain.refusals import UnknownActor, WrongActor, WrongAgency
 from domain.units import Units, UnknownUnit

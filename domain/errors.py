@@ -5,6 +5,9 @@
     ├── Refused           a rule of the guidance or of the procedure refuses a well-formed command
     └── InfrastructureError  the log, a read model or a file could not be used
 
+An error is known by its code, which no other has. Its texts stand in the message catalogues as `error.<CODE>` and
+`error.<CODE>.hint`. `infra/errors.md` shows the whole tree.
+
 `details` hold what the message was made from, so that a reader in another language can make it again.
 """
 
@@ -12,17 +15,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from domain.i18n import Language
+from domain.i18n import Language, by_key
 
 
 class DossierError(Exception):
-    """Base of all errors. Class attributes hold the code and the texts; `details` fill their placeholders."""
+    """Base of all errors. `code` is the key of its texts in the catalogues; `details` fill their placeholders."""
 
     code: ClassVar[str] = "DOSSIER_ERROR"
-    en: ClassVar[str] = "something went wrong"
-    vi: ClassVar[str] = "đã xảy ra lỗi"
-    hint_en: ClassVar[str] = ""
-    hint_vi: ClassVar[str] = ""
     clause: str | None = None
 
     def __init__(self, *, clause: str | None = None, **details: Any) -> None:
@@ -31,13 +30,32 @@ class DossierError(Exception):
             self.clause = clause
         super().__init__(self.message())
 
+    @classmethod
+    def message_template(cls, language: Language = "en") -> str:
+        """The text, its placeholders open; that of the more general error where this one has none of its own."""
+        return cls._template("error.{}", language)
+
+    @classmethod
+    def hint_template(cls, language: Language = "en") -> str:
+        """The hint, its placeholders open; empty where there is none."""
+        return cls._template("error.{}.hint", language)
+
     def message(self, language: Language = "en") -> str:
         """The text with its details filled in."""
-        return (self.vi if language == "vi" else self.en).format_map(self.details)
+        return self.message_template(language).format_map(self.details)
 
     def hint(self, language: Language = "en") -> str:
         """What to do about it; empty when the message says it all."""
-        return (self.hint_vi if language == "vi" else self.hint_en).format_map(self.details)
+        return self.hint_template(language).format_map(self.details)
+
+    @classmethod
+    def _template(cls, key: str, language: Language) -> str:
+        for kind in cls.__mro__:
+            if issubclass(kind, DossierError):
+                found = by_key(key.format(kind.code), language)
+                if found is not None:
+                    return found
+        return ""
 
 
 class InvalidInput(DossierError):

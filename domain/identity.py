@@ -28,10 +28,6 @@ class MalformedDossierReference(InvalidInput):
     """Neither an id nor a number of a dossier."""
 
     code = "MALFORMED_DOSSIER_REFERENCE"
-    en = "{reference!r} is neither a dossier's id nor its number"
-    vi = "{reference!r} không phải là mã hay số hiệu của hồ sơ"
-    hint_en = "a number looks like 04630-CB-2024-1 (unit, CB basic or NC advanced, year, attempt)"
-    hint_vi = "số hiệu có dạng 04630-CB-2024-1 (đơn vị, CB cơ bản hoặc NC nâng cao, năm, lần)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Final
 
 from domain.authorization import Role
 from domain.catalogue import UnitKind
-from domain.command import Command
+from domain.commands import Command
 from domain.context import DecisionContext
 from domain.council.composition import CouncilChanged, CouncilEstablished, change_council, establish_council
 from domain.dossier import application, appraisal, corrections, decision, district, reception, recommendation

@@ -18,7 +18,7 @@ from enum import StrEnum
 
 from domain.authorization import Role, body_of, check_body, check_known, check_role, wrong_actor
 from domain.catalogue import UnitKind
-from domain.command import Command
+from domain.commands import Command
 from domain.context import DecisionContext
 from domain.council.aggregate import ProvincialCouncil
 from domain.dossier.aggregate import Dossier

@@ -28,32 +28,12 @@ class UnknownUnit(InvalidInput):
     """No unit has this id."""
 
     code = "UNKNOWN_UNIT"
-    en = "there is no unit “{unit}”"
-    vi = "không có đơn vị “{unit}”"
-    hint_en = (
-        "use the official code of a district (135) or commune (04630), or the id of a department that may "
-        "apply; names repeat and identify nothing"
-    )
-    hint_vi = (
-        "dùng mã chính thức của huyện (135) hoặc xã (04630), hoặc mã của sở, ban, ngành được đề nghị; "
-        "tên có thể trùng nên không dùng để xác định đơn vị"
-    )
 
 
 class BadDepartments(InvalidInput):
     """The setting of the departments that may apply cannot be used."""
 
     code = "BAD_DEPARTMENTS"
-    en = "the list of departments cannot be used: {problem_en}"
-    vi = "danh sách sở, ban, ngành không dùng được: {problem_vi}"
-    hint_en = (
-        'give [{{"id": "so-tp", "name": "Sở Tư pháp"}}, …] to replace the default list, '
-        'or {{"add": [{{"id": …, "name": …}}]}} to extend it'
-    )
-    hint_vi = (
-        'nhập [{{"id": "so-tp", "name": "Sở Tư pháp"}}, …] để thay danh sách mặc định, '
-        'hoặc {{"add": [{{"id": …, "name": …}}]}} để bổ sung'
-    )
 
     def __init__(self, problem_en: str, problem_vi: str) -> None:
         super().__init__(problem_en=problem_en, problem_vi=problem_vi)

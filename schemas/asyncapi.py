@@ -14,8 +14,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
+from domain.commands import COMMAND_TYPES
 from schemas import queue_messages
 from schemas.avro.registry import released_versions
+from schemas.command_schemas import TYPES
 from schemas.public_registry import examples, published
 
 FILE: Final = Path(__file__).parent / "asyncapi.json"
@@ -46,7 +48,6 @@ LOG_HEADER: Final = (
 _OPTIONAL: Final = frozenset({"ce_previousid", "ce_replay"})
 _ALWAYS: Final = frozenset({"content-type", "ce_specversion", "ce_source"})
 _AVRO: Final = "application/vnd.apache.avro+json;version=1.9.0"
-_COMMAND_TYPES: Final = "types.json"
 _KEPT_FOR_EVER: Final = {
     "cleanup.policy": ["delete"],
     "retention.ms": -1,
@@ -98,7 +99,7 @@ def _channels() -> dict[str, Any]:
         ),
         "commands": _channel(
             "commands",
-            _command_names(),
+            sorted(COMMAND_TYPES),
             "The queue of commands: a line of JSON each, in the partition that its unit has in the log (the first 48 "
             "bits of the dossier's id modulo the number of partitions).",
             _KEPT_FOR_EVER,
@@ -182,7 +183,7 @@ def _messages() -> dict[str, Any]:
             "payload": _avro(_log_record()),
             "bindings": {"kafka": {"key": {"type": "null"}}},
         },
-        **{name: _command(name) for name in _command_names()},
+        **{name: _command(name) for name in sorted(COMMAND_TYPES)},
         **queue_messages.MESSAGES,
     }
 
@@ -200,7 +201,7 @@ def _headers() -> dict[str, Any]:
 
 def _shapes() -> dict[str, Any]:
     """The shared shapes of commands, and the events that the log's records hold."""
-    shared = _json("commands", _COMMAND_TYPES)["$defs"]
+    shared = _json("commands", TYPES)["$defs"]
     events = {
         f"event.{event}.v{each.version}": _avro(each.schema)
         for event, found in sorted(released_versions().items())
@@ -208,11 +209,6 @@ def _shapes() -> dict[str, Any]:
     }
     shapes = {name: _relocated(shape) for name, shape in sorted(shared.items())}
     return {**shapes, **queue_messages.SCHEMAS, **events}
-
-
-def _command_names() -> list[str]:
-    folder = files("schemas") / "commands"
-    return sorted(file.name.removesuffix(".json") for file in folder.iterdir() if file.name != _COMMAND_TYPES)
 
 
 def _command(name: str) -> dict[str, Any]:

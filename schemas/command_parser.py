@@ -1,4 +1,4 @@
-"""Commands from JSON, strictly: one line in, one `Command` out, or a MalformedCommand that says what is wrong where."""
+"""Commands from JSON, strictly: one line in, one command out, or a MalformedCommand that says what is wrong where."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from typing import Any, Final, NamedTuple, NoReturn
 from unicodedata import is_normalized
 
 from jsonschema_rs import Draft202012Validator
+from msgspec import convert
 
 from domain.catalogue.answers import LARGEST
-from domain.command import Command, UnitReference
-from schemas.command_conversion import converter
+from domain.commands import COMMAND_TYPES, Command
+from domain.shapes import DecimalText
 from schemas.command_errors import (
     ByteOrderMark,
     CommandTooLarge,
@@ -98,16 +99,9 @@ def _command(text: str) -> Command:
         _refuse(form, envelope)
     command_id = envelope.pop("command_id")
     digest = sha256(_canonical(envelope).encode()).digest()
-    dossier, data = envelope["dossier"], envelope["data"]
-    return Command(
-        name=name,
-        command_id=command_id,
-        dossier=dossier if isinstance(dossier, str) else UnitReference(**dossier),
-        on=date.fromisoformat(envelope["on"]),
-        actor=envelope["actor"],
-        data=data if form.convert is None else form.convert(data),
-        digest=digest,
-    )
+    del envelope["command"]
+    fields = {**envelope.pop("data"), **envelope, "command_id": command_id, "digest": digest}
+    return convert(fields, COMMAND_TYPES[name], dec_hook=_typed)
 
 
 def _parsed(text: str) -> Any:
@@ -140,15 +134,18 @@ def _name(envelope: Any) -> str:
 class _Form(NamedTuple):
     accepts: Callable[[Any], bool]
     validator: Draft202012Validator
-    convert: Callable[[Any], Any] | None
 
 
 @cache
 def _form(name: str) -> _Form:
     """The compiled form of one command, made when it is first read."""
-    schema = command_schemas()[name]
-    validator = Draft202012Validator(schema, validate_formats=True)
-    return _Form(validator.is_valid, validator, converter(schema["properties"]["data"], schema["$defs"]))
+    validator = Draft202012Validator(command_schemas()[name], validate_formats=True)
+    return _Form(validator.is_valid, validator)
+
+
+def _typed(kind: type[DecimalText], value: str) -> DecimalText:
+    """A value of the one type of ours that JSON has no form for."""
+    return kind(value)
 
 
 def _refuse(form: _Form, envelope: Any) -> NoReturn:

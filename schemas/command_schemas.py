@@ -1,16 +1,29 @@
-"""The JSON Schemas of the commands, `commands/<CommandName>.json`, each made self-contained."""
+"""`python -m schemas.command_schemas [--check]`: the JSON Schemas of the commands, `commands/<CommandName>.json`.
+
+They are made from the types of `domain.commands`, the texts of the catalogue and one example for each command,
+`commands/examples/<CommandName>.json`; the shapes that commands share are in `commands/types.json`. `--check` compares
+only: exit code 0 when the files are current, else 4. `command_schemas` has each schema self-contained.
+"""
+
+# ruff: noqa: PLC0415  # what derives schemas is needed only to make the files
 
 from __future__ import annotations
 
+import argparse
 import json
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-_TYPES: Final = "types.json"
-_SHARED: Final = f"{_TYPES}#/$defs/"
+from domain.commands import COMMAND_TYPES
+
+FOLDER: Final = Path(__file__).parent / "commands"
+TYPES: Final = "types.json"
+_SHARED: Final = f"{TYPES}#/$defs/"
 _LOCAL: Final = "#/$defs/"
 
 
@@ -18,12 +31,11 @@ _LOCAL: Final = "#/$defs/"
 def command_schemas() -> Mapping[str, dict[str, Any]]:
     """Command name → its JSON Schema (2020-12) of the whole envelope, with every shared shape under `$defs`."""
     folder = files("schemas") / "commands"
-    shared = json.loads((folder / _TYPES).read_text(encoding="utf-8"))["$defs"]
+    shared = json.loads((folder / TYPES).read_text(encoding="utf-8"))["$defs"]
     return MappingProxyType(
         {
-            file.name.removesuffix(".json"): _bundled(json.loads(file.read_text(encoding="utf-8")), shared)
-            for file in sorted(folder.iterdir(), key=lambda file: file.name)
-            if file.name != _TYPES
+            name: _bundled(json.loads((folder / f"{name}.json").read_text(encoding="utf-8")), shared)
+            for name in sorted(COMMAND_TYPES)
         }
     )
 
@@ -34,9 +46,31 @@ def example(name: str) -> dict[str, Any]:
     return found
 
 
-def definition(reference: str) -> str:
-    """The name of the shared shape that a `$ref` of a bundled schema means."""
-    return reference.removeprefix(_LOCAL)
+def derived() -> dict[str, str]:
+    """File name → what it must hold, by the types, texts and examples as they are now."""
+    schemas, _ = _derived()
+    return {name: json.dumps(schema, ensure_ascii=False, indent=2) + "\n" for name, schema in schemas.items()}
+
+
+def command_texts() -> set[str]:
+    """The texts in the schemas, in English: each is a text of the message catalogue."""
+    return _derived()[1]
+
+
+def _derived() -> tuple[dict[str, dict[str, Any]], set[str]]:
+    from schemas.command_derivation import Derivation
+
+    derivation = Derivation()
+    schemas = {
+        f"{name}.json": derivation.command(command, _example(name)) for name, command in sorted(COMMAND_TYPES.items())
+    }
+    schemas[TYPES] = derivation.shared()
+    return schemas, derivation.texts
+
+
+def _example(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((FOLDER / "examples" / f"{name}.json").read_text(encoding="utf-8"))
+    return found
 
 
 def _bundled(schema: dict[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,3 +105,29 @@ def _localised(schema: Any) -> Any:
     if isinstance(schema, list):
         return [_localised(inner) for inner in schema]
     return schema
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line: see the module's own words."""
+    parser = argparse.ArgumentParser(
+        prog="python -m schemas.command_schemas", description="The JSON Schemas of the commands."
+    )
+    parser.add_argument("--check", action="store_true", help="compare only")
+    options = parser.parse_args(arguments)
+    present = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.json")}
+    wanted = derived()
+    stale = sorted(name for name in wanted.keys() | present.keys() if wanted.get(name) != present.get(name))
+    if options.check and stale:
+        sys.stderr.write(f"behind the types of the commands: {', '.join(stale)}: python -m schemas.command_schemas\n")
+        return 4
+    for name in stale:
+        if name in wanted:
+            (FOLDER / name).write_text(wanted[name], encoding="utf-8")
+        else:
+            (FOLDER / name).unlink()
+    sys.stdout.write("the schemas of the commands are current\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

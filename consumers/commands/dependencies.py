@@ -12,7 +12,7 @@ from collections import Counter
 from typing import Final, NamedTuple
 
 from domain.catalogue import UnitKind
-from domain.command import Command
+from domain.commands import Command
 from domain.procedure import COUNCIL, STEPS
 from domain.step import Shared
 from domain.units import Unit

@@ -31,7 +31,7 @@ from consumers.commands.ports import (
     QueuedCommand,
 )
 from consumers.commands.repository import Loaded, Repository
-from domain.command import Command, UnitReference
+from domain.commands import Command, UnitReference
 from domain.context import DecisionContext, InterpretationSettings
 from domain.council.aggregate import ProvincialCouncil
 from domain.dossier.aggregate import Dossier

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from domain.catalogue import Level
-from domain.command import Command, UnitReference
+from domain.commands import Command, UnitReference
 from domain.errors import InvalidInput
 from domain.identity import COUNCIL_ID, COUNCIL_UNIT, DossierKey, parse_number
 from domain.units import Units

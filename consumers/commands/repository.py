@@ -14,7 +14,7 @@ from eventsourcing.persistence import Mapper, StoredEvent
 
 from consumers.commands.errors import LogIncomplete
 from domain.catalogue import Level
-from domain.command import UnitReference
+from domain.commands import UnitReference
 from domain.council.aggregate import ProvincialCouncil
 from domain.dossier.aggregate import Dossier
 from domain.identity import DossierKey

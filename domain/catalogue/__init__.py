@@ -44,10 +44,6 @@ class UnknownCatalogue(InvalidInput):
     """No catalogue of this version was released."""
 
     code = "UNKNOWN_CATALOGUE"
-    en = "there is no catalogue of version {version}"
-    vi = "không có bộ tiêu chí phiên bản {version}"
-    hint_en = "released versions: {released}"
-    hint_vi = "các phiên bản đã phát hành: {released}"
 
 
 def catalogue(version: int | None = None) -> Catalogue:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Annotated, TypedDict
+
+from domain.shapes import Computed, Reason
 
 
 class CommuneFigures(TypedDict):
@@ -14,7 +16,10 @@ class CommuneFigures(TypedDict):
 
 
 class Figure(TypedDict, total=False):
-    """One answer to one criterion. A key that is None means the same as a key that is absent."""
+    """The answer to one criterion: a and b of a ratio, yes or no, a count, or the reason why the ratio is not applicable. Exactly one of them.
+
+    A key that is None means the same as a key that is absent.
+    """  # noqa: E501
 
     a: int | None
     """Numerator of a ratio, in the units of the criterion's formula."""
@@ -24,7 +29,7 @@ class Figure(TypedDict, total=False):
     """Yes or no."""
     count: int | None
     """A number of things."""
-    communes: CommuneFigures | None
+    communes: Annotated[CommuneFigures | None, Computed()]
     """District I.1 only."""
-    not_applicable: str | None
+    not_applicable: Reason | None
     """The reason, declared instead of a ratio whose denominator is zero (reading 6)."""

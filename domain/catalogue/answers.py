@@ -43,15 +43,13 @@ LARGEST: Final = 2**53
 class FigureRefused(Refused):
     """Base of what is refused about a figure. `details["criterion"]` is the criterion's id."""
 
+    code = "FIGURE_REFUSED"
+
 
 class FigureKindMismatch(FigureRefused):
     """Not exactly the form of answer that the criterion asks for."""
 
     code = "FIGURE_KIND_MISMATCH"
-    en = "criterion {criterion} asks for {expected_en}; given: {given}"
-    vi = "tiêu chí {criterion} yêu cầu {expected_vi}; đã nhập: {given}"
-    hint_en = "give exactly the form that the criterion asks for, with whole numbers"
-    hint_vi = "nhập đúng một dạng số liệu mà tiêu chí yêu cầu, bằng số nguyên"
     clause = "Biểu 04"
 
 
@@ -59,30 +57,18 @@ class NegativeFigure(FigureRefused):
     """A figure below zero."""
 
     code = "NEGATIVE_FIGURE"
-    en = "criterion {criterion}: {field} is {value}, below zero"
-    vi = "tiêu chí {criterion}: {field} là {value}, nhỏ hơn không"
-    hint_en = "figures count things: give zero or more"
-    hint_vi = "số liệu là số lượng: nhập số không hoặc số dương"
 
 
 class FigureTooLarge(FigureRefused):
     """A figure above LARGEST."""
 
     code = "FIGURE_TOO_LARGE"
-    en = "criterion {criterion}: {field} is {value}, above {largest}"
-    vi = "tiêu chí {criterion}: {field} là {value}, lớn hơn {largest}"
-    hint_en = "check the figure: nothing in the province is that many"
-    hint_vi = "kiểm tra lại số liệu: không có số lượng nào trong tỉnh lớn như vậy"
 
 
 class NumeratorExceedsDenominator(FigureRefused):
     """A part larger than its whole, where the formula makes it a part."""
 
     code = "A_EXCEEDS_B"
-    en = "criterion {criterion}: {part} = {part_value} exceeds {whole} = {whole_value}"
-    vi = "tiêu chí {criterion}: {part} = {part_value} lớn hơn {whole} = {whole_value}"
-    hint_en = "by the formula, {part} is a part of {whole}: check both figures"
-    hint_vi = "theo cách tính, {part} là một phần của {whole}: kiểm tra lại hai số liệu"
     clause = "Biểu 04"
 
 
@@ -90,21 +76,13 @@ class ZeroDenominator(FigureRefused):
     """A ratio over zero that is not declared not applicable."""
 
     code = "ZERO_DENOMINATOR"
-    en = "criterion {criterion}: {field} is 0, so there is no ratio"
-    vi = "tiêu chí {criterion}: {field} bằng 0 nên không có tỷ lệ"
-    hint_en = "declare the criterion not applicable, with the reason; its lead agency confirms or refuses that"
-    hint_vi = "khai tiêu chí không áp dụng, kèm lý do; cơ quan chủ trì thẩm định xác nhận hoặc bác bỏ"
     clause = "reading 6"
 
 
 class ReasonMissing(FigureRefused):
     """Declared not applicable without saying why."""
 
-    code = "REASON_MISSING"
-    en = "criterion {criterion} is declared not applicable without a reason"
-    vi = "tiêu chí {criterion} được khai không áp dụng mà không có lý do"
-    hint_en = "say why the denominator is zero"
-    hint_vi = "nêu lý do mẫu số bằng không"
+    code = "NOT_APPLICABLE_REASON_MISSING"
     clause = "reading 6"
 
 
@@ -112,10 +90,6 @@ class NotApplicableOnlyForRatios(FigureRefused):
     """Declared not applicable although nothing is divided."""
 
     code = "NOT_APPLICABLE_ONLY_FOR_RATIOS"
-    en = "criterion {criterion} is no ratio and cannot be declared not applicable"
-    vi = "tiêu chí {criterion} không phải là tỷ lệ nên không thể khai không áp dụng"
-    hint_en = "answer it: only a ratio whose denominator is zero can be not applicable"
-    hint_vi = "hãy trả lời tiêu chí: chỉ tỷ lệ có mẫu số bằng không mới có thể không áp dụng"
     clause = "reading 6"
 
 

@@ -16,10 +16,6 @@ class CriterionNotOfLevel(InvalidInput):
     """A criterion was asked at a level that it does not belong to."""
 
     code = "CRITERION_NOT_OF_LEVEL"
-    en = "criterion {criterion} does not belong to the level {level}"
-    vi = "tiêu chí {criterion} không thuộc mức độ {level}"
-    hint_en = "a criterion with one column belongs to one level only (reading 1, a setting)"
-    hint_vi = "tiêu chí chỉ có một cột thuộc một mức độ (cách hiểu 1, là một thiết lập)"
     clause = "Biểu 04"
 
 

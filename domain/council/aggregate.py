@@ -8,7 +8,7 @@ from typing import Any
 
 from eventsourcing.domain import Aggregate
 
-from domain.command import Command
+from domain.commands import Command
 from domain.identity import COUNCIL_ID
 from domain.recorded_event import RecordedEvent
 from domain.values import Appointee, Document

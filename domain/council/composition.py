@@ -8,7 +8,7 @@ from eventsourcing.domain import AggregateCreated
 
 from domain.agencies import agency
 from domain.authorization import PEOPLES_COMMITTEE, STANDING_AGENCY
-from domain.command import Command
+from domain.commands import Command
 from domain.context import DecisionContext
 from domain.council.aggregate import CouncilEvent, ProvincialCouncil
 from domain.dossier.decision import signed

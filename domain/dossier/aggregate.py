@@ -9,7 +9,7 @@ from typing import Any
 from eventsourcing.domain import Aggregate
 
 from domain.catalogue import Criterion, Level, UnitKind, catalogue
-from domain.command import Command
+from domain.commands import Command
 from domain.context import DecisionContext
 from domain.dossier.event import DossierEvent
 from domain.dossier.states import CLOSED, DECIDED, ENDED, State

@@ -5,7 +5,7 @@ from __future__ import annotations
 from domain.authorization import Role
 from domain.catalogue import AnswerKind, Criterion, UnitKind, catalogue
 from domain.catalogue import answers as figures
-from domain.command import Command
+from domain.commands import Command
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
 from domain.dossier.assessment import (

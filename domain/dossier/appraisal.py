@@ -8,7 +8,7 @@ from typing import Any, cast
 from domain.agencies import agency
 from domain.authorization import check_lead
 from domain.catalogue import AnswerKind, Criterion
-from domain.command import Command
+from domain.commands import Command
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
 from domain.dossier.assessment import (

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias, cast
 
 from domain.catalogue import AnswerKind, CommunesTarget, Criterion, UnitKind
 from domain.catalogue import answers as figures
-from domain.command import Command
+from domain.commands import Command
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
 from domain.policy.recognition import Counts, communes_met, communes_needed

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, NamedTuple, cast
 
 from domain.authorization import wrong_actor
-from domain.command import Command
+from domain.commands import Command
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
 from domain.dossier.assessment import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from domain.command import Command
+from domain.commands import Command
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
 from domain.dossier.event import DossierCreated, DossierEvent

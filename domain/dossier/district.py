@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from domain.command import Command
+from domain.commands import Command
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
 from domain.dossier.assessment import (

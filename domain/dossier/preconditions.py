@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Any, cast
 
-from domain.command import Command
+from domain.commands import Command
 from domain.refusals import (
     DateBeforeStep,
     DocumentDatedLater,

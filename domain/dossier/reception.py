@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import cast
 
 from domain.agencies import agency, is_or_belongs_to
-from domain.command import Command
+from domain.commands import Command
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
 from domain.dossier.assessment import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from domain.catalogue import UnitKind
-from domain.command import Command
+from domain.commands import Command
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
 from domain.dossier.assessment import (

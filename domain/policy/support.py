@@ -35,10 +35,6 @@ class BadAmounts(InvalidInput):
     """The setting of the support amounts cannot be used."""
 
     code = "BAD_AMOUNTS"
-    en = "the support amounts cannot be used: {problem_en}"
-    vi = "mức hỗ trợ không dùng được: {problem_vi}"
-    hint_en = 'give whole VND per kind and level, for example {{"commune.basic": 100000000}}'
-    hint_vi = 'nhập số đồng nguyên theo loại đơn vị và mức độ, ví dụ {{"commune.basic": 100000000}}'
 
     def __init__(self, problem_en: str, problem_vi: str) -> None:
         super().__init__(problem_en=problem_en, problem_vi=problem_vi)

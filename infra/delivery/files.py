@@ -30,20 +30,12 @@ class FeedUnusable(InfrastructureError):
     """The folder of the feed cannot be read or written."""
 
     code = "FEED_UNUSABLE"
-    en = "the feed in {folder} cannot be used: {reason}"
-    vi = "không dùng được thư mục dữ liệu {folder}: {reason}"
-    hint_en = "check the folder, its permissions and the free space; nothing is lost: the next run goes on"
-    hint_vi = "kiểm tra thư mục, quyền truy cập và dung lượng trống; không mất dữ liệu: lần chạy sau sẽ tiếp tục"
 
 
 class FeedOfAnotherLog(InfrastructureError):
     """The folder holds the feed of another log."""
 
     code = "FEED_OF_ANOTHER_LOG"
-    en = "the feed in {folder} was made from log {theirs}, not from log {log}"
-    vi = "dữ liệu trong {folder} được lập từ nhật ký {theirs}, không phải từ nhật ký {log}"
-    hint_en = "name another folder"
-    hint_vi = "chọn thư mục khác"
 
 
 class FileFeed:

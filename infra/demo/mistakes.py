@@ -152,7 +152,7 @@ def _slips_of_figures(rng: Random, criteria: Mapping[str, Criterion]) -> list[tu
         ("ZERO_DENOMINATOR", claimed({"a": 0, "b": 0})),
         ("NEGATIVE_FIGURE", claimed({"a": -3, "b": 120})),
         ("FIGURE_KIND_MISMATCH", claimed({"answer": True})),
-        ("REASON_MISSING", claimed({"a": 0, "b": 0, "not_applicable": ""})),
+        ("NOT_APPLICABLE_REASON_MISSING", claimed({"a": 0, "b": 0, "not_applicable": ""})),
         ("UNKNOWN_CRITERION", claimed({"answer": True}, "IX.1")),
     ]
 

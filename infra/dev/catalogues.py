@@ -22,14 +22,14 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from domain.errors import DossierError, InfrastructureError, InvalidInput, Refused
+from domain.errors import DossierError
 from domain.i18n import DOMAIN, LANGUAGES, Language
 from domain.procedure import EVENT_TYPES
 from infra.dev.text_extraction import PACKAGES, Use, extract, placeholders
+from schemas.command_schemas import command_texts
 
 ROOT: Final = Path(__file__).parents[2]
 
-_BRANCHES: Final = (DossierError, InvalidInput, Refused, InfrastructureError)
 _LINE: Final = 120
 _ERROR: Final = "error."
 _HINT: Final = ".hint"
@@ -58,8 +58,9 @@ def all_errors() -> list[type[DossierError]]:
 
 
 def used_names() -> Iterator[str]:
-    """Texts that stand in no marker because they are names of the domain: of the events."""
+    """Texts that stand in no marker: the names of the events, and what the types of the commands say of themselves."""
     yield from EVENT_TYPES
+    yield from command_texts()
 
 
 class Catalogues:
@@ -86,9 +87,9 @@ class Catalogues:
             if language != "en":
                 for key in sorted(found):
                     made.add(key, texts.get(key, ""), locations=[(path, 1) for path in sorted(found[key])])
-            self._catalogs[language] = made
             self._path(language, "po").write_bytes(_HEADER.format(language=language).encode() + _as_po(made))
-            self._path(language, "mo").write_bytes(compiled(made))
+            self._catalogs[language] = self._read(language)
+            self._path(language, "mo").write_bytes(compiled(self._catalogs[language]))
 
     def faults(self) -> Iterator[str]:
         """What is wrong with the files themselves."""
@@ -140,7 +141,8 @@ def error_faults(texts: Mapping[Language, Mapping[str, str]], errors: Iterable[t
         other = owners.setdefault(kind.code, kind)
         if other is not kind:
             yield f"{kind.__name__} and {other.__name__} share the code {kind.code}"
-        if kind not in _BRANCHES and not _has_text(kind, texts["en"]):
+        # A class with cases below it may be a branch that is never raised itself.
+        if not kind.__subclasses__() and not _has_text(kind, texts["en"]):
             yield f"{kind.__name__} has no text {_ERROR}{kind.code}"
     for key in sorted({key for language in LANGUAGES for key in texts[language] if key.startswith(_ERROR)}):
         if key.removeprefix(_ERROR).removesuffix(_HINT) not in owners:
@@ -190,8 +192,8 @@ def _open(text: str) -> set[str] | None:
 
 
 def _has_text(kind: type[DossierError], texts: Mapping[str, str]) -> bool:
-    """Whether a class or one that it is a case of, below the branches of the tree, has a text."""
-    cases = (base for base in kind.__mro__ if issubclass(base, DossierError) and base not in _BRANCHES)
+    """Whether a class or one that it is a case of, below the root of the tree, has a text."""
+    cases = (base for base in kind.__mro__ if issubclass(base, DossierError) and base is not DossierError)
     return any(f"{_ERROR}{base.code}" in texts for base in cases)
 
 

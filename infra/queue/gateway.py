@@ -19,7 +19,7 @@ import structlog
 from consumers.commands.dependencies import CommandDependencies, InFlight, dependencies_of
 from consumers.commands.messages import MalformedMessage, parse_message, routing_id
 from consumers.commands.outcome import Answer, refused
-from domain.command import Command
+from domain.commands import Command
 from domain.errors import InvalidInput
 from domain.identity import COUNCIL_ID, unit_uuid
 from domain.units import Unit, Units
@@ -31,11 +31,11 @@ from infra.log.partitioning import partition_of
 from infra.queue.errors import NoAnswer
 from infra.queue.producer import send_durably
 from infra.queue.replies import read_replies
+from infra.timeouts import Timeout
 
 _log = structlog.get_logger(__name__)
 
 _FOLLOW: Final = 0.25
-_SEND_AGAIN: Final = 10.0
 _BATCH_BYTES: Final = 400_000
 
 
@@ -48,7 +48,7 @@ class _Given:
     reach: CommandDependencies = field(default_factory=CommandDependencies)
     answer: Answer | None = None
     again_at: float = 0.0
-    pause: float = _SEND_AGAIN
+    pause: float = Timeout.COMMAND_RESENT.seconds
 
 
 class QueuedGateway:

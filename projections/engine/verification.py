@@ -38,91 +38,49 @@ if TYPE_CHECKING:
 class Finding(InfrastructureError):
     """Something that must not be."""
 
-    code = "INCOMPLETE"
+    code = "READ_MODEL_FAULTY"
 
 
 class Skipped(Finding):
     """One event is not in the read model."""
 
     code = "EVENT_SKIPPED"
-    en = "{projection}: position {position} of partition {partition} ({event} of dossier {dossier}) was skipped"
-    vi = "{projection}: vị trí {position} của phân vùng {partition} ({event} của hồ sơ {dossier}) đã bị bỏ qua"
-    hint_en = "run: dossier rebuild {projection}"
-    hint_vi = "chạy: dossier rebuild {projection}"
 
 
 class FoldedTwice(Finding):
     """One event is in it twice."""
 
     code = "EVENT_FOLDED_TWICE"
-    en = "{projection}: position {position} of partition {partition} ({event} of dossier {dossier}) was folded twice"
-    vi = "{projection}: vị trí {position} của phân vùng {partition} ({event} của hồ sơ {dossier}) được áp dụng hai lần"
-    hint_en = "run: dossier rebuild {projection}"
-    hint_vi = "chạy: dossier rebuild {projection}"
 
 
 class MovedAhead(Finding):
     """The position is higher than what was folded."""
 
     code = "POSITION_MOVED_AHEAD"
-    en = "{projection}: stands at position {position} of partition {partition}, but was folded up to {folded} alone"
-    vi = "{projection}: đứng ở vị trí {position} của phân vùng {partition}, nhưng chỉ áp dụng đến {folded}"
-    hint_en = "run: dossier rebuild {projection}"
-    hint_vi = "chạy: dossier rebuild {projection}"
 
 
 class AheadOfLog(Finding):
     """The position is higher than the log's."""
 
     code = "POSITION_AHEAD_OF_LOG"
-    en = "{projection}: stands at position {position} of partition {partition}, but the log ends at {head}"
-    vi = "{projection}: đứng ở vị trí {position} của phân vùng {partition}, nhưng nhật ký kết thúc ở {head}"
-    hint_en = "look for the whole log first; else delete the read models: they are made again from the log"
-    hint_vi = "trước hết hãy tìm nhật ký đầy đủ; nếu không, xóa các bảng tra cứu: chúng được lập lại từ nhật ký"
 
 
 class OtherEvents(Finding):
     """What was folded is not what the log holds."""
 
     code = "OTHER_EVENTS_FOLDED"
-    en = (
-        "{projection}: what was folded between positions {first} and {last} of partition {partition} is not what the "
-        "log holds there"
-    )
-    vi = (
-        "{projection}: những gì đã áp dụng từ vị trí {first} đến {last} của phân vùng {partition} không khớp với "
-        "nhật ký"
-    )
-    hint_en = "check the log against a copy, then run: dossier rebuild {projection}"
-    hint_vi = "đối chiếu nhật ký với bản sao, rồi chạy: dossier rebuild {projection}"
 
 
 class Miscounted(Finding):
     """The counts do not add up."""
 
     code = "MISCOUNTED"
-    en = (
-        "{projection}: partition {partition} has {applied} applied, {parked} parked and {ignored} ignored events; "
-        "the log has {handled} to apply and {passed} to ignore up to position {position}"
-    )
-    vi = (
-        "{projection}: phân vùng {partition} có {applied} sự kiện đã áp dụng, {parked} bị giữ lại, {ignored} được bỏ "
-        "qua; nhật ký có {handled} sự kiện cần áp dụng, {passed} cần bỏ qua đến vị trí {position}"
-    )
-    hint_en = "run: dossier rebuild {projection}"
-    hint_vi = "chạy: dossier rebuild {projection}"
 
 
 class ParkedOtherwise(Finding):
     """The list of parked events does not fit."""
 
     code = "PARKED_OTHERWISE"
-    en = (
-        "{projection}: {listed} parked events are listed in partition {partition}, {parked} are counted; {strays} stray"
-    )
-    vi = "{projection}: phân vùng {partition} liệt kê {listed} sự kiện bị giữ lại, đếm được {parked}; {strays} lạc"
-    hint_en = "run: dossier rebuild {projection}"
-    hint_vi = "chạy: dossier rebuild {projection}"
 
 
 @dataclass(slots=True)

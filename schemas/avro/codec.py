@@ -36,40 +36,24 @@ class UnknownEventType(InfrastructureError):
     """An event of a name that this release does not know."""
 
     code = "UNKNOWN_EVENT_TYPE"
-    en = "the log holds an event of the unknown type {topic!r}"
-    vi = "nhật ký có sự kiện thuộc loại không xác định {topic!r}"
-    hint_en = "the log was written by a newer release: install that one"
-    hint_vi = "nhật ký do một phiên bản mới hơn ghi: hãy cài đặt phiên bản đó"
 
 
 class UnknownSchema(InfrastructureError):
     """A fingerprint of no released schema of the event."""
 
     code = "UNKNOWN_SCHEMA"
-    en = "an event {topic} in the log begins with {header}, which is no released schema of it"
-    vi = "sự kiện {topic} trong nhật ký bắt đầu bằng {header}, không ứng với lược đồ nào đã phát hành"
-    hint_en = "the log was written by a newer release, or not by Dossier at all"
-    hint_vi = "nhật ký do một phiên bản mới hơn ghi, hoặc không phải do Dossier ghi"
 
 
 class UnreadableEvent(InfrastructureError):
     """A body that does not follow its schema."""
 
     code = "UNREADABLE_EVENT"
-    en = "an event {topic} in the log does not follow its schema (version {version}): {reason}"
-    vi = "sự kiện {topic} trong nhật ký không đúng lược đồ của nó (phiên bản {version}): {reason}"
-    hint_en = "the log is damaged: restore it from a copy"
-    hint_vi = "nhật ký bị hỏng: hãy khôi phục từ bản sao"
 
 
 class PlainEventsOnly(InfrastructureError):
     """Compression or encryption of single events was asked for."""
 
     code = "PLAIN_EVENTS_ONLY"
-    en = "events are kept as plain Avro, so that every reader can read the log: no compressor, no cipher"
-    vi = "sự kiện được lưu dưới dạng Avro thuần để mọi phần mềm đều đọc được: không nén, không mã hóa"
-    hint_en = "unset COMPRESSOR_TOPIC and CIPHER_TOPIC; encrypt the disk instead"
-    hint_vi = "bỏ COMPRESSOR_TOPIC và CIPHER_TOPIC; hãy mã hóa ổ đĩa"
 
 
 def encode(event: str, record: dict[str, Any]) -> bytes:

@@ -23,6 +23,7 @@ from typing import Any, Final, TypeAlias, Union, get_args, get_origin, get_type_
 
 from domain.procedure import EVENT_TYPES
 from domain.recorded_event import RecordedEvent
+from domain.shapes import DecimalText
 
 Schema: TypeAlias = dict[str, Any]
 
@@ -32,6 +33,7 @@ HELD_BY_THE_LOG: Final = frozenset({"originator_id", "originator_version", "orig
 
 _PRIMITIVES: Final[Mapping[object, str | Schema]] = {
     str: "string",
+    DecimalText: "string",
     bool: "boolean",
     int: "long",
     date: {"type": "int", "logicalType": "date"},

@@ -38,10 +38,6 @@ class IncompatibleSchema(InfrastructureError):
     """A change of an event type after which recorded facts could not be read."""
 
     code = "INCOMPATIBLE_SCHEMA"
-    en = "{event} cannot be released as version {version}: {obstacles}"
-    vi = "không thể phát hành {event} phiên bản {version}: {obstacles}"
-    hint_en = "add fields as `X | None`; for anything else make a new event type"
-    hint_vi = "thêm trường dưới dạng `X | None`; với thay đổi khác hãy tạo loại sự kiện mới"
 
 
 def release(events: Path, golden: Path, derived: Callable[[str], Schema] = derive) -> list[str]:

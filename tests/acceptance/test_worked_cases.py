@@ -15,9 +15,11 @@ from tests.acceptance.system import World
 
 ALSO = {
     "INCOMPLETE": {"MISSING_PART"},
+    "REASON_MISSING": {"NOT_APPLICABLE_REASON_MISSING"},
 }
 """Suggested code → codes for the same reason. An incomplete dossier is refused at its submission, which names the part
-that is missing, so that none reaches the receipt (C20_C21 of the cases' conventions)."""
+that is missing, so that none reaches the receipt (C20_C21 of the cases' conventions). Each thing that must be given a
+reason has a code of its own."""
 
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.id)

@@ -15,7 +15,7 @@ from eventsourcing.domain import Aggregate
 
 from consumers.commands.messages import routing_id
 from domain.catalogue import Level
-from domain.command import Command, UnitReference
+from domain.commands import Command, UnitReference
 from domain.context import DecisionContext
 from domain.cross_dossier import CrossDossierFacts
 from domain.dossier.aggregate import Dossier

@@ -11,7 +11,7 @@ from typing import Any, cast
 from uuid import NAMESPACE_URL, uuid5
 
 from domain.catalogue import Level, UnitKind
-from domain.command import Command
+from domain.commands import Command
 from domain.context import DecisionContext, InterpretationSettings
 from domain.council.aggregate import ProvincialCouncil
 from domain.cross_dossier import CouncilInForce, CrossDossierFacts, RecognitionInForce

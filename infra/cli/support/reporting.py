@@ -72,16 +72,20 @@ def plain(value: object) -> Any:
 
 
 def _texts(error: dict[str, Any], language: Language) -> tuple[str, str]:
-    """Message and hint of an answer's error, made again from its details; as answered where no class fits."""
-    for kind in _kinds(DossierError):
-        if kind.code == error["code"] and _filled(kind.en, error["details"]) == error["message"]:
-            message, hint = (kind.vi, kind.hint_vi) if language == "vi" else (kind.en, kind.hint_en)
-            return _filled(message, error["details"]) or error["message"], _filled(hint, error["details"]) or ""
+    """Message and hint of an answer's error, made again from its details; as answered where no class fits.
+
+    An answer that is older than an error's present code is known by its message.
+    """
+    details = error["details"]
+    for kind in sorted(_kinds(DossierError), key=lambda kind: kind.code != error["code"]):
+        if _filled(kind.message_template(), details) == error["message"]:
+            message, hint = kind.message_template(language), kind.hint_template(language)
+            return _filled(message, details) or error["message"], _filled(hint, details) or ""
     return error["message"], ""
 
 
 def _filled(text: str, details: dict[str, Any]) -> str | None:
-    """A text with its placeholders filled, or None where the details are another error's of the same code."""
+    """A text with its placeholders filled, or None where the details are another error's."""
     try:
         return text.format_map(details)
     except KeyError:

@@ -20,10 +20,6 @@ class BadSecret(InvalidInput):
     """A secret that is none."""
 
     code = "BAD_SECRET"
-    en = "this is no secret of a webhook: whsec_ and the base64 of 24 to 64 bytes are expected"
-    vi = "đây không phải khóa bí mật của webhook: cần whsec_ và base64 của 24 đến 64 byte"
-    hint_en = "leave it out, and one is made"
-    hint_vi = "bỏ trống để hệ thống tự tạo"
 
 
 def new_secret() -> str:

@@ -39,20 +39,12 @@ class BadReceiver(WebhookRefused):
     """A URL that is no receiver's."""
 
     code = "BAD_RECEIVER"
-    en = "{url} cannot be a receiver: {reason_en}"
-    vi = "{url} không thể là địa chỉ nhận: {reason_vi}"
-    hint_en = "give an address like https://example.vn/decisions"
-    hint_vi = "nhập địa chỉ dạng https://example.vn/decisions"
 
 
 class ForbiddenAddress(WebhookRefused):
     """A receiver in a network that is not public."""
 
     code = "FORBIDDEN_ADDRESS"
-    en = "{host} leads to {address}, which {why_en}"
-    vi = "{host} trỏ tới {address}, {why_vi}"
-    hint_en = "an operator may allow a network by DOSSIER_WEBHOOK_ALLOW, for example 10.1.2.0/24"
-    hint_vi = "người vận hành có thể cho phép một mạng bằng DOSSIER_WEBHOOK_ALLOW, ví dụ 10.1.2.0/24"
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,36 +54,24 @@ class WebhooksUnusable(InfrastructureError):
     """The file of the webhooks cannot be used."""
 
     code = "WEBHOOKS_UNUSABLE"
-    en = "the webhooks in {path} cannot be used: {reason}"
-    vi = "không dùng được dữ liệu webhook trong {path}: {reason}"
 
 
 class CourierRunning(InfrastructureError):
     """Two would deliver the same, and out of order."""
 
     code = "COURIER_RUNNING"
-    en = "another process delivers the webhooks in {path}"
-    vi = "một tiến trình khác đang gửi webhook trong {path}"
-    hint_en = "one is enough for all subscriptions: it serves each in a thread of its own"
-    hint_vi = "một tiến trình phục vụ mọi đăng ký nhận tin, mỗi đăng ký một luồng riêng"
 
 
 class UnknownSubscription(InvalidInput):
     """No subscription has this name."""
 
     code = "UNKNOWN_SUBSCRIPTION"
-    en = "there is no webhook {name!r}"
-    vi = "không có webhook {name!r}"
 
 
 class SubscriptionExists(InvalidInput):
     """A name that is taken."""
 
     code = "SUBSCRIPTION_EXISTS"
-    en = "there is a webhook {name!r} already"
-    vi = "đã có webhook {name!r}"
-    hint_en = "choose another name, or remove that one first"
-    hint_vi = "chọn tên khác, hoặc xóa webhook đó trước"
 
 
 class WebhookStore:

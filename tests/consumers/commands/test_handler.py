@@ -17,7 +17,7 @@ from consumers.commands.handler import CommandHandler
 from consumers.commands.messages import MalformedMessage
 from consumers.commands.repository import AGGREGATES_KEPT
 from domain.catalogue import Level, UnitKind
-from domain.command import Command
+from domain.commands import Command
 from domain.recorded_event import RecordedEvent
 from schemas.command_errors import MalformedCommand
 from schemas.command_parser import command_from, read_command
