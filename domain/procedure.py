@@ -1,7 +1,7 @@
 """The procedure: one row per step, in the order of the guidance. Everything that is said of steps is read from here.
 
-A row names the step's command and event, who may take it, from which states, what follows, its clause and its
-documents (`domain.step` has the fields). How its fact is checked and what it assigns stands in the module of its phase.
+A row names the step's command and event, who may take it, from which states, what follows and its clause
+(`domain.step` has the fields). How its fact is checked and what it assigns stands in the module of its phase.
 """
 
 from __future__ import annotations
@@ -70,13 +70,13 @@ PROCEDURE: Final[tuple[Step, ...]] = (
         command=commands.EstablishCouncil, event=CouncilEstablished,
         handler=establish_council,
         roles=(Role.CHAIRMAN,), clause="II.3",
-        documents=("decision",), changes=_COUNCIL,
+        changes=_COUNCIL,
     ),
     CouncilStep(
         command=commands.ChangeCouncil, event=CouncilChanged,
         handler=change_council,
         roles=(Role.CHAIRMAN,), clause="III.1",
-        documents=("decision",), changes=_COUNCIL,
+        changes=_COUNCIL,
     ),
     CreatingStep(
         command=commands.OpenDossier, event=application.DossierOpened,
@@ -93,7 +93,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
             why=translatable("a dossier is assessed before it is sent, or when it was returned"), clause="II.1.1",
         ),
         becomes=(State.OPENED, State.SELF_ASSESSED), unchanged_in=frozenset({State.RETURNED}),
-        documents=("claims/*/evidence/*",), correctable=frozenset({"claims"}),
+        correctable=frozenset({"claims"}),
     ),
     DossierStep(
         command=commands.RecordOwnMeeting, event=application.OwnMeetingRecorded,
@@ -110,7 +110,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
             ),
         },
         becomes=(State.OWN_MEETING,), unchanged_in=frozenset({State.RETURNED}),
-        documents=("meeting/minutes",), correctable=frozenset({"meeting"}),
+        correctable=frozenset({"meeting"}),
     ),
     DossierStep(
         command=commands.SubmitDossier, event=application.DossierSubmitted,
@@ -125,7 +125,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
             ),
         },
         becomes=(State.SUBMITTED,),
-        documents=("letter", "minutes", "report"), correctable=frozenset({"letter", "minutes", "report"}),
+        correctable=frozenset({"letter", "minutes", "report"}),
         reads=_RECOGNITIONS,
     ),
     DossierStep(
@@ -138,7 +138,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
             _COMMUNE: Order(_states(State.SELF_ASSESSED, State.RETURNED), _SELF_ASSESSED_FIRST, "II.1.1.c"),
         },
         becomes=(State.AT_DISTRICT_COUNCIL,),
-        documents=("report",), correctable=frozenset({"report"}),
+        correctable=frozenset({"report"}),
     ),
     DossierStep(
         command=commands.AppraiseDossier, event=district.DossierAppraised,
@@ -149,7 +149,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
             why=translatable("the commune submits to the district council first"), returned_by=Role.STANDING_AGENCY,
         ),
         becomes=(State.DISTRICT_MET,),
-        documents=("meeting/minutes",), correctable=frozenset({"findings", "meeting"}),
+        correctable=frozenset({"findings", "meeting"}),
         recheck=district.recheck_findings,
     ),
     DossierStep(
@@ -161,7 +161,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
             returned_by=Role.STANDING_AGENCY,
         ),
         becomes=(State.FORWARDED_TO_PROVINCE,),
-        documents=("letter", "minutes"), correctable=frozenset({"letter", "minutes"}),
+        correctable=frozenset({"letter", "minutes"}),
     ),
     DossierStep(
         command=commands.RefuseByDistrictCouncil, event=district.DossierRefusedByDistrictCouncil,
@@ -205,7 +205,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
         roles=(Role.STANDING_AGENCY,), clause="II.2, II.3",
         orders=_orders(State.RECEIVED, why=translatable("the complete dossier is received first"), clause="II.2"),
         becomes=(State.FORWARDED_TO_MEMBERS,),
-        documents=("letters/*/letter",), correctable=frozenset({"letters"}), reads=_COUNCIL,
+        correctable=frozenset({"letters"}), reads=_COUNCIL,
     ),
     DossierStep(
         command=commands.RecordFieldInspection, event=appraisal.FieldInspectionRecorded,
@@ -213,7 +213,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
         roles=(Role.COUNCIL_MEMBER,), authority=appraisal.leads_what_it_inspected, clause="II.3",
         orders=_orders(_FORWARDED, why=_ON_LETTER, clause="II.3"),
         ordered=False,
-        documents=("minutes",), correctable=frozenset({"minutes", "place", "present", "findings"}),
+        correctable=frozenset({"minutes", "place", "present", "findings"}),
         recheck=appraisal.recheck_inspected,
     ),
     DossierStep(
@@ -223,14 +223,14 @@ PROCEDURE: Final[tuple[Step, ...]] = (
         clause="II.3, III.2",
         orders=_orders(_WITH_MEMBERS, why=_ON_LETTER, clause="II.3"),
         becomes=(State.VERIFYING, State.VERIFIED), ordered=False,
-        documents=("letter", "contributions/*/document"), reads=_RECOGNITIONS,
+        reads=_RECOGNITIONS,
     ),
     DossierStep(
         command=commands.CorrectVerification, event=appraisal.VerificationCorrected,
         handler=appraisal.correct_verification,
         roles=(Role.COUNCIL_MEMBER,), authority=appraisal.leads_criterion, clause="II.3, III.2, reading 5",
         becomes=(State.VERIFYING, State.VERIFIED), unchanged_in=DECIDED, after_the_end=True, ordered=False,
-        documents=("letter", "contributions/*/document"), reads=_RECOGNITIONS,
+        reads=_RECOGNITIONS,
     ),
     DossierStep(
         command=commands.SumUpResults, event=recommendation.ResultsSummedUp,
@@ -238,7 +238,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
         roles=(Role.STANDING_AGENCY,), first=recommendation.every_criterion_has_a_result, clause="II.3",
         orders=_orders(State.VERIFIED, why=translatable("the members verify every criterion first"), clause="II.3"),
         becomes=(State.SUMMED_UP,),
-        documents=("report",), correctable=frozenset({"report"}),
+        correctable=frozenset({"report"}),
     ),
     DossierStep(
         command=commands.CloseAsUnfavourable, event=recommendation.DossierClosedAsUnfavourable,
@@ -258,7 +258,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
             State.SUMMED_UP, why=translatable("the council meets on the sum of the members' results"), clause="II.3",
         ),
         becomes=(State.COUNCIL_MET,),
-        documents=("minutes",), correctable=frozenset({"chair", "present", "minutes", "recommends", "votes"}),
+        correctable=frozenset({"chair", "present", "minutes", "recommends", "votes"}),
     ),
     DossierStep(
         command=commands.ProposeRecognition, event=recommendation.RecognitionProposed,
@@ -266,7 +266,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
         roles=(Role.STANDING_AGENCY,), clause="II.3, III.1",
         orders=_orders(State.COUNCIL_MET, why=translatable("the council meets first"), clause="II.3"),
         becomes=(State.PROPOSED,),
-        documents=("letter",), correctable=frozenset({"letter"}),
+        correctable=frozenset({"letter"}),
     ),
     DossierStep(
         command=commands.ApproveRecognition, event=decision.RecognitionApproved,
@@ -274,7 +274,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
         roles=(Role.CHAIRMAN,), clause="I.2, II.3",
         orders=_orders(State.PROPOSED, why=_PROPOSED_FIRST, clause="II.3"),
         becomes=(State.APPROVED,),
-        documents=("decision",), changes=_RECOGNITIONS, public=True,
+        changes=_RECOGNITIONS, public=True,
     ),
     DossierStep(
         command=commands.RejectRecognition, event=decision.RecognitionRejected,
@@ -282,7 +282,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
         roles=(Role.CHAIRMAN,), clause="I.2, II.3, reading 4",
         orders=_orders(State.PROPOSED, why=_PROPOSED_FIRST, clause="II.3"),
         becomes=(State.REJECTED,),
-        documents=("decision",), public=True,
+        public=True,
     ),
     DossierStep(
         command=commands.AnnounceRecognition, event=decision.RecognitionAnnounced,
@@ -308,7 +308,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
         handler=_correct_fact,
         roles=tuple(Role), clause="reading 5",
         after_the_end=True, ordered=False,
-        documents=("documents/*",), public=True,
+        public=True,
     ),
     DossierStep(
         command=commands.CorrectDecision, event=decision.DecisionCorrected,
@@ -318,7 +318,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
             DECIDED - {State.REVOKED}, why=translatable("there is no decision to correct"), clause="reading 4",
         ),
         after_the_end=True,
-        documents=("decision", "corrected"), changes=_RECOGNITIONS, public=True,
+        changes=_RECOGNITIONS, public=True,
     ),
     DossierStep(
         command=commands.RevokeDecision, event=decision.DecisionRevoked,
@@ -326,14 +326,14 @@ PROCEDURE: Final[tuple[Step, ...]] = (
         roles=(Role.CHAIRMAN,), clause="I.2, reading 4",
         orders=_orders(RECOGNISED, why=translatable("there is no recognition to revoke"), clause="reading 4"),
         becomes=(State.REVOKED,), after_the_end=True,
-        documents=("decision",), changes=_RECOGNITIONS, public=True,
+        changes=_RECOGNITIONS, public=True,
     ),
     CreatingStep(
         command=commands.RecordEarlierRecognition, event=decision.EarlierRecognitionRecorded,
         handler=decision.record_earlier_recognition,
         roles=(Role.STANDING_AGENCY,), clause="I.2",
         becomes=(State.RECOGNISED_EARLIER,),
-        documents=("decision",), reads=_RECOGNITIONS, changes=_RECOGNITIONS, public=True,
+        reads=_RECOGNITIONS, changes=_RECOGNITIONS, public=True,
     ),
 )
 # fmt: on

@@ -93,7 +93,6 @@ class Step:
     roles      who may take it; a district's council and committee act on their own dossier and on their communes'
     clause     the clause of the guidance, or the reading where the guidance is silent
     becomes    the states in which it may leave the dossier; empty when it leaves the state as it is
-    documents  the places of the documents in its event; `*` is each key of a map or each place of a list
     reads      what the decision on it depends on beyond its dossier
     changes    what it changes for other dossiers
     public     the public decisions tell it (a corrected fact only where the fact itself is public)
@@ -104,7 +103,6 @@ class Step:
     roles: tuple[Role, ...]
     clause: str
     becomes: tuple[State, ...] = ()
-    documents: tuple[str, ...] = ()
     reads: frozenset[Shared] = frozenset()
     changes: frozenset[Shared] = frozenset()
     public: bool = False

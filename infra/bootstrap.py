@@ -40,7 +40,7 @@ from projections.engine.rebuild import ProgressCallback, Rebuild
 from projections.engine.snapshot import Freshness, Snapshot, freshness
 from projections.public_decisions.read_model import DECISIONS
 from projections.read_models import PROJECTIONS
-from schemas.avro.codec import AvroMapper, decode
+from schemas.avro.codec import AvroMapper, decode_event
 
 if TYPE_CHECKING:
     from consumers.feed import DecisionFeed
@@ -162,7 +162,7 @@ class Application:
     @cached_property
     def engine(self) -> Engine:
         """The engine over all read models."""
-        return Engine(self.views, self.log, decode, PROJECTIONS)
+        return Engine(self.views, self.log, decode_event, PROJECTIONS)
 
     @cached_property
     def decisions(self) -> DecisionFeed:
@@ -170,7 +170,7 @@ class Application:
         from consumers.cloudevents import DecisionSerializer
         from consumers.feed import DecisionFeed
 
-        engine = Engine(self.views, self.log, decode, (DECISIONS,))
+        engine = Engine(self.views, self.log, decode_event, (DECISIONS,))
         return DecisionFeed(engine, self.log.partitions, DecisionSerializer(self.log.log_id, self.settings.units))
 
     def publisher(self, stream: StreamSettings, *, alone: bool = False) -> Publisher:
@@ -184,7 +184,7 @@ class Application:
         kind = OnePublisher if alone else KafkaStream
         to = kind(stream.kafka, publication, self.log.partitions, values)
         to.prepare()
-        return Publisher(self.log, decode, to, publication)
+        return Publisher(self.log, decode_event, to, publication)
 
     def webhook_dispatcher(self, webhooks: WebhookSettings, store: WebhookStore) -> WebhookDispatcher:
         """Who takes the decisions to the receivers of webhooks."""
@@ -250,7 +250,7 @@ class Application:
 
     def freshness(self, snapshot: Snapshot, name: str, about: Callable[[str], bool] | None = None) -> Freshness:
         """How fresh an answer of a read model is; `about` says which parked dossiers (by id) the answer is about."""
-        return freshness(snapshot, self.log, decode, self.clock(), name, about=about)
+        return freshness(snapshot, self.log, decode_event, self.clock(), name, about=about)
 
     def rebuild(
         self,
