@@ -20,42 +20,14 @@ from domain.dossier.appraisal import CriterionVerified, VerificationCorrected
 from domain.dossier.corrections import FactCorrected
 from domain.dossier.district import DossierAppraised
 from domain.dossier.reception import DossierForwardedToCouncil
+from domain.procedure import RECORDED_BY
 from domain.recorded_event import RecordedEvent
 from domain.values import Document, Meeting
 
 Data = Mapping[str, Any]
 
-CLAUSES: Mapping[str, str] = {
-    "CouncilEstablished": "II.3",
-    "CouncilChanged": "III.1",
-    "DossierOpened": "II.1.1",
-    "SelfAssessmentRecorded": "II.1.1, form 03",
-    "OwnMeetingRecorded": "II.1.1.a, b; form 02",
-    "DossierSubmitted": "II.1.1.a, b; II.1.2",
-    "DossierSubmittedToDistrictCouncil": "II.1.1.c, II.1.2",
-    "DossierAppraised": "II.1.1.b",
-    "DossierSentToProvince": "II.1.1.b, II.1.2",
-    "DossierRefusedByDistrictCouncil": "reading 3",
-    "DossierReceived": "II.2",
-    "DossierReturned": "II.2, reading 4",
-    "DossierForwardedToCouncil": "II.2, II.3",
-    "FieldInspectionRecorded": "II.3",
-    "CriterionVerified": "II.3, III.2",
-    "VerificationCorrected": "II.3, III.2, reading 5",
-    "ResultsSummedUp": "II.3",
-    "DossierClosedAsUnfavourable": "reading 3",
-    "CouncilMeetingRecorded": "II.3",
-    "RecognitionProposed": "II.3, III.1",
-    "RecognitionApproved": "I.2, II.3",
-    "RecognitionRejected": "I.2, II.3, reading 4",
-    "RecognitionAnnounced": "II.4",
-    "DossierWithdrawn": "reading 4",
-    "FactCorrected": "reading 5",
-    "DecisionCorrected": "I.2, reading 4",
-    "DecisionRevoked": "I.2, reading 4",
-    "EarlierRecognitionRecorded": "I.2",
-}
-"""Event → the clause of the guidance, or the reading where the guidance is silent. Every type of event is here."""
+CLAUSES: Mapping[str, str] = {name: step.clause for name, step in RECORDED_BY.items()}
+"""Event → the clause of the guidance, or the reading where the guidance is silent."""
 
 
 @cache
