@@ -176,8 +176,7 @@ def create_dossier(
         raise DossierAlreadyOpen(
             number=latest.number,
             state=latest.state.value,
-            state_en=latest.state.en,
-            state_vi=latest.state.vi,
+            **latest.state.text.details("state"),
         )
     return CREATE[command.name](name, unit, command, context)
 
@@ -218,6 +217,5 @@ def _where(dossier: Dossier) -> dict[str, Any]:
     return {
         "number": dossier.number,
         "state": dossier.state.value,
-        "state_en": dossier.state.en,
-        "state_vi": dossier.state.vi,
+        **dossier.state.text.details("state"),
     }

@@ -236,7 +236,7 @@ def submit_to_district_council(dossier: Dossier, command: Command, context: Deci
             dossier,
             command,
             (),
-            (f"a {dossier.unit_kind} submits to the province", f"{dossier.unit_kind.vi} gửi hồ sơ đến tỉnh"),
+            (f"a {dossier.unit_kind} submits to the province", f"{dossier.unit_kind.text.vi} gửi hồ sơ đến tỉnh"),
             "II.1.1.a" if dossier.unit_kind is UnitKind.DEPARTMENT else "II.1.1.b",
         )
     in_state(

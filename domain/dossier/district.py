@@ -147,7 +147,7 @@ def _communes_only(dossier: Dossier, command: Command) -> None:
             (),
             (
                 f"a {dossier.unit_kind} goes to the province, not to a district council",
-                f"hồ sơ của {dossier.unit_kind.vi} gửi thẳng đến tỉnh",
+                f"hồ sơ của {dossier.unit_kind.text.vi} gửi thẳng đến tỉnh",
             ),
             "II.1.1",
         )

@@ -57,8 +57,7 @@ def in_state(dossier: Dossier, command: Command, states: Collection[State], why:
             clause=clause,
             command=command.name,
             state=dossier.state.value,
-            state_en=dossier.state.en,
-            state_vi=dossier.state.vi,
+            **dossier.state.text.details("state"),
             reason_en=why[0],
             reason_vi=why[1],
         )

@@ -32,10 +32,6 @@ class UnsupportedKafkaPython(InfrastructureError):
     """The installed kafka-python is not of the version whose private parts are used."""
 
     code = "KAFKA_PYTHON_UNSUPPORTED"
-    en = "kafka-python {version} is installed, and this release works with 3.0.x alone"
-    vi = "đang cài kafka-python {version}, trong khi phiên bản này chỉ dùng được với 3.0.x"
-    hint_en = "install it: pip install 'kafka-python~=3.0.12'"
-    hint_vi = "hãy cài đặt: pip install 'kafka-python~=3.0.12'"
 
 
 class KafkaUnreachable(LogUnusable, OperationalError):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from domain.authorization import PEOPLES_COMMITTEE, PERMISSIONS, STANDING_AGENCY, Role
 from domain.catalogue import UnitKind, catalogue
 from domain.dossier.states import State
+from domain.i18n import pair
 from domain.identity import COUNCIL_UNIT
 from domain.refusals import UnknownFact
 from domain.values import Actor
@@ -98,6 +99,5 @@ def _recorder(application: Application, dossier: str, version: int) -> Actor:
     raise UnknownFact(
         clause="reading 5",
         corrects=version,
-        reason_en="the dossier has no such fact",
-        reason_vi="hồ sơ không có sự kiện này",
+        reason=pair("the dossier has no such fact"),
     )
