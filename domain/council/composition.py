@@ -13,7 +13,7 @@ from domain.context import DecisionContext
 from domain.council.aggregate import CouncilEvent, ProvincialCouncil
 from domain.dossier.decision import signed
 from domain.dossier.preconditions import not_before, part
-from domain.refusals import CouncilComposition, MissingPart
+from domain.refusals import CouncilComposition, CouncilExists, MissingPart, NoCouncil
 from domain.values import Appointee
 
 
@@ -27,13 +27,19 @@ class CouncilChanged(CouncilEvent):
     reason: str | None
 
 
-def establish_council(command: Command, context: DecisionContext) -> ProvincialCouncil:
-    """EstablishCouncil: the first composition."""
+def establish_council(
+    council: ProvincialCouncil | None, command: Command, context: DecisionContext
+) -> ProvincialCouncil:
+    """EstablishCouncil: the first composition. Raises CouncilExists."""
+    if council is not None:
+        raise CouncilExists
     return ProvincialCouncil.start(CouncilEstablished, command, context.recorded_at, **_composition(command))
 
 
-def change_council(council: ProvincialCouncil, command: Command, context: DecisionContext) -> None:
-    """ChangeCouncil: the whole composition anew (III.1: kiện toàn)."""
+def change_council(council: ProvincialCouncil | None, command: Command, context: DecisionContext) -> ProvincialCouncil:
+    """ChangeCouncil: the whole composition anew (III.1: kiện toàn). Raises NoCouncil."""
+    if council is None:
+        raise NoCouncil(on=command.on.isoformat())
     not_before(command, council.decided_on)
     council.trigger_event(
         CouncilChanged,
@@ -44,6 +50,7 @@ def change_council(council: ProvincialCouncil, command: Command, context: Decisi
         reason=command.data.get("reason"),
         **_composition(command),
     )
+    return council
 
 
 def _composition(command: Command) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.authorization import Role, wrong_actor
+from domain.authorization import Role
 from domain.catalogue import AnswerKind, Criterion, UnitKind, catalogue
 from domain.catalogue import answers as figures
 from domain.commands import Command
@@ -17,7 +17,7 @@ from domain.dossier.assessment import (
     without_evidence,
 )
 from domain.dossier.event import DossierCreated, DossierEvent
-from domain.dossier.preconditions import FORM_01, FORM_02, FORM_03, dated, document, in_state, meeting_of, not_before
+from domain.dossier.preconditions import FORM_01, FORM_02, FORM_03, dated, document, meeting_of, not_before
 from domain.dossier.states import State
 from domain.identity import DossierKey
 from domain.policy.recognition import Counts
@@ -34,7 +34,6 @@ from domain.values import (
     ReadAt,
 )
 
-_PREPARING = {State.OPENED, State.SELF_ASSESSED, State.OWN_MEETING, State.RETURNED}
 _CLAIMS = ("a claim", "kết quả tự đánh giá")
 
 
@@ -85,16 +84,6 @@ class SelfAssessmentRecorded(DossierEvent):
 
 def record_self_assessment(dossier: Dossier, command: Command, context: DecisionContext) -> None:
     """RecordSelfAssessment: some or all criteria; a later claim of a criterion replaces the earlier one."""
-    in_state(
-        dossier,
-        command,
-        _PREPARING,
-        (
-            "a dossier is assessed before it is sent, or when it was returned",
-            "chỉ tự đánh giá trước khi gửi hồ sơ hoặc khi hồ sơ được trả lại",
-        ),
-        "II.1.1",
-    )
     not_before(command, dossier.last_step_date if dossier.state is State.RETURNED else dossier.opened_on)
     claims: dict[str, Claim] = command.data["claims"]
     for code, claim in claims.items():
@@ -135,25 +124,7 @@ class OwnMeetingRecorded(DossierEvent):
 
 def record_own_meeting(dossier: Dossier, command: Command, context: DecisionContext) -> None:
     """RecordOwnMeeting: the department's steering committee, or the district's council on the district itself."""
-    if dossier.unit_kind is UnitKind.COMMUNE:
-        in_state(
-            dossier,
-            command,
-            (),
-            (
-                "no meeting is asked of a commune: it submits to the district council",
-                "cấp xã không tổ chức họp: gửi hồ sơ đến Hội đồng thẩm định cấp huyện",
-            ),
-            "II.1.1.c",
-        )
     clause = "II.1.1.a" if dossier.unit_kind is UnitKind.DEPARTMENT else "II.1.1.b"
-    in_state(
-        dossier,
-        command,
-        {State.SELF_ASSESSED, State.RETURNED},
-        ("every criterion is self-assessed first", "phải tự đánh giá tất cả tiêu chí trước"),
-        clause,
-    )
     not_before(command, dossier.last_step_date)
     dossier.record(OwnMeetingRecorded, command, context, meeting=meeting_of(command, clause))
 
@@ -177,25 +148,6 @@ class DossierSubmitted(DossierEvent):
 
 def submit_dossier(dossier: Dossier, command: Command, context: DecisionContext) -> None:
     """SubmitDossier: a department or district sends to the province. Gate by the claimed figures."""
-    if dossier.unit_kind is UnitKind.COMMUNE:
-        in_state(
-            dossier,
-            command,
-            (),
-            (
-                "a commune's dossier goes to the district council first",
-                "hồ sơ cấp xã phải gửi Hội đồng thẩm định cấp huyện trước",
-            ),
-            "II.1.1.c",
-        )
-    clause = "II.1.1.a" if dossier.unit_kind is UnitKind.DEPARTMENT else "II.1.1.b"
-    in_state(
-        dossier,
-        command,
-        {State.OWN_MEETING, State.RETURNED},
-        ("the unit's own meeting comes first", "phải tổ chức họp tự đánh giá trước"),
-        clause,
-    )
     not_before(command, dossier.last_step_date)
     letter = document(command, "letter", FORM_01, "II.1.2")
     minutes = document(command, "minutes", FORM_02, "II.1.2", numbered=False)
@@ -231,21 +183,6 @@ class DossierSubmittedToDistrictCouncil(DossierEvent):
 
 def submit_to_district_council(dossier: Dossier, command: Command, context: DecisionContext) -> None:
     """SubmitToDistrictCouncil: a commune sends report and evidence. Gate by the claimed figures."""
-    if dossier.unit_kind is not UnitKind.COMMUNE:
-        in_state(
-            dossier,
-            command,
-            (),
-            (f"a {dossier.unit_kind} submits to the province", f"{dossier.unit_kind.text.vi} gửi hồ sơ đến tỉnh"),
-            "II.1.1.a" if dossier.unit_kind is UnitKind.DEPARTMENT else "II.1.1.b",
-        )
-    in_state(
-        dossier,
-        command,
-        {State.SELF_ASSESSED, State.RETURNED},
-        ("every criterion is self-assessed first", "phải tự đánh giá tất cả tiêu chí trước"),
-        "II.1.1.c",
-    )
     not_before(command, dossier.last_step_date)
     report = document(command, "report", FORM_03, "II.1.2")
     results = _sendable(dossier, None)
@@ -284,10 +221,12 @@ class DossierWithdrawn(DossierEvent):
         dossier.last_step_date = self.on
 
 
+def who_withdraws(dossier: Dossier) -> Role:
+    """The applicant; once a commune's dossier was sent on to the province, its district (reading 4)."""
+    return Role.DISTRICT_COMMITTEE if dossier.sent_to_province else Role.APPLICANT
+
+
 def withdraw_dossier(dossier: Dossier, command: Command, context: DecisionContext) -> None:
-    """WithdrawDossier: by the applicant; a commune's, once it was sent on, by the district (reading 4)."""
-    who = Role.DISTRICT_COMMITTEE if dossier.sent_to_province else Role.APPLICANT
-    if command.actor["role"] != who:
-        raise wrong_actor(command, who, of=dossier.parent_id if dossier.sent_to_province else dossier.unit_id)
+    """WithdrawDossier: before the decision (reading 4)."""
     not_before(command, dossier.last_step_date)
     dossier.record(DossierWithdrawn, command, context, reason=command.data.get("reason"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from domain.agencies import agency
@@ -11,12 +12,14 @@ from domain.commands import Command
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
 from domain.dossier.assessment import (
+    Rechecked,
     communes_of,
     criterion_of,
     judged,
+    not_a_finding,
 )
 from domain.dossier.event import DossierEvent
-from domain.dossier.preconditions import dated, document, in_state, not_before, part, reason
+from domain.dossier.preconditions import dated, document, not_before, part, reason
 from domain.dossier.states import DECIDED, State
 from domain.refusals import (
     AlreadyVerified,
@@ -33,18 +36,6 @@ from domain.values import (
     ReadAt,
 )
 
-_WITH_MEMBERS = {
-    State.FORWARDED_TO_MEMBERS,
-    State.VERIFYING,
-    State.VERIFIED,
-    State.SUMMED_UP,
-    State.COUNCIL_MET,
-    State.PROPOSED,
-}
-_ON_LETTER = (
-    "members act on the letter of the standing agency",
-    "thành viên Hội đồng thẩm định theo văn bản đề nghị",
-)
 _THIS_SYSTEM = "Dossier"
 _RESULT_LETTER = ("the letter with the result", "văn bản kết quả thẩm định")
 
@@ -64,12 +55,15 @@ class FieldInspectionRecorded(DossierEvent):
         }
 
 
-def record_field_inspection(dossier: Dossier, command: Command, context: DecisionContext) -> None:
-    """RecordFieldInspection: the lead agency of every criterion that it covers, with minutes (II.3)."""
-    findings = cast(dict[str, str], command.data["findings"])
-    for code in findings:
+def leads_what_it_inspected(dossier: Dossier, command: Command) -> None:
+    """Raises WrongAgency unless the acting agency leads every criterion that it inspected (III.2)."""
+    for code in command.data["findings"]:
         check_lead(command, criterion_of(dossier, code), code)
-    in_state(dossier, command, _WITH_MEMBERS, _ON_LETTER, "II.3")
+
+
+def record_field_inspection(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+    """RecordFieldInspection: what was found of every criterion that it covers, with minutes (II.3)."""
+    findings = cast(dict[str, str], command.data["findings"])
     not_before(command, dossier.forwarded_on or dossier.last_step_date)
     for code, text in findings.items():
         if not text.strip():
@@ -112,14 +106,23 @@ class CriterionVerified(DossierEvent):
         dossier.state = State.VERIFIED if self.complete else State.VERIFYING
 
 
+def leads_criterion(dossier: Dossier, command: Command) -> None:
+    """Raises UnknownCriterion, or WrongAgency unless the acting agency leads the criterion (III.2)."""
+    code = command.data["criterion"]
+    check_lead(command, criterion_of(dossier, code), code)
+
+
+def no_result_yet(dossier: Dossier, command: Command) -> None:
+    """Raises AlreadyVerified when the criterion has a result: that one is corrected by naming it (reading 5)."""
+    code = command.data["criterion"]
+    if code in dossier.results:
+        raise AlreadyVerified(clause="reading 5", criterion=code, version=dossier.results[code][0])
+
+
 def verify_criterion(dossier: Dossier, command: Command, context: DecisionContext) -> None:
     """VerifyCriterion: the lead agency's result, once the letter reached it."""
     code = command.data["criterion"]
     criterion = criterion_of(dossier, code)
-    check_lead(command, criterion, code)
-    if code in dossier.results:
-        raise AlreadyVerified(clause="reading 5", criterion=code, version=dossier.results[code][0])
-    in_state(dossier, command, {State.FORWARDED_TO_MEMBERS, State.VERIFYING}, _ON_LETTER, "II.3")
     not_before(command, dossier.forwarded_on or dossier.last_step_date)
     complete = len(dossier.results) + 1 == len(dossier.criteria)
     dossier.record(
@@ -161,7 +164,6 @@ def correct_verification(dossier: Dossier, command: Command, context: DecisionCo
     """CorrectVerification: names the result that it corrects, and why (reading 5)."""
     code = command.data["criterion"]
     criterion = criterion_of(dossier, code)
-    check_lead(command, criterion, code)
     why = reason(command, "reason", ("why the result is corrected", "lý do đính chính"), "reading 5")
     corrects = command.data["corrects"]
     present = dossier.results.get(code)
@@ -221,3 +223,15 @@ def _inspection(dossier: Dossier, command: Command, code: str) -> int:
     if not found:
         raise FieldInspectionMissing(criterion=code)
     return max(found)
+
+
+def recheck_inspected(dossier: Dossier, command: Command, correction: Mapping[str, Any]) -> Rechecked:
+    """The criteria that corrected findings of an inspection cover; the acting agency leads each of them (III.2)."""
+    given = cast(dict[str, str] | None, correction.get("findings"))
+    if given is None:
+        return Rechecked()
+    for code, text in given.items():
+        if not isinstance(text, str):
+            raise not_a_finding(code, "what was found, in words", "kết quả kiểm tra bằng lời")
+        check_lead(command, criterion_of(dossier, code), code)
+    return Rechecked(inspected=list(given))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any, cast
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from domain.catalogue import AnswerKind, CommunesTarget, Criterion, UnitKind
 from domain.catalogue import answers as figures
@@ -16,6 +16,7 @@ from domain.refusals import (
     CriteriaMissing,
     DeclaredNotApplicable,
     MetContradictsFigure,
+    MissingPart,
     NotDeclaredNotApplicable,
     RuleNotMet,
     UnknownCriterion,
@@ -166,3 +167,21 @@ def communes_of(dossier: Dossier, command: Command, context: DecisionContext) ->
     if dossier.unit_kind is not UnitKind.DISTRICT:
         return None
     return context.cross_dossier.commune_figures(dossier.unit_id, context.units, command.on)
+
+
+class Rechecked(NamedTuple):
+    """What follows from the corrected fields of a fact: findings of the district council, or inspected criteria."""
+
+    findings: dict[str, Finding] | None = None
+    inspected: list[str] | None = None
+
+
+Recheck: TypeAlias = Callable[[Dossier, Command, Mapping[str, Any]], Rechecked]
+"""From a dossier, the command CorrectFact and the corrected fields. Raises a Refused."""
+
+
+def not_a_finding(code: str, en: str, vi: str) -> MissingPart:
+    """An inspection finds in words, a district council in figures; the form of a correction allows both."""
+    return MissingPart(
+        clause="reading 5", part=f"correction.findings.{code}", part_en=f"{en} of {code}", part_vi=f"{vi} của {code}"
+    )

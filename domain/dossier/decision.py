@@ -8,8 +8,8 @@ from domain.commands import Command
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
 from domain.dossier.event import DossierCreated, DossierEvent
-from domain.dossier.preconditions import document, in_state, not_before, part, reason
-from domain.dossier.states import DECIDED, RECOGNISED, State
+from domain.dossier.preconditions import document, not_before, part, reason
+from domain.dossier.states import State
 from domain.identity import DossierKey
 from domain.policy.recognition import Counts
 from domain.refusals import (
@@ -25,7 +25,6 @@ from domain.values import (
 )
 
 DECISION = ("the decision", "Quyết định")
-_PROPOSED = ("the council's proposal comes first", "phải có Tờ trình của Hội đồng thẩm định tỉnh trước")
 
 
 class Signed(TypedDict):
@@ -66,7 +65,6 @@ class RecognitionApproved(DossierEvent):
 
 def approve_recognition(dossier: Dossier, command: Command, context: DecisionContext) -> None:
     """ApproveRecognition: one command per unit, also where one decision names several (I.2, II.3)."""
-    in_state(dossier, command, {State.PROPOSED}, _PROPOSED, "II.3")
     not_before(command, dossier.last_step_date)
     stated = command.data["level"]
     if stated != dossier.level:
@@ -100,7 +98,6 @@ class RecognitionRejected(DossierEvent):
 
 def reject_recognition(dossier: Dossier, command: Command, context: DecisionContext) -> None:
     """RejectRecognition: with reasons (reading 4)."""
-    in_state(dossier, command, {State.PROPOSED}, _PROPOSED, "II.3")
     not_before(command, dossier.last_step_date)
     dossier.record(
         RecognitionRejected,
@@ -126,13 +123,6 @@ class RecognitionAnnounced(DossierEvent):
 
 def announce_recognition(dossier: Dossier, command: Command, context: DecisionContext) -> None:
     """AnnounceRecognition: only after the decision; scale and manner are the unit's own (II.4)."""
-    in_state(
-        dossier,
-        command,
-        {State.APPROVED},
-        ("a recognition is announced once, after the decision", "chỉ công bố một lần, sau khi có Quyết định công nhận"),
-        "II.4",
-    )
     decided_on = dossier.decision[1]["date"] if dossier.decision else dossier.last_step_date
     not_before(command, decided_on, DateBeforeDecision)
     dossier.record(
@@ -163,13 +153,6 @@ class DecisionCorrected(DossierEvent):
 
 def correct_decision(dossier: Dossier, command: Command, context: DecisionContext) -> None:
     """CorrectDecision: a later decision says how the decision should read; what was decided stands (reading 4)."""
-    in_state(
-        dossier,
-        command,
-        DECIDED - {State.REVOKED},
-        ("there is no decision to correct", "chưa có quyết định để đính chính"),
-        "reading 4",
-    )
     version, present = _decision_of(dossier)
     not_before(command, present["date"])
     corrected = document(
@@ -209,13 +192,6 @@ class DecisionRevoked(DossierEvent):
 
 def revoke_decision(dossier: Dossier, command: Command, context: DecisionContext) -> None:
     """RevokeDecision: a later decision takes the recognition back (reading 4)."""
-    in_state(
-        dossier,
-        command,
-        RECOGNISED,
-        ("there is no recognition to revoke", "không có quyết định công nhận để hủy bỏ"),
-        "reading 4",
-    )
     version, present = _decision_of(dossier)
     not_before(command, max(present["date"], dossier.last_step_date))
     dossier.record(

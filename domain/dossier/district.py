@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Mapping
+from typing import Any, cast
 
-from domain.authorization import Role
-from domain.catalogue import UnitKind
 from domain.commands import Command
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
 from domain.dossier.assessment import (
+    Rechecked,
     complete_over,
     judged,
+    not_a_finding,
     rule_holds,
 )
 from domain.dossier.event import DossierEvent
-from domain.dossier.preconditions import FORM_01, FORM_02, document, in_state, meeting_of, not_before, part, reason
+from domain.dossier.preconditions import FORM_01, FORM_02, document, meeting_of, not_before, part, reason
 from domain.dossier.states import State
 from domain.policy.recognition import Counts
 from domain.values import (
@@ -42,18 +43,6 @@ class DossierAppraised(DossierEvent):
 
 def appraise_dossier(dossier: Dossier, command: Command, context: DecisionContext) -> None:
     """AppraiseDossier: a finding on every criterion, and the council's meeting."""
-    _communes_only(dossier, command)
-    returned_by_province = dossier.state is State.RETURNED and dossier.returned_by == Role.STANDING_AGENCY
-    in_state(
-        dossier,
-        command,
-        {State.AT_DISTRICT_COUNCIL, State.RETURNED} if returned_by_province else {State.AT_DISTRICT_COUNCIL},
-        (
-            "the commune submits to the district council first",
-            "cấp xã phải gửi hồ sơ đến Hội đồng thẩm định cấp huyện trước",
-        ),
-        "II.1.1.b",
-    )
     not_before(command, dossier.last_step_date)
     given = cast(dict[str, Finding], part(command, "findings", _FINDINGS, "II.1.1.b"))
     findings = {code: judged(dossier, code, finding) for code, finding in given.items()}
@@ -84,15 +73,6 @@ class DossierSentToProvince(DossierEvent):
 
 def send_to_province(dossier: Dossier, command: Command, context: DecisionContext) -> None:
     """SendToProvince: the district's letter and minutes with the commune's report. Gate by the district's findings."""
-    _communes_only(dossier, command)
-    returned_by_province = dossier.state is State.RETURNED and dossier.returned_by == Role.STANDING_AGENCY
-    in_state(
-        dossier,
-        command,
-        {State.DISTRICT_MET, State.RETURNED} if returned_by_province else {State.DISTRICT_MET},
-        ("the district council appraises first", "Hội đồng thẩm định cấp huyện phải họp thẩm định trước"),
-        "II.1.1.b",
-    )
     not_before(command, dossier.last_step_date)
     letter = document(command, "letter", FORM_01, "II.1.2")
     minutes = document(command, "minutes", FORM_02, "II.1.2", numbered=False)
@@ -119,17 +99,6 @@ class DossierRefusedByDistrictCouncil(DossierEvent):
 
 def refuse_by_district_council(dossier: Dossier, command: Command, context: DecisionContext) -> None:
     """RefuseByDistrictCouncil: ends the attempt, with reasons (reading 3)."""
-    _communes_only(dossier, command)
-    in_state(
-        dossier,
-        command,
-        {State.AT_DISTRICT_COUNCIL, State.DISTRICT_MET},
-        (
-            "the council refuses what lies before it and has not been sent on",
-            "Hội đồng chỉ từ chối hồ sơ đang thẩm định, chưa gửi tỉnh",
-        ),
-        "II.1.1.b",
-    )
     not_before(command, dossier.last_step_date)
     dossier.record(
         DossierRefusedByDistrictCouncil,
@@ -139,15 +108,12 @@ def refuse_by_district_council(dossier: Dossier, command: Command, context: Deci
     )
 
 
-def _communes_only(dossier: Dossier, command: Command) -> None:
-    if dossier.unit_kind is not UnitKind.COMMUNE:
-        in_state(
-            dossier,
-            command,
-            (),
-            (
-                f"a {dossier.unit_kind} goes to the province, not to a district council",
-                f"hồ sơ của {dossier.unit_kind.text.vi} gửi thẳng đến tỉnh",
-            ),
-            "II.1.1",
-        )
+def recheck_findings(dossier: Dossier, command: Command, correction: Mapping[str, Any]) -> Rechecked:  # noqa: ARG001
+    """Corrected findings of the council, each with what follows from its figure."""
+    given = cast(dict[str, Finding] | None, correction.get("findings"))
+    if given is None:
+        return Rechecked()
+    for code, finding in given.items():
+        if not isinstance(finding, dict):
+            raise not_a_finding(code, "a figure", "số liệu")
+    return Rechecked(findings={code: judged(dossier, code, finding) for code, finding in given.items()})

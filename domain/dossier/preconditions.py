@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Any, cast
 
 from domain.commands import Command
-from domain.dossier.aggregate import Dossier
-from domain.dossier.states import State
 from domain.refusals import (
     DateBeforeStep,
     DocumentDatedLater,
@@ -20,7 +17,6 @@ from domain.refusals import (
     PercentImpossible,
     ReasonRequired,
     VotesImpossible,
-    WrongOrder,
 )
 from domain.values import (
     Document,
@@ -48,19 +44,6 @@ _MEETING_PARTS = {
     "signatures": ("the signatures", "chữ ký"),
     "minutes": ("the minutes as a document", "văn bản biên bản"),
 }
-
-
-def in_state(dossier: Dossier, command: Command, states: Collection[State], why: tuple[str, str], clause: str) -> None:
-    """Raises WrongOrder unless the dossier is in one of `states`; `why` says what has to come first."""
-    if dossier.state not in states:
-        raise WrongOrder(
-            clause=clause,
-            command=command.name,
-            state=dossier.state.value,
-            **dossier.state.text.details("state"),
-            reason_en=why[0],
-            reason_vi=why[1],
-        )
 
 
 def not_before(command: Command, day: date, refusal: type[DateBeforeStep] = DateBeforeStep) -> None:

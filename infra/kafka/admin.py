@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaConnectionError
 
 from infra.kafka.settings import KafkaSettings
+from infra.retry import Retry
+from infra.timeouts import Timeout
 
 _T = TypeVar("_T")
-_ASKS_FOR: Final = 10.0
 
 
 def ask(settings: KafkaSettings, question: Callable[[KafkaAdminClient], _T]) -> _T:
@@ -20,14 +20,14 @@ def ask(settings: KafkaSettings, question: Callable[[KafkaAdminClient], _T]) -> 
 
     The client asks any broker that the cluster has named, and gives up when that one is down: then another is asked.
     """
-    deadline = time.monotonic() + _ASKS_FOR
+    tries = Retry(Timeout.CLUSTER)
     while True:
-        admin = KafkaAdminClient(**settings.client, request_timeout_ms=10_000)
+        admin = KafkaAdminClient(**settings.client, request_timeout_ms=Timeout.REQUEST.milliseconds)
         try:
             return question(admin)
         except KafkaConnectionError:
-            if time.monotonic() > deadline:
+            if tries.is_over:
                 raise
         finally:
             admin.close()
-        time.sleep(0.1)
+        tries.pause()

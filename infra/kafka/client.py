@@ -35,12 +35,11 @@ from infra.kafka.internals import (
 from infra.kafka.partition_client import FetchResult, Record
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
+from infra.retry import Retry
+from infra.timeouts import Timeout
 
 _log = structlog.get_logger(__name__)
 
-_REQUEST_TIMEOUT: Final = 10.0
-_GIVE_UP: Final = 60.0
-"""Seconds after which a read fails when no broker answers."""
 _IDLE: Final = 1.0
 """Seconds without a request after which it is first seen what became of the connections."""
 _FETCH_BYTES: Final = 2 << 20
@@ -81,35 +80,35 @@ class KafkaPartitionClient:
             producer = self._producer or self._new_producer()
             batch = record_batch(producer.id, producer.epoch, producer.sequence, records)
             producer.sequence += len(records)
-            request = produce_request(self._topic.identity.topic_id, self._partition, batch, _REQUEST_TIMEOUT)
+            request = produce_request(self._topic.identity.topic_id, self._partition, batch, Timeout.REQUEST.seconds)
             return _Sent(self, self._request(request))
         except (KafkaError, OSError) as error:
             return _Sent(self, None, error)
 
     def read(self, start: int) -> Iterator[FetchResult]:
         """All records from an offset to the high watermark. See `Tape`."""
-        deadline = time.monotonic() + _GIVE_UP
+        tries = Retry(Timeout.READ)
         position, pending = start, None
         while True:
-            if time.monotonic() > deadline:
+            if tries.is_over:
                 raise KafkaUnreachable(log=self._settings.url, reason=f"offset {position} could not be read")
             try:
                 found = self._answer(pending or self._fetch(position, wait=0.0))
                 chunk, end = self._chunk(found, position)
             except (KafkaError, OSError) as error:
                 pending = None
-                self._again(error, deadline)
+                self._wait_for_broker(error, tries)
                 continue
             if end < position:
                 pending = None
-                self._wait_for_leader(position, end, deadline)
+                self._wait_for_leader(position, end, tries)
                 continue
             # The next answer is on its way while this one is worked on.
             position = chunk.next_offset
             pending = self._fetch_soon(position) if position < end else None
             if chunk.entries or position > start:
                 yield chunk
-                deadline = time.monotonic() + _GIVE_UP
+                tries.progress()
             if position >= end:
                 return
 
@@ -118,34 +117,34 @@ class KafkaPartitionClient:
 
         Where a topic need not be whole, those that were deleted are passed over.
         """
-        deadline = time.monotonic() + _GIVE_UP
+        tries = Retry(Timeout.READ)
         while True:
             try:
                 return self._chunk(self._answer(self._fetch(start, wait=seconds)), start)[0]
             except kafka_errors.OffsetOutOfRangeError:
                 return FetchResult([], self._offset(OffsetSpec.EARLIEST))
             except (KafkaError, OSError) as error:
-                self._again(error, deadline)
+                self._wait_for_broker(error, tries)
 
     def end_behind(self, read: int) -> int:
         """The offset after the last record, for somebody who has read up to an offset. Raises as `read`."""
-        deadline = time.monotonic() + _GIVE_UP
+        tries = Retry(Timeout.READ)
         while True:
             try:
                 _, end = self._chunk(self._answer(self._fetch(read, wait=0.0, most=1)), read)
             except (KafkaError, OSError) as error:
-                self._again(error, deadline)
+                self._wait_for_broker(error, tries)
                 continue
             if end >= read:
                 return end
-            self._wait_for_leader(read, end, deadline)
+            self._wait_for_leader(read, end, tries)
 
     def end(self) -> int:
         """The offset after the last record, as the leader has it now. Raises as `read`."""
         return self._offset(OffsetSpec.LATEST)
 
     def _offset(self, which: OffsetSpec) -> int:
-        deadline = time.monotonic() + _GIVE_UP
+        tries = Retry(Timeout.READ)
         while True:
             request = offset_request(self._topic.name, self._partition, which)
             try:
@@ -153,7 +152,7 @@ class KafkaPartitionClient:
                 raise_for_code(found.error_code)
                 return int(found.offset)
             except (KafkaError, OSError) as error:
-                self._again(error, deadline)
+                self._wait_for_broker(error, tries)
 
     def close(self) -> None:
         """Let the connections go."""
@@ -188,7 +187,7 @@ class KafkaPartitionClient:
         self.close()
 
     def _new_producer(self) -> _Producer:
-        deadline = time.monotonic() + _REQUEST_TIMEOUT
+        tries = Retry(Timeout.REQUEST, pause=0.05)
         while True:
             answer = self._answer(self._request(producer_id_request(), self._connected().least_loaded_node()))
             if answer.error_code == 0:
@@ -196,9 +195,9 @@ class KafkaPartitionClient:
                 return self._producer
             error = kafka_errors.for_code(answer.error_code)
             # A broker that has just started is still loading.
-            if time.monotonic() > deadline or not issubclass(error, kafka_errors.RetriableError):
+            if tries.is_over or not issubclass(error, kafka_errors.RetriableError):
                 raise error
-            time.sleep(0.05)
+            tries.pause()
 
     def _fetch_soon(self, start: int) -> Any:
         try:
@@ -221,23 +220,23 @@ class KafkaPartitionClient:
             raise self._changed(f"its first offset is {found.log_start_offset}")
         return _unpack(found.records, start), int(found.high_watermark)
 
-    def _wait_for_leader(self, read: int, end: int, deadline: float) -> None:
+    def _wait_for_leader(self, read: int, end: int, tries: Retry) -> None:
         """A new leader may learn the high watermark a moment after it was elected. Raises LogChanged if not."""
-        if time.monotonic() > deadline - _GIVE_UP + _REQUEST_TIMEOUT:
+        if tries.lasts(Timeout.LEADER):
             raise self._changed(f"it ends at offset {end}, and offset {read - 1} had been read")
-        time.sleep(0.05)
+        tries.pause()
 
-    def _again(self, error: Exception, deadline: float) -> None:
+    def _wait_for_broker(self, error: Exception, tries: Retry) -> None:
         """Wait a moment before the next try. Raises LogChanged, KafkaUnreachable when there is none."""
         self.close()
-        if isinstance(error, _CHANGED) and time.monotonic() > deadline - _GIVE_UP + _REQUEST_TIMEOUT / 2:
+        if isinstance(error, _CHANGED) and tries.lasts(Timeout.TOPIC_ID):
             raise self._changed("the topic was deleted, or made anew") from error
         if isinstance(error, _NOT_ALLOWED):
             mend = "ask for the right to read"
             raise TopicUnusable(log=self._settings.url, reason=f"not authorised: {error}", mend=mend) from error
-        if time.monotonic() > deadline:
+        if tries.is_over:
             raise unreachable(self._settings.url, error) from error
-        time.sleep(0.1)
+        tries.pause()
 
     def _changed(self, reason: str) -> LogChanged:
         index = self._settings.index_dir
@@ -247,12 +246,12 @@ class KafkaPartitionClient:
         if self._client is None:
             client = Client(
                 **self._settings.client,
-                request_timeout_ms=int(_REQUEST_TIMEOUT * 1000),
+                request_timeout_ms=Timeout.REQUEST.milliseconds,
                 receive_message_max_bytes=1 << 30,
                 reconnect_backoff_max_ms=500,
             )
             try:
-                client.bootstrap(_REQUEST_TIMEOUT)
+                client.bootstrap(Timeout.REQUEST.seconds)
                 client.cluster.set_topics([self._topic.name])
                 self._client = client
             finally:
@@ -268,21 +267,21 @@ class KafkaPartitionClient:
             client.poll(timeout_ms=0)
         self._asked_at = now
         node = self._leader(client) if node is None else node
-        client.await_ready(node, timeout_ms=_REQUEST_TIMEOUT * 1000)
+        client.await_ready(node, timeout_ms=Timeout.REQUEST.milliseconds)
         return client.send(node, request)
 
     def _leader(self, client: Client) -> int:
         leader = client.cluster.leader_for_partition(self._place)
-        deadline = time.monotonic() + _REQUEST_TIMEOUT
+        tries = Retry(Timeout.REQUEST)
         while leader is None or leader < 0:
-            if time.monotonic() > deadline:
+            if tries.is_over:
                 raise kafka_errors.LeaderNotAvailableError(str(self._place))
-            client.poll(timeout_ms=_REQUEST_TIMEOUT * 1000, future=client.cluster.request_update())
+            client.poll(timeout_ms=Timeout.REQUEST.milliseconds, future=client.cluster.request_update())
             leader = client.cluster.leader_for_partition(self._place)
         return int(leader)
 
     def _answer(self, future: Any) -> Any:
-        self._connected().poll(timeout_ms=(_REQUEST_TIMEOUT + 2) * 1000, future=future)
+        self._connected().poll(timeout_ms=Timeout.RESPONSE.milliseconds, future=future)
         if future.exception is not None:
             raise future.exception
         if not future.is_done:

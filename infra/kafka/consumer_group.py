@@ -3,48 +3,50 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Any, Final
 
 import structlog
 from kafka import KafkaConsumer
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
-from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.errors import (
+    GroupAuthorizationFailedError,
+    KafkaError,
+    KafkaTimeoutError,
+    TopicAuthorizationFailedError,
+)
 
+from infra.errors import LogUnusable
+from infra.kafka.errors import TopicUnusable
 from infra.kafka.internals import CooperativeStickyAssignor
 from infra.kafka.settings import KafkaSettings
+from infra.retry import Retry
+from infra.timeouts import Timeout
 
 _log = structlog.get_logger(__name__)
 
 _POLL_MS: Final = 200
-SESSION_SECONDS: Final = 6
-"""A member that gives no sign of life for so long loses its partitions."""
 _HEARTBEAT_MS: Final = 1_000
-_PAUSE: Final = 1.0
-_JOINS_WITHIN: Final = 20.0
-"""Seconds until a member that was not even told that it has no partitions begins anew.
-
-Members that die one soon after another keep a new one waiting: the group waits for each until its session is over.
-"""
+_MAX_POLL_INTERVAL_MS: Final = 300_000
+_NOT_ALLOWED: Final = (GroupAuthorizationFailedError, TopicAuthorizationFailedError)
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python ships no types
     """Runs on the client's own thread: it only takes note."""
 
     def __init__(self) -> None:
-        self.heard = False
+        self.has_joined = False
         self.partitions: set[int] = set()
 
     def on_partitions_assigned(self, assigned: Any) -> None:
-        self.heard = True
-        self.partitions |= {place.partition for place in assigned}
+        self.has_joined = True
+        self.partitions |= {each.partition for each in assigned}
 
     def on_partitions_revoked(self, revoked: Any) -> None:
-        self.partitions -= {place.partition for place in revoked}
+        self.partitions -= {each.partition for each in revoked}
 
     def on_partitions_lost(self, lost: Any) -> None:
-        self.partitions -= {place.partition for place in lost}
+        self.partitions -= {each.partition for each in lost}
 
 
 def run_member(
@@ -52,43 +54,60 @@ def run_member(
 ) -> None:
     """Be a member of `group` until `stopped`; `on_change` is told of every change of this member's partitions.
 
-    Nothing is fetched and no offset is committed. A coordinator that dies is waited for with the partitions kept: two
-    processes on one partition are harmless.
+    Nothing is fetched and no offset is committed. While the brokers are away the partitions are kept: two processes on
+    one partition are harmless. Raises TopicUnusable when this client may not be a member.
     """
-    mine: set[int] = set()
-    while not stopped.is_set():
-        listener = _Listener()
-        begun = time.monotonic()
-        consumer = None
-        try:
-            consumer = KafkaConsumer(
-                **settings.client,
-                group_id=group,
-                partition_assignment_strategy=[CooperativeStickyAssignor],
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                allow_auto_create_topics=False,
-                session_timeout_ms=SESSION_SECONDS * 1000,
-                heartbeat_interval_ms=_HEARTBEAT_MS,
-                max_poll_interval_ms=300_000,
-            )
-            consumer.subscribe([topic], listener=listener)
-            while not stopped.is_set():
-                if not listener.heard and time.monotonic() > begun + _JOINS_WITHIN:
-                    raise KafkaTimeoutError(f"the group {group} gave no answer")
-                consumer.pause(*consumer.assignment())
-                consumer.poll(timeout_ms=_POLL_MS, max_records=1)
-                if listener.heard and listener.partitions != mine:
-                    mine = set(listener.partitions)
-                    _log.info("group.assigned", group=group, partitions=sorted(mine))
-                    on_change(mine)
-        except (KafkaError, OSError) as error:
-            _log.warning("group.lost", group=group, reason=repr(error))
-            stopped.wait(_PAUSE)
-        finally:
-            if consumer is not None:
-                _close(consumer)
-    on_change(set())
+    partitions: set[int] = set()
+
+    def changed(now: set[int]) -> None:
+        nonlocal partitions
+        if now != partitions:
+            partitions = now
+            _log.info("group.assigned", group=group, partitions=sorted(now))
+            on_change(now)
+
+    try:
+        while not stopped.is_set():
+            try:
+                _take_part(settings, group, topic, changed, stopped)
+            except _NOT_ALLOWED as error:
+                mend = f"ask for the right to read the topic {topic} and the group {group}"
+                raise TopicUnusable(log=settings.url, reason=f"not authorised: {error}", mend=mend) from error
+            except (KafkaError, OSError) as error:
+                _log.warning("group.lost", group=group, reason=repr(error))
+                stopped.wait(Timeout.RESTART.seconds)
+    finally:
+        on_change(set())
+
+
+def _take_part(
+    settings: KafkaSettings, group: str, topic: str, changed: Callable[[set[int]], None], stopped: threading.Event
+) -> None:
+    listener = _Listener()
+    # Members that die one after another keep a new one waiting: the group waits for each until its session is over.
+    joining = Retry(Timeout.GROUP_JOIN)
+    consumer = KafkaConsumer(
+        **settings.client,
+        group_id=group,
+        partition_assignment_strategy=[CooperativeStickyAssignor],
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        allow_auto_create_topics=False,
+        session_timeout_ms=Timeout.GROUP_SESSION.milliseconds,
+        heartbeat_interval_ms=_HEARTBEAT_MS,
+        max_poll_interval_ms=_MAX_POLL_INTERVAL_MS,
+    )
+    try:
+        consumer.subscribe([topic], listener=listener)
+        while not stopped.is_set():
+            if not listener.has_joined and joining.is_over:
+                raise KafkaTimeoutError(f"the group {group} gave no answer")
+            consumer.pause(*consumer.assignment())
+            consumer.poll(timeout_ms=_POLL_MS, max_records=1)
+            if listener.has_joined:
+                changed(set(listener.partitions))
+    finally:
+        _close(consumer)
 
 
 def _close(consumer: KafkaConsumer) -> None:
@@ -96,3 +115,38 @@ def _close(consumer: KafkaConsumer) -> None:
         consumer.close(autocommit=False)
     except (KafkaError, OSError) as error:
         _log.info("group.closed", reason=repr(error))
+
+
+class Membership:
+    """A membership that is kept by a thread of its own: joining waits for other members, and the work must not."""
+
+    def __init__(self, settings: KafkaSettings, group: str, topic: str) -> None:
+        self._settings = settings
+        self._group = group
+        self._topic = topic
+        self._partitions: frozenset[int] = frozenset()
+        self._error: LogUnusable | None = None
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=group, daemon=True)
+        self._thread.start()
+
+    @property
+    def partitions(self) -> frozenset[int]:
+        """The partitions that are this process's now; none at first. Raises TopicUnusable."""
+        if self._error is not None:
+            raise self._error
+        return self._partitions
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._stopped.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            run_member(self._settings, self._group, self._topic, self._changed, self._stopped)
+        except LogUnusable as error:
+            self._error = error
+
+    def _changed(self, partitions: set[int]) -> None:
+        self._partitions = frozenset(partitions)

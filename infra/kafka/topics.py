@@ -1,13 +1,12 @@
-"""The topics: made with the settings that the log needs, and looked at before anything is read or written.
+"""The topics: made with the settings that they need, and looked at before anything is read or written.
 
 Against a topic that breaks a rule the program refuses to write, and says which rule and how to mend it.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -18,25 +17,43 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 from infra.kafka.admin import ask
 from infra.kafka.errors import KafkaUnreachable, TopicUnusable, unreachable
 from infra.kafka.settings import KafkaSettings
+from infra.retry import Retry
+from infra.timeouts import Timeout
 
 _T = TypeVar("_T")
 _log = structlog.get_logger(__name__)
 
-_ALL: Final = {
+_COMMON: Final = {
     "cleanup.policy": "delete",
     "message.timestamp.type": "LogAppendTime",
     "unclean.leader.election.enable": "false",
 }
-REQUIRED: Final = {**_ALL, "retention.ms": "-1", "retention.bytes": "-1"}
+REQUIRED: Final = {**_COMMON, "retention.ms": "-1", "retention.bytes": "-1"}
 """What the topics of events, of commands and of dead letters must be set to: nothing in them is ever deleted."""
-REQUIRED_OF_REPLIES: Final = _ALL
-"""What the topic of replies must be set to. They can be made again from the log, so they need not stay."""
+_DAY_MS: Final = 86_400_000
 _LARGEST: Final = "max.message.bytes"
 _IN_SYNC: Final = "min.insync.replicas"
 _SAFE_REPLICATION: Final = 3
-_APPEAR_WITHIN: Final = 15.0
 # What Kafka adds around one record: the batch's header, the record's own, and some to spare.
-_AROUND: Final = 256
+_BATCH_OVERHEAD: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """What a topic must be.
+
+    required      settings that it is made with and must have
+    at_creation   settings that it is made with, which an operator may change
+    whole         whether every record from offset 0 on must be there
+    survives      whether, of three copies, one may be lost without a record that was acknowledged
+    """
+
+    name: str
+    partitions: int
+    required: Mapping[str, str]
+    at_creation: Mapping[str, str] = field(default_factory=dict)
+    whole: bool = True
+    survives: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +79,17 @@ class Topic:
     whole: bool = True
 
 
-def ensure(settings: KafkaSettings, name: str) -> Topic:
-    """The topic, made when missing. Raises TopicUnusable, KafkaUnreachable."""
-    return ensure_all(settings, [name])[0]
+def log_topic(settings: KafkaSettings, name: str) -> TopicSpec:
+    """One of the topics of the log and its queue: nothing is ever deleted, but replies, which can be made again."""
+    if name != settings.replies_topic:
+        return TopicSpec(name, settings.partitions, REQUIRED)
+    kept = {"retention.ms": str(settings.replies_days * _DAY_MS), "retention.bytes": "-1"}
+    return TopicSpec(name, settings.partitions, _COMMON, kept, whole=False)
 
 
-def ensure_all(settings: KafkaSettings, names: Sequence[str]) -> list[Topic]:
+def ensure(settings: KafkaSettings, specs: Sequence[TopicSpec]) -> list[Topic]:
     """The topics, those that are missing made. Raises TopicUnusable, KafkaUnreachable."""
-
-    def found(admin: KafkaAdminClient) -> list[Topic]:
-        return [_ensured(admin, settings, name) for name in names]
-
-    return _asked(settings, found)
+    return _asked(settings, lambda admin: [_ensured(admin, settings, spec) for spec in specs])
 
 
 def exists(settings: KafkaSettings, name: str) -> bool:
@@ -81,28 +97,26 @@ def exists(settings: KafkaSettings, name: str) -> bool:
     return _asked(settings, lambda admin: _describe(admin, name) is not None)
 
 
-def _ensured(admin: KafkaAdminClient, settings: KafkaSettings, name: str) -> Topic:
-    found = _describe(admin, name)
+def _ensured(admin: KafkaAdminClient, settings: KafkaSettings, spec: TopicSpec) -> Topic:
+    found = _describe(admin, spec.name)
     if found is None:
-        _create(admin, settings, name)
-        found = _wait_for(admin, settings, name)
-    return _checked(admin, settings, found)
+        _create(admin, settings, spec)
+        found = _wait_for_leaders(admin, settings, spec.name)
+    return _checked(admin, settings, spec, found)
 
 
-def _create(admin: KafkaAdminClient, settings: KafkaSettings, name: str) -> None:
+def _create(admin: KafkaAdminClient, settings: KafkaSettings, spec: TopicSpec) -> None:
     replication = settings.replication or -1
-    configs = dict(REQUIRED)
-    if name == settings.replies_topic:
-        configs["retention.ms"] = str(settings.replies_days * 86_400_000)
+    configs = {**spec.required, **spec.at_creation}
     if replication >= _SAFE_REPLICATION:
         configs[_IN_SYNC] = "2"
-    wanted = {"num_partitions": settings.partitions, "replication_factor": replication, "configs": configs}
+    wanted = {"num_partitions": spec.partitions, "replication_factor": replication, "configs": configs}
     try:
-        admin.create_topics({name: wanted})
-        _log.info("topic.created", topic=name, partitions=settings.partitions)
+        admin.create_topics({spec.name: wanted})
+        _log.info("topic.created", topic=spec.name, partitions=spec.partitions)
     except TopicAlreadyExistsError:
         # Another process was faster; what it made is checked like any other.
-        _log.info("topic.found", topic=name)
+        _log.info("topic.found", topic=spec.name)
 
 
 def _describe(admin: KafkaAdminClient, name: str) -> dict[str, Any] | None:
@@ -110,55 +124,46 @@ def _describe(admin: KafkaAdminClient, name: str) -> dict[str, Any] | None:
     return found if found["error_code"] == 0 and found["partitions"] else None
 
 
-def _wait_for(admin: KafkaAdminClient, settings: KafkaSettings, name: str) -> dict[str, Any]:
-    deadline = time.monotonic() + _APPEAR_WITHIN
-    while True:
+def _wait_for_leaders(admin: KafkaAdminClient, settings: KafkaSettings, name: str) -> dict[str, Any]:
+    for _ in Retry(Timeout.TOPIC_READY, pause=0.02):
         found = _describe(admin, name)
         if found is not None and all(partition["leader_id"] >= 0 for partition in found["partitions"]):
             return found
-        if time.monotonic() > deadline:
-            raise KafkaUnreachable(log=settings.url, reason=f"the topic {name} was made, but has no leader")
-        time.sleep(0.02)
+    raise KafkaUnreachable(log=settings.url, reason=f"the topic {name} was made, but has no leader")
 
 
-def _checked(admin: KafkaAdminClient, settings: KafkaSettings, found: dict[str, Any]) -> Topic:
-    name = found["name"]
-    configs = _configs(admin, settings, name)
-    whole = name != settings.replies_topic
-    required = REQUIRED if whole else REQUIRED_OF_REPLIES
-    wrong = [f"{key}={value}" for key, value in required.items() if configs[key] != value]
+def _checked(admin: KafkaAdminClient, settings: KafkaSettings, spec: TopicSpec, found: dict[str, Any]) -> Topic:
+    configs = _configs(admin, settings, spec)
+    wrong = [f"{key}={value}" for key, value in spec.required.items() if configs[key] != value]
     copies = min(len(partition["replica_nodes"]) for partition in found["partitions"])
-    if copies >= _SAFE_REPLICATION and int(configs[_IN_SYNC]) < 2:  # noqa: PLR2004 - one copy may be lost
+    if spec.survives and copies >= _SAFE_REPLICATION and int(configs[_IN_SYNC]) < 2:  # noqa: PLR2004 - one may be lost
         wrong.append(f"{_IN_SYNC}=2")
     if wrong:
         raise TopicUnusable(
             log=settings.url,
-            reason=f"the topic {name} must have {', '.join(wrong)}",
-            mend=f"kafka-configs.sh --alter --topic {name} --add-config {','.join(wrong)}",
+            reason=f"the topic {spec.name} must have {', '.join(wrong)}",
+            mend=f"kafka-configs.sh --alter --topic {spec.name} --add-config {','.join(wrong)}",
         )
     partitions = len(found["partitions"])
-    if partitions != settings.partitions:
+    if partitions != spec.partitions:
         raise TopicUnusable(
             log=settings.url,
-            reason=f"the topic {name} has {partitions} partitions, not {settings.partitions}",
+            reason=f"the topic {spec.name} has {partitions} partitions, not {spec.partitions}",
             mend="name the number of partitions that it was made with; it never changes",
         )
     cluster_id = admin.describe_cluster()["cluster_id"]
     identity = Identity(cluster_id, UUID(found["topic_id"]), partitions)
-    return Topic(name, identity, int(configs[_LARGEST]) - _AROUND, whole)
+    return Topic(spec.name, identity, int(configs[_LARGEST]) - _BATCH_OVERHEAD, spec.whole)
 
 
-def _configs(admin: KafkaAdminClient, settings: KafkaSettings, name: str) -> dict[str, str]:
+def _configs(admin: KafkaAdminClient, settings: KafkaSettings, spec: TopicSpec) -> dict[str, str]:
     """The settings of a topic. A broker that has just started answers none until it knows the topic."""
-    deadline = time.monotonic() + _APPEAR_WITHIN
-    while True:
-        answer = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)], config_filter="all")
-        configs = {key: setting["value"] for key, setting in answer["topic"].get(name, {}).items()}
-        if configs.keys() >= {*REQUIRED, _LARGEST, _IN_SYNC}:
+    for _ in Retry(Timeout.TOPIC_READY):
+        answer = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, spec.name)], config_filter="all")
+        configs = {key: setting["value"] for key, setting in answer["topic"].get(spec.name, {}).items()}
+        if configs.keys() >= {*spec.required, _LARGEST, _IN_SYNC}:
             return configs
-        if time.monotonic() > deadline:
-            raise KafkaUnreachable(log=settings.url, reason=f"no broker tells the settings of the topic {name}")
-        time.sleep(0.1)
+    raise KafkaUnreachable(log=settings.url, reason=f"no broker tells the settings of the topic {spec.name}")
 
 
 def _asked(settings: KafkaSettings, question: Callable[[KafkaAdminClient], _T]) -> _T:

@@ -13,7 +13,6 @@ waits when its own call is done. One round:
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,13 +26,11 @@ from infra.kafka.errors import AppendTooLarge, KafkaUnreachable, LogBroken
 from infra.log.append_requests import AppendRequest, BatchView, Judgement
 from infra.log.format import FORMAT, HEADER_LENGTH, Header, encode_record
 from infra.log.partition import Partition
+from infra.retry import Retry
+from infra.timeouts import Timeout
 
 _log = structlog.get_logger(__name__)
 
-_GIVE_UP: Final = 60.0
-"""Seconds of unknown outcomes in a row after which callers are told that it is not known."""
-_BACKOFF: Final = 0.05
-_LONGEST_BACKOFF: Final = 1.0
 # The writer's name and the counts of the body, at most.
 _AROUND: Final = HEADER_LENGTH + 256
 
@@ -52,8 +49,8 @@ class Committer:
         self._decided: list[AppendRequest] = []
         self._awaited: dict[bytes, AppendRequest] = {}
         self._must_read = False
-        self._failing_since: float | None = None
-        self._backoff = _BACKOFF
+        self._failing: Retry | None = None
+        """Since when outcomes were unknown in a row; None while they are known."""
         partition.on_found = self._found
 
     def submit(self, job: AppendRequest) -> int:
@@ -245,18 +242,15 @@ class Committer:
             for job in batch:
                 self._found(job.commit_id, position)
                 position += sum(len(append.events) for append in job.appends)
-            self._failing_since = None
-            self._backoff = _BACKOFF
+            self._failing = None
             return
         partition.discard()
         if offset is None or offset < next_offset:
             self._wait_after_failure()
             partition.verify_head()
         partition.read_on()
-        while offset is not None and partition.head.next_offset <= offset:
-            # Acknowledged by all replicas, it is below the high watermark as soon as the leader has noticed.
-            time.sleep(0.005)
-            partition.read_on()
+        if offset is not None:
+            self._read_up_to(offset)
         _log.info(
             "append.lost" if offset is not None else "append.resolved",
             log=partition.place.name,
@@ -267,14 +261,21 @@ class Committer:
             appends=len(batch),
         )
 
+    def _read_up_to(self, offset: int) -> None:
+        """Acknowledged by all replicas, a record can be read as soon as the leader has noticed. Raises LogChanged."""
+        tries = Retry(Timeout.LEADER, pause=0.005)
+        while self._partition.head.next_offset <= offset:
+            if tries.is_over:
+                raise self._partition.changed(f"the record at offset {offset} was acknowledged, and is not there")
+            tries.pause()
+            self._partition.read_on()
+
     def _wait_after_failure(self) -> None:
-        now = time.monotonic()
-        self._failing_since = self._failing_since or now
-        if now - self._failing_since > _GIVE_UP:
+        self._failing = self._failing or Retry(Timeout.APPEND, pause=0.05, longest=1.0)
+        if self._failing.is_over:
             reason = "the brokers did not acknowledge in time; whether it was appended is not known"
             raise KafkaUnreachable(log=self._partition.place.name, reason=reason)
-        time.sleep(self._backoff)
-        self._backoff = min(2 * self._backoff, _LONGEST_BACKOFF)
+        self._failing.pause()
 
     def _found(self, commit_id: bytes, position: int) -> None:
         """An append is in an accepted record."""
@@ -305,7 +306,7 @@ class Committer:
         self._partition.discard()
         _log.error("append.halted", log=self._partition.place.name, reason=str(error))
         self._must_read = True
-        self._failing_since = None
+        self._failing = None
         waiting = [*self._in_flight, *self._carried]
         self._carried, self._in_flight = [], []
         while self._queue:

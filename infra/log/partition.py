@@ -6,7 +6,6 @@ index may be one record behind, and catches up before anybody is told.
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,11 +21,12 @@ from infra.kafka.partition_client import FetchResult, PartitionClient, Record
 from infra.log.acceptance import ChainState, UnknownFormat, Verdict, accept, dismiss
 from infra.log.format import Append, UnreadableBody, decode_body, first_hash
 from infra.log.index import Applied, Head, Index
+from infra.retry import Retry
+from infra.timeouts import Timeout
 
 _log = structlog.get_logger(__name__)
 
 _VERSIONS_KEPT: Final = 100_000
-_SETTLES_WITHIN: Final = 10.0
 _EVENTS_AT_ONCE: Final = 50_000
 
 
@@ -217,18 +217,18 @@ class Partition:
         offset = self.head.record_offset
         if offset is None:
             return
-        deadline = time.monotonic() + _SETTLES_WITHIN
+        tries = Retry(Timeout.LEADER, pause=0.05)
         while True:
             chunk = next(iter(self.tape.read(offset)), None)
             found = chunk.entries[0] if chunk and chunk.entries else None
             if found is not None and found.offset == offset and found.value is not None:
                 if sha256(found.value).digest() == self.state.head:
                     return
-                raise self._changed(f"the record at offset {offset} is not the one that had been read")
+                raise self.changed(f"the record at offset {offset} is not the one that had been read")
             # A new leader may learn the high watermark a moment after it was elected.
-            if found is not None or time.monotonic() > deadline:
-                raise self._changed(f"the record at offset {offset} is gone")
-            time.sleep(0.05)
+            if found is not None or tries.is_over:
+                raise self.changed(f"the record at offset {offset} is gone")
+            tries.pause()
 
     def _judge(self, entry: Record) -> None:
         try:
@@ -289,5 +289,6 @@ class Partition:
             if append.dismissed:
                 _log.warning("orphans.dismissed", log=self.place.name, count=len(append.dismissed))
 
-    def _changed(self, reason: str) -> LogChanged:
+    def changed(self, reason: str) -> LogChanged:
+        """The error for a log that is not the one, or not all of it, that the index was made from."""
         return LogChanged(log=self.place.name, reason=reason, index=str(self._index.path))

@@ -16,7 +16,7 @@ from eventsourcing.sqlite import SQLiteDatastore
 from infra.errors import LogUnusable
 from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.settings import KafkaSettings
-from infra.kafka.topics import Topic, ensure
+from infra.kafka.topics import Topic, ensure, log_topic
 from infra.log.append_requests import AppendRequest, DismissalJob, ReadJob
 from infra.log.committer import Committer
 from infra.log.format import Append, Orphan, RecordedOutcome
@@ -174,7 +174,7 @@ class PartitionPool:
         with self._guard:
             found = self._opened.get(path)
             if found is None:
-                topic = ensure(settings, settings.events_topic)
+                (topic,) = ensure(settings, [log_topic(settings, settings.events_topic)])
                 found = (PartitionHandle(settings, topic, number), 0)
             self._opened[path] = (found[0], found[1] + 1)
             return found[0]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError, RetriableError
@@ -16,12 +15,12 @@ from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
 from infra.log.format import Orphan, UnreadableBody, decode_body, read_header
 from infra.log.kafka.full_scan import check_whole
+from infra.retry import Retry
+from infra.timeouts import Timeout
 from projections.engine.errors import ViewsAheadOfLog
 
 if TYPE_CHECKING:
     from infra.bootstrap import Application
-
-_COORDINATED_WITHIN: Final = 10.0
 
 
 def diagnose(application: Application, *, whole: bool = False) -> dict[str, Any]:
@@ -125,14 +124,14 @@ def _members(settings: KafkaSettings, group: str) -> dict[str, list[int]]:
 
 def _described_group(admin: KafkaAdminClient, group: str) -> Any:
     """Asked again for a while: the first question about any group makes the cluster set up what keeps groups."""
-    deadline = time.monotonic() + _COORDINATED_WITHIN
+    tries = Retry(Timeout.COORDINATOR)
     while True:
         try:
             return admin.describe_groups([group])[group]
         except RetriableError:
-            if time.monotonic() > deadline:
+            if tries.is_over:
                 raise
-            time.sleep(0.1)
+            tries.pause()
 
 
 def orphans(application: Application, partition: int) -> list[dict[str, Any]]:

@@ -31,11 +31,11 @@ from infra.log.partitioning import partition_of
 from infra.queue.errors import NoAnswer
 from infra.queue.producer import send_durably
 from infra.queue.replies import read_replies
+from infra.timeouts import Timeout
 
 _log = structlog.get_logger(__name__)
 
 _FOLLOW: Final = 0.25
-_SEND_AGAIN: Final = 10.0
 _BATCH_BYTES: Final = 400_000
 
 
@@ -48,7 +48,7 @@ class _Given:
     reach: CommandDependencies = field(default_factory=CommandDependencies)
     answer: Answer | None = None
     again_at: float = 0.0
-    pause: float = _SEND_AGAIN
+    pause: float = Timeout.COMMAND_RESENT.seconds
 
 
 class QueuedGateway:

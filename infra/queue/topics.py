@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from infra.errors import LogMissing
 from infra.kafka.settings import KafkaSettings
-from infra.kafka.topics import Topic, ensure_all, exists
+from infra.kafka.topics import Topic, ensure, exists, log_topic
 
 
 class QueueTopics(NamedTuple):
@@ -26,4 +26,4 @@ def queue_topics(settings: KafkaSettings, *, create: bool) -> QueueTopics:
     if not create and not exists(settings, settings.events_topic):
         raise LogMissing(log=settings.url)
     names = (settings.events_topic, settings.commands_topic, settings.replies_topic, settings.dead_letters_topic)
-    return QueueTopics(*ensure_all(settings, names))
+    return QueueTopics(*ensure(settings, [log_topic(settings, name) for name in names]))

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from threading import Event, Thread
-from typing import TYPE_CHECKING, Final
+from threading import Event
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import structlog
 
 from consumers.worker import PartitionWorker
-from domain.errors import InfrastructureError
 from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.consumer_group import run_member
 from infra.log.kafka.index_paths import worker_log
+from infra.processes import SupervisedThread
 from infra.queue.command_consumer import KafkaCommandQueue
 from infra.queue.dead_letters import KafkaDeadLetters
 from infra.queue.replies import KafkaReplies
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-_PAUSE: Final = 1.0
-_LONGEST_PAUSE: Final = 30.0
-
 
 class Worker:
     """Handles the commands of the partitions that the group gives to this process, until `stopped` is set.
@@ -34,17 +31,17 @@ class Worker:
     """
 
     def __init__(self, application: Application, stopped: Event, *, take_up: UUID | None = None) -> None:
-        self._installation = application
+        self._application = application
         self._stopped = stopped
         self._take_up = take_up
-        self._running: dict[int, Lane] = {}
+        self._running: dict[int, PartitionThread] = {}
 
     def run(self) -> None:
         """Returns when it was told to stop, and has let go of everything. Raises LogUnusable."""
-        kafka = self._installation.kafka
-        topics = self._installation.topics
+        kafka = self._application.kafka
+        topics = self._application.topics
         # Once, before the threads: it is made when it is first asked for.
-        self._installation.kafka_reader.partition_of(UUID(int=0))
+        self._application.kafka_reader.partition_of(UUID(int=0))
         run_member(kafka, f"{kafka.app}.worker", topics.commands.name, self._assigned, self._stopped)
 
     def _assigned(self, partitions: set[int]) -> None:
@@ -53,53 +50,39 @@ class Worker:
         for partition in self._running.keys() - partitions:
             self._running.pop(partition).join()
         for partition in sorted(partitions - self._running.keys()):
-            self._running[partition] = Lane(self._installation, partition, self._take_up)
+            self._running[partition] = PartitionThread(self._application, partition, self._take_up)
             self._running[partition].start()
 
 
-class Lane(Thread):
-    """The worker of one partition, until `stopped` is set. `take_up`: see `Worker`."""
+class PartitionThread(SupervisedThread):
+    """The worker of one partition, until `stopped` is set: it begins anew after a failure, and the log says where.
+
+    `take_up`: see `Worker`.
+    """
 
     def __init__(self, application: Application, partition: int, take_up: UUID | None = None) -> None:
-        super().__init__(name=f"worker-{partition}", daemon=True)
-        self.stopped = Event()
-        self._installation = application
+        super().__init__("worker", self._handle, partition=partition)
+        self._application = application
         self._partition = partition
         self._take_up = take_up
 
-    def run(self) -> None:
-        """Work; after a failure of what is outside, wait and begin anew: the log says where."""
-        pause = _PAUSE
-        while not self.stopped.is_set():
-            try:
-                self._work()
-                pause = _PAUSE
-            except InfrastructureError as error:
-                _log.error("worker.halted", partition=self._partition, code=error.code, reason=str(error), pause=pause)
-            except Exception:  # noqa: BLE001  # whatever it is, the partition is not left alone in silence
-                _log.exception("worker.failed", partition=self._partition, pause=pause)
-            else:
-                continue
-            self.stopped.wait(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
-
-    def _work(self) -> None:
-        made, partition = self._installation, self._partition
-        settings, topics = made.kafka, made.topics
+    def _handle(self, stopped: Event) -> None:
+        application, partition = self._application, self._partition
+        settings, topics = application.kafka, application.topics
         with ExitStack() as stack:
             log = worker_log(settings, partition)
             stack.callback(log.close)
-            made.kafka_reader.share(partition, log)
-            stack.callback(made.kafka_reader.unshare, partition)
+            application.kafka_reader.share(partition, log)
+            stack.callback(application.kafka_reader.unshare, partition)
             queue = KafkaCommandQueue(settings, topics.commands, partition, self._take_up)
             stack.callback(queue.close)
             dead_letters = KafkaDeadLetters(settings, topics.dead_letters, partition)
             stack.callback(dead_letters.close)
-            tape = KafkaPartitionClient(settings, topics.replies, partition)
-            stack.callback(tape.close)
-            replies = KafkaReplies(log, partition, tape, queue, dead_letters)
-            handler = made.handler_of(log)
+            client = KafkaPartitionClient(settings, topics.replies, partition)
+            stack.callback(client.close)
+            replies = KafkaReplies(log, partition, client, queue, dead_letters)
+            handler = application.handler_of(log)
             worker = PartitionWorker(partition, log, queue, handler, replies=replies, dead_letters=dead_letters)
             _log.info("worker.began", partition=partition, position=log.head(partition))
-            worker.run(self.stopped)
+            worker.run(stopped)
             _log.info("worker.ended", partition=partition, position=log.head(partition))

@@ -41,22 +41,30 @@ Stored = tuple[int, str, int, str, bytes]
 class World:
     """One log of one test."""
 
-    def __init__(self, folder: Path, *, readings: InterpretationSettings | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        readings: InterpretationSettings | None = None,
+        views: Path | str | None = None,
+        given: int = 0,
+    ) -> None:
+        """`given`: how many commands got their ids before."""
         settings = Settings(
             log=folder / "log.sqlite",
-            views=folder / "views.sqlite",
+            views=views or folder / "views.sqlite",
             units=UNITS,
             readings=readings or InterpretationSettings(),
         )
         self.application = Application(settings, create=True, clock=lambda: NOW)
-        self._given = 0
+        self.given = given
 
     def submit(self, drafts: Sequence[Draft]) -> list[Answer]:
         """Give drafts as one stream of lines; each gets a command id of its own unless it has one."""
         lines = []
         for draft in drafts:
-            self._given += 1
-            numbered = {"command_id": str(uuid5(NAMESPACE_URL, f"dossier:{self._given}")), **draft}
+            self.given += 1
+            numbered = {"command_id": str(uuid5(NAMESPACE_URL, f"dossier:{self.given}")), **draft}
             lines.append(json.dumps(numbered, ensure_ascii=False))
         answered = io.BytesIO()
         apply(io.BytesIO("".join(line + "\n" for line in lines).encode()), answered, self.application.gateway)

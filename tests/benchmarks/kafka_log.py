@@ -24,7 +24,7 @@ from consumers.commands.ports import CommandKey, CommandOutcome
 from infra.dev.kafka import kafka
 from infra.dev.postgres import postgres
 from infra.kafka.settings import KafkaSettings
-from infra.kafka.topics import ensure
+from infra.kafka.topics import ensure, log_topic
 from infra.log.format import decode_body
 from infra.log.kafka.log import KafkaLog
 from infra.log.kafka.recorder import insert
@@ -130,7 +130,8 @@ def _ours(bootstrap: str, folder: Path) -> Iterator[Append]:
 
 @contextmanager
 def _producer(bootstrap: str) -> Iterator[Append]:
-    topic = ensure(KafkaSettings(bootstrap), f"bare{uuid4().hex[:8]}")
+    settings = KafkaSettings(bootstrap)
+    (topic,) = ensure(settings, [log_topic(settings, f"bare{uuid4().hex[:8]}")])
     producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True, linger_ms=0)
 
     def append(events: Sequence[StoredEvent]) -> None:

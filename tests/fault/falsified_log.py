@@ -38,7 +38,8 @@ from kafka.admin import KafkaAdminClient
 from infra.bootstrap import Application
 from infra.dev.kafka import KafkaCluster, kafka
 from infra.dev.processes import Processes
-from infra.kafka.topics import ensure
+from infra.kafka.settings import from_url
+from infra.kafka.topics import ensure, log_topic
 from infra.settings import load
 from projections.read_models import PROJECTIONS
 from tests.fault import second_worker
@@ -158,7 +159,8 @@ class Campaign:
                 self.report.place = f"after offset {self._end() - 1}"
                 self._admin(lambda admin: admin.delete_topics([self.topic]))
                 time.sleep(self.rng.uniform(0, 3))
-                ensure(load({}, log=self.url).log, self.topic)  # type: ignore[arg-type]  # it is on Kafka
+                settings = from_url(self.url, {})
+                ensure(settings, [log_topic(settings, self.topic)])
             case _:
                 self.cluster.stop()
                 self._falsify_files()

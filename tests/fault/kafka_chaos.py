@@ -25,8 +25,8 @@ from kafka.errors import KafkaError
 from infra.bootstrap import Application
 from infra.dev.kafka import KafkaCluster
 from infra.dev.processes import Processes
-from infra.kafka.consumer_group import SESSION_SECONDS
 from infra.settings import load
+from infra.timeouts import Timeout
 from tests.fault import second_worker
 from tests.fault.brokers import coordinator, fill_disk, leader
 from tests.fault.checker import check, check_rest
@@ -262,7 +262,7 @@ class Chaos:
             report.wrong.append(f"{report.unknown} commands were unknown, resolved: {dict(report.resolved)}")
         report.second_workers = _together(self._seconds, writers)
         report.appends = _unacknowledged(self.folder)
-        report.pauses = self._pauses.figures(SESSION_SECONDS)
+        report.pauses = self._pauses.figures(Timeout.GROUP_SESSION.seconds)
         report.faults.update(self.proxy.done)
         settings = load({}, log=self.url, views=self._environment["DOSSIER_VIEWS"])
         with Application(settings) as made:

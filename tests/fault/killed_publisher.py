@@ -21,11 +21,8 @@ from infra.delivery.kafka.encoding import Fingerprinted
 from infra.delivery.kafka.stream import OnePublisher
 from infra.dev.kafka import KafkaCluster, kafka
 from infra.kafka.settings import KafkaSettings
-from projections.engine.batch import event_name
-from projections.engine.projection import Event
-from projections.public_decisions.fold import decisions_of
-from projections.public_decisions.tables import InMemory
-from schemas.avro.codec import decode
+from projections.public_decisions.in_memory import InMemoryFold
+from schemas.avro.codec import decode_event
 from tests.fault.publishing import PARTITIONS, made_log
 from tests.infra.delivery import subscriber
 from tests.projections.event_builders import UNITS, FakeLog
@@ -119,7 +116,7 @@ def _finish_and_check(report: Report, settings: KafkaSettings, log: FakeLog) -> 
     def publisher() -> Publisher:
         stream = OnePublisher(settings, publication, log.partitions, Fingerprinted())
         stream.prepare()
-        return Publisher(log, decode, stream, publication)
+        return Publisher(log, decode_event, stream, publication)
 
     expected = [publication.record(decision) for decision in _folded(log)]
     left = publish_all(publisher())
@@ -142,17 +139,9 @@ def _finish_and_check(report: Report, settings: KafkaSettings, log: FakeLog) -> 
 def _folded(log: FakeLog) -> list[dict[str, Any]]:
     found = []
     for partition in log.partitions:
-        kept = InMemory()
-        for each in log.events[partition]:
-            event = Event(
-                event_name(each.topic),
-                str(each.originator_id),
-                each.originator_version,
-                partition,
-                each.id,
-                decode(each.topic, each.state),
-            )
-            found += decisions_of(kept, event, log.log_id)
+        fold = InMemoryFold(partition, log.log_id, decode_event)
+        for stored in log.events[partition]:
+            found += fold.apply(stored)
     return found
 
 

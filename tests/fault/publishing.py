@@ -15,11 +15,12 @@ from eventsourcing.persistence import Notification
 
 from consumers.cloudevents import DecisionSerializer
 from consumers.publisher import Publisher
-from infra.cli.support.service import log_to_stderr, until_stopped
 from infra.delivery.kafka.encoding import Fingerprinted
 from infra.delivery.kafka.stream import KafkaStream
 from infra.kafka.settings import from_url
-from schemas.avro.codec import decode
+from infra.logging import log_as_json
+from infra.processes import until_stopped
+from schemas.avro.codec import decode_event
 from tests.projections.event_builders import UNITS, FakeLog, Story
 
 PARTITIONS = 4
@@ -55,14 +56,14 @@ def made_log(units: int) -> GrowingLog:
 
 def main(url: str, units: int, began: float, seconds: float) -> None:
     """Publish until stopped."""
-    log_to_stderr()
+    log_as_json()
     log = made_log(units)
     log.began, log.seconds = began, seconds
     publication = DecisionSerializer(log.log_id, UNITS)
     stream = KafkaStream(from_url(url), publication, log.partitions, Fingerprinted())
     stream.prepare()
     with until_stopped() as stop:
-        Publisher(log, decode, stream, publication, batch=_BATCH).run(stop)
+        Publisher(log, decode_event, stream, publication, batch=_BATCH).run(stop)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from infra.bootstrap import Application
-from infra.cli.support.service import until_stopped
 from infra.logging import log_as_json
-from infra.queue.worker_process import Lane
+from infra.processes import until_stopped
+from infra.queue.worker_process import PartitionThread
 from infra.settings import load
 
 
@@ -26,11 +26,11 @@ def main(url: str, partition: int) -> None:
     """Work until stopped."""
     log_as_json()
     with until_stopped() as stop, Application(load(os.environ, log=url), create=True, long_running=True) as made:
-        lane = Lane(made, partition)
-        lane.start()
+        thread = PartitionThread(made, partition)
+        thread.start()
         stop.wait()
-        lane.stopped.set()
-        lane.join()
+        thread.stopped.set()
+        thread.join()
 
 
 if __name__ == "__main__":

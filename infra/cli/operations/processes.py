@@ -4,10 +4,6 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import Event
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -61,6 +57,7 @@ def worker(
 ) -> None:
     """A member of the group of workers."""
     from infra.logging import log_as_json
+    from infra.processes import until_stopped
     from infra.queue.worker_process import Worker
 
     log_as_json(log_level)
@@ -70,31 +67,16 @@ def worker(
         text = f"--take-up-queue {take_up_queue}"
         raise BadOption(reason=pair("{text}: a topic's id is expected", text=text)) from None
     session = session_of(ctx)
-    with _until_told() as stopped, session.application(create=True, long_running=True) as application:
+    with until_stopped() as stopped, session.application(create=True, long_running=True) as application:
         Worker(application, stopped, take_up=take_up).run()
 
 
 def projector(ctx: typer.Context, log_level: LevelOption = "info") -> None:
     """A member of the group of projectors."""
     from infra.logging import log_as_json
+    from infra.processes import until_stopped
     from infra.queue.projector_process import run_projector
 
     log_as_json(log_level)
-    with _until_told() as stopped, session_of(ctx).application(create=True, long_running=True) as application:
+    with until_stopped() as stopped, session_of(ctx).application(create=True, long_running=True) as application:
         run_projector(application, stopped)
-
-
-@contextmanager
-def _until_told() -> Iterator[Event]:
-    """Set by SIGTERM or Ctrl-C."""
-    stopped = Event()
-
-    def stop(_number: int, _frame: object) -> None:
-        stopped.set()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stopped
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

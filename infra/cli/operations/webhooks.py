@@ -124,11 +124,12 @@ def standing(ctx: typer.Context) -> None:
 
 def run(ctx: typer.Context) -> None:
     """Deliver until stopped."""
-    from infra.cli.support.service import log_to_stderr, until_stopped
     from infra.delivery.settings import webhook_settings
+    from infra.logging import log_as_json
+    from infra.processes import until_stopped
 
     session = session_of(ctx)
-    log_to_stderr()
+    log_as_json()
     with session.application() as application, _store(session) as store, store.exclusive(), until_stopped() as stop:
         application.webhook_dispatcher(webhook_settings(application.settings.log), store).run(stop)
 

@@ -60,7 +60,7 @@ def tail(
     ] = True,
 ) -> None:
     """The reference subscriber: it proves to itself that it misses nothing."""
-    from infra.cli.support.service import until_stopped
+    from infra.processes import until_stopped
     from projections.public_decisions.sequence import SequenceChecker
 
     session, proof = session_of(ctx), SequenceChecker()
@@ -150,8 +150,8 @@ def files(
     ] = False,
 ) -> None:
     """The feed in files."""
-    from infra.cli.support.service import until_stopped
     from infra.delivery.files import FileFeed
+    from infra.processes import until_stopped
 
     session = session_of(ctx)
     with session.application() as application, until_stopped() as stop:
@@ -182,11 +182,12 @@ def publisher(
 ) -> None:
     """The publisher of rule 12."""
     from consumers.publisher import publish_all
-    from infra.cli.support.service import log_to_stderr, until_stopped
     from infra.delivery.settings import stream_settings
+    from infra.logging import log_as_json
+    from infra.processes import until_stopped
 
     session = session_of(ctx)
-    log_to_stderr()
+    log_as_json()
     with session.application() as application, until_stopped() as stop:
         made = application.publisher(stream_settings(stream, log=session.log), alone=once)
         if once:

@@ -29,14 +29,11 @@ from infra.delivery.kafka.errors import StreamUnusable
 from infra.delivery.kafka.topics import decisions_topic
 from infra.kafka.internals import PatientClient, force_close
 from infra.kafka.settings import KafkaSettings
+from infra.timeouts import Timeout
 from projections.public_decisions.read_model import FeedPosition
-from projections.public_decisions.tables import Decision
+from projections.public_decisions.tables import PublicDecision
 
-_REQUEST_MS: Final = 10_000
-_DELIVERY_MS: Final = 20_000
-_TRANSACTION_MS: Final = 15_000
 _BACKOFF_MS: Final = 3
-_DEADLINE: Final = _DELIVERY_MS / 1000 + 2
 _POLL_MS: Final = 1000
 _FIRST_LOOK: Final = 64
 """Offsets from the end in which the tail is looked for first; then eight times as many, and so on."""
@@ -59,10 +56,10 @@ def transactional_producer(settings: KafkaSettings, transactional_id: str) -> Ka
         acks="all",
         linger_ms=0,
         retry_backoff_ms=_BACKOFF_MS,
-        request_timeout_ms=_REQUEST_MS,
-        delivery_timeout_ms=_DELIVERY_MS,
-        transaction_timeout_ms=_TRANSACTION_MS,
-        max_block_ms=_DELIVERY_MS,
+        request_timeout_ms=Timeout.REQUEST.milliseconds,
+        delivery_timeout_ms=Timeout.STREAM_DELIVERY.milliseconds,
+        transaction_timeout_ms=Timeout.STREAM_TRANSACTION.milliseconds,
+        max_block_ms=Timeout.STREAM_DELIVERY.milliseconds,
         allow_auto_create_topics=False,
     )
 
@@ -81,7 +78,7 @@ class KafkaLine:
         try:
             producer = self._producer = transactional_producer(settings, f"{self._place.topic}.{partition}")
             # Whoever published before can commit nothing more; what it had open is aborted.
-            _within(_DEADLINE, producer.init_transactions)
+            _within(Timeout.STREAM_OUTCOME.seconds, producer.init_transactions)
             self.tail = self._read_tail()
         except KafkaError as error:
             self.close()
@@ -90,7 +87,7 @@ class KafkaLine:
             self.close()
             raise
 
-    def publish(self, decisions: Sequence[tuple[FeedPosition, Decision]]) -> None:
+    def publish(self, decisions: Sequence[tuple[FeedPosition, PublicDecision]]) -> None:
         """Append records in one transaction, all or none."""
         producer = self._producer
         if producer is None:
@@ -100,8 +97,8 @@ class KafkaLine:
             sent = [self._send(producer, place, decision) for place, decision in decisions]
             # Before the commit: kafka-python would commit without a record that ran out of time.
             for each in sent:
-                each.get(timeout=_DEADLINE)
-            _within(_DEADLINE, producer.commit_transaction)
+                each.get(timeout=Timeout.STREAM_OUTCOME.seconds)
+            _within(Timeout.STREAM_OUTCOME.seconds, producer.commit_transaction)
         except KafkaError as error:
             self.close()
             raise self._meant(error) from error
@@ -112,7 +109,7 @@ class KafkaLine:
         if producer is not None:
             force_close(producer)
 
-    def _send(self, producer: KafkaProducer, place: FeedPosition, decision: Decision) -> Any:
+    def _send(self, producer: KafkaProducer, place: FeedPosition, decision: PublicDecision) -> Any:
         record = record_of(self._publication, self._values, place, decision)
         return producer.send(
             self._place.topic, record.value, record.key, headers=record.headers, partition=self._place.partition
@@ -164,7 +161,7 @@ class KafkaLine:
             auto_offset_reset="none",
             enable_auto_commit=False,
             allow_auto_create_topics=False,
-            request_timeout_ms=_REQUEST_MS,
+            request_timeout_ms=Timeout.REQUEST.milliseconds,
         )
         consumer.assign([self._place])
         return consumer

@@ -11,8 +11,8 @@ from urllib.parse import quote, unquote, urlsplit
 from infra.delivery.kafka.encoding import Registered
 from infra.delivery.kafka.errors import RegistryUnusable
 from infra.errors import BadSetting
+from infra.timeouts import Timeout
 
-_TIMEOUT: Final = 10.0
 _TYPE: Final = "application/vnd.schemaregistry.v1+json"
 _OK: Final = 200
 
@@ -35,7 +35,7 @@ def register(url: str, topic: str, schema: str) -> Registered:
         user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         headers["authorization"] = f"Basic {b64encode(user.encode()).decode()}"
     path = f"{parts.path.rstrip('/')}/subjects/{quote(topic)}-value/versions"
-    connection = kind(parts.hostname, parts.port, timeout=_TIMEOUT)
+    connection = kind(parts.hostname, parts.port, timeout=Timeout.REGISTRY.seconds)
     try:
         connection.request("POST", path, json.dumps({"schema": schema}).encode(), headers)
         response = connection.getresponse()

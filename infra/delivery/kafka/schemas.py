@@ -16,10 +16,10 @@ from kafka.errors import KafkaError
 from infra.delivery.kafka.errors import StreamUnusable
 from infra.delivery.kafka.topics import schemas_topic
 from infra.kafka.settings import KafkaSettings
+from infra.timeouts import Timeout
 from schemas.avro.registry import fingerprint
 
 _FOLDERS: Final = (("public", "released"), ("events",), ("log",))
-_TIMEOUT_MS: Final = 10_000
 
 
 def released() -> dict[str, str]:
@@ -50,9 +50,9 @@ def _write(settings: KafkaSettings, topic: str, missing: dict[str, str]) -> None
     producer = KafkaProducer(**settings.client, acks="all", allow_auto_create_topics=False)
     try:
         sent = [producer.send(topic, schema.encode(), key.encode(), partition=0) for key, schema in missing.items()]
-        producer.flush(timeout=_TIMEOUT_MS / 1000)
+        producer.flush(timeout=Timeout.SCHEMAS.seconds)
         for each in sent:
-            each.get(timeout=_TIMEOUT_MS / 1000)
+            each.get(timeout=Timeout.SCHEMAS.seconds)
     finally:
         producer.close(timeout=1)
 
@@ -68,7 +68,7 @@ def _present(settings: KafkaSettings, topic: str) -> dict[str, str]:
         consumer.seek(place, consumer.beginning_offsets([place])[place])
         found: dict[str, str] = {}
         while consumer.position(place) < end:
-            for record in consumer.poll(timeout_ms=_TIMEOUT_MS).get(place, ()):
+            for record in consumer.poll(timeout_ms=Timeout.SCHEMAS.milliseconds).get(place, ()):
                 found[record.key.decode()] = record.value.decode()
         return found
     finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
@@ -14,13 +14,13 @@ from infra.delivery.kafka import schema_registry as registry
 from infra.delivery.kafka import schemas
 from infra.delivery.kafka.encoding import Fingerprinted, Values, record_of
 from infra.delivery.kafka.errors import StreamUnusable, TopicTaken
-from infra.delivery.kafka.group import Group
 from infra.delivery.kafka.producer import KafkaLine
 from infra.delivery.kafka.topics import decisions_topic, ensure
+from infra.errors import LogUnusable
+from infra.kafka.consumer_group import Membership
 from infra.kafka.settings import KafkaSettings
+from infra.timeouts import Timeout
 from schemas.public_registry import published
-
-_TIMEOUT: Final = 20.0
 
 
 def values_of(settings: KafkaSettings, registry_url: str | None) -> Values:
@@ -40,7 +40,7 @@ class KafkaStream:
         self._publication = publication
         self._partitions = partitions
         self._values = values
-        self._group: Group | None = None
+        self._membership: Membership | None = None
 
     def prepare(self) -> None:
         """Make the topics and publish the schemas, where they are missing. Raises StreamUnusable."""
@@ -49,9 +49,13 @@ class KafkaStream:
 
     def assigned(self) -> frozenset[int]:
         """The partitions that are this process's now; none at first. Raises StreamUnusable."""
-        if self._group is None:
-            self._group = Group(self._settings)
-        return self._group.ours()
+        if self._membership is None:
+            settings = self._settings
+            self._membership = Membership(settings, f"{settings.app}.publisher", decisions_topic(settings.app))
+        try:
+            return self._membership.partitions
+        except LogUnusable as error:
+            raise StreamUnusable(topic=decisions_topic(self._settings.app), reason=str(error)) from error
 
     def open(self, partition: int) -> KafkaLine:
         """See `consumers.publisher.Stream`."""
@@ -59,9 +63,9 @@ class KafkaStream:
 
     def close(self) -> None:
         """Leave the group."""
-        group, self._group = self._group, None
-        if group is not None:
-            group.close()
+        membership, self._membership = self._membership, None
+        if membership is not None:
+            membership.close()
 
 
 class OnePublisher(KafkaStream):
@@ -91,14 +95,16 @@ def replay(
     encoded = values or Fingerprinted()
     sent: list[Any] = []
     try:
-        producer = KafkaProducer(**settings.client, acks="all", max_block_ms=10_000, allow_auto_create_topics=False)
+        producer = KafkaProducer(
+            **settings.client, acks="all", max_block_ms=Timeout.REQUEST.milliseconds, allow_auto_create_topics=False
+        )
         try:
             for each in decisions:
                 record = record_of(publication, encoded, each.place, publication.typed(each.record), **{REPLAY: name})
                 sent.append(producer.send(topic, record.value, record.key, headers=record.headers))
-            producer.flush(timeout=_TIMEOUT)
+            producer.flush(timeout=Timeout.STREAM_DELIVERY.seconds)
             for future in sent:
-                future.get(timeout=_TIMEOUT)
+                future.get(timeout=Timeout.STREAM_DELIVERY.seconds)
         finally:
             producer.close(timeout=1)
     except KafkaError as error:

@@ -7,7 +7,6 @@ that was acknowledged before they were called, so that everybody reads their own
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Collection, Sequence
 from contextlib import closing, suppress
 from threading import Event, RLock, Thread
@@ -31,9 +30,9 @@ from infra.log.partition import broken
 from infra.log.partition_handle import index_path
 from infra.log.partitioning import partition_of
 from infra.queue.errors import ReadingBehind
+from infra.retry import Retry
+from infra.timeouts import Timeout
 
-_WAIT: Final = 30.0
-_LOOK: Final = 0.01
 _KEEP: Final = 0.1
 
 
@@ -87,15 +86,15 @@ class SharedLog:
             if log is None:
                 other = self._other(partition)
                 end = other.end_behind(other.state().next_offset)
-                deadline = time.monotonic() + _WAIT
+                tries = Retry(Timeout.INDEX, pause=0.01)
                 while other.state().next_offset < end:
                     # Whoever held it may be gone.
                     log = self._own(partition, look=True)
                     if log is not None:
                         break
-                    if time.monotonic() > deadline:
+                    if tries.is_over:
                         raise other.behind(end)
-                    time.sleep(_LOOK)
+                    tries.pause()
                 else:
                     return
             log.refresh(partition)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,10 +17,13 @@ from hypothesis import strategies as st
 from consumers.commands.cross_dossier import LoggedFacts
 from consumers.commands.handler import CommandHandler
 from consumers.commands.messages import MalformedMessage
+from consumers.commands.ports import DeadLetter, QueuedCommand, QueuePosition
 from consumers.commands.repository import AGGREGATES_KEPT
+from domain import procedure
 from domain.catalogue import Level, UnitKind
 from domain.commands import Command
 from domain.recorded_event import RecordedEvent
+from domain.step import DossierStep
 from schemas.command_errors import MalformedCommand
 from schemas.command_parser import command_from, read_command
 from tests.acceptance.command_builders import Draft, Drafts, council
@@ -226,6 +231,57 @@ def test_many_dossiers_leave_memory_flat(tmp_path: Path) -> None:
         assert len(known._aggregates) == AGGREGATES_KEPT
         world.must([each.assess("2024-06-18") for each in drafts[:40]])
         assert len(known._aggregates) == AGGREGATES_KEPT
+
+
+def test_a_fault_on_one_command_loses_nothing_of_what_the_batch_decided_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command becomes a dead letter; what follows it is decided on what came before, and the log is whole."""
+    step = procedure.ON_DOSSIER["WithdrawDossier"]
+    failing = dataclasses.replace(step, handler=fails_after(step.handler))
+    monkeypatch.setitem(cast(dict[str, DossierStep], procedure.ON_DOSSIER), "WithdrawDossier", failing)
+    with World(tmp_path) as world:
+        dead = Kept()
+        handler = world.application.handler
+        handler.process_queued(queued([COMMUNE.open()]), 0, dead)
+        drafts = [COMMUNE.assess(), COMMUNE.withdraw("2024-06-18"), COMMUNE.submit_to_district()]
+        handler.process_queued(queued(drafts, start=1), 0, dead)
+        assert [letter.source.offset for letter in dead.letters] == [2]
+        assert [(stored[2], stored[3]) for stored in world.stored()] == [
+            (1, "DossierOpened"),
+            (2, "SelfAssessmentRecorded"),
+            (3, "DossierSubmittedToDistrictCouncil"),
+        ]
+
+
+class Kept:
+    """Dead letters in memory."""
+
+    def __init__(self) -> None:
+        self.letters: list[DeadLetter] = []
+
+    def store(self, letters: Sequence[DeadLetter]) -> None:
+        """See `DeadLetters`."""
+        self.letters += letters
+
+
+def queued(drafts: Sequence[Draft], start: int = 0) -> list[QueuedCommand]:
+    """Drafts as they stand in a queue from an offset on."""
+    numbers = range(start, start + len(drafts))
+    return [
+        QueuedCommand(QueuePosition(UUID(int=1), number), json.dumps(numbered(draft, id_of(number))).encode())
+        for number, draft in zip(numbers, drafts, strict=True)
+    ]
+
+
+def fails_after(step: Callable[..., Any]) -> Callable[..., Any]:
+    """A step that changes the dossier, and then fails by a fault of the program."""
+
+    def failing(*arguments: Any) -> None:
+        step(*arguments)
+        raise RuntimeError("a fault")
+
+    return failing
 
 
 def ready(draft: Draft, command_id: str = FIRST) -> Command:

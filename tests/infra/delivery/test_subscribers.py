@@ -18,11 +18,8 @@ from infra.delivery.kafka.encoding import Fingerprinted
 from infra.delivery.kafka.stream import OnePublisher
 from infra.dev.kafka import KafkaCluster
 from infra.kafka.settings import KafkaSettings
-from projections.engine.batch import event_name
-from projections.engine.projection import Event
-from projections.public_decisions.fold import decisions_of
-from projections.public_decisions.tables import InMemory
-from schemas.avro.codec import decode
+from projections.public_decisions.in_memory import InMemoryFold
+from schemas.avro.codec import decode_event
 from schemas.avro.resolution import breaches
 from schemas.public_registry import published
 from tests.infra.delivery import java
@@ -52,17 +49,13 @@ def published_province(broker: KafkaCluster) -> tuple[str, str, list[str]]:
     publication = DecisionSerializer(log.log_id, UNITS)
     stream = OnePublisher(KafkaSettings(broker.bootstrap, app), publication, log.partitions, Fingerprinted())
     stream.prepare()
-    publish_all(Publisher(log, decode, stream, publication))
+    publish_all(Publisher(log, decode_event, stream, publication))
     expected = []
     for partition in log.partitions:
-        kept = InMemory()
-        for each in log.events[partition]:
-            data = decode(each.topic, each.state)
-            event = Event(
-                event_name(each.topic), str(each.originator_id), each.originator_version, partition, each.id, data
-            )
-            for made in decisions_of(kept, event, log.log_id):
-                record = publication.record(made)
+        fold = InMemoryFold(partition, log.log_id, decode_event)
+        for stored in log.events[partition]:
+            for decision in fold.apply(stored):
+                record = publication.record(decision)
                 unit, number = record["unit"], record["decision"]["number"]
                 expected.append(f"{unit['id']} {record['sequence']} {record['kind']} {number} {unit['name']}")
     return broker.bootstrap, app, expected

@@ -12,7 +12,7 @@ from eventsourcing.persistence import StoredEvent
 
 from consumers.commands.ports import CommandKey, CommandOutcome
 from infra.kafka.settings import KafkaSettings
-from infra.kafka.topics import Topic, ensure
+from infra.kafka.topics import Topic, ensure, log_topic
 from infra.log.kafka import log_reader
 from infra.log.kafka.index_paths import reader_settings
 from infra.log.kafka.log import KafkaLog
@@ -22,7 +22,7 @@ from infra.log.partition_handle import PartitionHandle
 
 @pytest.fixture
 def topic(settings: KafkaSettings) -> Topic:
-    return ensure(settings, settings.events_topic)
+    return ensure(settings, [log_topic(settings, settings.events_topic)])[0]
 
 
 @pytest.fixture

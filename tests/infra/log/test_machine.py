@@ -22,7 +22,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from consumers.commands.ports import CommandKey, ConcurrencyConflict, QueuePosition
 from infra.kafka.topics import Identity
-from infra.log import committer as committer_module
 from infra.log import partition as partition_module
 from infra.log.acceptance import ChainState, Verdict, accept
 from infra.log.append_requests import AppendRequest, BatchView, DecisionsJob, EventsJob, Judgement
@@ -30,6 +29,7 @@ from infra.log.committer import Committer
 from infra.log.format import Append, Command, RecordedOutcome, first_hash, read_header
 from infra.log.index import Index
 from infra.log.partition import Partition, Place
+from infra.retry import Retry
 from tests.infra.log.memory import Fate, Killed, MemoryLog, MemoryTape, accepted
 
 PLACE = Place("memory", "app", 1, 0)
@@ -71,12 +71,8 @@ class Machine(RuleBasedStateMachine):
         self.refused: set[bytes] = set()
         self.next_command = 0
         self.appended: list[Append] = []
-        self.patches = [
-            patch.object(committer_module, "_BACKOFF", 0.0),
-            patch.object(committer_module, "_LONGEST_BACKOFF", 0.0),
-        ]
-        for each in self.patches:
-            each.start()
+        self.no_pauses = patch.object(Retry, "pause", lambda _tries: None)
+        self.no_pauses.start()
 
     @initialize()
     def start(self) -> None:
@@ -97,8 +93,7 @@ class Machine(RuleBasedStateMachine):
         finally:
             for writer in self.writers:
                 writer.index.close()
-            for each in self.patches:
-                each.stop()
+            self.no_pauses.stop()
             shutil.rmtree(self.folder)
 
     @rule(

@@ -20,7 +20,7 @@ from infra.kafka.client import KafkaPartitionClient
 from infra.log.format import HEADER_LENGTH, RecordedOutcome, decode_body
 from infra.queue.dead_letters import KafkaDeadLetters
 from infra.queue.producer import send_durably
-from infra.queue.worker_process import Lane
+from infra.queue.worker_process import PartitionThread
 from infra.settings import load
 from schemas.asyncapi import LOG_HEADER, document
 from tests.infra.delivery.subscriber import Seen, read_all
@@ -39,8 +39,8 @@ def topics(broker: KafkaCluster, tmp_path_factory: pytest.TempPathFactory) -> di
     other = {**first, "on": "2023-06-13"}
     again = {**first, "command_id": str(uuid4())}
     with Application(load({}, log=url), create=True) as made:
-        lane = Lane(made, 0, None)
-        lane.start()
+        thread = PartitionThread(made, 0, None)
+        thread.start()
         given = [first, first, other, again, opening("no-unit")]
         answers = made.gateway.submit([json.dumps(command).encode() for command in given])()
         assert [answer.outcome for answer in answers] == ["accepted", "accepted", "refused", "refused", "malformed"]
@@ -54,8 +54,8 @@ def topics(broker: KafkaCluster, tmp_path_factory: pytest.TempPathFactory) -> di
         letters.close()
         # Every command that reached the queue is answered.
         _wait(lambda: len(list(_answers(read_all(broker.bootstrap, f"{app}.replies")))) == 4 + len(JUNK))
-        lane.stopped.set()
-        lane.join()
+        thread.stopped.set()
+        thread.join()
         _check_settings(broker, app)
     names = {name: channel["address"].format(app=app) for name, channel in DOCUMENT["channels"].items()}
     return {name: read_all(broker.bootstrap, names[name]) for name in ("events", "commands", "replies", "deadLetters")}

@@ -1,0 +1,46 @@
+"""What the processes that run on have in common: they end when they are told to, and keep their threads at work."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+
+from infra.retry import supervise
+
+
+@contextmanager
+def until_stopped() -> Iterator[Event]:
+    """An event that SIGTERM and Ctrl-C set: whoever waits for it ends what it is about, and then itself."""
+    stopped = Event()
+
+    def stop(_number: int, _frame: object) -> None:
+        stopped.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class SupervisedThread(Thread):
+    """A thread that does its work until `stopped` is set, and begins anew after each failure. See `supervise`.
+
+    `work` gets `stopped`, and returns soon after it is set. `context` is logged with each failure.
+    """
+
+    def __init__(
+        self, name: str, work: Callable[[Event], None], *, stopped: Event | None = None, **context: object
+    ) -> None:
+        super().__init__(name="-".join([name, *map(str, context.values())]), daemon=True)
+        self.stopped = stopped or Event()
+        self._work_name = name
+        self._work = work
+        self._context = context
+
+    def run(self) -> None:
+        """See `supervise`."""
+        supervise(self._work_name, lambda: self._work(self.stopped), self.stopped, self._context)
