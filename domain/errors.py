@@ -14,7 +14,7 @@ a Text is held in each language, under NAME_en and NAME_vi.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from domain.i18n import Language, Text, by_key
 
@@ -25,8 +25,8 @@ class DossierError(Exception):
     code: ClassVar[str] = "DOSSIER_ERROR"
     clause: str | None = None
 
-    def __init__(self, *, clause: str | None = None, **details: Any) -> None:
-        self.details: dict[str, Any] = {}
+    def __init__(self, *, clause: str | None = None, **details: object) -> None:
+        self.details: dict[str, object] = {}
         for name, value in details.items():
             self.details.update(value.details(name) if isinstance(value, Text) else {name: value})
         if clause is not None:

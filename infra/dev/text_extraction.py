@@ -35,8 +35,8 @@ PASSED_ON: Final[Mapping[tuple[str, str], str]] = {
     ("infra/cli/queries/audit.py", "meaning"): "projections.audit.FLAGS",
     ("infra/demo/report.py", "english"): "the marker `self._text` itself",
     ("infra/demo/report.py", "FLAGS[flag]"): "projections.audit.FLAGS",
-    ("domain/step.py", "self.why"): "the orders in domain/procedure.py",
     ("schemas/command_derivation.py", "english"): "the types of the commands: `schemas.command_schemas.command_texts`",
+    ("domain/step.py", "self.why"): "the orders in domain/procedure.py",
 }
 """(file, argument) → where the literals stand."""
 
