@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 import typer
 
-from domain.procedure import STEPS
 from infra.cli.support.arguments import OPERATION
 from infra.cli.support.framework import subcommand
 from infra.cli.support.i18n import say
@@ -45,6 +44,7 @@ def commands(
     ] = None,
 ) -> None:
     """The schemas."""
+    from domain.procedure import STEPS
     from schemas.command_errors import UnknownCommand
     from schemas.command_parser import command_schemas, example
 
