@@ -17,7 +17,7 @@ from infra.cli.support.session import Session, session_of
 
 if TYPE_CHECKING:
     from infra.bootstrap import Application
-    from projections.engine.parking import Retry
+    from projections.engine.parking import RetryResult
 
 
 def register(app: typer.Typer) -> None:
@@ -133,7 +133,7 @@ def _retry(session: Session, application: Application, dossier: str, *, yes: boo
         typer.echo(session.said("nothing is changed; do it with --yes", "chưa thay đổi gì; thực hiện bằng --yes"))
 
 
-def _say(session: Session, made: Retry) -> None:
+def _say(session: Session, made: RetryResult) -> None:
     said = session.said
     applied, left = len(made.applied), len(made.left)
     verb = said("applied", "đã áp dụng") if made.stored else said("would be applied", "sẽ được áp dụng")
