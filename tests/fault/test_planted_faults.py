@@ -143,7 +143,8 @@ def does_not_answer_again(patch: pytest.MonkeyPatch) -> None:
         begun(self, *arguments)
         partition = self._log.opened(self._partition).partition
         writer = self._log.opened(self._partition).committer._writer
-        partition.on_accepted = lambda record: self._waiting.append(record) if record.writer == writer else None
+        partition._observers.remove(self._waiting.append)
+        partition.observe(lambda record: self._waiting.append(record) if record.writer == writer else None)
 
     patch.setattr(KafkaReplies, "__init__", own_alone)
 
