@@ -10,7 +10,7 @@ from domain.agencies import UnknownAgency, agency
 from domain.catalogue import Level, UnitKind
 from domain.units import Units, UnknownUnit
 from projections.engine.table import canonical
-from projections.public_decisions.tables import Decision
+from projections.public_decisions.tables import PublicDecision
 from schemas.public_registry import from_json, published
 
 SOURCE: Final = "/dossier/decisions"
@@ -30,7 +30,7 @@ class DecisionSerializer:
         self.log_id = log_id
         self._units = units
 
-    def record(self, decision: Decision) -> Decision:
+    def record(self, decision: PublicDecision) -> PublicDecision:
         """The record of the public schema, its days and moments as the decision has them."""
         unit = decision["unit"]
         kind, district = UnitKind(unit["kind"]), unit["district"]
@@ -50,12 +50,12 @@ class DecisionSerializer:
         }
 
     @staticmethod
-    def typed(record: Decision) -> Decision:
+    def typed(record: PublicDecision) -> PublicDecision:
         """A record that was kept as JSON, with days as `date` and moments in UTC."""
-        made: Decision = from_json(published().newest.schema, record)
+        made: PublicDecision = from_json(published().newest.schema, record)
         return made
 
-    def attributes(self, record: Decision, **more: str) -> dict[str, str]:
+    def attributes(self, record: PublicDecision, **more: str) -> dict[str, str]:
         """The CloudEvents attributes of a record, without those of its data; `more` are further extensions."""
         found = {
             "specversion": "1.0",
@@ -71,7 +71,7 @@ class DecisionSerializer:
             found["previousid"] = record["previous_id"]
         return found | more
 
-    def json(self, record: Decision, **more: str) -> str:
+    def json(self, record: PublicDecision, **more: str) -> str:
         """The record as a CloudEvent in JSON (structured mode), one line.
 
         `timestamp` repeats `time` under the name that Standard Webhooks gives it.

@@ -14,20 +14,16 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Event as Flag
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import structlog
-from eventsourcing.persistence import Notification
 
 from consumers.cloudevents import DecisionSerializer
 from domain.errors import InfrastructureError
-from projections.engine.batch import event_name
-from projections.engine.errors import CannotApply, UnknownEvent
 from projections.engine.ports import Decode, LogReader
-from projections.engine.projection import Event
-from projections.public_decisions.fold import FOLDED, IGNORED, decisions_of
+from projections.public_decisions.in_memory import InMemoryFold
 from projections.public_decisions.read_model import BEGINNING, FeedPosition
-from projections.public_decisions.tables import Decision, InMemory
+from projections.public_decisions.tables import PublicDecision
 
 BATCH: Final = 500
 """Decisions in one transaction at most."""
@@ -65,7 +61,7 @@ class PartitionProducer(Protocol):
 
     tail: StreamTail | None
 
-    def publish(self, decisions: Sequence[tuple[FeedPosition, Decision]]) -> None:
+    def publish(self, decisions: Sequence[tuple[FeedPosition, PublicDecision]]) -> None:
         """Append records in one transaction, all or none. Raises Unsettled."""
 
     def close(self) -> None:
@@ -89,9 +85,9 @@ class Stream(Protocol):
 class _Partition:
     """How far a partition was folded, and what of it is not published yet."""
 
-    kept: InMemory = field(default_factory=InMemory)
+    fold: InMemoryFold
     folded: int = 0
-    waiting: list[tuple[FeedPosition, Decision]] = field(default_factory=list)
+    waiting: list[tuple[FeedPosition, PublicDecision]] = field(default_factory=list)
     published: FeedPosition = BEGINNING
     tail: StreamTail | None = None
     line: PartitionProducer | None = None
@@ -154,7 +150,7 @@ class Publisher:
             del self._partitions[number]
         published = 0
         for number in sorted(ours):
-            partition = self._partitions.setdefault(number, _Partition())
+            partition = self._partitions.get(number) or self._add_partition(number)
             try:
                 if partition.line is None:
                     self._open(number, partition)  # 2
@@ -170,6 +166,11 @@ class Publisher:
         for number in self._partitions:
             self._let_go(number)
         self._stream.close()
+
+    def _add_partition(self, number: int) -> _Partition:
+        fold = InMemoryFold(number, self._publication.log_id, self._decode)
+        partition = self._partitions[number] = _Partition(fold)
+        return partition
 
     def _read_on(self, number: int) -> None:
         if self._refresh is not None:
@@ -206,36 +207,18 @@ class Publisher:
         self._read_on(number)
         while len(partition.waiting) < self._batch:
             found = self._log.read(number, partition.folded, _READ)
-            for each in found:
-                name = event_name(each.topic)
-                # Most events lead to nothing: they are not even decoded.
-                if name not in IGNORED:
-                    made = self._decisions(number, partition, each, name)
-                    places = [(FeedPosition(each.id, ordinal), decision) for ordinal, decision in enumerate(made)]
-                    self._take(number, partition, places)
-                partition.folded = each.id
+            for stored in found:
+                decisions = partition.fold.apply(stored)
+                self._take(
+                    number,
+                    partition,
+                    [(FeedPosition(stored.id, ordinal), decision) for ordinal, decision in enumerate(decisions)],
+                )
+                partition.folded = stored.id
             if len(found) < _READ:
                 return
 
-    def _decisions(self, number: int, partition: _Partition, found: Notification, name: str) -> list[Decision]:
-        where: dict[str, Any] = {
-            "projection": "publisher",
-            "event": name,
-            "dossier": str(found.originator_id),
-            "version": found.originator_version,
-            "partition": number,
-            "position": found.id,
-        }
-        if name not in FOLDED:
-            raise UnknownEvent(**where)
-        data = self._decode(found.topic, found.state)
-        event = Event(name, str(found.originator_id), found.originator_version, number, found.id, data)
-        try:
-            return decisions_of(partition.kept, event, self._publication.log_id)
-        except LookupError as cause:
-            raise CannotApply(cause=str(cause), **where) from cause
-
-    def _take(self, number: int, partition: _Partition, made: Sequence[tuple[FeedPosition, Decision]]) -> None:
+    def _take(self, number: int, partition: _Partition, made: Sequence[tuple[FeedPosition, PublicDecision]]) -> None:
         """Let what the stream does not have wait for publication, and compare its last decision with ours."""
         for place, decision in made:
             tail = partition.tail

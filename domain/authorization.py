@@ -1,9 +1,9 @@
-"""Who may do what: the one table of roles, and for which body a role acts on a given dossier."""
+"""The roles of the procedure, and for which body each acts on a dossier. `domain.procedure` says who may do what."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from domain.agencies import UnknownAgency, agency
 from domain.catalogue import Criterion, UnitKind
@@ -11,9 +11,6 @@ from domain.commands import Command
 from domain.identity import COUNCIL_UNIT
 from domain.refusals import UnknownActor, WrongActor, WrongAgency
 from domain.units import Units, UnknownUnit
-
-if TYPE_CHECKING:
-    from domain.dossier.aggregate import Dossier
 
 STANDING_AGENCY = "so-tttt"
 PEOPLES_COMMITTEE = "ubnd-tinh"
@@ -49,39 +46,6 @@ _VIETNAMESE = {
 }
 
 _VALUES = frozenset(role.value for role in Role)
-_OWN_MEETING = {UnitKind.DEPARTMENT: (Role.STEERING_COMMITTEE,), UnitKind.DISTRICT: (Role.DISTRICT_COUNCIL,)}
-
-PERMISSIONS: dict[str, tuple[Role, ...]] = {
-    "OpenDossier": (Role.APPLICANT,),
-    "RecordSelfAssessment": (Role.APPLICANT,),
-    "RecordOwnMeeting": (Role.STEERING_COMMITTEE, Role.DISTRICT_COUNCIL),
-    "SubmitDossier": (Role.APPLICANT,),
-    "SubmitToDistrictCouncil": (Role.APPLICANT,),
-    "AppraiseDossier": (Role.DISTRICT_COUNCIL,),
-    "SendToProvince": (Role.DISTRICT_COMMITTEE,),
-    "RefuseByDistrictCouncil": (Role.DISTRICT_COUNCIL,),
-    "ReceiveDossier": (Role.STANDING_AGENCY,),
-    "ReturnDossier": (Role.STANDING_AGENCY, Role.DISTRICT_COUNCIL),
-    "ForwardToCouncil": (Role.STANDING_AGENCY,),
-    "RecordFieldInspection": (Role.COUNCIL_MEMBER,),
-    "VerifyCriterion": (Role.COUNCIL_MEMBER,),
-    "CorrectVerification": (Role.COUNCIL_MEMBER,),
-    "SumUpResults": (Role.STANDING_AGENCY,),
-    "CloseAsUnfavourable": (Role.STANDING_AGENCY,),
-    "RecordCouncilMeeting": (Role.PROVINCIAL_COUNCIL, Role.STANDING_AGENCY),
-    "ProposeRecognition": (Role.STANDING_AGENCY,),
-    "ApproveRecognition": (Role.CHAIRMAN,),
-    "RejectRecognition": (Role.CHAIRMAN,),
-    "AnnounceRecognition": (Role.APPLICANT,),
-    "WithdrawDossier": (Role.APPLICANT, Role.DISTRICT_COMMITTEE),
-    "CorrectFact": tuple(Role),
-    "CorrectDecision": (Role.CHAIRMAN,),
-    "RevokeDecision": (Role.CHAIRMAN,),
-    "RecordEarlierRecognition": (Role.STANDING_AGENCY,),
-    "EstablishCouncil": (Role.CHAIRMAN,),
-    "ChangeCouncil": (Role.CHAIRMAN,),
-}
-"""Command → the roles that may give it. A district council and committee act on their own and on their communes."""
 
 
 def check_known(command: Command, units: Units) -> None:
@@ -91,8 +55,8 @@ def check_known(command: Command, units: Units) -> None:
         raise UnknownActor(agency=name, role=role)
 
 
-def check_role(command: Command) -> None:
-    """Raises WrongActor when the role may not give the command, or an office is taken by another agency."""
+def check_role(command: Command, roles: Collection[Role]) -> None:
+    """Raises WrongActor when the role is not one of `roles`, or an office is taken by another agency."""
     role = Role(command.actor["role"])
     offices = {
         Role.STANDING_AGENCY: STANDING_AGENCY,
@@ -100,31 +64,25 @@ def check_role(command: Command) -> None:
         Role.CHAIRMAN: PEOPLES_COMMITTEE,
     }
     office = offices.get(role)
-    if role not in PERMISSIONS[command.name] or (office is not None and command.actor["agency"] != office):
-        raise wrong_actor(command, *PERMISSIONS[command.name])
+    if role not in roles or (office is not None and command.actor["agency"] != office):
+        raise wrong_actor(command, *roles)
 
 
 def check_body(command: Command, unit_id: str, kind: UnitKind, parent_id: str | None) -> None:
     """Raises WrongActor when the role acts for another body than the dossier's unit or its district."""
-    role, acting = Role(command.actor["role"]), command.actor["agency"]
-    if role in (Role.APPLICANT, Role.STEERING_COMMITTEE):
-        body = unit_id
-    elif role in (Role.DISTRICT_COUNCIL, Role.DISTRICT_COMMITTEE):
-        body = unit_id if kind is UnitKind.DISTRICT else (parent_id or "")
-    else:
-        return
-    if acting != body:
+    role = Role(command.actor["role"])
+    body = body_of(role, unit_id, kind, parent_id)
+    if body is not None and command.actor["agency"] != body:
         raise wrong_actor(command, role, of=body)
 
 
-def check_actor(dossier: Dossier, command: Command) -> None:
-    """Both checks for a command on a dossier."""
-    check_role(command)
-    check_body(command, dossier.unit_id, dossier.unit_kind, dossier.parent_id)
-    if command.name == "RecordOwnMeeting":
-        expected = _OWN_MEETING.get(dossier.unit_kind, ())
-        if expected and command.actor["role"] not in expected:
-            raise wrong_actor(command, *expected, of=dossier.unit_id)
+def body_of(role: Role, unit_id: str, kind: UnitKind, parent_id: str | None) -> str | None:
+    """The body for which a role acts on a unit's dossier; None when that does not follow from the unit."""
+    if role in (Role.APPLICANT, Role.STEERING_COMMITTEE):
+        return unit_id
+    if role in (Role.DISTRICT_COUNCIL, Role.DISTRICT_COMMITTEE):
+        return unit_id if kind is UnitKind.DISTRICT else (parent_id or "")
+    return None
 
 
 def check_lead(command: Command, criterion: Criterion, code: str) -> None:

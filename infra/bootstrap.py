@@ -17,7 +17,6 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from random import SystemRandom
-from time import monotonic, sleep
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, cast
 from uuid import UUID
@@ -32,7 +31,9 @@ from consumers.commands.ports import CommandLog
 from domain.dossier.event import DossierEvent
 from infra.errors import LogMissing, LogUnusable
 from infra.log.sqlite.recorder import SQLiteLog, SQLiteLogRecorder
+from infra.retry import Retry
 from infra.settings import Settings
+from infra.timeouts import Timeout
 from infra.views.sqlite import SQLiteViews
 from projections.engine.engine import Engine
 from projections.engine.ports import DossierLog
@@ -40,7 +41,7 @@ from projections.engine.rebuild import ProgressCallback, Rebuild
 from projections.engine.snapshot import Freshness, Snapshot, freshness
 from projections.public_decisions.read_model import DECISIONS
 from projections.read_models import PROJECTIONS
-from schemas.avro.codec import AvroMapper, decode
+from schemas.avro.codec import AvroMapper, decode_event
 
 if TYPE_CHECKING:
     from consumers.feed import DecisionFeed
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     from infra.views.postgres import PostgresViews
 
 
-WAIT = 30.0
+WAIT = Timeout.SHOWN.seconds
 """Seconds that a question waits for a position that it was told to show."""
 
 WORTH_PROCESSES = 30_000
@@ -162,7 +163,7 @@ class Application:
     @cached_property
     def engine(self) -> Engine:
         """The engine over all read models."""
-        return Engine(self.views, self.log, decode, PROJECTIONS)
+        return Engine(self.views, self.log, decode_event, PROJECTIONS)
 
     @cached_property
     def decisions(self) -> DecisionFeed:
@@ -170,7 +171,7 @@ class Application:
         from consumers.cloudevents import DecisionSerializer
         from consumers.feed import DecisionFeed
 
-        engine = Engine(self.views, self.log, decode, (DECISIONS,))
+        engine = Engine(self.views, self.log, decode_event, (DECISIONS,))
         return DecisionFeed(engine, self.log.partitions, DecisionSerializer(self.log.log_id, self.settings.units))
 
     def publisher(self, stream: StreamSettings, *, alone: bool = False) -> Publisher:
@@ -184,7 +185,7 @@ class Application:
         kind = OnePublisher if alone else KafkaStream
         to = kind(stream.kafka, publication, self.log.partitions, values)
         to.prepare()
-        return Publisher(self.log, decode, to, publication)
+        return Publisher(self.log, decode_event, to, publication)
 
     def webhook_dispatcher(self, webhooks: WebhookSettings, store: WebhookStore) -> WebhookDispatcher:
         """Who takes the decisions to the receivers of webhooks."""
@@ -237,20 +238,20 @@ class Application:
         `wait`: partition → a position that must be shown as well, such as an answer's own. Raises NotYetReflected where
         the log does not reach it within WAIT seconds.
         """
-        deadline = monotonic() + WAIT
+        tries = Retry(WAIT, pause=_PAUSE)
         while True:
             reached = self.engine.catch_up()
             late = {at: position for at, position in (wait or {}).items() if reached.get(at, 0) < position}
-            if not late or monotonic() > deadline:
+            if not late or tries.is_over:
                 break
-            sleep(_PAUSE)
+            tries.pause()
         self.engine.wait(late, 0)
         with self.engine.reading() as snapshot:
             yield snapshot
 
     def freshness(self, snapshot: Snapshot, name: str, about: Callable[[str], bool] | None = None) -> Freshness:
         """How fresh an answer of a read model is; `about` says which parked dossiers (by id) the answer is about."""
-        return freshness(snapshot, self.log, decode, self.clock(), name, about=about)
+        return freshness(snapshot, self.log, decode_event, self.clock(), name, about=about)
 
     def rebuild(
         self,

@@ -1,18 +1,26 @@
 """Read model "audit": every recorded fact of every dossier and of the council, its basis and documents, and flags.
 
 One row per event; one row per flag; and per dossier what the flags are judged by. What is taken from each type of event
-stands in `projections.audit_facts`.
+stands in `projections.audit_details`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any
 from uuid import UUID
 
 from domain.agencies import is_or_belongs_to
 from domain.catalogue import Level, Requirement, UnitKind, catalogue
-from projections.audit_facts import CLAUSES, details_of, documents_of
+from domain.dossier.application import DossierOpened
+from domain.dossier.appraisal import CriterionVerified, VerificationCorrected
+from domain.dossier.corrections import FactCorrected
+from domain.dossier.event import DossierCreated
+from domain.dossier.reception import DossierForwardedToCouncil
+from domain.procedure import EVENT_TYPES
+from domain.recorded_event import RecordedEvent
+from projections.audit_details import CLAUSES, details_of, documents_of
 from projections.engine.projection import Event, Handler, Projection
 from projections.engine.rows import RowCache
 from projections.engine.snapshot import Snapshot
@@ -110,16 +118,16 @@ FLAGS = {
 }
 """Code → what it says, in English and Vietnamese."""
 
-Judge = Callable[[Row, Event], list[str]]
+FlagRule = Callable[[Row, Event[Any]], list[str]]
 """Which flags an event raises, given its dossier's row."""
 
 
-def _verification_flags(dossier: Row, event: Event) -> list[str]:
-    data = event.data
+def _verification_flags(dossier: Row, event: Event[CriterionVerified | VerificationCorrected]) -> list[str]:
+    fact = event.fact
     flags = []
-    if is_or_belongs_to(data["actor"]["agency"], dossier["unit_id"]):
+    if is_or_belongs_to(fact.actor["agency"], dossier["unit_id"]):
         flags.append(SELF_VERIFICATION)
-    if data["finding"].get("not_applicable_confirmed") is True and _is_mandatory(dossier, data["criterion"]):
+    if fact.finding.get("not_applicable_confirmed") is True and _is_mandatory(dossier, fact.criterion):
         flags.append(MANDATORY_NOT_APPLICABLE)
     return flags
 
@@ -131,81 +139,78 @@ def _is_mandatory(dossier: Row, code: str) -> bool:
     return criteria[code].requirement is Requirement.MANDATORY
 
 
-def _correction_flags(dossier: Row, event: Event) -> list[str]:
+def _correction_flags(dossier: Row, event: Event[FactCorrected | VerificationCorrected]) -> list[str]:
     flags = [CORRECTED_AFTER_VERIFICATION] if dossier["has_results"] else []
-    return [*flags, CORRECTED_AFTER_DECISION] if event.data["after_decision"] else flags
+    return [*flags, CORRECTED_AFTER_DECISION] if event.fact.after_decision else flags
 
 
-def _corrected_verification_flags(dossier: Row, event: Event) -> list[str]:
+def _corrected_verification_flags(dossier: Row, event: Event[VerificationCorrected]) -> list[str]:
     return _verification_flags(dossier, event) + _correction_flags(dossier, event)
 
 
-def _forwarding_flags(_: Row, event: Event) -> list[str]:
-    return [LATE_FORWARDING] if event.data["days_late"] > 0 else []
+def _forwarding_flags(_: Row, event: Event[DossierForwardedToCouncil]) -> list[str]:
+    return [LATE_FORWARDING] if event.fact.days_late > 0 else []
 
 
-_JUDGES: dict[str, Judge] = {
-    "CriterionVerified": _verification_flags,
-    "VerificationCorrected": _corrected_verification_flags,
-    "FactCorrected": _correction_flags,
-    "DossierForwardedToCouncil": _forwarding_flags,
+_FLAG_RULES: Mapping[type[RecordedEvent], FlagRule] = {
+    CriterionVerified: _verification_flags,
+    VerificationCorrected: _corrected_verification_flags,
+    FactCorrected: _correction_flags,
+    DossierForwardedToCouncil: _forwarding_flags,
 }
 
-_CORRECTS = {
-    "VerificationCorrected": "corrects",
-    "FactCorrected": "corrects",
-    "DecisionCorrected": "corrects",
-    "DecisionRevoked": "revokes",
-}
-"""Event → its field with the version of the fact that it corrects or revokes."""
-
-_BEGINS = frozenset({"DossierOpened", "EarlierRecognitionRecorded"})
+_CORRECTED_FIELDS = ("corrects", "revokes")
+"""The fields in which an event names the version of the fact that it corrects or revokes."""
 
 
-def _handler(name: str) -> Handler:
+def _handler(event_type: type[RecordedEvent]) -> Handler:
     """The handler of one type of event: what it has in common with all, then what is its own."""
-    judge, corrects, begins = _JUDGES.get(name), _CORRECTS.get(name), name in _BEGINS
-    brings_results = name == "CriterionVerified"
+    flag_rule = _FLAG_RULES.get(event_type)
+    opens = issubclass(event_type, DossierCreated)
+    own_fields = {each.name for each in fields(event_type)}
+    corrected_field = next((name for name in _CORRECTED_FIELDS if name in own_fields), None)
+    brings_results = event_type is CriterionVerified
 
-    def handler(rows: RowCache, event: Event) -> None:
-        if begins:
-            _begin(rows, event)
+    def handler(rows: RowCache, event: Event[Any]) -> None:
+        if opens:
+            _add_dossier(rows, event)
         flags: list[str] = []
-        if judge is not None:
+        if flag_rule is not None:
             dossier = rows.require(DOSSIERS, event.dossier_id)
-            flags = judge(dossier, event)
+            flags = flag_rule(dossier, event)
             if brings_results and not dossier["has_results"]:
                 dossier["has_results"] = 1
                 rows.upsert_row(DOSSIERS, dossier)
         _record(rows, event, flags)
-        if corrects is not None:
-            corrected = rows.require(EVENTS, (event.dossier_id, event.data[corrects]))
+        if corrected_field is not None:
+            corrected = rows.require(EVENTS, (event.dossier_id, getattr(event.fact, corrected_field)))
             corrected["corrected_by"] = event.version
             rows.upsert_row(EVENTS, corrected)
 
     return handler
 
 
-def _begin(rows: RowCache, event: Event) -> None:
-    data = event.data
+def _add_dossier(rows: RowCache, event: Event[DossierCreated]) -> None:
+    fact = event.fact
+    opened = fact if isinstance(fact, DossierOpened) else None
     rows.upsert_row(
         DOSSIERS,
         DOSSIERS.blank(
             dossier_id=event.dossier_id,
-            number=data["number"],
-            unit_id=data["unit_id"],
-            kind=data["unit_kind"],
-            level=data["level"],
-            catalogue_version=data.get("catalogue_version"),
-            one_column_level=data.get("one_column_level"),
+            number=fact.number,
+            unit_id=fact.unit_id,
+            kind=fact.unit_kind,
+            level=fact.level,
+            catalogue_version=opened.catalogue_version if opened else None,
+            one_column_level=opened.one_column_level if opened else None,
             has_results=0,
         ),
     )
 
 
-def _record(rows: RowCache, event: Event, flags: list[str]) -> None:
-    data, name = event.data, event.name
-    actor = data["actor"]
+def _record(rows: RowCache, event: Event[RecordedEvent], flags: list[str]) -> None:
+    fact, name = event.fact, event.name
+    actor = fact.actor
     rows.upsert_row(
         EVENTS,
         {
@@ -214,15 +219,15 @@ def _record(rows: RowCache, event: Event, flags: list[str]) -> None:
             "partition": event.partition,
             "position": event.position,
             "event": name,
-            "took_place_on": data["on"].isoformat(),
-            "recorded_at": moment(data["recorded_at"]),
+            "took_place_on": fact.on.isoformat(),
+            "recorded_at": moment(fact.timestamp),
             "person": actor["person"],
             "agency": actor["agency"],
             "role": actor["role"],
-            "command_id": data["command_id"],
+            "command_id": fact.command_id,
             "clause": CLAUSES[name],
-            "documents": canonical(documents_of(name, data)),
-            "details": canonical(details_of(name, data)),
+            "documents": canonical(documents_of(fact)),
+            "details": canonical(details_of(fact)),
             "flags": canonical(flags) if flags else "[]",
             "corrected_by": None,
         },
@@ -234,7 +239,7 @@ def _record(rows: RowCache, event: Event, flags: list[str]) -> None:
                 "dossier_id": event.dossier_id,
                 "version": event.version,
                 "flag": flag,
-                "criterion": data.get("criterion"),
+                "criterion": fact.criterion if isinstance(fact, CriterionVerified | VerificationCorrected) else None,
                 "position": event.position,
             },
         )
@@ -244,7 +249,7 @@ AUDIT = Projection(
     name="audit",
     version=1,
     tables=(EVENTS, FLAGGED, DOSSIERS),
-    handlers={name: _handler(name) for name in CLAUSES},
+    handlers={event_type: _handler(event_type) for event_type in EVENT_TYPES.values()},
 )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from domain.council.aggregate import CouncilEvent
+from domain.council.composition import CouncilChanged, CouncilEstablished
 from projections.engine.projection import Event, Projection
 from projections.engine.rows import RowCache
 from projections.engine.snapshot import Snapshot
@@ -33,65 +35,33 @@ COMPOSITIONS = Table(
 """`decided_on` is the day from which the composition is in force; `members` are {name, position, agency}."""
 
 
-def _composed(rows: RowCache, event: Event) -> None:
-    data = event.data
+def _composed(rows: RowCache, event: Event[CouncilEvent]) -> None:
+    fact = event.fact
     rows.upsert_row(
         COMPOSITIONS,
         COMPOSITIONS.blank(
             version=event.version,
-            decided_on=data["on"].isoformat(),
-            decision_number=data["decision"].get("number"),
-            decision=canonical(data["decision"]),
-            signer=data["signer"],
-            capacity=data["capacity"],
-            chair=canonical(data["chair"]),
-            standing_vice_chair=canonical(data["standing_vice_chair"]),
-            members=canonical(data["members"]),
-            reason=data.get("reason"),
-            recorded_at=moment(data["recorded_at"]),
+            decided_on=fact.on.isoformat(),
+            decision_number=fact.decision.get("number"),
+            decision=canonical(fact.decision),
+            signer=fact.signer,
+            capacity=fact.capacity,
+            chair=canonical(fact.chair),
+            standing_vice_chair=canonical(fact.standing_vice_chair),
+            members=canonical(fact.members),
+            reason=fact.reason if isinstance(fact, CouncilChanged) else None,
+            recorded_at=moment(fact.timestamp),
             partition=event.partition,
             position=event.position,
         ),
     )
 
 
-_HANDLERS = {"CouncilEstablished": _composed, "CouncilChanged": _composed}
-
 COUNCIL = Projection(
     name="council",
     version=1,
     tables=(COMPOSITIONS,),
-    handlers=_HANDLERS,
-    ignored=frozenset(
-        {
-            "DossierOpened",
-            "SelfAssessmentRecorded",
-            "OwnMeetingRecorded",
-            "DossierSubmitted",
-            "DossierSubmittedToDistrictCouncil",
-            "DossierAppraised",
-            "DossierSentToProvince",
-            "DossierRefusedByDistrictCouncil",
-            "DossierReceived",
-            "DossierReturned",
-            "DossierForwardedToCouncil",
-            "FieldInspectionRecorded",
-            "CriterionVerified",
-            "VerificationCorrected",
-            "ResultsSummedUp",
-            "DossierClosedAsUnfavourable",
-            "CouncilMeetingRecorded",
-            "RecognitionProposed",
-            "RecognitionApproved",
-            "RecognitionRejected",
-            "RecognitionAnnounced",
-            "DossierWithdrawn",
-            "FactCorrected",
-            "DecisionCorrected",
-            "DecisionRevoked",
-            "EarlierRecognitionRecorded",
-        }
-    ),
+    handlers={CouncilEstablished: _composed, CouncilChanged: _composed},
 )
 
 

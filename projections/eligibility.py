@@ -11,6 +11,17 @@ from enum import StrEnum
 from typing import Any
 
 from domain.catalogue import Level, UnitKind
+from domain.dossier.application import DossierOpened, DossierWithdrawn
+from domain.dossier.decision import (
+    DecisionCorrected,
+    DecisionRevoked,
+    EarlierRecognitionRecorded,
+    RecognitionApproved,
+    RecognitionRejected,
+)
+from domain.dossier.district import DossierRefusedByDistrictCouncil
+from domain.dossier.event import DossierCreated, DossierEvent
+from domain.dossier.recommendation import DossierClosedAsUnfavourable
 from domain.dossier.states import State
 from domain.i18n import Language
 from domain.policy.support import PERIOD, RESOLUTION, NotEligible, Recognition, entitlement
@@ -131,16 +142,20 @@ _REASON_OF_STATE: Mapping[str, Reason] = {
 }
 
 
-def _begin(rows: RowCache, event: Event, state: State) -> Row:
-    data = event.data
-    kind = data["unit_kind"]
+_SHARED = ("dossier_id", "number", "unit_id", "kind", "district", "level")
+"""The columns that a recognition has from its dossier."""
+
+
+def _add_dossier(rows: RowCache, event: Event[DossierCreated], state: State) -> Row:
+    fact = event.fact
+    kind = fact.unit_kind
     row: Row = {
         "dossier_id": event.dossier_id,
-        "number": data["number"],
-        "unit_id": data["unit_id"],
+        "number": fact.number,
+        "unit_id": fact.unit_id,
         "kind": kind,
-        "district": data["unit_id"] if kind == UnitKind.DISTRICT else data["parent_id"],
-        "level": data["level"],
+        "district": fact.unit_id if kind == UnitKind.DISTRICT else fact.parent_id,
+        "level": fact.level,
         "state": state.value,
         "partition": event.partition,
         "position": event.position,
@@ -149,15 +164,24 @@ def _begin(rows: RowCache, event: Event, state: State) -> Row:
     return row
 
 
-def _recognise(rows: RowCache, event: Event, dossier: Row, source: str) -> None:
-    names = ("dossier_id", "number", "unit_id", "kind", "district", "level")
+def _end_attempt(rows: RowCache, event: Event[DossierEvent], state: State) -> Row:
+    dossier = rows.require(DOSSIERS, event.dossier_id)
+    dossier["state"] = state.value
+    rows.upsert_row(DOSSIERS, dossier)
+    return dossier
+
+
+def _add_recognition(
+    rows: RowCache, event: Event[RecognitionApproved | EarlierRecognitionRecorded], dossier: Row, source: str
+) -> None:
+    fact = event.fact
     rows.upsert_row(
         RECOGNITIONS,
         RECOGNITIONS.blank(
-            **{name: dossier[name] for name in names},
+            **{name: dossier[name] for name in _SHARED},
             source=source,
-            decision_number=event.data["decision"]["number"],
-            decided_on=event.data["on"].isoformat(),
+            decision_number=fact.decision["number"],
+            decided_on=fact.on.isoformat(),
             corrected=0,
             partition=event.partition,
             position=event.position,
@@ -165,47 +189,42 @@ def _recognise(rows: RowCache, event: Event, dossier: Row, source: str) -> None:
     )
 
 
-def _opened(rows: RowCache, event: Event) -> None:
-    _begin(rows, event, State.OPENED)
+def _opened(rows: RowCache, event: Event[DossierOpened]) -> None:
+    _add_dossier(rows, event, State.OPENED)
 
 
-def _earlier(rows: RowCache, event: Event) -> None:
-    _recognise(rows, event, _begin(rows, event, State.RECOGNISED_EARLIER), EARLIER)
+def _recognised_earlier(rows: RowCache, event: Event[EarlierRecognitionRecorded]) -> None:
+    _add_recognition(rows, event, _add_dossier(rows, event, State.RECOGNISED_EARLIER), EARLIER)
 
 
-def _approved(rows: RowCache, event: Event) -> None:
-    _recognise(rows, event, _end(rows, event, State.APPROVED), DECIDED_HERE)
-
-
-def _end(rows: RowCache, event: Event, state: State) -> Row:
-    dossier = rows.require(DOSSIERS, event.dossier_id)
-    dossier["state"] = state.value
-    rows.upsert_row(DOSSIERS, dossier)
-    return dossier
+def _approved(rows: RowCache, event: Event[RecognitionApproved]) -> None:
+    _add_recognition(rows, event, _end_attempt(rows, event, State.APPROVED), DECIDED_HERE)
 
 
 def _ends_as(state: State) -> Handler:
-    def handler(rows: RowCache, event: Event) -> None:
-        _end(rows, event, state)
+    """The handler of an event that ends the attempt without a recognition."""
+
+    def handler(rows: RowCache, event: Event[DossierEvent]) -> None:
+        _end_attempt(rows, event, state)
 
     return handler
 
 
-def _corrected(rows: RowCache, event: Event) -> None:
+def _decision_corrected(rows: RowCache, event: Event[DecisionCorrected]) -> None:
     # A rejection can be corrected too, and has no row here.
     recognition = rows.get(RECOGNITIONS, event.dossier_id)
     if recognition is not None:
-        corrected = event.data["corrected"]
+        corrected = event.fact.corrected
         recognition["decision_number"] = corrected["number"]
         recognition["decided_on"] = corrected["date"].isoformat()
         recognition["corrected"] = 1
         rows.upsert_row(RECOGNITIONS, recognition)
 
 
-def _revoked(rows: RowCache, event: Event) -> None:
-    _end(rows, event, State.REVOKED)
+def _revoked(rows: RowCache, event: Event[DecisionRevoked]) -> None:
+    _end_attempt(rows, event, State.REVOKED)
     recognition = rows.require(RECOGNITIONS, event.dossier_id)
-    recognition["revoked_on"] = event.data["on"].isoformat()
+    recognition["revoked_on"] = event.fact.on.isoformat()
     rows.upsert_row(RECOGNITIONS, recognition)
 
 
@@ -214,39 +233,16 @@ ELIGIBILITY = Projection(
     version=1,
     tables=(DOSSIERS, RECOGNITIONS),
     handlers={
-        "DossierOpened": _opened,
-        "DossierRefusedByDistrictCouncil": _ends_as(State.REFUSED_BY_DISTRICT_COUNCIL),
-        "DossierClosedAsUnfavourable": _ends_as(State.CLOSED_AS_UNFAVOURABLE),
-        "RecognitionApproved": _approved,
-        "RecognitionRejected": _ends_as(State.REJECTED),
-        "DossierWithdrawn": _ends_as(State.WITHDRAWN),
-        "DecisionCorrected": _corrected,
-        "DecisionRevoked": _revoked,
-        "EarlierRecognitionRecorded": _earlier,
+        DossierOpened: _opened,
+        DossierRefusedByDistrictCouncil: _ends_as(State.REFUSED_BY_DISTRICT_COUNCIL),
+        DossierClosedAsUnfavourable: _ends_as(State.CLOSED_AS_UNFAVOURABLE),
+        RecognitionApproved: _approved,
+        RecognitionRejected: _ends_as(State.REJECTED),
+        DossierWithdrawn: _ends_as(State.WITHDRAWN),
+        DecisionCorrected: _decision_corrected,
+        DecisionRevoked: _revoked,
+        EarlierRecognitionRecorded: _recognised_earlier,
     },
-    ignored=frozenset(
-        {
-            "CouncilEstablished",
-            "CouncilChanged",
-            "SelfAssessmentRecorded",
-            "OwnMeetingRecorded",
-            "DossierSubmitted",
-            "DossierSubmittedToDistrictCouncil",
-            "DossierAppraised",
-            "DossierSentToProvince",
-            "DossierReceived",
-            "DossierReturned",
-            "DossierForwardedToCouncil",
-            "FieldInspectionRecorded",
-            "CriterionVerified",
-            "VerificationCorrected",
-            "ResultsSummedUp",
-            "CouncilMeetingRecorded",
-            "RecognitionProposed",
-            "RecognitionAnnounced",
-            "FactCorrected",
-        }
-    ),
 )
 
 

@@ -9,7 +9,35 @@ from uuid import UUID
 
 from domain.authorization import Role
 from domain.catalogue import Level, UnitKind, catalogue
+from domain.dossier.application import (
+    DossierOpened,
+    DossierSubmitted,
+    DossierSubmittedToDistrictCouncil,
+    DossierWithdrawn,
+    OwnMeetingRecorded,
+    SelfAssessmentRecorded,
+)
+from domain.dossier.appraisal import CriterionVerified, FieldInspectionRecorded, VerificationCorrected
+from domain.dossier.corrections import FactCorrected
+from domain.dossier.decision import (
+    DecisionCorrected,
+    DecisionRevoked,
+    EarlierRecognitionRecorded,
+    RecognitionAnnounced,
+    RecognitionApproved,
+    RecognitionRejected,
+)
+from domain.dossier.district import DossierAppraised, DossierRefusedByDistrictCouncil, DossierSentToProvince
+from domain.dossier.event import DossierCreated, DossierEvent
+from domain.dossier.reception import DossierForwardedToCouncil, DossierReceived, DossierReturned
+from domain.dossier.recommendation import (
+    CouncilMeetingRecorded,
+    DossierClosedAsUnfavourable,
+    RecognitionProposed,
+    ResultsSummedUp,
+)
 from domain.dossier.states import DECIDED, State
+from domain.policy.recognition import Counts
 from projections.engine.projection import Event, Handler, Projection
 from projections.engine.rows import RowCache
 from projections.engine.snapshot import Snapshot
@@ -102,153 +130,155 @@ def _next_role(row: Row) -> str | None:
     return None if who is None else _TEXT[who if isinstance(who, Role) else who[kind]]
 
 
-def _keep(rows: RowCache, event: Event, row: Row) -> None:
+def _store(rows: RowCache, event: Event[DossierEvent], row: Row) -> None:
     row["version"] = event.version
-    row["recorded_at"] = moment(event.data["recorded_at"])
+    row["recorded_at"] = moment(event.fact.timestamp)
     row["next_role"] = _next_role(row)
     rows.upsert_row(DOSSIERS, row)
 
 
-def _step(row: Row, event: Event, state: State) -> None:
+def _enter(row: Row, event: Event[DossierEvent], state: State) -> None:
     row["state"] = state.value
-    row["step_on"] = event.data["on"].isoformat()
+    row["step_on"] = event.fact.on.isoformat()
 
 
-def _count(row: Row, event: Event, whose: str) -> None:
-    counts = event.data["counts"]
-    row["counts_by"] = whose
-    for name in ("mandatory_met", "mandatory_of", "extended_met", "extended_of", "extended_needed"):
-        row[name] = counts[name]
-    row["holds"] = int(counts["holds"])
+def _set_counts(row: Row, counts: Counts, counts_by: str) -> None:
+    row["counts_by"] = counts_by
+    row["mandatory_met"], row["mandatory_of"] = counts["mandatory_met"], counts["mandatory_of"]
+    row["extended_met"], row["extended_of"] = counts["extended_met"], counts["extended_of"]
+    row["extended_needed"], row["holds"] = counts["extended_needed"], int(counts["holds"])
 
 
-def _began(event: Event) -> Row:
-    data = event.data
-    kind = data["unit_kind"]
+def _new_row(event: Event[DossierCreated]) -> Row:
+    fact = event.fact
+    kind = fact.unit_kind
     return DOSSIERS.blank(
         dossier_id=event.dossier_id,
-        number=data["number"],
-        unit_id=data["unit_id"],
+        number=fact.number,
+        unit_id=fact.unit_id,
         kind=kind,
-        district=data["unit_id"] if kind == UnitKind.DISTRICT else data["parent_id"],
-        level=data["level"],
-        year=data["year"],
-        attempt=data["attempt"],
+        district=fact.unit_id if kind == UnitKind.DISTRICT else fact.parent_id,
+        level=fact.level,
+        year=fact.year,
+        attempt=fact.attempt,
     )
 
 
-def _opened(rows: RowCache, event: Event) -> None:
-    row, data = _began(event), event.data
-    bound = catalogue(data["catalogue_version"])
-    criteria = bound.criteria_for(UnitKind(data["unit_kind"]), Level(data["level"]), Level(data["one_column_level"]))
+def _opened(rows: RowCache, event: Event[DossierOpened]) -> None:
+    row, fact = _new_row(event), event.fact
+    bound = catalogue(fact.catalogue_version)
+    criteria = bound.criteria_for(UnitKind(fact.unit_kind), Level(fact.level), Level(fact.one_column_level))
     row["criteria_total"], row["criteria_verified"] = len(criteria), 0
-    _step(row, event, State.OPENED)
-    _keep(rows, event, row)
+    _enter(row, event, State.OPENED)
+    _store(rows, event, row)
 
 
-def _earlier(rows: RowCache, event: Event) -> None:
-    row = _began(event)
-    _step(row, event, State.RECOGNISED_EARLIER)
-    row["decision_number"], row["decided_on"] = event.data["decision"]["number"], row["step_on"]
-    _keep(rows, event, row)
+def _recognised_earlier(rows: RowCache, event: Event[EarlierRecognitionRecorded]) -> None:
+    row = _new_row(event)
+    _enter(row, event, State.RECOGNISED_EARLIER)
+    row["decision_number"], row["decided_on"] = event.fact.decision["number"], row["step_on"]
+    _store(rows, event, row)
 
 
 def _moves_to(state: State, *, counts_by: str | None = None) -> Handler:
     """The handler of a plain step: to a state, on a day, perhaps with new counts; the 15 days are over."""
 
-    def handler(rows: RowCache, event: Event) -> None:
+    def handler(rows: RowCache, event: Event[Any]) -> None:
         row = rows.require(DOSSIERS, event.dossier_id)
-        _step(row, event, state)
+        _enter(row, event, state)
         row["due_on"] = None
         if counts_by is not None:
-            _count(row, event, counts_by)
-        _keep(rows, event, row)
+            _set_counts(row, event.fact.counts, counts_by)
+        _store(rows, event, row)
 
     return handler
 
 
-def _self_assessed(rows: RowCache, event: Event) -> None:
+def _self_assessed(rows: RowCache, event: Event[SelfAssessmentRecorded]) -> None:
     row = rows.require(DOSSIERS, event.dossier_id)
     returned = row["state"] == State.RETURNED
-    assessed = State.SELF_ASSESSED if event.data["complete"] else State.OPENED
-    _step(row, event, State.RETURNED if returned else assessed)
-    _keep(rows, event, row)
+    assessed = State.SELF_ASSESSED if event.fact.complete else State.OPENED
+    _enter(row, event, State.RETURNED if returned else assessed)
+    _store(rows, event, row)
 
 
-def _own_meeting(rows: RowCache, event: Event) -> None:
+def _own_meeting(rows: RowCache, event: Event[OwnMeetingRecorded]) -> None:
     row = rows.require(DOSSIERS, event.dossier_id)
-    _step(row, event, State.RETURNED if row["state"] == State.RETURNED else State.OWN_MEETING)
-    _keep(rows, event, row)
+    _enter(row, event, State.RETURNED if row["state"] == State.RETURNED else State.OWN_MEETING)
+    _store(rows, event, row)
 
 
-def _received(rows: RowCache, event: Event) -> None:
+def _received(rows: RowCache, event: Event[DossierReceived]) -> None:
     row = rows.require(DOSSIERS, event.dossier_id)
-    _step(row, event, State.RECEIVED)
-    row["due_on"] = event.data["due_on"].isoformat()
-    _keep(rows, event, row)
+    _enter(row, event, State.RECEIVED)
+    row["due_on"] = event.fact.due_on.isoformat()
+    _store(rows, event, row)
 
 
-def _returned(rows: RowCache, event: Event) -> None:
+def _returned(rows: RowCache, event: Event[DossierReturned]) -> None:
     row = rows.require(DOSSIERS, event.dossier_id)
-    _step(row, event, State.RETURNED)
+    _enter(row, event, State.RETURNED)
     row["due_on"] = None
-    row["returned_by"] = event.data["actor"]["role"]
-    _keep(rows, event, row)
+    row["returned_by"] = event.fact.actor["role"]
+    _store(rows, event, row)
 
 
-def _forwarded(rows: RowCache, event: Event) -> None:
+def _forwarded(rows: RowCache, event: Event[DossierForwardedToCouncil]) -> None:
     row = rows.require(DOSSIERS, event.dossier_id)
-    _step(row, event, State.FORWARDED_TO_MEMBERS)
+    _enter(row, event, State.FORWARDED_TO_MEMBERS)
     row["due_on"] = None
-    row["days_late"] = event.data["days_late"]
-    _keep(rows, event, row)
+    row["days_late"] = event.fact.days_late
+    _store(rows, event, row)
 
 
-def _verified(rows: RowCache, event: Event) -> None:
+def _verified(rows: RowCache, event: Event[CriterionVerified]) -> None:
     # A second result of a criterion is a VerificationCorrected, so each of these adds one.
     row = rows.require(DOSSIERS, event.dossier_id)
     row["criteria_verified"] += 1
-    row["state"] = (State.VERIFIED if event.data["complete"] else State.VERIFYING).value
-    _keep(rows, event, row)
+    row["state"] = (State.VERIFIED if event.fact.complete else State.VERIFYING).value
+    _store(rows, event, row)
 
 
-def _verification_corrected(rows: RowCache, event: Event) -> None:
+def _verification_corrected(rows: RowCache, event: Event[VerificationCorrected]) -> None:
     row = rows.require(DOSSIERS, event.dossier_id)
     if row["state"] not in DECIDED:
-        row["state"] = (State.VERIFIED if event.data["complete"] else State.VERIFYING).value
-        row["step_on"] = max(row["step_on"], event.data["on"].isoformat())
-    _keep(rows, event, row)
+        row["state"] = (State.VERIFIED if event.fact.complete else State.VERIFYING).value
+        row["step_on"] = max(row["step_on"], event.fact.on.isoformat())
+    _store(rows, event, row)
 
 
-def _decided(state: State) -> Handler:
-    def handler(rows: RowCache, event: Event) -> None:
-        row = rows.require(DOSSIERS, event.dossier_id)
-        _step(row, event, state)
-        row["decision_number"], row["decided_on"] = event.data["decision"]["number"], row["step_on"]
-        if state is State.APPROVED:
-            _count(row, event, BY_MEMBERS)
-        _keep(rows, event, row)
-
-    return handler
-
-
-def _decision_corrected(rows: RowCache, event: Event) -> None:
+def _approved(rows: RowCache, event: Event[RecognitionApproved]) -> None:
     row = rows.require(DOSSIERS, event.dossier_id)
-    corrected = event.data["corrected"]
+    _enter(row, event, State.APPROVED)
+    row["decision_number"], row["decided_on"] = event.fact.decision["number"], row["step_on"]
+    _set_counts(row, event.fact.counts, BY_MEMBERS)
+    _store(rows, event, row)
+
+
+def _rejected(rows: RowCache, event: Event[RecognitionRejected]) -> None:
+    row = rows.require(DOSSIERS, event.dossier_id)
+    _enter(row, event, State.REJECTED)
+    row["decision_number"], row["decided_on"] = event.fact.decision["number"], row["step_on"]
+    _store(rows, event, row)
+
+
+def _decision_corrected(rows: RowCache, event: Event[DecisionCorrected]) -> None:
+    row = rows.require(DOSSIERS, event.dossier_id)
+    corrected = event.fact.corrected
     row["decision_number"], row["decided_on"] = corrected["number"], corrected["date"].isoformat()
-    _keep(rows, event, row)
+    _store(rows, event, row)
 
 
-def _fact_corrected(rows: RowCache, event: Event) -> None:
+def _fact_corrected(rows: RowCache, event: Event[FactCorrected]) -> None:
     row = rows.require(DOSSIERS, event.dossier_id)
-    if event.data["due_on"] is not None:
-        row["due_on"] = event.data["due_on"].isoformat()
-    _keep(rows, event, row)
+    if event.fact.due_on is not None:
+        row["due_on"] = event.fact.due_on.isoformat()
+    _store(rows, event, row)
 
 
-def _noted(rows: RowCache, event: Event) -> None:
+def _recorded(rows: RowCache, event: Event[DossierEvent]) -> None:
     """A fact that moves nothing on: only version and moment change."""
-    _keep(rows, event, rows.require(DOSSIERS, event.dossier_id))
+    _store(rows, event, rows.require(DOSSIERS, event.dossier_id))
 
 
 STATUS = Projection(
@@ -256,34 +286,33 @@ STATUS = Projection(
     version=1,
     tables=(DOSSIERS,),
     handlers={
-        "DossierOpened": _opened,
-        "SelfAssessmentRecorded": _self_assessed,
-        "OwnMeetingRecorded": _own_meeting,
-        "DossierSubmitted": _moves_to(State.SUBMITTED, counts_by=CLAIMED),
-        "DossierSubmittedToDistrictCouncil": _moves_to(State.AT_DISTRICT_COUNCIL, counts_by=CLAIMED),
-        "DossierAppraised": _moves_to(State.DISTRICT_MET, counts_by=BY_DISTRICT),
-        "DossierSentToProvince": _moves_to(State.FORWARDED_TO_PROVINCE, counts_by=BY_DISTRICT),
-        "DossierRefusedByDistrictCouncil": _moves_to(State.REFUSED_BY_DISTRICT_COUNCIL),
-        "DossierReceived": _received,
-        "DossierReturned": _returned,
-        "DossierForwardedToCouncil": _forwarded,
-        "FieldInspectionRecorded": _noted,
-        "CriterionVerified": _verified,
-        "VerificationCorrected": _verification_corrected,
-        "ResultsSummedUp": _moves_to(State.SUMMED_UP, counts_by=BY_MEMBERS),
-        "DossierClosedAsUnfavourable": _moves_to(State.CLOSED_AS_UNFAVOURABLE),
-        "CouncilMeetingRecorded": _moves_to(State.COUNCIL_MET, counts_by=BY_MEMBERS),
-        "RecognitionProposed": _moves_to(State.PROPOSED),
-        "RecognitionApproved": _decided(State.APPROVED),
-        "RecognitionRejected": _decided(State.REJECTED),
-        "RecognitionAnnounced": _moves_to(State.ANNOUNCED),
-        "DossierWithdrawn": _moves_to(State.WITHDRAWN),
-        "FactCorrected": _fact_corrected,
-        "DecisionCorrected": _decision_corrected,
-        "DecisionRevoked": _moves_to(State.REVOKED),
-        "EarlierRecognitionRecorded": _earlier,
+        DossierOpened: _opened,
+        SelfAssessmentRecorded: _self_assessed,
+        OwnMeetingRecorded: _own_meeting,
+        DossierSubmitted: _moves_to(State.SUBMITTED, counts_by=CLAIMED),
+        DossierSubmittedToDistrictCouncil: _moves_to(State.AT_DISTRICT_COUNCIL, counts_by=CLAIMED),
+        DossierAppraised: _moves_to(State.DISTRICT_MET, counts_by=BY_DISTRICT),
+        DossierSentToProvince: _moves_to(State.FORWARDED_TO_PROVINCE, counts_by=BY_DISTRICT),
+        DossierRefusedByDistrictCouncil: _moves_to(State.REFUSED_BY_DISTRICT_COUNCIL),
+        DossierReceived: _received,
+        DossierReturned: _returned,
+        DossierForwardedToCouncil: _forwarded,
+        FieldInspectionRecorded: _recorded,
+        CriterionVerified: _verified,
+        VerificationCorrected: _verification_corrected,
+        ResultsSummedUp: _moves_to(State.SUMMED_UP, counts_by=BY_MEMBERS),
+        DossierClosedAsUnfavourable: _moves_to(State.CLOSED_AS_UNFAVOURABLE),
+        CouncilMeetingRecorded: _moves_to(State.COUNCIL_MET, counts_by=BY_MEMBERS),
+        RecognitionProposed: _moves_to(State.PROPOSED),
+        RecognitionApproved: _approved,
+        RecognitionRejected: _rejected,
+        RecognitionAnnounced: _moves_to(State.ANNOUNCED),
+        DossierWithdrawn: _moves_to(State.WITHDRAWN),
+        FactCorrected: _fact_corrected,
+        DecisionCorrected: _decision_corrected,
+        DecisionRevoked: _moves_to(State.REVOKED),
+        EarlierRecognitionRecorded: _recognised_earlier,
     },
-    ignored=frozenset({"CouncilEstablished", "CouncilChanged"}),
 )
 
 

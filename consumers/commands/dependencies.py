@@ -13,11 +13,11 @@ from typing import Final, NamedTuple
 
 from domain.catalogue import UnitKind
 from domain.commands import Command
-from domain.procedure import COUNCIL
+from domain.procedure import COUNCIL, STEPS
+from domain.step import Shared
 from domain.units import Unit
 
 _COUNCIL_IN_FORCE: Final = "council"
-_RECOGNISING: Final = frozenset({"ApproveRecognition", "RecordEarlierRecognition", "CorrectDecision", "RevokeDecision"})
 
 
 class CommandDependencies(NamedTuple):
@@ -33,7 +33,7 @@ def dependencies_of(command: Command, unit: Unit | None) -> CommandDependencies:
         return CommandDependencies(changes=(_COUNCIL_IN_FORCE,))
     if unit.kind is UnitKind.DISTRICT:
         return CommandDependencies(reads=(_COUNCIL_IN_FORCE, unit.id))
-    if unit.kind is UnitKind.COMMUNE and command.name in _RECOGNISING:
+    if unit.kind is UnitKind.COMMUNE and Shared.RECOGNITIONS in STEPS[command.name].changes:
         return CommandDependencies(reads=(_COUNCIL_IN_FORCE,), changes=(unit.parent_id or "",))
     return CommandDependencies(reads=(_COUNCIL_IN_FORCE,))
 

@@ -37,7 +37,7 @@ from domain.council.aggregate import ProvincialCouncil
 from domain.dossier.aggregate import Dossier
 from domain.errors import DossierError, InfrastructureError, InvalidInput, Refused
 from domain.identity import COUNCIL_ID, COUNCIL_UNIT, MalformedDossierReference
-from domain.procedure import COUNCIL, CREATE, create_dossier, decide, decide_council
+from domain.procedure import COUNCIL, CREATE, ON_DOSSIER
 from domain.refusals import CommandIdReused, UnknownDossier
 from domain.units import Units
 
@@ -267,11 +267,15 @@ class CommandHandler:
         if command.name in COUNCIL or command.dossier == COUNCIL_UNIT:
             if command.name not in COUNCIL or command.dossier != COUNCIL_UNIT:
                 raise UnknownDossier(reference=_shown(command))
-            return decide_council(cast("ProvincialCouncil | None", repository.load(COUNCIL_ID)), command, context)
+            return COUNCIL[command.name].take(
+                cast("ProvincialCouncil | None", repository.load(COUNCIL_ID)), command, context
+            )
         if isinstance(command.dossier, UnitReference):
             dossier, following = repository.latest(command.dossier)
             if command.name in CREATE:
-                fresh = create_dossier(dossier, following, self._units.get(following.unit_id), command, context)
+                fresh = CREATE[command.name].take(
+                    dossier, following, self._units.get(following.unit_id), command, context
+                )
                 repository.created(command.dossier, fresh.attempt)
                 return fresh
         elif command.name in CREATE:
@@ -281,7 +285,7 @@ class CommandHandler:
             dossier = found if isinstance(found, Dossier) else None
         if dossier is None:
             raise UnknownDossier(reference=_shown(command))
-        decide(dossier, command, context)
+        ON_DOSSIER[command.name].take(dossier, command, context)
         return dossier
 
     def _key(self, command: Command, partition: int) -> CommandKey | InvalidInput:

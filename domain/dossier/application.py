@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from domain.authorization import Role, wrong_actor
+from domain.authorization import Role
 from domain.catalogue import AnswerKind, Criterion, UnitKind, catalogue
 from domain.catalogue import answers as figures
-from domain.commands import Command
+from domain.commands import (
+    Command,
+    OpenDossier,
+    RecordOwnMeeting,
+    RecordSelfAssessment,
+    SubmitDossier,
+    SubmitToDistrictCouncil,
+    WithdrawDossier,
+)
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
 from domain.dossier.assessment import (
@@ -17,7 +25,7 @@ from domain.dossier.assessment import (
     without_evidence,
 )
 from domain.dossier.event import DossierCreated, DossierEvent
-from domain.dossier.preconditions import FORM_01, FORM_02, FORM_03, dated, document, in_state, meeting_of, not_before
+from domain.dossier.preconditions import FORM_01, FORM_02, FORM_03, dated, document, meeting_of, not_before
 from domain.dossier.states import State
 from domain.identity import DossierKey
 from domain.policy.recognition import Counts
@@ -34,7 +42,6 @@ from domain.values import (
     ReadAt,
 )
 
-_PREPARING = {State.OPENED, State.SELF_ASSESSED, State.OWN_MEETING, State.RETURNED}
 _CLAIMS = ("a claim", "kết quả tự đánh giá")
 
 
@@ -53,9 +60,9 @@ class DossierOpened(DossierCreated):
         dossier.mandatory_not_applicable = self.mandatory_not_applicable
 
 
-def open_dossier(name: DossierKey, unit: Unit, command: Command, context: DecisionContext) -> Dossier:
+def open_dossier(name: DossierKey, unit: Unit, command: OpenDossier, context: DecisionContext) -> Dossier:
     """OpenDossier: binds the dossier to a catalogue and to the readings in force."""
-    bound = catalogue(command.data.get("catalogue_version"))
+    bound = catalogue(command.catalogue_version)
     return Dossier.start(
         DossierOpened,
         name,
@@ -83,20 +90,10 @@ class SelfAssessmentRecorded(DossierEvent):
         dossier.last_step_date = self.on
 
 
-def record_self_assessment(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def record_self_assessment(dossier: Dossier, command: RecordSelfAssessment, context: DecisionContext) -> None:
     """RecordSelfAssessment: some or all criteria; a later claim of a criterion replaces the earlier one."""
-    in_state(
-        dossier,
-        command,
-        _PREPARING,
-        (
-            "a dossier is assessed before it is sent, or when it was returned",
-            "chỉ tự đánh giá trước khi gửi hồ sơ hoặc khi hồ sơ được trả lại",
-        ),
-        "II.1.1",
-    )
     not_before(command, dossier.last_step_date if dossier.state is State.RETURNED else dossier.opened_on)
-    claims: dict[str, Claim] = command.data["claims"]
+    claims = command.claims
     for code, claim in claims.items():
         _check_claim(criterion_of(dossier, code), code, claim, command)
     complete = all(code in claims or code in dossier.claims for code in dossier.criteria)
@@ -133,29 +130,11 @@ class OwnMeetingRecorded(DossierEvent):
         dossier.last_step_date = self.on
 
 
-def record_own_meeting(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def record_own_meeting(dossier: Dossier, command: RecordOwnMeeting, context: DecisionContext) -> None:
     """RecordOwnMeeting: the department's steering committee, or the district's council on the district itself."""
-    if dossier.unit_kind is UnitKind.COMMUNE:
-        in_state(
-            dossier,
-            command,
-            (),
-            (
-                "no meeting is asked of a commune: it submits to the district council",
-                "cấp xã không tổ chức họp: gửi hồ sơ đến Hội đồng thẩm định cấp huyện",
-            ),
-            "II.1.1.c",
-        )
     clause = "II.1.1.a" if dossier.unit_kind is UnitKind.DEPARTMENT else "II.1.1.b"
-    in_state(
-        dossier,
-        command,
-        {State.SELF_ASSESSED, State.RETURNED},
-        ("every criterion is self-assessed first", "phải tự đánh giá tất cả tiêu chí trước"),
-        clause,
-    )
     not_before(command, dossier.last_step_date)
-    dossier.record(OwnMeetingRecorded, command, context, meeting=meeting_of(command, clause))
+    dossier.record(OwnMeetingRecorded, command, context, meeting=meeting_of(command, command.meeting, clause))
 
 
 class DossierSubmitted(DossierEvent):
@@ -175,31 +154,12 @@ class DossierSubmitted(DossierEvent):
         dossier.last_step_date = self.on
 
 
-def submit_dossier(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def submit_dossier(dossier: Dossier, command: SubmitDossier, context: DecisionContext) -> None:
     """SubmitDossier: a department or district sends to the province. Gate by the claimed figures."""
-    if dossier.unit_kind is UnitKind.COMMUNE:
-        in_state(
-            dossier,
-            command,
-            (),
-            (
-                "a commune's dossier goes to the district council first",
-                "hồ sơ cấp xã phải gửi Hội đồng thẩm định cấp huyện trước",
-            ),
-            "II.1.1.c",
-        )
-    clause = "II.1.1.a" if dossier.unit_kind is UnitKind.DEPARTMENT else "II.1.1.b"
-    in_state(
-        dossier,
-        command,
-        {State.OWN_MEETING, State.RETURNED},
-        ("the unit's own meeting comes first", "phải tổ chức họp tự đánh giá trước"),
-        clause,
-    )
     not_before(command, dossier.last_step_date)
-    letter = document(command, "letter", FORM_01, "II.1.2")
-    minutes = document(command, "minutes", FORM_02, "II.1.2", numbered=False)
-    report = document(command, "report", FORM_03, "II.1.2")
+    letter = document(command, command.letter, "letter", FORM_01, "II.1.2")
+    minutes = document(command, command.minutes, "minutes", FORM_02, "II.1.2", numbered=False)
+    report = document(command, command.report, "report", FORM_03, "II.1.2")
     communes = communes_of(dossier, command, context)
     results = _sendable(dossier, communes)
     dossier.record(
@@ -229,25 +189,10 @@ class DossierSubmittedToDistrictCouncil(DossierEvent):
         dossier.last_step_date = self.on
 
 
-def submit_to_district_council(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def submit_to_district_council(dossier: Dossier, command: SubmitToDistrictCouncil, context: DecisionContext) -> None:
     """SubmitToDistrictCouncil: a commune sends report and evidence. Gate by the claimed figures."""
-    if dossier.unit_kind is not UnitKind.COMMUNE:
-        in_state(
-            dossier,
-            command,
-            (),
-            (f"a {dossier.unit_kind} submits to the province", f"{dossier.unit_kind.vi} gửi hồ sơ đến tỉnh"),
-            "II.1.1.a" if dossier.unit_kind is UnitKind.DEPARTMENT else "II.1.1.b",
-        )
-    in_state(
-        dossier,
-        command,
-        {State.SELF_ASSESSED, State.RETURNED},
-        ("every criterion is self-assessed first", "phải tự đánh giá tất cả tiêu chí trước"),
-        "II.1.1.c",
-    )
     not_before(command, dossier.last_step_date)
-    report = document(command, "report", FORM_03, "II.1.2")
+    report = document(command, command.report, "report", FORM_03, "II.1.2")
     results = _sendable(dossier, None)
     dossier.record(
         DossierSubmittedToDistrictCouncil,
@@ -284,10 +229,12 @@ class DossierWithdrawn(DossierEvent):
         dossier.last_step_date = self.on
 
 
-def withdraw_dossier(dossier: Dossier, command: Command, context: DecisionContext) -> None:
-    """WithdrawDossier: by the applicant; a commune's, once it was sent on, by the district (reading 4)."""
-    who = Role.DISTRICT_COMMITTEE if dossier.sent_to_province else Role.APPLICANT
-    if command.actor["role"] != who:
-        raise wrong_actor(command, who, of=dossier.parent_id if dossier.sent_to_province else dossier.unit_id)
+def who_withdraws(dossier: Dossier) -> Role:
+    """The applicant; once a commune's dossier was sent on to the province, its district (reading 4)."""
+    return Role.DISTRICT_COMMITTEE if dossier.sent_to_province else Role.APPLICANT
+
+
+def withdraw_dossier(dossier: Dossier, command: WithdrawDossier, context: DecisionContext) -> None:
+    """WithdrawDossier: before the decision (reading 4)."""
     not_before(command, dossier.last_step_date)
-    dossier.record(DossierWithdrawn, command, context, reason=command.data.get("reason"))
+    dossier.record(DossierWithdrawn, command, context, reason=command.reason)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TypedDict
 
 from domain.agencies import agency
 from domain.authorization import check_lead
 from domain.catalogue import AnswerKind, Criterion
-from domain.commands import Command
+from domain.commands import CorrectFact, CorrectVerification, RecordFieldInspection, VerifyCriterion
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
 from domain.dossier.assessment import (
+    Rechecked,
     communes_of,
     criterion_of,
     judged,
+    not_a_finding,
 )
 from domain.dossier.event import DossierEvent
-from domain.dossier.preconditions import dated, document, in_state, not_before, part, reason
+from domain.dossier.preconditions import dated, document, not_before, part, reason
 from domain.dossier.states import DECIDED, State
 from domain.refusals import (
     AlreadyVerified,
@@ -27,24 +29,13 @@ from domain.refusals import (
 )
 from domain.values import (
     Contribution,
+    Correction,
     Document,
     Finding,
     Participant,
     ReadAt,
 )
 
-_WITH_MEMBERS = {
-    State.FORWARDED_TO_MEMBERS,
-    State.VERIFYING,
-    State.VERIFIED,
-    State.SUMMED_UP,
-    State.COUNCIL_MET,
-    State.PROPOSED,
-}
-_ON_LETTER = (
-    "members act on the letter of the standing agency",
-    "thành viên Hội đồng thẩm định theo văn bản đề nghị",
-)
 _THIS_SYSTEM = "Dossier"
 _RESULT_LETTER = ("the letter with the result", "văn bản kết quả thẩm định")
 
@@ -64,18 +55,22 @@ class FieldInspectionRecorded(DossierEvent):
         }
 
 
-def record_field_inspection(dossier: Dossier, command: Command, context: DecisionContext) -> None:
-    """RecordFieldInspection: the lead agency of every criterion that it covers, with minutes (II.3)."""
-    findings = cast(dict[str, str], command.data["findings"])
-    for code in findings:
+def leads_what_it_inspected(dossier: Dossier, command: RecordFieldInspection) -> None:
+    """Raises WrongAgency unless the acting agency leads every criterion that it inspected (III.2)."""
+    for code in command.findings:
         check_lead(command, criterion_of(dossier, code), code)
-    in_state(dossier, command, _WITH_MEMBERS, _ON_LETTER, "II.3")
+
+
+def record_field_inspection(dossier: Dossier, command: RecordFieldInspection, context: DecisionContext) -> None:
+    """RecordFieldInspection: what was found of every criterion that it covers, with minutes (II.3)."""
+    findings = command.findings
     not_before(command, dossier.forwarded_on or dossier.last_step_date)
     for code, text in findings.items():
         if not text.strip():
             raise ReasonRequired(clause="II.3", what_en=f"the finding on {code}", what_vi=f"kết quả kiểm tra {code}")
     minutes = document(
         command,
+        command.minutes,
         "minutes",
         ("the minutes of the inspection", "biên bản kiểm tra thực tế"),
         "II.3",
@@ -86,8 +81,8 @@ def record_field_inspection(dossier: Dossier, command: Command, context: Decisio
         command,
         context,
         minutes=minutes,
-        place=part(command, "place", ("the place", "địa điểm"), "II.3"),
-        present=part(command, "present", ("those present", "thành phần tham dự"), "II.3"),
+        place=part(command.place, "place", ("the place", "địa điểm"), "II.3"),
+        present=part(command.present, "present", ("those present", "thành phần tham dự"), "II.3"),
         findings=findings,
     )
 
@@ -112,14 +107,23 @@ class CriterionVerified(DossierEvent):
         dossier.state = State.VERIFIED if self.complete else State.VERIFYING
 
 
-def verify_criterion(dossier: Dossier, command: Command, context: DecisionContext) -> None:
-    """VerifyCriterion: the lead agency's result, once the letter reached it."""
-    code = command.data["criterion"]
-    criterion = criterion_of(dossier, code)
-    check_lead(command, criterion, code)
+def leads_criterion(dossier: Dossier, command: VerifyCriterion | CorrectVerification) -> None:
+    """Raises UnknownCriterion, or WrongAgency unless the acting agency leads the criterion (III.2)."""
+    code = command.criterion
+    check_lead(command, criterion_of(dossier, code), code)
+
+
+def no_result_yet(dossier: Dossier, command: VerifyCriterion) -> None:
+    """Raises AlreadyVerified when the criterion has a result: that one is corrected by naming it (reading 5)."""
+    code = command.criterion
     if code in dossier.results:
         raise AlreadyVerified(clause="reading 5", criterion=code, version=dossier.results[code][0])
-    in_state(dossier, command, {State.FORWARDED_TO_MEMBERS, State.VERIFYING}, _ON_LETTER, "II.3")
+
+
+def verify_criterion(dossier: Dossier, command: VerifyCriterion, context: DecisionContext) -> None:
+    """VerifyCriterion: the lead agency's result, once the letter reached it."""
+    code = command.criterion
+    criterion = criterion_of(dossier, code)
     not_before(command, dossier.forwarded_on or dossier.last_step_date)
     complete = len(dossier.results) + 1 == len(dossier.criteria)
     dossier.record(
@@ -128,7 +132,7 @@ def verify_criterion(dossier: Dossier, command: Command, context: DecisionContex
         context,
         criterion=code,
         complete=complete,
-        **_result(dossier, command, context, criterion, code),
+        **_result(dossier, command, context, criterion),
     )
 
 
@@ -157,13 +161,12 @@ class VerificationCorrected(DossierEvent):
             dossier.last_step_date = max(dossier.last_step_date, self.on)
 
 
-def correct_verification(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def correct_verification(dossier: Dossier, command: CorrectVerification, context: DecisionContext) -> None:
     """CorrectVerification: names the result that it corrects, and why (reading 5)."""
-    code = command.data["criterion"]
+    code = command.criterion
     criterion = criterion_of(dossier, code)
-    check_lead(command, criterion, code)
-    why = reason(command, "reason", ("why the result is corrected", "lý do đính chính"), "reading 5")
-    corrects = command.data["corrects"]
+    why = reason(command.reason, "reason", ("why the result is corrected", "lý do đính chính"), "reading 5")
+    corrects = command.corrects
     present = dossier.results.get(code)
     if present is None or present[0] != corrects:
         latest = f"it is fact {present[0]}" if present else "there is none"
@@ -183,35 +186,44 @@ def correct_verification(dossier: Dossier, command: Command, context: DecisionCo
         criterion=code,
         complete=len(dossier.results) == len(dossier.criteria),
         after_decision=dossier.state in DECIDED,
-        **_result(dossier, command, context, criterion, code),
+        **_result(dossier, command, context, criterion),
     )
 
 
+class _Result(TypedDict):
+    finding: Finding
+    system: str | None
+    inspection: int | None
+    letter: Document
+    contributions: list[Contribution]
+    read_at: list[ReadAt]
+
+
 def _result(
-    dossier: Dossier, command: Command, context: DecisionContext, criterion: Criterion, code: str
-) -> dict[str, Any]:
+    dossier: Dossier, command: VerifyCriterion | CorrectVerification, context: DecisionContext, criterion: Criterion
+) -> _Result:
     """What a result must hold: finding, basis, letter (II.3, III.2)."""
-    computed = criterion.answer is AnswerKind.COMMUNES
+    code, computed = command.criterion, criterion.answer is AnswerKind.COMMUNES
     communes = communes_of(dossier, command, context) if computed else None
-    finding = judged(dossier, code, cast(Finding, command.data["finding"]), communes)
-    system = command.data.get("system") or (_THIS_SYSTEM if computed else None)
+    finding = judged(dossier, code, command.finding, communes)
+    system = command.system or (_THIS_SYSTEM if computed else None)
     inspection = None if system else _inspection(dossier, command, code)
-    contributions = cast(list[Contribution], command.data.get("contributions") or [])
+    contributions = command.contributions or []
     for contribution in contributions:
         if contribution["agency"] not in criterion.coordinating_agencies:
             raise WrongAgency(criterion=code, lead=agency(criterion.lead_agency).name, agency=contribution["agency"])
         dated(command, contribution["document"], "a contribution")
-    return {
-        "finding": finding,
-        "system": system,
-        "inspection": inspection,
-        "letter": document(command, "letter", _RESULT_LETTER, "II.2"),
-        "contributions": contributions,
-        "read_at": context.cross_dossier.read_at() if computed else [],
-    }
+    return _Result(
+        finding=finding,
+        system=system,
+        inspection=inspection,
+        letter=document(command, command.letter, "letter", _RESULT_LETTER, "II.2"),
+        contributions=contributions,
+        read_at=context.cross_dossier.read_at() if computed else [],
+    )
 
 
-def _inspection(dossier: Dossier, command: Command, code: str) -> int:
+def _inspection(dossier: Dossier, command: VerifyCriterion | CorrectVerification, code: str) -> int:
     """The latest inspection of the criterion by this agency, no later than the result."""
     found = [
         version
@@ -221,3 +233,15 @@ def _inspection(dossier: Dossier, command: Command, code: str) -> int:
     if not found:
         raise FieldInspectionMissing(criterion=code)
     return max(found)
+
+
+def recheck_inspected(dossier: Dossier, command: CorrectFact, correction: Correction) -> Rechecked:
+    """The criteria that corrected findings of an inspection cover; the acting agency leads each of them (III.2)."""
+    given = correction.get("findings")
+    if given is None:
+        return Rechecked()
+    for code, text in given.items():
+        if not isinstance(text, str):
+            raise not_a_finding(code, "what was found, in words", "kết quả kiểm tra bằng lời")
+        check_lead(command, criterion_of(dossier, code), code)
+    return Rechecked(inspected=list(given))

@@ -3,53 +3,44 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import date
-from typing import Any, cast
+from typing import NamedTuple
 
-from domain.authorization import check_lead, wrong_actor
-from domain.commands import Command
+from domain.authorization import wrong_actor
+from domain.commands import CorrectFact
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
 from domain.dossier.assessment import (
-    criterion_of,
-    judged,
+    Recheck,
+    Rechecked,
 )
 from domain.dossier.event import DossierEvent
 from domain.dossier.preconditions import dated, not_before, part, reason
-from domain.dossier.reception import deadline
+from domain.dossier.reception import DossierReceived, deadline
 from domain.dossier.states import DECIDED, State
 from domain.refusals import (
     DateBeforeStep,
-    MissingPart,
     UnknownFact,
 )
 from domain.values import (
+    Correction,
     Document,
     Finding,
 )
 
-CORRECTABLE: dict[str, frozenset[str]] = {
-    "SelfAssessmentRecorded": frozenset({"claims"}),
-    "OwnMeetingRecorded": frozenset({"meeting"}),
-    "DossierSubmitted": frozenset({"letter", "minutes", "report"}),
-    "DossierSubmittedToDistrictCouncil": frozenset({"report"}),
-    "DossierAppraised": frozenset({"findings", "meeting"}),
-    "DossierSentToProvince": frozenset({"letter", "minutes"}),
-    "DossierRefusedByDistrictCouncil": frozenset({"reasons"}),
-    "DossierReceived": frozenset(),
-    "DossierReturned": frozenset({"missing"}),
-    "DossierForwardedToCouncil": frozenset({"letters"}),
-    "FieldInspectionRecorded": frozenset({"minutes", "place", "present", "findings"}),
-    "ResultsSummedUp": frozenset({"report"}),
-    "DossierClosedAsUnfavourable": frozenset({"reasons"}),
-    "CouncilMeetingRecorded": frozenset({"chair", "present", "minutes", "recommends", "votes"}),
-    "RecognitionProposed": frozenset({"letter"}),
-    "RecognitionAnnounced": frozenset({"place", "form"}),
-    "DossierWithdrawn": frozenset({"reason"}),
-}
-"""Fact → the fields of it that may be corrected. Results and decisions have commands of their own."""
-_IN_NO_ORDER = {"FieldInspectionRecorded", "CriterionVerified", "VerificationCorrected", "FactCorrected"}
-"""Facts of several agencies, which do not wait for each other, and corrections, which come at any time."""
+
+class Corrections(NamedTuple):
+    """What CorrectFact has to know of the facts that it corrects.
+
+    fields     event → the fields of it that may be corrected; results and decisions have commands of their own
+    rechecks   event → what follows from corrected fields
+    unordered  events of several agencies, which do not wait for each other, and corrections, which come at any time
+    """
+
+    fields: Mapping[str, frozenset[str]]
+    rechecks: Mapping[str, Recheck]
+    unordered: frozenset[str]
 
 
 class FactCorrected(DossierEvent):
@@ -94,14 +85,14 @@ class FactCorrected(DossierEvent):
             }
 
 
-def correct_fact(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def correct_fact(dossier: Dossier, command: CorrectFact, context: DecisionContext, corrections: Corrections) -> None:
     """CorrectFact: the fact stays; what later steps rest on follows it."""
-    corrects = command.data["corrects"]
+    corrects = command.corrects
     fact = dossier.history.get(corrects)
     if fact is None:
         raise _unknown(corrects, "the dossier has no such fact", "hồ sơ không có sự kiện này")
     event, on, recorded_by = fact
-    if event not in CORRECTABLE:
+    if event not in corrections.fields:
         raise _unknown(
             corrects,
             f"{event} is corrected by CorrectVerification or CorrectDecision, or not at all",
@@ -109,15 +100,15 @@ def correct_fact(dossier: Dossier, command: Command, context: DecisionContext) -
         )
     if command.actor["agency"] != recorded_by:
         raise wrong_actor(command, of=recorded_by)
-    why = reason(command, "reason", ("why the fact is corrected", "lý do đính chính"), "reading 5")
+    why = reason(command.reason, "reason", ("why the fact is corrected", "lý do đính chính"), "reading 5")
     not_before(command, on)
-    took_place_on = command.data.get("took_place_on")
+    took_place_on = command.took_place_on
     if took_place_on is not None and took_place_on > command.on:
         raise _unknown(corrects, "its corrected day is after the correction", "ngày đính chính sau ngày lập văn bản")
     if took_place_on is not None:
-        _in_order(dossier, corrects, took_place_on)
-    correction = cast(dict[str, Any], command.data.get("correction") or {})
-    unknown = sorted(correction.keys() - CORRECTABLE[event])
+        _in_order(dossier, corrects, took_place_on, corrections.unordered)
+    correction = command.correction or Correction()
+    unknown = sorted(correction.keys() - corrections.fields[event])
     if unknown:
         raise _unknown(
             corrects,
@@ -125,10 +116,12 @@ def correct_fact(dossier: Dossier, command: Command, context: DecisionContext) -
             f"{event} không có nội dung {', '.join(unknown)} để đính chính",
         )
     if took_place_on is None:
-        part(command, "correction", ("what is corrected", "nội dung đính chính"), "reading 5")
-    documents = cast(list[Document], command.data.get("documents") or [])
+        part(command.correction, "correction", ("what is corrected", "nội dung đính chính"), "reading 5")
+    documents = command.documents or []
     for found in documents:
         dated(command, found, "a document")
+    recheck = corrections.rechecks.get(event)
+    rechecked = recheck(dossier, command, correction) if recheck is not None else Rechecked()
     dossier.record(
         FactCorrected,
         command,
@@ -139,17 +132,17 @@ def correct_fact(dossier: Dossier, command: Command, context: DecisionContext) -
         took_place_on=took_place_on,
         correction=json.dumps(correction, ensure_ascii=False, sort_keys=True, default=_day),
         documents=documents,
-        findings=_findings(dossier, correction) if event == "DossierAppraised" else None,
-        inspected=_inspected(dossier, command, correction) if event == "FieldInspectionRecorded" else None,
+        findings=rechecked.findings,
+        inspected=rechecked.inspected,
         recommends=correction.get("recommends"),
         due_on=_due_on(dossier, corrects, took_place_on, context),
         after_decision=dossier.state in DECIDED,
     )
 
 
-def _in_order(dossier: Dossier, corrects: int, took_place_on: date) -> None:
+def _in_order(dossier: Dossier, corrects: int, took_place_on: date, unordered: frozenset[str]) -> None:
     """The corrected day, too, lies between the steps before and after. Raises DateBeforeStep."""
-    steps = {version: on for version, (event, on, _) in dossier.history.items() if event not in _IN_NO_ORDER}
+    steps = {version: on for version, (event, on, _) in dossier.history.items() if event not in unordered}
     before = max((on for version, on in steps.items() if version < corrects), default=took_place_on)
     after = min((on for version, on in steps.items() if version > corrects), default=took_place_on)
     for day, not_earlier in ((took_place_on, before), (after, took_place_on)):
@@ -159,42 +152,14 @@ def _in_order(dossier: Dossier, corrects: int, took_place_on: date) -> None:
 
 def _due_on(dossier: Dossier, corrects: int, took_place_on: date | None, context: DecisionContext) -> date | None:
     """The 15 days run from the day on which the dossier really was complete, while they run (II.2)."""
-    receipts = [version for version, (event, _, _) in dossier.history.items() if event == "DossierReceived"]
+    receipts = [version for version, (event, _, _) in dossier.history.items() if event == DossierReceived.__name__]
     if took_place_on is None or dossier.state is not State.RECEIVED or corrects != max(receipts):
         return None
     return deadline(took_place_on, rolls=context.readings.deadline_rolls_over_weekend)
 
 
-def _findings(dossier: Dossier, correction: dict[str, Any]) -> dict[str, Finding] | None:
-    given = cast(dict[str, Finding] | None, correction.get("findings"))
-    if given is None:
-        return None
-    for code, finding in given.items():
-        if not isinstance(finding, dict):
-            raise _not_a_finding(code, "a figure", "số liệu")
-    return {code: judged(dossier, code, finding) for code, finding in given.items()}
-
-
-def _inspected(dossier: Dossier, command: Command, correction: dict[str, Any]) -> list[str] | None:
-    given = cast(dict[str, str] | None, correction.get("findings"))
-    if given is None:
-        return None
-    for code, text in given.items():
-        if not isinstance(text, str):
-            raise _not_a_finding(code, "what was found, in words", "kết quả kiểm tra bằng lời")
-        check_lead(command, criterion_of(dossier, code), code)
-    return list(given)
-
-
-def _not_a_finding(code: str, en: str, vi: str) -> MissingPart:
-    """An inspection finds in words, a district council in figures; the form of a correction allows both."""
-    return MissingPart(
-        clause="reading 5", part=f"correction.findings.{code}", part_en=f"{en} of {code}", part_vi=f"{vi} của {code}"
-    )
-
-
-def _day(value: Any) -> str:
-    return cast(str, value.isoformat())
+def _day(value: date) -> str:
+    return value.isoformat()
 
 
 def _unknown(corrects: int, en: str, vi: str) -> UnknownFact:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import cast
-
-from domain.authorization import Role
-from domain.catalogue import UnitKind
-from domain.commands import Command
+from domain.commands import AppraiseDossier, CorrectFact, RefuseByDistrictCouncil, SendToProvince
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
 from domain.dossier.assessment import (
+    Rechecked,
     complete_over,
     judged,
+    not_a_finding,
     rule_holds,
 )
 from domain.dossier.event import DossierEvent
-from domain.dossier.preconditions import FORM_01, FORM_02, document, in_state, meeting_of, not_before, part, reason
+from domain.dossier.preconditions import FORM_01, FORM_02, document, meeting_of, not_before, part, reason
 from domain.dossier.states import State
 from domain.policy.recognition import Counts
 from domain.values import (
+    Correction,
     Document,
     Finding,
     Meeting,
@@ -40,22 +39,10 @@ class DossierAppraised(DossierEvent):
         dossier.last_step_date = self.on
 
 
-def appraise_dossier(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def appraise_dossier(dossier: Dossier, command: AppraiseDossier, context: DecisionContext) -> None:
     """AppraiseDossier: a finding on every criterion, and the council's meeting."""
-    _communes_only(dossier, command)
-    returned_by_province = dossier.state is State.RETURNED and dossier.returned_by == Role.STANDING_AGENCY
-    in_state(
-        dossier,
-        command,
-        {State.AT_DISTRICT_COUNCIL, State.RETURNED} if returned_by_province else {State.AT_DISTRICT_COUNCIL},
-        (
-            "the commune submits to the district council first",
-            "cấp xã phải gửi hồ sơ đến Hội đồng thẩm định cấp huyện trước",
-        ),
-        "II.1.1.b",
-    )
     not_before(command, dossier.last_step_date)
-    given = cast(dict[str, Finding], part(command, "findings", _FINDINGS, "II.1.1.b"))
+    given = part(command.findings, "findings", _FINDINGS, "II.1.1.b")
     findings = {code: judged(dossier, code, finding) for code, finding in given.items()}
     complete_over(dossier, findings, _FINDINGS, "II.1.1.b")
     dossier.record(
@@ -63,7 +50,7 @@ def appraise_dossier(dossier: Dossier, command: Command, context: DecisionContex
         command,
         context,
         findings=findings,
-        meeting=meeting_of(command, "II.1.1.b"),
+        meeting=meeting_of(command, command.meeting, "II.1.1.b"),
         counts=dossier.count({code: finding["met"] for code, finding in findings.items()}),
     )
 
@@ -82,20 +69,11 @@ class DossierSentToProvince(DossierEvent):
         dossier.last_step_date = self.on
 
 
-def send_to_province(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def send_to_province(dossier: Dossier, command: SendToProvince, context: DecisionContext) -> None:
     """SendToProvince: the district's letter and minutes with the commune's report. Gate by the district's findings."""
-    _communes_only(dossier, command)
-    returned_by_province = dossier.state is State.RETURNED and dossier.returned_by == Role.STANDING_AGENCY
-    in_state(
-        dossier,
-        command,
-        {State.DISTRICT_MET, State.RETURNED} if returned_by_province else {State.DISTRICT_MET},
-        ("the district council appraises first", "Hội đồng thẩm định cấp huyện phải họp thẩm định trước"),
-        "II.1.1.b",
-    )
     not_before(command, dossier.last_step_date)
-    letter = document(command, "letter", FORM_01, "II.1.2")
-    minutes = document(command, "minutes", FORM_02, "II.1.2", numbered=False)
+    letter = document(command, command.letter, "letter", FORM_01, "II.1.2")
+    minutes = document(command, command.minutes, "minutes", FORM_02, "II.1.2", numbered=False)
     results = {code: finding["met"] for code, finding in dossier.findings.items()}
     dossier.record(
         DossierSentToProvince,
@@ -117,37 +95,25 @@ class DossierRefusedByDistrictCouncil(DossierEvent):
         dossier.last_step_date = self.on
 
 
-def refuse_by_district_council(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def refuse_by_district_council(dossier: Dossier, command: RefuseByDistrictCouncil, context: DecisionContext) -> None:
     """RefuseByDistrictCouncil: ends the attempt, with reasons (reading 3)."""
-    _communes_only(dossier, command)
-    in_state(
-        dossier,
-        command,
-        {State.AT_DISTRICT_COUNCIL, State.DISTRICT_MET},
-        (
-            "the council refuses what lies before it and has not been sent on",
-            "Hội đồng chỉ từ chối hồ sơ đang thẩm định, chưa gửi tỉnh",
-        ),
-        "II.1.1.b",
-    )
     not_before(command, dossier.last_step_date)
     dossier.record(
         DossierRefusedByDistrictCouncil,
         command,
         context,
-        reasons=reason(command, "reasons", ("the reasons of the refusal", "lý do không đề nghị"), "reading 3"),
+        reasons=reason(command.reasons, "reasons", ("the reasons of the refusal", "lý do không đề nghị"), "reading 3"),
     )
 
 
-def _communes_only(dossier: Dossier, command: Command) -> None:
-    if dossier.unit_kind is not UnitKind.COMMUNE:
-        in_state(
-            dossier,
-            command,
-            (),
-            (
-                f"a {dossier.unit_kind} goes to the province, not to a district council",
-                f"hồ sơ của {dossier.unit_kind.vi} gửi thẳng đến tỉnh",
-            ),
-            "II.1.1",
-        )
+def recheck_findings(dossier: Dossier, command: CorrectFact, correction: Correction) -> Rechecked:  # noqa: ARG001
+    """Corrected findings of the council, each with what follows from its figure."""
+    stated = correction.get("findings")
+    if stated is None:
+        return Rechecked()
+    findings: dict[str, Finding] = {}
+    for code, finding in stated.items():
+        if isinstance(finding, str):
+            raise not_a_finding(code, "a figure", "số liệu")
+        findings[code] = finding
+    return Rechecked(findings={code: judged(dossier, code, finding) for code, finding in findings.items()})

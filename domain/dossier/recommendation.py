@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from domain.catalogue import UnitKind
-from domain.commands import Command
+from domain.commands import CloseAsUnfavourable, Command, ProposeRecognition, RecordCouncilMeeting, SumUpResults
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
 from domain.dossier.assessment import (
+    complete_over,
     member_results,
     rule_not_met,
 )
 from domain.dossier.event import DossierEvent
-from domain.dossier.preconditions import dated, document, in_state, not_before, part, reason, votes_add_up
+from domain.dossier.preconditions import dated, document, not_before, part, reason, votes_add_up
 from domain.dossier.states import State
 from domain.policy.recognition import Counts
 from domain.refusals import (
     CouncilDidNotRecommend,
-    CriteriaMissing,
     SumIsFavourable,
 )
 from domain.values import (
@@ -42,27 +40,16 @@ class ResultsSummedUp(DossierEvent):
         dossier.last_step_date = self.on
 
 
-def sum_up_results(dossier: Dossier, command: Command, context: DecisionContext) -> None:
-    """SumUpResults: when every criterion of the level has a result (II.3)."""
+def every_criterion_has_a_result(dossier: Dossier, command: Command) -> None:  # noqa: ARG001  # as every such check
+    """Raises CriteriaMissing while some criterion of the level has no result (II.3)."""
     if dossier.state is State.VERIFYING:
-        missing = [code for code in dossier.criteria if code not in dossier.results]
-        raise CriteriaMissing(
-            clause="II.3",
-            what_en="the members' results",
-            what_vi="kết quả thẩm định",
-            count=len(missing),
-            criteria=missing,
-            criteria_text=", ".join(missing),
-        )
-    in_state(
-        dossier,
-        command,
-        {State.VERIFIED},
-        ("the members verify every criterion first", "các thành viên Hội đồng phải thẩm định xong các tiêu chí trước"),
-        "II.3",
-    )
+        complete_over(dossier, dossier.results, ("the members' results", "kết quả thẩm định"), "II.3")
+
+
+def sum_up_results(dossier: Dossier, command: SumUpResults, context: DecisionContext) -> None:
+    """SumUpResults: the counts of the rule over the members' results (II.3)."""
     not_before(command, max(dossier.last_step_date, *(on for _, _, on in dossier.results.values())))
-    report = cast(Document | None, command.data.get("report"))
+    report = command.report
     if report is not None:
         dated(command, report, "the report")
     results = member_results(dossier)
@@ -86,15 +73,8 @@ class DossierClosedAsUnfavourable(DossierEvent):
         dossier.last_step_date = self.on
 
 
-def close_as_unfavourable(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def close_as_unfavourable(dossier: Dossier, command: CloseAsUnfavourable, context: DecisionContext) -> None:
     """CloseAsUnfavourable: the sum does not hold, or the council did not recommend (reading 3)."""
-    in_state(
-        dossier,
-        command,
-        {State.SUMMED_UP, State.COUNCIL_MET},
-        ("the results are summed up first", "phải tổng hợp kết quả trước"),
-        "II.3",
-    )
     not_before(command, dossier.last_step_date)
     favourable = dossier.tally is not None and dossier.tally["holds"]
     if favourable and not (dossier.state is State.COUNCIL_MET and dossier.council_recommends is False):
@@ -103,7 +83,7 @@ def close_as_unfavourable(dossier: Dossier, command: Command, context: DecisionC
         DossierClosedAsUnfavourable,
         command,
         context,
-        reasons=reason(command, "reasons", ("why the dossier is closed", "lý do kết thúc hồ sơ"), "reading 3"),
+        reasons=reason(command.reasons, "reasons", ("why the dossier is closed", "lý do kết thúc hồ sơ"), "reading 3"),
     )
 
 
@@ -123,31 +103,26 @@ class CouncilMeetingRecorded(DossierEvent):
         dossier.last_step_date = self.on
 
 
-def record_council_meeting(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def record_council_meeting(dossier: Dossier, command: RecordCouncilMeeting, context: DecisionContext) -> None:
     """RecordCouncilMeeting: only after a favourable sum. The last of the five gates (II.3)."""
-    in_state(
-        dossier,
-        command,
-        {State.SUMMED_UP},
-        ("the council meets on the sum of the members' results", "Hội đồng họp trên cơ sở tổng hợp kết quả thẩm định"),
-        "II.3",
-    )
     not_before(command, dossier.last_step_date)
     results = member_results(dossier)
     counts = dossier.count(results)
     if not counts["holds"]:
         raise rule_not_met(dossier, counts, results, _verified_communes(dossier))
-    votes = cast(Votes | None, command.data.get("votes"))
+    votes = command.votes
     if votes is not None:
         votes_add_up(votes)
     dossier.record(
         CouncilMeetingRecorded,
         command,
         context,
-        chair=cast(Participant, part(command, "chair", ("the chair", "chủ trì"), "II.3")),
-        present=part(command, "present", ("those present", "thành phần tham dự"), "II.3"),
-        minutes=document(command, "minutes", ("the minutes", "biên bản họp Hội đồng"), "II.3", numbered=False),
-        recommends=command.data["recommends"],
+        chair=part(command.chair, "chair", ("the chair", "chủ trì"), "II.3"),
+        present=part(command.present, "present", ("those present", "thành phần tham dự"), "II.3"),
+        minutes=document(
+            command, command.minutes, "minutes", ("the minutes", "biên bản họp Hội đồng"), "II.3", numbered=False
+        ),
+        recommends=command.recommends,
         votes=votes,
         counts=counts,
     )
@@ -169,17 +144,10 @@ class RecognitionProposed(DossierEvent):
         dossier.last_step_date = self.on
 
 
-def propose_recognition(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def propose_recognition(dossier: Dossier, command: ProposeRecognition, context: DecisionContext) -> None:
     """ProposeRecognition: the letter to the provincial People's Committee, on the council's word (II.3, III.1)."""
-    in_state(
-        dossier,
-        command,
-        {State.COUNCIL_MET},
-        ("the council meets first", "phải họp Hội đồng thẩm định tỉnh trước"),
-        "II.3",
-    )
     not_before(command, dossier.last_step_date)
     if not dossier.council_recommends:
         raise CouncilDidNotRecommend
-    letter = document(command, "letter", ("the proposal letter", "Tờ trình UBND tỉnh"), "II.3")
+    letter = document(command, command.letter, "letter", ("the proposal letter", "Tờ trình UBND tỉnh"), "II.3")
     dossier.record(RecognitionProposed, command, context, letter=letter)

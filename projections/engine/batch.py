@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
 
 from eventsourcing.persistence import Notification
 
 from domain.errors import InfrastructureError
+from domain.recorded_event import RecordedEvent
 from projections.engine.errors import BrokenChain, UnknownEvent
 from projections.engine.generations import MARKS, PARKED, Checkpoint, Generation
 from projections.engine.hashchain import extend_all
@@ -60,6 +60,7 @@ class BatchApplier:
         self.after = before
         self.error: InfrastructureError | None = None
         self.handlers = build.projection.handlers
+        self.handled = build.projection.handled
         self.ignored = build.projection.ignored
         self.rows = RowCache(reader, build.physical)
         self._batch = batch
@@ -74,8 +75,8 @@ class BatchApplier:
         self._read_ahead()
 
     def _read_ahead(self) -> None:
-        handlers, last = self.handlers, self.last
-        dossiers = {dossier for event, name, dossier in self._batch.named if name in handlers and event.id > last}
+        handled, last = self.handled, self.last
+        dossiers = {dossier for event, name, dossier in self._batch.named if name in handled and event.id > last}
         if dossiers:
             self.rows.read_ahead(sorted(dossiers))
 
@@ -83,11 +84,11 @@ class BatchApplier:
         """Whether an event of this dossier must wait behind a parked one."""
         return bool(self._parked) and self.build.projection.parking_scope(dossier) in self._parked
 
-    def apply(self, event: Event) -> None:
+    def apply(self, event: Event[RecordedEvent]) -> None:
         """Hand an event to its handler; where that fails, take its changes back and park the dossier."""
         self.rows.begin()
         try:
-            self.handlers[event.name](self.rows, event)
+            self.handlers[type(event.fact)](self.rows, event)
         except InfrastructureError:
             # The store could not be read: that says nothing about the event.
             raise
@@ -153,16 +154,16 @@ def _apply(folds: list[BatchApplier], batch: Batch) -> None:
     going = list(folds)
     for notification, name, dossier in batch.named:
         position = notification.id
-        event: Event | str | None = None
+        event: Event[RecordedEvent] | str | None = None
         for each in going:
             if position <= each.last:
                 continue
-            if name in each.handlers:
+            if name in each.handled:
                 if each.waits(dossier):
                     each.park(dossier, notification.originator_version, name, position, None)
                 else:
                     if event is None:
-                        event = _decoded(notification, name, dossier, batch)
+                        event = _decoded(notification, dossier, batch)
                     if isinstance(event, Event):
                         each.apply(event)
                     else:
@@ -197,19 +198,19 @@ def _close(folds: list[BatchApplier], batch: Batch) -> None:
         each.close(*known[key])
 
 
-def decoded(notification: Notification, partition: int, decode: Decode) -> Event | str:
+def decoded(notification: Notification, partition: int, decode: Decode) -> Event[RecordedEvent] | str:
     """An event as handlers get it, or why it cannot be decoded."""
     batch = Batch(partition, notification.id - 1, [notification], decode)
-    ((_, name, dossier),) = batch.named
-    return _decoded(notification, name, dossier, batch)
+    ((_, _, dossier),) = batch.named
+    return _decoded(notification, dossier, batch)
 
 
-def _decoded(notification: Notification, name: str, dossier: str, batch: Batch) -> Event | str:
+def _decoded(notification: Notification, dossier: str, batch: Batch) -> Event[RecordedEvent] | str:
     try:
-        data: Mapping[str, Any] = batch.decode(notification.topic, notification.state)
+        fact = batch.decode(notification)
     except Exception as cause:  # noqa: BLE001  # whatever a decoder raises, only that dossier waits
         return describe_error(cause)
-    return Event(name, dossier, notification.originator_version, batch.partition, notification.id, data)
+    return Event(fact, dossier, notification.originator_version, batch.partition, notification.id)
 
 
 def parked_dossiers(reader: Reader, build: Generation, partition: int) -> frozenset[str]:

@@ -150,7 +150,7 @@ class _Trial:
             return event
         self._rows.begin()
         try:
-            self._build.projection.handlers[event.name](self._rows, event)
+            self._build.projection.handlers[type(event.fact)](self._rows, event)
         except Exception as error:  # noqa: BLE001  # whatever a handler raises, the dossier stays parked
             self._rows.undo()
             return describe_error(error)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from eventsourcing.persistence import Notification, StoredEvent
 
+from domain.recorded_event import RecordedEvent
 from projections.engine.table import Row, Table, Value
 
-Decode = Callable[[str, bytes], dict[str, Any]]
-"""Topic and bytes of an event to its fields: `recorded_at` a UTC datetime, days as date, what is not given as None."""
+Decode = Callable[[StoredEvent], RecordedEvent]
+"""A stored event to the domain's event, in its newest shape. Raises InfrastructureError for one it cannot read."""
 
 Progress = Callable[[int, int, int], None]
 """Told after each batch: the partition, the position reached in it, and the position to reach."""

@@ -9,6 +9,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from eventsourcing.persistence import Notification
+
 from projections.engine.errors import DossierParked, ViewsNotBuilt
 from projections.engine.generations import Checkpoint, Generation, is_set_up, live_builds
 from projections.engine.ports import Decode, LogReader, Reader
@@ -172,7 +174,7 @@ def freshness(
         after = positions.get(partition, 0)
         if head > after:
             for event in log.read(partition, after, 1):
-                waited = (now - _recorded_at(event.topic, event.state, decode, now)).total_seconds()
+                waited = (now - _recorded_at(event, decode, now)).total_seconds()
                 seconds = max(seconds, round(waited, 3))
     projection = snapshot.builds[name].projection
     return Freshness(
@@ -193,10 +195,9 @@ def of_log(log: LogReader) -> Freshness:
     return Freshness("log", None, None, heads, heads, 0, 0.0, ())
 
 
-def _recorded_at(topic: str, state: bytes, decode: Decode, now: datetime) -> datetime:
+def _recorded_at(notification: Notification, decode: Decode, now: datetime) -> datetime:
     """When an event was recorded; now, where it cannot be decoded."""
     try:
-        recorded_at: datetime = decode(topic, state)["recorded_at"]
+        return decode(notification).timestamp
     except Exception:  # noqa: BLE001  # an unreadable event stops or parks its projection, which says so
         return now
-    return recorded_at

@@ -14,8 +14,22 @@ from datetime import date
 from typing import Any, Final
 
 from domain.catalogue import Level, UnitKind
+from domain.dossier.application import DossierOpened
+from domain.dossier.corrections import FactCorrected
+from domain.dossier.decision import (
+    DecisionCorrected,
+    DecisionRevoked,
+    EarlierRecognitionRecorded,
+    RecognitionAnnounced,
+    RecognitionApproved,
+    RecognitionRejected,
+)
+from domain.dossier.event import DossierCreated
+from domain.dossier.recommendation import ResultsSummedUp
 from domain.identity import unit_uuid
 from domain.policy.support import PERIOD, RESOLUTION, Entitlement, NotEligible, Recognition, entitlement
+from domain.recorded_event import RecordedEvent
+from domain.values import Document
 from projections.engine.projection import Event
 from projections.engine.table import Row, canonical
 from projections.public_decisions.tables import (
@@ -28,7 +42,7 @@ from projections.public_decisions.tables import (
     REJECTED,
     REVOKED,
     UNITS,
-    Decision,
+    PublicDecision,
     RowStore,
 )
 
@@ -44,61 +58,62 @@ _CLAUSES: Final[Mapping[str, tuple[str, ...]]] = {
     RECOGNISED_EARLIER: ("I.2",),
 }
 
+DecisionDocument = dict[str, Any]
+"""A decision as a document: number, date, issuer, signer, capacity, title, sha256."""
 
-def decisions_of(kept: RowStore, event: Event, log_id: str) -> list[Decision]:
+
+def decisions_of(store: RowStore, event: Event[RecordedEvent], log_id: str) -> list[PublicDecision]:
     """The public decisions that an event leads to, in order; none for most.
 
-    Raises KeyError for a type of event that is in neither FOLDED nor IGNORED, LookupError for an event of a dossier
-    whose beginning was not folded.
+    Raises LookupError for an event of a dossier whose first event was not folded into this store.
     """
-    fold = FOLDED.get(event.name)
-    if fold is None:
-        if event.name not in IGNORED:
-            raise KeyError(event.name)
+    handler = HANDLERS.get(type(event.fact))
+    if handler is None:
         return []
-    return fold(DecisionBuilder(kept, event, log_id))
+    builder = DecisionBuilder(store, event, log_id)
+    handler(builder, event.fact)
+    return builder.decisions
 
 
 class DecisionBuilder:
-    """One event with the rows of its dossier and unit, and the decisions made of it so far."""
+    """The rows of one event's dossier and unit, and the public decisions built from the event so far."""
 
-    def __init__(self, kept: RowStore, event: Event, log_id: str) -> None:
-        self.kept, self.event, self.data, self.log_id = kept, event, event.data, log_id
-        self.made: list[Decision] = []
+    def __init__(self, store: RowStore, event: Event[RecordedEvent], log_id: str) -> None:
+        self.store, self.event, self.log_id = store, event, log_id
+        self.decisions: list[PublicDecision] = []
 
-    def begin(self) -> Row:
-        """The new row of a dossier that begins."""
-        data = self.data
+    def add_dossier(self, fact: DossierCreated) -> Row:
+        """Add the row of a new dossier."""
         row = DOSSIERS.blank(
             dossier_id=self.event.dossier_id,
-            number=data["number"],
-            unit_id=data["unit_id"],
-            unit_kind=data["unit_kind"],
-            district=data["unit_id"] if data["unit_kind"] == UnitKind.DISTRICT else data["parent_id"],
-            level=data["level"],
-            year=data["year"],
-            attempt=data["attempt"],
+            number=fact.number,
+            unit_id=fact.unit_id,
+            unit_kind=fact.unit_kind,
+            district=fact.unit_id if fact.unit_kind == UnitKind.DISTRICT else fact.parent_id,
+            level=fact.level,
+            year=fact.year,
+            attempt=fact.attempt,
         )
-        self.kept.upsert_row(DOSSIERS, row)
+        self.store.upsert_row(DOSSIERS, row)
         return row
 
     def dossier(self) -> Row:
-        """The row of a dossier that began before."""
-        row = self.kept.get(DOSSIERS, self.event.dossier_id)
+        """The row of the event's dossier. Raises LookupError where its first event was not folded."""
+        row = self.store.get(DOSSIERS, self.event.dossier_id)
         if row is None:
-            raise LookupError(f"dossier {self.event.dossier_id} never began")
+            raise LookupError(f"the first event of dossier {self.event.dossier_id} was not folded")
         return row
 
     def unit(self, dossier: Row) -> Row:
         """The row of the dossier's unit."""
-        return self.kept.get(UNITS, dossier["unit_id"]) or UNITS.blank(
+        return self.store.get(UNITS, dossier["unit_id"]) or UNITS.blank(
             unit_id=dossier["unit_id"], sequence=0, recognitions="{}"
         )
 
-    def decide(self, kind: str, dossier: Row, decision: Decision, **more: Any) -> str:
-        """Make a decision, number it within the unit, and return its id."""
+    def add(self, kind: str, dossier: Row, document: DecisionDocument, **more: Any) -> str:
+        """Build a public decision, numbered within its unit; returns its id. `document` is the decision it is about."""
         unit = self.unit(dossier)
-        made: Decision = {
+        decision: PublicDecision = {
             # From the event alone: the same in every fold, on every log that holds it.
             "id": str(unit_uuid(dossier["unit_id"], f"{self.event.dossier_id}/{self.event.version}/{kind}")),
             "kind": kind,
@@ -110,11 +125,11 @@ class DecisionBuilder:
             "level": dossier["level"],
             "year": dossier["year"],
             "attempt": dossier["attempt"],
-            "took_place_on": self.data["on"],
-            "recorded_at": self.data["recorded_at"],
-            "decision": decision,
-            "legal_basis": _basis(kind),
-            "counts": _parsed(dossier["counts"]),
+            "took_place_on": self.event.fact.on,
+            "recorded_at": self.event.fact.timestamp,
+            "decision": document,
+            "legal_basis": _legal_basis(kind),
+            "counts": None if dossier["counts"] is None else json.loads(dossier["counts"]),
             "reasons": None,
             "refers_to": None,
             "reads_now": None,
@@ -128,54 +143,49 @@ class DecisionBuilder:
             },
             **more,
         }
-        unit["sequence"], unit["last_id"] = made["sequence"], made["id"]
-        self.kept.upsert_row(UNITS, unit)
-        self.made.append(made)
-        return str(made["id"])
+        unit["sequence"], unit["last_id"] = decision["sequence"], decision["id"]
+        self.store.upsert_row(UNITS, unit)
+        self.decisions.append(decision)
+        return str(decision["id"])
 
-    def hold(self, dossier: Row, because: str, decision: Decision, *, in_force: bool = True) -> None:
-        """Note what a dossier's unit holds by a decision, or no longer by it, and say so if that changes its support.
+    def set_recognition(self, dossier: Row, cause: str, document: DecisionDocument, *, in_force: bool = True) -> None:
+        """Record that the dossier's recognition is in force by a decision, or no longer by it.
 
-        `because` is the id of the public decision that `decision` was part of.
+        Where that changes what the unit is entitled to, a public decision says so; it refers to the public decision
+        `cause` that `document` was part of.
         """
         unit = self.unit(dossier)
-        held = json.loads(unit["recognitions"])
-        before = _entitled(held)
-        held.pop(dossier["dossier_id"], None)
+        recognitions = json.loads(unit["recognitions"])
+        before = _entitlement(recognitions)
+        recognitions.pop(dossier["dossier_id"], None)
         if in_force:
-            held[dossier["dossier_id"]] = {
+            recognitions[dossier["dossier_id"]] = {
                 "kind": dossier["unit_kind"],
                 "level": dossier["level"],
-                "number": decision["number"],
-                "date": decision["date"].isoformat(),
+                "number": document["number"],
+                "date": document["date"].isoformat(),
             }
-        unit["recognitions"] = canonical(held)
-        self.kept.upsert_row(UNITS, unit)
-        after = _entitled(held)
-        if _support(before) != _support(after):
-            self.decide(
-                ELIGIBILITY_CHANGED,
-                dossier,
-                decision,
-                refers_to=because,
-                eligibility=_eligibility(before, after),
-            )
+        unit["recognitions"] = canonical(recognitions)
+        self.store.upsert_row(UNITS, unit)
+        after = _entitlement(recognitions)
+        if _tiers(before) != _tiers(after):
+            self.add(ELIGIBILITY_CHANGED, dossier, document, refers_to=cause, eligibility=_eligibility(before, after))
 
 
-def _entitled(held: Mapping[str, Mapping[str, str]]) -> Entitlement:
+def _entitlement(recognitions: Mapping[str, Mapping[str, str]]) -> Entitlement:
     return entitlement(
         [
             Recognition(UnitKind(each["kind"]), Level(each["level"]), each["number"], date.fromisoformat(each["date"]))
-            for _, each in sorted(held.items())
+            for _, each in sorted(recognitions.items())
         ]
     )
 
 
-def _support(entitled: Entitlement) -> list[tuple[str, date]]:
+def _tiers(entitled: Entitlement) -> list[tuple[str, date]]:
     return [(held.tier, held.since) for held in entitled.held]
 
 
-def _eligibility(before: Entitlement, after: Entitlement) -> Decision:
+def _eligibility(before: Entitlement, after: Entitlement) -> dict[str, Any]:
     return {
         "eligible": after.eligible,
         "tier": after.tier,
@@ -192,177 +202,144 @@ def _eligibility(before: Entitlement, after: Entitlement) -> Decision:
     }
 
 
-def _basis(kind: str) -> list[Decision]:
+def _legal_basis(kind: str) -> list[dict[str, Any]]:
     name, day = GUIDANCE
-    basis: list[Decision] = [{"document": name, "date": day, "clause": clause} for clause in _CLAUSES[kind]]
+    basis = [{"document": name, "date": day, "clause": clause} for clause in _CLAUSES[kind]]
     if kind == ELIGIBILITY_CHANGED:
         name, day = _RESOLUTION
         basis.append({"document": name, "date": day, "clause": "Điều 1"})
     return basis
 
 
-def _signed(data: Mapping[str, Any], name: str = "decision", *, signed: bool = True) -> Decision:
-    """A decision document of an event with who signed it."""
-    document = data[name]
+def _decision_document(document: Document, signer: str | None, capacity: str | None) -> DecisionDocument:
+    """A decision document of an event with who signed it, in which capacity."""
     return {
         "number": document.get("number"),
         "date": document["date"],
         "issuer": document["issuer"],
-        "signer": data.get("signer") if signed else None,
-        "capacity": data.get("capacity") if signed else None,
+        "signer": signer,
+        "capacity": capacity,
         "title": document.get("title"),
         "sha256": document["sha256"],
     }
 
 
-def _document(text: str) -> Decision:
-    document: Decision = json.loads(text)
+def _stored_document(text: str) -> DecisionDocument:
+    document: DecisionDocument = json.loads(text)
     return document | {"date": date.fromisoformat(document["date"])}
 
 
-def _parsed(text: str | None) -> Decision | None:
-    found: Decision | None = None if text is None else json.loads(text)
-    return found
+def _opened(builder: DecisionBuilder, fact: DossierOpened) -> None:
+    builder.add_dossier(fact)
 
 
-def _opened(case: DecisionBuilder) -> list[Decision]:
-    case.begin()
-    return case.made
+def _summed_up(builder: DecisionBuilder, fact: ResultsSummedUp) -> None:
+    dossier = builder.dossier()
+    dossier["counts"] = canonical(fact.counts)
+    builder.store.upsert_row(DOSSIERS, dossier)
 
 
-def _summed_up(case: DecisionBuilder) -> list[Decision]:
-    dossier = case.dossier()
-    dossier["counts"] = canonical(case.data["counts"])
-    case.kept.upsert_row(DOSSIERS, dossier)
-    return case.made
+def _add_decision(
+    builder: DecisionBuilder, kind: str, dossier: Row, document: DecisionDocument, reasons: str | None = None
+) -> str:
+    dossier["decision"] = canonical(document)
+    dossier["decision_id"] = decision_id = builder.add(kind, dossier, document, reasons=reasons)
+    builder.store.upsert_row(DOSSIERS, dossier)
+    return decision_id
 
 
-def _decided(case: DecisionBuilder, kind: str, dossier: Row) -> tuple[str, Decision]:
-    decision = _signed(case.data)
-    dossier["decision"] = canonical(decision)
-    dossier["decision_id"] = case.decide(kind, dossier, decision, reasons=case.data.get("reasons"))
-    case.kept.upsert_row(DOSSIERS, dossier)
-    return dossier["decision_id"], decision
+def _approved(builder: DecisionBuilder, fact: RecognitionApproved) -> None:
+    dossier = builder.dossier()
+    dossier["counts"] = canonical(fact.counts)
+    document = _decision_document(fact.decision, fact.signer, fact.capacity)
+    decision_id = _add_decision(builder, APPROVED, dossier, document)
+    builder.set_recognition(dossier, decision_id, document)
 
 
-def _approved(case: DecisionBuilder) -> list[Decision]:
-    dossier = case.dossier()
-    dossier["counts"] = canonical(case.data["counts"])
-    decision_id, decision = _decided(case, APPROVED, dossier)
-    case.hold(dossier, decision_id, decision)
-    return case.made
+def _recognised_earlier(builder: DecisionBuilder, fact: EarlierRecognitionRecorded) -> None:
+    dossier = builder.add_dossier(fact)
+    document = _decision_document(fact.decision, fact.signer, fact.capacity)
+    decision_id = _add_decision(builder, RECOGNISED_EARLIER, dossier, document)
+    builder.set_recognition(dossier, decision_id, document)
 
 
-def _earlier(case: DecisionBuilder) -> list[Decision]:
-    dossier = case.begin()
-    decision_id, decision = _decided(case, RECOGNISED_EARLIER, dossier)
-    case.hold(dossier, decision_id, decision)
-    return case.made
+def _rejected(builder: DecisionBuilder, fact: RecognitionRejected) -> None:
+    document = _decision_document(fact.decision, fact.signer, fact.capacity)
+    _add_decision(builder, REJECTED, builder.dossier(), document, fact.reasons)
 
 
-def _rejected(case: DecisionBuilder) -> list[Decision]:
-    _decided(case, REJECTED, case.dossier())
-    return case.made
-
-
-def _announced(case: DecisionBuilder) -> list[Decision]:
-    dossier = case.dossier()
-    announcement = {"date": case.data["on"], "place": case.data["place"], "form": case.data["form"]}
+def _announced(builder: DecisionBuilder, fact: RecognitionAnnounced) -> None:
+    dossier = builder.dossier()
+    announcement = {"date": fact.on, "place": fact.place, "form": fact.form}
     dossier["announcement"] = canonical(announcement)
-    dossier["announced_id"] = case.decide(
+    dossier["announced_id"] = builder.add(
         ANNOUNCED,
         dossier,
-        _document(dossier["decision"]),
+        _stored_document(dossier["decision"]),
         refers_to=dossier["decision_id"],
         announcement=announcement,
     )
-    case.kept.upsert_row(DOSSIERS, dossier)
-    return case.made
+    builder.store.upsert_row(DOSSIERS, dossier)
 
 
-def _decision_corrected(case: DecisionBuilder) -> list[Decision]:
-    dossier = case.dossier()
-    present = _document(dossier["decision"])
+def _decision_corrected(builder: DecisionBuilder, fact: DecisionCorrected) -> None:
+    dossier = builder.dossier()
+    before = _stored_document(dossier["decision"])
     # What the correction does not speak of stays: who signed the decision, and in which capacity.
-    reads_now = _signed(case.data, "corrected", signed=False)
-    reads_now |= {"signer": present["signer"], "capacity": present["capacity"]}
+    reads_now = _decision_document(fact.corrected, before["signer"], before["capacity"])
     dossier["decision"] = canonical(reads_now)
-    decision_id = case.decide(
+    decision_id = builder.add(
         CORRECTED,
         dossier,
-        _signed(case.data),
-        reasons=case.data["reason"],
+        _decision_document(fact.decision, fact.signer, fact.capacity),
+        reasons=fact.reason,
         refers_to=dossier["decision_id"],
         reads_now=reads_now,
     )
-    case.kept.upsert_row(DOSSIERS, dossier)
-    if dossier["dossier_id"] in json.loads(case.unit(dossier)["recognitions"]):
-        case.hold(dossier, decision_id, reads_now)
-    return case.made
+    builder.store.upsert_row(DOSSIERS, dossier)
+    if dossier["dossier_id"] in json.loads(builder.unit(dossier)["recognitions"]):
+        builder.set_recognition(dossier, decision_id, reads_now)
 
 
-def _revoked(case: DecisionBuilder) -> list[Decision]:
-    dossier = case.dossier()
-    revoking = _signed(case.data)
-    decision_id = case.decide(REVOKED, dossier, revoking, reasons=case.data["reason"], refers_to=dossier["decision_id"])
-    case.hold(dossier, decision_id, revoking, in_force=False)
-    return case.made
+def _revoked(builder: DecisionBuilder, fact: DecisionRevoked) -> None:
+    dossier = builder.dossier()
+    revoking = _decision_document(fact.decision, fact.signer, fact.capacity)
+    decision_id = builder.add(REVOKED, dossier, revoking, reasons=fact.reason, refers_to=dossier["decision_id"])
+    builder.set_recognition(dossier, decision_id, revoking, in_force=False)
 
 
-def _fact_corrected(case: DecisionBuilder) -> list[Decision]:
+def _fact_corrected(builder: DecisionBuilder, fact: FactCorrected) -> None:
     # Of the facts that are corrected by this, the announcement alone is public (II.4).
-    if case.data["fact"] != "RecognitionAnnounced":
-        return case.made
-    dossier = case.dossier()
-    announcement = json.loads(dossier["announcement"]) | json.loads(case.data["correction"])
-    announcement["date"] = case.data["took_place_on"] or date.fromisoformat(announcement["date"])
+    if fact.fact != RecognitionAnnounced.__name__:
+        return
+    dossier = builder.dossier()
+    announcement = json.loads(dossier["announcement"]) | json.loads(fact.correction)
+    announcement["date"] = fact.took_place_on or date.fromisoformat(announcement["date"])
     dossier["announcement"] = canonical(announcement)
-    case.kept.upsert_row(DOSSIERS, dossier)
-    case.decide(
+    builder.store.upsert_row(DOSSIERS, dossier)
+    builder.add(
         CORRECTED,
         dossier,
-        _document(dossier["decision"]),
-        reasons=case.data["reason"],
+        _stored_document(dossier["decision"]),
+        reasons=fact.reason,
         refers_to=dossier["announced_id"],
         announcement=announcement,
     )
-    return case.made
 
 
-FOLDED: Final[Mapping[str, Callable[[DecisionBuilder], list[Decision]]]] = {
-    "DossierOpened": _opened,
-    "ResultsSummedUp": _summed_up,
-    "RecognitionApproved": _approved,
-    "RecognitionRejected": _rejected,
-    "RecognitionAnnounced": _announced,
-    "DecisionCorrected": _decision_corrected,
-    "DecisionRevoked": _revoked,
-    "EarlierRecognitionRecorded": _earlier,
-    "FactCorrected": _fact_corrected,
+HANDLERS: Final[Mapping[type[RecordedEvent], Callable[[DecisionBuilder, Any], None]]] = {
+    DossierOpened: _opened,
+    ResultsSummedUp: _summed_up,
+    RecognitionApproved: _approved,
+    RecognitionRejected: _rejected,
+    RecognitionAnnounced: _announced,
+    DecisionCorrected: _decision_corrected,
+    DecisionRevoked: _revoked,
+    EarlierRecognitionRecorded: _recognised_earlier,
+    FactCorrected: _fact_corrected,
 }
-"""Event → what it leads to. An opening and a sum lead to none: they are what later decisions repeat."""
+"""Event → what it leads to. An opening and a sum lead to none: they are what later decisions repeat.
 
-IGNORED: Final = frozenset(
-    {
-        "CouncilEstablished",
-        "CouncilChanged",
-        "SelfAssessmentRecorded",
-        "OwnMeetingRecorded",
-        "DossierSubmitted",
-        "DossierSubmittedToDistrictCouncil",
-        "DossierAppraised",
-        "DossierSentToProvince",
-        "DossierRefusedByDistrictCouncil",
-        "DossierReceived",
-        "DossierReturned",
-        "DossierForwardedToCouncil",
-        "FieldInspectionRecorded",
-        "CriterionVerified",
-        "VerificationCorrected",
-        "DossierClosedAsUnfavourable",
-        "CouncilMeetingRecorded",
-        "RecognitionProposed",
-        "DossierWithdrawn",
-    }
-)
-"""Steps on the way to a decision. After it a corrected result is flagged, and the decision stands (reading 5)."""
+All others are steps on the way to a decision. After it a corrected result is flagged, and the decision stands
+(reading 5).
+"""

@@ -10,12 +10,13 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
+from domain.recorded_event import RecordedEvent
 from projections.engine.projection import Event, Projection
 from projections.engine.rows import RowCache
 from projections.engine.snapshot import Snapshot
 from projections.engine.table import Kind, Table, canonical, moment
-from projections.public_decisions.fold import FOLDED, IGNORED, decisions_of
-from projections.public_decisions.tables import DOSSIERS, UNITS, Decision
+from projections.public_decisions.fold import HANDLERS, decisions_of
+from projections.public_decisions.tables import DOSSIERS, UNITS, PublicDecision
 
 DECISIONS_TABLE = Table(
     "decisions_made",
@@ -34,7 +35,7 @@ DECISIONS_TABLE = Table(
     ("partition", "position", "ordinal"),
     (("id",), ("unit_id", "sequence"), ("recorded_at",)),
 )
-"""`ordinal` counts from 0 the decisions of one event; `record` is the decision, as `decision_facts` makes it."""
+"""`ordinal` counts from 0 the decisions of one event; `record` is the decision, as the fold builds it."""
 
 
 class FeedPosition(NamedTuple):
@@ -47,7 +48,7 @@ class FeedPosition(NamedTuple):
 BEGINNING: Final = FeedPosition()
 
 
-def _made(rows: RowCache, event: Event) -> None:
+def _add_decisions(rows: RowCache, event: Event[RecordedEvent]) -> None:
     # The log's own id is no column of the rows: it is the same for all of them, and the reader adds it.
     for ordinal, decision in enumerate(decisions_of(rows, event, "")):
         rows.upsert_row(
@@ -71,8 +72,7 @@ DECISIONS = Projection(
     name="decisions",
     version=1,
     tables=(DOSSIERS, UNITS, DECISIONS_TABLE),
-    handlers=dict.fromkeys(FOLDED, _made),
-    ignored=IGNORED,
+    handlers=dict.fromkeys(HANDLERS, _add_decisions),
     by_unit=True,
 )
 
@@ -82,7 +82,7 @@ class StoredDecision(NamedTuple):
 
     partition: int
     place: FeedPosition
-    record: Decision
+    record: PublicDecision
 
 
 def after(views: Snapshot, partition: int, place: FeedPosition, limit: int) -> list[StoredDecision]:

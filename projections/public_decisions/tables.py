@@ -6,7 +6,8 @@ from typing import Any, Final, Protocol
 
 from projections.engine.table import Key, Kind, Row, Table
 
-Decision = dict[str, Any]
+PublicDecision = dict[str, Any]
+"""A public decision, in the shape of the public schema but for names (`consumers.cloudevents` adds them)."""
 
 APPROVED: Final = "approved"
 REJECTED: Final = "rejected"
@@ -36,8 +37,10 @@ DOSSIERS = Table(
     },
     ("dossier_id",),
 )
-"""What later decisions of a dossier repeat. `decision` is the decision document as it reads now, `announcement` alike;
-`decision_id` and `announced_id` are the ids of the public decisions that first said so."""
+"""What later decisions of a dossier repeat: the decision document and the announcement as they read now.
+
+`decision_id` and `announced_id` are the ids of the public decisions that first stated them.
+"""
 
 UNITS = Table(
     "decisions_units",
@@ -48,25 +51,10 @@ UNITS = Table(
 
 
 class RowStore(Protocol):
-    """Where the fold keeps its rows; `projections.engine.rows.Rows` is one."""
+    """Where the fold keeps its rows: `RowCache` for the read model, `InMemoryRows` for a publisher."""
 
     def get(self, table: Table, key: Key) -> Row | None:
         """The row of a key, or None."""
 
     def upsert_row(self, table: Table, row: Row) -> None:
         """Make or replace a row."""
-
-
-class InMemory:
-    """Rows that live as long as the object: what a publisher folds into."""
-
-    def __init__(self) -> None:
-        self._rows: dict[tuple[Table, Key], Row] = {}
-
-    def get(self, table: Table, key: Key) -> Row | None:
-        """The row of a key, or None."""
-        return self._rows.get((table, key))
-
-    def upsert_row(self, table: Table, row: Row) -> None:
-        """Make or replace a row."""
-        self._rows[table, table.key_of(row)] = row

@@ -24,6 +24,7 @@ from fastavro import schemaless_reader
 from domain.council.aggregate import CouncilEvent
 from domain.errors import InfrastructureError
 from domain.procedure import EVENT_TYPES
+from domain.recorded_event import RecordedEvent
 from schemas.avro.derivation import RECORDED_AT
 from schemas.avro.registry import Released, registry
 
@@ -88,6 +89,22 @@ def decode(topic: str, state: bytes) -> dict[str, Any]:
         raise UnreadableEvent(topic=topic, version=writer.version, reason=str(error)) from error
 
 
+def decode_event(stored_event: StoredEvent) -> RecordedEvent:
+    """The domain event of a stored event, in its newest shape. Raises what `decode` raises."""
+    topic = stored_event.topic
+    record = decode(topic, stored_event.state)
+    originator_id = stored_event.originator_id
+    record["timestamp"] = record.pop(RECORDED_AT)
+    record["originator_id"] = originator_id if isinstance(originator_id, UUID) else UUID(originator_id)
+    record["originator_version"] = stored_event.originator_version
+    if topic in _BEGINNINGS:
+        record["originator_topic"] = _BEGINNINGS[topic]
+    event = object.__new__(EVENT_TYPES[topic])
+    # As the library's own mapper does: events are frozen, and were checked when they came to be.
+    object.__setattr__(event, "__dict__", record)
+    return event
+
+
 def _resolved(writer: Released, newest: Released, state: bytes) -> dict[str, Any]:
     """An event of an older version in the shape of the newest one, by fastavro's schema resolution."""
     body = BytesIO(state)
@@ -128,19 +145,7 @@ class AvroMapper(Mapper[UUID]):
 
     def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[UUID]:
         """The event as it happened, in its newest shape. Raises what `decode` raises."""
-        topic = stored_event.topic
-        record = decode(topic, stored_event.state)
-        event_type = EVENT_TYPES[topic]
-        originator_id = stored_event.originator_id
-        record["timestamp"] = record.pop(RECORDED_AT)
-        record["originator_id"] = originator_id if isinstance(originator_id, UUID) else UUID(originator_id)
-        record["originator_version"] = stored_event.originator_version
-        if topic in _BEGINNINGS:
-            record["originator_topic"] = _BEGINNINGS[topic]
-        event = object.__new__(event_type)
-        # As the library's own mapper does: events are frozen, and were checked when they came to be.
-        object.__setattr__(event, "__dict__", record)
-        return event
+        return decode_event(stored_event)
 
 
 _BEGINNINGS: Final = {

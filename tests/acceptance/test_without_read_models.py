@@ -13,7 +13,7 @@ import pytest
 from domain.context import InterpretationSettings
 from projections.engine.engine import Engine
 from projections.read_models import PROJECTIONS
-from schemas.avro.codec import decode
+from schemas.avro.codec import decode_event
 from tests.acceptance.case_runner import Journey
 from tests.acceptance.cases import Case, cases
 from tests.acceptance.system import Answer, World
@@ -58,12 +58,12 @@ def _park_all(world: World) -> None:
     """Every read model fails on every event that it handles, and so parks every dossier."""
     log, views = world.application.log, world.application.views
     failing = [replace(each, handlers=dict.fromkeys(each.handlers, _fails)) for each in PROJECTIONS]
-    engine = Engine(views, log, decode, failing)
+    engine = Engine(views, log, decode_event, failing)
     engine.catch_up()
     with engine.reading() as snapshot:
         parked = {stale.projection for stale in snapshot.stale()}
     topics = {topic for _, _, _, topic, _ in world.stored()}
-    assert parked == {each.name for each in PROJECTIONS if topics & each.handlers.keys()}
+    assert parked == {each.name for each in PROJECTIONS if topics & each.handled}
 
 
 def _fails(*_: object) -> NoReturn:

@@ -25,7 +25,7 @@ from infra.delivery.kafka.stream import OnePublisher
 from infra.delivery.kafka.topics import ensure
 from infra.dev.kafka import kafka
 from infra.kafka.settings import KafkaSettings
-from schemas.avro.codec import decode
+from schemas.avro.codec import decode_event
 from schemas.command_parser import read_command
 from schemas.public_registry import example, single_object
 from tests.benchmarks.results import Results
@@ -172,7 +172,7 @@ def _rate(results: Results, settings: KafkaSettings) -> None:
     stream = OnePublisher(settings, publication, log.partitions, Fingerprinted())
     stream.prepare()
     begun = perf_counter()
-    count = publish_all(Publisher(log, decode, stream, publication))
+    count = publish_all(Publisher(log, decode_event, stream, publication))
     ours = count / (perf_counter() - begun)
     bare = KafkaSettings(settings.bootstrap, "rate-bare")
     ensure(bare, 1)

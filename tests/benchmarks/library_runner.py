@@ -44,9 +44,9 @@ class _Rows:
         self._cursor.executemany(table.upsert(physical).replace("?", self._mark), rows)
 
 
-def _fold(projections: tuple[OurProjection, ...], rows_of: Any, event: Event) -> None:
+def _fold(projections: tuple[OurProjection, ...], rows_of: Any, event: Event[Any]) -> None:
     for projection in projections:
-        handler = projection.handlers.get(event.name)
+        handler = projection.handlers.get(type(event.fact))
         if handler is not None:
             rows = RowCache(rows_of, {table: table.name for table in projection.tables})
             handler(rows, event)
@@ -71,7 +71,7 @@ class SQLiteView(SQLiteTrackingRecorder):
         """The library's tables and the projections'."""
         return [*super().construct_create_table_statements(), *_statements(self.projections)]
 
-    def apply(self, event: Event, tracking: Tracking) -> None:
+    def apply(self, event: Event[Any], tracking: Tracking) -> None:
         """One event."""
         with self.datastore.transaction(commit=True) as cursor:
             _fold(self.projections, _Rows(cursor, "?"), event)
@@ -87,7 +87,7 @@ class PostgresView(PostgresTrackingRecorder):
         super().__init__(datastore, **kwargs)
         self.sql_create_statements += [SQL(each).format() for each in _statements(self.projections)]
 
-    def apply(self, event: Event, tracking: Tracking) -> None:
+    def apply(self, event: Event[Any], tracking: Tracking) -> None:
         """One event."""
         with self.datastore.transaction(commit=True) as cursor:
             _fold(self.projections, _Rows(cursor, "%s"), event)
@@ -101,15 +101,8 @@ class LibraryProjection(Projection[Any]):
 
     def process_event(self, domain_event: Any, tracking: Tracking) -> None:
         """One event of the application's sequence."""
-        data = dict(vars(domain_event))
-        data["recorded_at"] = data["timestamp"]
         event = Event(
-            type(domain_event).__name__,
-            str(domain_event.originator_id),
-            domain_event.originator_version,
-            0,
-            tracking.notification_id,
-            data,
+            domain_event, str(domain_event.originator_id), domain_event.originator_version, 0, tracking.notification_id
         )
         self.view.apply(event, tracking)
 

@@ -20,7 +20,7 @@ from domain.context import DecisionContext
 from domain.cross_dossier import CrossDossierFacts
 from domain.dossier.aggregate import Dossier
 from domain.identity import DossierKey
-from domain.procedure import create_dossier, decide, decide_council
+from domain.procedure import COUNCIL, CREATE, ON_DOSSIER
 from domain.units import Units
 from infra.bootstrap import Application as InstalledApplication
 from infra.bootstrap import utc_now
@@ -162,7 +162,7 @@ def _give(
     for command in commands:
         aggregate = _decided(application, command, units, reference)
         for event in aggregate.pending_events:
-            reference.evolve(type(event).__name__, event.originator_id, event.originator_version, vars(event))
+            reference.evolve(event)
         application.save(aggregate)
 
 
@@ -171,10 +171,10 @@ def _decided(
 ) -> Aggregate:
     moment = DecisionContext(utc_now(), units, reference)
     if not isinstance(command.dossier, UnitReference):
-        return decide_council(None, command, moment)
+        return COUNCIL[command.name].take(None, command, moment)
     name = DossierKey(command.dossier.unit, Level(command.dossier.level), command.dossier.year, 1)
     if command.name == "OpenDossier":
-        return create_dossier(None, name, units.get(name.unit_id), command, moment)
+        return CREATE[command.name].take(None, name, units.get(name.unit_id), command, moment)
     dossier: Dossier = application.repository.get(name.id)
-    decide(dossier, command, moment)
+    ON_DOSSIER[command.name].take(dossier, command, moment)
     return dossier

@@ -13,13 +13,14 @@ from uuid import NAMESPACE_URL, uuid5
 from domain.catalogue import Level, UnitKind
 from domain.commands import Command
 from domain.context import DecisionContext, InterpretationSettings
+from domain.council.aggregate import ProvincialCouncil
 from domain.cross_dossier import CouncilInForce, CrossDossierFacts, RecognitionInForce
 from domain.dossier.aggregate import Dossier
 from domain.dossier.as_of import state_of
 from domain.dossier.event import DossierEvent
 from domain.errors import DossierError
 from domain.identity import DossierKey
-from domain.procedure import CREATE, create_dossier, decide
+from domain.procedure import COUNCIL, CREATE, ON_DOSSIER
 from schemas.command_parser import command_from
 from tests.acceptance.command_builders import Draft, Drafts
 from tests.acceptance.system import UNITS
@@ -66,10 +67,16 @@ def decided(dossier: Dossier | None, draft: Draft, moment: DecisionContext) -> D
         reference = draft["dossier"]
         attempt = dossier.attempt + 1 if dossier else 1
         name = DossierKey(reference["unit"], Level(reference["level"]), reference["year"], attempt)
-        return create_dossier(dossier, name, UNITS.get(name.unit_id), given, moment)
+        return CREATE[given.name].take(dossier, name, UNITS.get(name.unit_id), given, moment)
     assert dossier is not None
-    decide(dossier, given, moment)
+    ON_DOSSIER[given.name].take(dossier, given, moment)
     return dossier
+
+
+def on_council(council: ProvincialCouncil | None, draft: Draft) -> ProvincialCouncil:
+    """One command on the provincial council, or on none yet."""
+    given = command(draft)
+    return COUNCIL[given.name].take(council, given, circumstances())
 
 
 def happened(drafts: Iterable[Draft], **changed: Any) -> list[DossierEvent]:

@@ -20,7 +20,7 @@ from infra.delivery.kafka.stream import KafkaStream
 from infra.kafka.settings import from_url
 from infra.logging import log_as_json
 from infra.processes import until_stopped
-from schemas.avro.codec import decode
+from schemas.avro.codec import decode_event
 from tests.projections.event_builders import UNITS, FakeLog, Story
 
 PARTITIONS = 4
@@ -63,7 +63,7 @@ def main(url: str, units: int, began: float, seconds: float) -> None:
     stream = KafkaStream(from_url(url), publication, log.partitions, Fingerprinted())
     stream.prepare()
     with until_stopped() as stop:
-        Publisher(log, decode, stream, publication, batch=_BATCH).run(stop)
+        Publisher(log, decode_event, stream, publication, batch=_BATCH).run(stop)
 
 
 if __name__ == "__main__":

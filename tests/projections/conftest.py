@@ -6,7 +6,7 @@ import pytest
 
 from projections.engine.engine import Engine
 from projections.read_models import PROJECTIONS
-from schemas.avro.codec import decode
+from schemas.avro.codec import decode_event
 from tests.projections.dumps import dump
 from tests.projections.event_builders import FakeLog, province
 from tests.projections.stores import SQLiteStores, Store
@@ -19,7 +19,7 @@ def log() -> FakeLog:
 
 @pytest.fixture
 def engine(views: Store, log: FakeLog) -> Engine:
-    return Engine(views, log, decode, PROJECTIONS)
+    return Engine(views, log, decode_event, PROJECTIONS)
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +28,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     log = FakeLog()
     province(log)
     made = SQLiteStores(tmp_path_factory.mktemp("expected"))
-    engine = Engine(made.open("views"), log, decode, PROJECTIONS, batch_size=100_000)
+    engine = Engine(made.open("views"), log, decode_event, PROJECTIONS, batch_size=100_000)
     engine.catch_up()
     rows = dump(engine)
     made.close()

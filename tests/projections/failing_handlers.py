@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from eventsourcing.persistence import Notification
 
@@ -22,14 +23,15 @@ def failing_at(projection: Projection, positions: Iterable[int]) -> Projection:
     wanted = set(positions)
 
     def poisoned(handler: Handler) -> Handler:
-        def handle(rows: RowCache, event: Event) -> None:
+        def handle(rows: RowCache, event: Event[Any]) -> None:
             handler(rows, event)
             if event.position in wanted:
                 raise ZeroDivisionError("a bug")
 
         return handle
 
-    return replace(projection, handlers={name: poisoned(made) for name, made in projection.handlers.items()})
+    handlers = {event_type: poisoned(handler) for event_type, handler in projection.handlers.items()}
+    return replace(projection, handlers=handlers)
 
 
 def truncate(log: FakeLog, position: int) -> Notification:

@@ -9,9 +9,9 @@ import pytest
 from domain.identity import COUNCIL_ID
 from domain.procedure import EVENT_TYPES
 from projections.audit import FLAGS, flagged, flags, trail
-from projections.audit_facts import CLAUSES, documents_of
+from projections.audit_details import CLAUSES, documents_of
 from projections.engine.engine import Engine
-from schemas.avro.codec import decode
+from schemas.avro.codec import decode_event
 from tests.projections.event_builders import COMMUNE, DEPARTMENT, UNITS, FakeLog, Story, establish_council, province
 
 
@@ -61,8 +61,8 @@ def _papers(value: object, path: str = "") -> list[str]:
 def test_no_document_of_any_event_is_forgotten(log: FakeLog) -> None:
     province(log)
     for notification in log.events[0]:
-        data = decode(notification.topic, notification.state)
-        assert sorted(paper["path"] for paper in documents_of(notification.topic, data)) == sorted(_papers(data))
+        fact = decode_event(notification)
+        assert sorted(paper["path"] for paper in documents_of(fact)) == sorted(_papers(vars(fact)))
 
 
 def test_details_hold_the_figure_and_no_document(engine: Engine, log: FakeLog) -> None:

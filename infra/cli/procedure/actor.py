@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from domain.authorization import PEOPLES_COMMITTEE, PERMISSIONS, STANDING_AGENCY, Role
-from domain.catalogue import UnitKind, catalogue
-from domain.dossier.states import State
+from domain.authorization import PEOPLES_COMMITTEE, STANDING_AGENCY, Role
+from domain.catalogue import catalogue
 from domain.identity import COUNCIL_UNIT
+from domain.procedure import ON_DOSSIER, STEPS
 from domain.refusals import UnknownFact
 from domain.values import Actor
 from infra.bootstrap import Application
 from infra.cli.support.dossiers import dossier_of, events_of, unit_of
 from infra.cli.support.session import Given
-
-_AT_DISTRICT = {State.AT_DISTRICT_COUNCIL, State.DISTRICT_MET}
 
 
 def actor_of(
@@ -37,8 +33,7 @@ def actor_of(
         )
     role = Role(given.role) if given.role in set(Role) else None
     if given.role is None:
-        choose = _ROLES.get(command)
-        role = choose(application, dossier) if choose else PERMISSIONS[command][0]
+        role = _role(application, command, dossier)
     agency = given.agency
     if agency is None and role is not None:
         agency = _agency(application, role, dossier, criterion)
@@ -68,27 +63,16 @@ def _agency(application: Application, role: Role, dossier: str, criterion: str |
     return found.parent_id or found.id
 
 
-def _own_meeting(application: Application, dossier: str) -> Role:
-    unit = application.settings.units.get(unit_of(application, dossier))
-    return Role.STEERING_COMMITTEE if unit.kind is UnitKind.DEPARTMENT else Role.DISTRICT_COUNCIL
-
-
-def _return(application: Application, dossier: str) -> Role:
-    at_district = dossier_of(application, dossier).state in _AT_DISTRICT
-    return Role.DISTRICT_COUNCIL if at_district else Role.STANDING_AGENCY
-
-
-def _withdrawal(application: Application, dossier: str) -> Role:
-    sent_on = dossier_of(application, dossier).sent_to_province
-    return Role.DISTRICT_COMMITTEE if sent_on else Role.APPLICANT
-
-
-_ROLES: dict[str, Callable[[Application, str], Role]] = {
-    "RecordOwnMeeting": _own_meeting,
-    "ReturnDossier": _return,
-    "WithdrawDossier": _withdrawal,
-}
-"""Commands that several roles may give → the one that may for this dossier, as it stands."""
+def _role(application: Application, command: str, dossier: str) -> Role:
+    """The role that may give the command; of several the one whose turn it is, or else the first."""
+    step = ON_DOSSIER.get(command)
+    if step is None:
+        return STEPS[command].roles[0]
+    if step.has_turns:
+        return step.role_now(dossier_of(application, dossier))
+    if step.roles_by_kind:
+        return step.roles_for(application.settings.units.get(unit_of(application, dossier)).kind)[0]
+    return step.roles[0]
 
 
 def _recorder(application: Application, dossier: str, version: int) -> Actor:

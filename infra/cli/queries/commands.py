@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from domain.authorization import PERMISSIONS
+from domain.procedure import STEPS
 from infra.cli.support.arguments import OPERATION
 from infra.cli.support.framework import subcommand
 from infra.cli.support.i18n import say
@@ -58,7 +58,7 @@ def commands(
     described = [
         {
             "command": each,
-            "roles": [role.value for role in PERMISSIONS[each]],
+            "roles": [role.value for role in STEPS[each].roles],
             "schema": known[each],
             "example": example(each),
         }

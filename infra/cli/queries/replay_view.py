@@ -16,7 +16,7 @@ from infra.cli.support.i18n import event_text
 from infra.cli.support.labels import counts_text, level_name, state_name
 from infra.cli.support.session import Session
 from infra.cli.support.tables import print_heading, print_pairs, print_table
-from projections.audit_facts import CLAUSES, documents_of
+from projections.audit_details import CLAUSES, documents_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,7 @@ class Replay:
     def documents(self) -> list[dict[str, Any]]:
         """Every document of the facts, each with the number of its `fact` and its `path` in it."""
         return [
-            {"fact": event.originator_version, **document}
-            for event in self.events
-            for document in documents_of(type(event).__name__, vars(event))
+            {"fact": event.originator_version, **document} for event in self.events for document in documents_of(event)
         ]
 
     def show(self, session: Session) -> None:

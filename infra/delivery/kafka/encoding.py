@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 from consumers.cloudevents import DecisionSerializer
 from consumers.publisher import StreamTail
 from projections.public_decisions.read_model import FeedPosition
-from projections.public_decisions.tables import Decision
+from projections.public_decisions.tables import PublicDecision
 from schemas.public_registry import published, single_object
 
 CONTENT_TYPE: Final = "application/avro"
@@ -27,7 +27,7 @@ class Values(Protocol):
     data_schema: str
     """Where its schema is, for the CloudEvents attribute `dataschema`."""
 
-    def encode(self, record: Decision) -> bytes:
+    def encode(self, record: PublicDecision) -> bytes:
         """The value of a record."""
 
 
@@ -37,7 +37,7 @@ class Fingerprinted:
     def __init__(self) -> None:
         self.data_schema = f"urn:avro:crc64:{published().newest.fingerprint.hex()}"
 
-    def encode(self, record: Decision) -> bytes:
+    def encode(self, record: PublicDecision) -> bytes:
         """C3 01, the fingerprint, the body."""
         return single_object(record)
 
@@ -49,7 +49,7 @@ class Registered:
         self.data_schema = data_schema
         self._head = _MAGIC + schema_id.to_bytes(4, "big")
 
-    def encode(self, record: Decision) -> bytes:
+    def encode(self, record: PublicDecision) -> bytes:
         """00, four bytes of the number, the body."""
         return self._head + published().newest.encode(record)
 
@@ -64,7 +64,7 @@ class Record:
 
 
 def record_of(
-    publication: DecisionSerializer, values: Values, place: FeedPosition, decision: Decision, **more: str
+    publication: DecisionSerializer, values: Values, place: FeedPosition, decision: PublicDecision, **more: str
 ) -> Record:
     """The record of a decision; `more` are further CloudEvents attributes."""
     attributes = publication.attributes(

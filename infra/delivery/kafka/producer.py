@@ -31,7 +31,7 @@ from infra.kafka.internals import PatientClient, force_close
 from infra.kafka.settings import KafkaSettings
 from infra.timeouts import Timeout
 from projections.public_decisions.read_model import FeedPosition
-from projections.public_decisions.tables import Decision
+from projections.public_decisions.tables import PublicDecision
 
 _BACKOFF_MS: Final = 3
 _POLL_MS: Final = 1000
@@ -87,7 +87,7 @@ class KafkaLine:
             self.close()
             raise
 
-    def publish(self, decisions: Sequence[tuple[FeedPosition, Decision]]) -> None:
+    def publish(self, decisions: Sequence[tuple[FeedPosition, PublicDecision]]) -> None:
         """Append records in one transaction, all or none."""
         producer = self._producer
         if producer is None:
@@ -109,7 +109,7 @@ class KafkaLine:
         if producer is not None:
             force_close(producer)
 
-    def _send(self, producer: KafkaProducer, place: FeedPosition, decision: Decision) -> Any:
+    def _send(self, producer: KafkaProducer, place: FeedPosition, decision: PublicDecision) -> Any:
         record = record_of(self._publication, self._values, place, decision)
         return producer.send(
             self._place.topic, record.value, record.key, headers=record.headers, partition=self._place.partition

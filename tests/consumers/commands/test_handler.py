@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,7 @@ from domain import procedure
 from domain.catalogue import Level, UnitKind
 from domain.commands import Command
 from domain.recorded_event import RecordedEvent
+from domain.step import DossierStep
 from schemas.command_errors import MalformedCommand
 from schemas.command_parser import command_from, read_command
 from tests.acceptance.command_builders import Draft, Drafts, council
@@ -235,8 +237,9 @@ def test_a_fault_on_one_command_loses_nothing_of_what_the_batch_decided_before_i
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The command becomes a dead letter; what follows it is decided on what came before, and the log is whole."""
-    followed = procedure.DECIDE["WithdrawDossier"]
-    monkeypatch.setitem(procedure.DECIDE, "WithdrawDossier", fails_after(followed))
+    step = procedure.ON_DOSSIER["WithdrawDossier"]
+    failing = dataclasses.replace(step, handler=fails_after(step.handler))
+    monkeypatch.setitem(cast(dict[str, DossierStep[Command]], procedure.ON_DOSSIER), "WithdrawDossier", failing)
     with World(tmp_path) as world:
         dead = Kept()
         handler = world.application.handler

@@ -10,9 +10,8 @@ from domain.council.aggregate import ProvincialCouncil
 from domain.cross_dossier import CrossDossierFacts
 from domain.errors import Refused
 from domain.identity import COUNCIL_ID
-from domain.procedure import decide_council
 from tests.acceptance.command_builders import Draft, appointee, council
-from tests.domain.scenario import DEPARTMENT, circumstances, command, facts, given
+from tests.domain.scenario import DEPARTMENT, facts, given, on_council
 
 
 def decided(*drafts: Draft) -> tuple[ProvincialCouncil, CrossDossierFacts]:
@@ -20,9 +19,9 @@ def decided(*drafts: Draft) -> tuple[ProvincialCouncil, CrossDossierFacts]:
     held: ProvincialCouncil | None = None
     known = CrossDossierFacts()
     for draft in drafts:
-        held = decide_council(held, command(draft), circumstances())
+        held = on_council(held, draft)
         for event in held.collect_events():
-            known.evolve(type(event).__name__, event.originator_id, event.originator_version, vars(event))
+            known.evolve(event)
     assert held is not None
     return held, known
 

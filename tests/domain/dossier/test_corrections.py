@@ -10,9 +10,8 @@ import pytest
 from domain.council.aggregate import CouncilEvent
 from domain.dossier.aggregate import Dossier
 from domain.dossier.as_of import state_of
-from domain.dossier.corrections import CORRECTABLE
 from domain.dossier.states import State
-from domain.procedure import EVENT_TYPES
+from domain.procedure import EVENT_TYPES, ON_DOSSIER
 from tests.acceptance.command_builders import STANDING, Draft, document
 from tests.domain.scenario import COMMUNE, DEPARTMENT, facts, given, happened, way
 
@@ -36,7 +35,8 @@ def corrected(done: str, code: str = "II.6", on: str = "2024-09-01", **data: obj
 def test_every_type_of_fact_is_correctable_or_has_a_command_of_its_own() -> None:
     """Those that name the dossier are corrected by none."""
     dossiers = {name for name, kind in EVENT_TYPES.items() if not issubclass(kind, CouncilEvent)}
-    assert CORRECTABLE.keys() | OF_THEIR_OWN | NEVER == dossiers
+    correctable = {step.event.__name__ for step in ON_DOSSIER.values() if step.correctable is not None}
+    assert correctable | OF_THEIR_OWN | NEVER == dossiers
 
 
 @pytest.mark.parametrize("done", ["verified", "summed_up", "council_met", "proposed"])

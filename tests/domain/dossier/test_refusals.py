@@ -14,7 +14,6 @@ from domain.catalogue.answers import FigureTooLarge
 from domain.council.aggregate import ProvincialCouncil
 from domain.cross_dossier import CouncilInForce, CrossDossierFacts
 from domain.errors import DossierError, Refused
-from domain.procedure import decide_council
 from domain.refusals import CommandIdReused, UnknownDossier
 from tests.acceptance.command_builders import Draft, Drafts, appointee, council, document, meeting, votes
 from tests.acceptance.system import UNITS
@@ -24,11 +23,10 @@ from tests.domain.scenario import (
     DISTRICT,
     MEMBERS,
     Given,
-    circumstances,
-    command,
     facts,
     given,
     happened,
+    on_council,
     reference,
     way,
 )
@@ -191,7 +189,7 @@ REFUSALS = [
 def composition(**changed: Any) -> DossierError:
     """The refusal of a council."""
     with pytest.raises(Refused) as caught:
-        decide_council(None, command(council("2020-01-02", **changed)), circumstances())
+        on_council(None, council("2020-01-02", **changed))
     return caught.value
 
 
@@ -201,7 +199,7 @@ def of_the_council() -> Iterator[DossierError]:
     yield composition(standing_vice_chair=appointee("so-nv"))
     yield composition(members=[appointee("so-tttt")])
     yield composition(members=None)
-    established = decide_council(None, command(council("2020-01-02")), circumstances())
+    established = on_council(None, council("2020-01-02"))
     for present, draft in ((established, council("2021-01-02")), (None, council("2021-01-02", "ChangeCouncil"))):
         yield refused_of(present, draft)
     yield UnknownDossier(reference="04630-CB-2024-1")
@@ -212,7 +210,7 @@ def of_the_council() -> Iterator[DossierError]:
 def refused_of(present: ProvincialCouncil | None, draft: Draft) -> DossierError:
     """The refusal of one command on the council."""
     with pytest.raises(Refused) as caught:
-        decide_council(present, command(draft), circumstances())
+        on_council(present, draft)
     return caught.value
 
 

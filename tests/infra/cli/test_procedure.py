@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from domain.dossier.states import State
+from domain.procedure import STEPS
 from infra.cli.main import app
 from tests.infra.cli import terminal as way
 from tests.infra.cli.terminal import COMMUNE, NUMBER, PERSON, Terminal, signed
@@ -259,10 +260,8 @@ def test_who_acts_can_be_said(terminal: Terminal) -> None:
 
 def test_every_command_of_the_procedure_has_its_subcommand() -> None:
     """The docstring of each subcommand's function names the command that it gives."""
-    from domain.authorization import PERMISSIONS  # noqa: PLC0415  # beside its only use
-
     given = {command.callback.__doc__ for command in app.registered_commands if command.callback}
-    assert {f"{name}." for name in PERMISSIONS} <= given
+    assert {f"{name}." for name in STEPS} <= given
 
 
 def _basic(terminal: Terminal) -> list[dict[str, str]]:

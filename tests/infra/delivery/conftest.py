@@ -12,7 +12,7 @@ from consumers.feed import DecisionFeed
 from infra.views.sqlite import SQLiteViews
 from projections.engine.engine import Engine
 from projections.public_decisions.read_model import DECISIONS
-from schemas.avro.codec import decode
+from schemas.avro.codec import decode_event
 from tests.projections.event_builders import UNITS, FakeLog
 
 
@@ -28,5 +28,5 @@ def decisions(log: FakeLog, tmp_path: Path) -> Iterator[DecisionFeed]:
 
 
 def decisions_of(log: FakeLog, views: SQLiteViews) -> DecisionFeed:
-    engine = Engine(views, log, decode, (DECISIONS,))
+    engine = Engine(views, log, decode_event, (DECISIONS,))
     return DecisionFeed(engine, log.partitions, DecisionSerializer(log.log_id, UNITS))

@@ -25,7 +25,7 @@ from infra.kafka.settings import KafkaSettings
 from infra.log.kafka.log import KafkaLog
 from infra.views.sqlite import SQLiteViews
 from projections.engine.errors import CannotApply, UnknownEvent
-from schemas.avro.codec import decode as decode_event
+from schemas.avro.codec import decode_event
 from tests.infra.delivery import subscriber
 from tests.infra.delivery.conftest import decisions_of
 from tests.projections.event_builders import COMMUNE, DEPARTMENT, DISTRICT, UNITS, FakeLog, Story, province
@@ -276,7 +276,7 @@ def test_a_log_without_its_beginning_stops_the_publisher(world: World) -> None:
     Story(world.log).until("approve")
     first = world.log.events[0][0]
     world.log.events[0] = [found for found in world.log.events[0] if found is not first]
-    with pytest.raises(CannotApply, match="never began"):
+    with pytest.raises(CannotApply, match="was not folded"):
         publish_all(world.publisher())
 
 
@@ -288,7 +288,7 @@ def test_the_log_on_kafka_is_published_as_well(world: World, expected: Any, tmp_
     publication = DecisionSerializer(reader.log_id, UNITS)
     stream = OnePublisher(reader.settings, publication, reader.partitions, Fingerprinted())
     stream.prepare()
-    publisher = Publisher(reader, decode_event, stream, publication, refresh=reader.refresh)
+    publisher = Publisher(reader, decode_event, stream, publication)
     province(world.log)
     copied = 0
     for upto in (60, len(world.log.events[0])):

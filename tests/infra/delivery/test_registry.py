@@ -24,7 +24,7 @@ from infra.delivery.kafka.stream import OnePublisher, values_of
 from infra.dev.kafka import KafkaCluster
 from infra.errors import BadSetting
 from infra.kafka.settings import KafkaSettings
-from schemas.avro.codec import decode
+from schemas.avro.codec import decode_event
 from schemas.public_registry import published
 from tests.infra.delivery import subscriber
 from tests.projections.event_builders import UNITS, FakeLog, province
@@ -98,7 +98,7 @@ def test_a_stream_in_the_registrys_format_is_read_with_the_registry_alone(broker
             stream = OnePublisher(settings, publication, log.partitions, values_of(settings, registry.url))
             stream.prepare()
             # The tail is read from the headers: it does not matter how values are written.
-            assert publish_all(Publisher(log, decode, stream, publication)) == expected
+            assert publish_all(Publisher(log, decode_event, stream, publication)) == expected
         seen = subscriber.read_all(broker.bootstrap, f"{settings.app}.decisions")
         records = []
         for each in seen:
@@ -121,7 +121,7 @@ def test_a_format_may_change_in_the_middle_of_a_stream(broker: KafkaCluster) -> 
     def publish(registry: str | None) -> int:
         stream = OnePublisher(settings, publication, log.partitions, values_of(settings, registry))
         stream.prepare()
-        return publish_all(Publisher(log, decode, stream, publication))
+        return publish_all(Publisher(log, decode_event, stream, publication))
 
     with running() as registry:
         first = publish(None)

@@ -18,16 +18,14 @@ from infra.delivery.kafka.encoding import Fingerprinted
 from infra.delivery.kafka.stream import OnePublisher
 from infra.dev.kafka import KafkaCluster
 from infra.kafka.settings import KafkaSettings
-from projections.engine.batch import event_name
-from projections.engine.projection import Event
-from projections.public_decisions.fold import decisions_of
-from projections.public_decisions.tables import InMemory
-from schemas.avro.codec import decode
+from projections.public_decisions.in_memory import InMemoryFold
+from schemas.avro.codec import decode_event
 from schemas.avro.resolution import breaches
 from schemas.public_registry import published
 from tests.infra.delivery import java
 from tests.projections.event_builders import UNITS, FakeLog, province
 from tests.schemas.test_public_release import HARMLESS, PLANTED
+from tests.support.waiting import GUARD
 
 ROOT = Path(__file__).parents[3]
 
@@ -52,17 +50,13 @@ def published_province(broker: KafkaCluster) -> tuple[str, str, list[str]]:
     publication = DecisionSerializer(log.log_id, UNITS)
     stream = OnePublisher(KafkaSettings(broker.bootstrap, app), publication, log.partitions, Fingerprinted())
     stream.prepare()
-    publish_all(Publisher(log, decode, stream, publication))
+    publish_all(Publisher(log, decode_event, stream, publication))
     expected = []
     for partition in log.partitions:
-        kept = InMemory()
-        for each in log.events[partition]:
-            data = decode(each.topic, each.state)
-            event = Event(
-                event_name(each.topic), str(each.originator_id), each.originator_version, partition, each.id, data
-            )
-            for made in decisions_of(kept, event, log.log_id):
-                record = publication.record(made)
+        fold = InMemoryFold(partition, log.log_id, decode_event)
+        for stored in log.events[partition]:
+            for decision in fold.apply(stored):
+                record = publication.record(decision)
                 unit, number = record["unit"], record["decision"]["number"]
                 expected.append(f"{unit['id']} {record['sequence']} {record['kind']} {number} {unit['name']}")
     return broker.bootstrap, app, expected
@@ -75,13 +69,17 @@ def test_the_readmes_subscriber_in_python(published_province: tuple[str, str, li
     assert len(code.splitlines()) <= 35
     script.write_text(code, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, script, bootstrap, app], capture_output=True, text=True, check=True, timeout=120, cwd=tmp_path
+        [sys.executable, script, bootstrap, app],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=GUARD,
+        cwd=tmp_path,
     )
     assert sorted(done.stdout.splitlines()) == sorted(expected)
     assert _per_unit(done.stdout.splitlines()) == _per_unit(expected)
 
 
-@pytest.mark.timeout(280)
 def test_the_readmes_subscriber_in_java(published_province: tuple[str, str, list[str]], tmp_path: Path) -> None:
     """Apache's own Kafka client and Avro library, which find the schema by its fingerprint."""
     bootstrap, app, expected = published_province
@@ -127,7 +125,6 @@ _STRICTER = {
 """Where Avro would read the bytes, and they would mean something else."""
 
 
-@pytest.mark.timeout(280)
 def test_the_gate_says_what_avros_own_library_says(tmp_path: Path) -> None:
     old = published().newest.schema
     changes = {**{name: change for name, (change, _) in PLANTED.items()}, **HARMLESS}

@@ -10,9 +10,13 @@ from itertools import count
 from typing import Any
 
 import pytest
+from eventsourcing.persistence import StoredEvent
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from domain.dossier.application import DossierOpened, SelfAssessmentRecorded
+from domain.dossier.reception import DossierReceived
+from domain.recorded_event import RecordedEvent
 from projections.audit import AUDIT
 from projections.engine.engine import Engine
 from projections.engine.errors import DossierParked, NothingParked, UnknownEvent
@@ -23,7 +27,7 @@ from projections.engine.snapshot import freshness
 from projections.engine.verification import verify
 from projections.read_models import PROJECTIONS
 from projections.status import DOSSIERS, STATUS, find, get
-from schemas.avro.codec import decode
+from schemas.avro.codec import decode_event
 from tests.projections.dumps import dump, heads
 from tests.projections.event_builders import UNITS, FakeLog, Story, province
 from tests.projections.failing_handlers import counts, failing_at, truncate
@@ -34,15 +38,15 @@ NOW = datetime(2024, 12, 1, tzinfo=UTC)
 
 
 def test_an_event_that_cannot_be_applied_parks_its_dossier_in_its_projection(views: Store, log: FakeLog) -> None:
-    def fails_half_way(rows: RowCache, event: Event) -> None:
+    def fails_half_way(rows: RowCache, event: Event[Any]) -> None:
         row = rows.require(DOSSIERS, event.dossier_id)
         row["state"] = "half"
         rows.upsert_row(DOSSIERS, row)
         raise ZeroDivisionError("a bug")
 
-    broken = replace(STATUS, handlers={**STATUS.handlers, "DossierReceived": fails_half_way})
+    broken = replace(STATUS, handlers={**STATUS.handlers, DossierReceived: fails_half_way})
     others = [projection for projection in PROJECTIONS if projection is not STATUS]
-    engine = Engine(views, log, decode, [broken, *others], batch_size=4)
+    engine = Engine(views, log, decode_event, [broken, *others], batch_size=4)
     first = Story(log).until("forward")
     second = Story(log, UNITS.get("so-nv")).until("open")
     assert engine.catch_up() == heads(log)
@@ -57,7 +61,7 @@ def test_an_event_that_cannot_be_applied_parks_its_dossier_in_its_projection(vie
         }  # fmt: skip
         assert not snapshot.stale(["status"], lambda dossier: dossier == str(second.id))
         assert not snapshot.stale(["audit"])
-        told = freshness(snapshot, log, decode, NOW, "status")
+        told = freshness(snapshot, log, decode_event, NOW, "status")
         assert told.stale == (stale,)
         assert told.as_json()["behind"] == {"events": 0, "seconds": 0.0}
 
@@ -70,13 +74,13 @@ def test_later_events_wait_and_a_retry_applies_them_in_order(
     poison = log.events[0][3]
     dossier = str(poison.originator_id)
 
-    def older_decoder(topic: str, state: bytes) -> dict[str, Any]:
-        if state == poison.state:
+    def older_decoder(stored: StoredEvent) -> RecordedEvent:
+        if stored.state == poison.state:
             raise ValueError("not known yet")
-        return decode(topic, state)
+        return decode_event(stored)
 
     Engine(views, log, older_decoder, PROJECTIONS, batch_size=size).catch_up()
-    engine = Engine(views, log, decode, PROJECTIONS)
+    engine = Engine(views, log, decode_event, PROJECTIONS)
     assert counts(engine)["audit"][1] == sum(1 for each in log.events[0][3:] if str(each.originator_id) == dossier)
     before = dump(engine)
     preview = retry(engine, dossier, list(engine.projections), store=False)
@@ -97,9 +101,9 @@ def test_later_events_wait_and_a_retry_applies_them_in_order(
 
 def test_a_retry_that_fails_again_stops_where_it_fails(views: Store, log: FakeLog) -> None:
     story = Story(log).until("announce")
-    broken = Engine(views, log, decode, [failing_at(AUDIT, [3, 6])])
+    broken = Engine(views, log, decode_event, [failing_at(AUDIT, [3, 6])])
     broken.catch_up()
-    half = Engine(views, log, decode, [failing_at(AUDIT, [6])])
+    half = Engine(views, log, decode_event, [failing_at(AUDIT, [6])])
     (made,) = retry(half, str(story.id), ["audit"], store=True)
     assert [event["position"] for event in made.applied] == [3, 4, 5]
     assert made.left[0]["position"] == 6
@@ -131,12 +135,12 @@ def test_an_unknown_type_of_a_parked_dossier_stops_the_projection_all_the_same(e
 
 
 def test_an_error_whose_words_no_store_takes_is_kept_all_the_same(views: Store, log: FakeLog) -> None:
-    def fails(_: RowCache, __: Event) -> None:
+    def fails(_: RowCache, __: Event[Any]) -> None:
         raise ValueError("a NUL \0 and half a pair \ud800")
 
     story = Story(log).until("assess")
-    broken = replace(STATUS, handlers={**STATUS.handlers, "SelfAssessmentRecorded": fails})
-    engine = Engine(views, log, decode, [broken])
+    broken = replace(STATUS, handlers={**STATUS.handlers, SelfAssessmentRecorded: fails})
+    engine = Engine(views, log, decode_event, [broken])
     engine.catch_up()
     with engine.reading() as snapshot:
         assert [(each.dossier, each.cause) for each in snapshot.stale()] == [
@@ -145,14 +149,14 @@ def test_an_error_whose_words_no_store_takes_is_kept_all_the_same(views: Store, 
 
 
 def test_a_row_with_half_a_pair_parks_its_dossier(views: Store, log: FakeLog) -> None:
-    def half(rows: RowCache, event: Event) -> None:
-        STATUS.handlers["DossierOpened"](rows, event)
+    def half(rows: RowCache, event: Event[Any]) -> None:
+        STATUS.handlers[DossierOpened](rows, event)
         row = rows.require(DOSSIERS, event.dossier_id)
         row["number"] = "\ud800"
         rows.upsert_row(DOSSIERS, row)
 
     Story(log).until("assess")
-    engine = Engine(views, log, decode, [replace(STATUS, handlers={**STATUS.handlers, "DossierOpened": half})])
+    engine = Engine(views, log, decode_event, [replace(STATUS, handlers={**STATUS.handlers, DossierOpened: half})])
     assert engine.catch_up() == heads(log)
     with engine.reading() as snapshot:
         assert [each.event for each in snapshot.stale()] == ["DossierOpened"]
@@ -161,8 +165,8 @@ def test_a_row_with_half_a_pair_parks_its_dossier(views: Store, log: FakeLog) ->
 def test_a_row_that_the_store_does_not_take_parks_its_dossier(stores: Stores, log: FakeLog) -> None:
     """A text with a NUL is one to PostgreSQL; a number beyond 64 bits is one to both."""
 
-    def too_much(rows: RowCache, event: Event) -> None:
-        STATUS.handlers["DossierReceived"](rows, event)
+    def too_much(rows: RowCache, event: Event[Any]) -> None:
+        STATUS.handlers[DossierReceived](rows, event)
         row = rows.require(DOSSIERS, event.dossier_id)
         if stores.kind == "postgres":
             row["number"] += "\0"
@@ -172,8 +176,8 @@ def test_a_row_that_the_store_does_not_take_parks_its_dossier(stores: Stores, lo
 
     first = Story(log).until("announce")
     second = Story(log, UNITS.get("so-nv")).until("submit")
-    broken = replace(STATUS, handlers={**STATUS.handlers, "DossierReceived": too_much})
-    engine = Engine(stores.open("views"), log, decode, [broken, AUDIT], batch_size=7)
+    broken = replace(STATUS, handlers={**STATUS.handlers, DossierReceived: too_much})
+    engine = Engine(stores.open("views"), log, decode_event, [broken, AUDIT], batch_size=7)
     assert engine.catch_up() == heads(log)
     with engine.reading() as snapshot:
         (stale,) = snapshot.stale()
@@ -182,10 +186,10 @@ def test_a_row_that_the_store_does_not_take_parks_its_dossier(stores: Stores, lo
         assert sum(at.applied + at.parked + at.ignored for at in snapshot.at("status").values()) == log.head(0)
     (made,) = retry(engine, str(first.id), ["status"], store=True)
     assert (made.applied, made.left[0]["event"]) == ([], "DossierReceived")
-    mended = Engine(stores.open("views"), log, decode, [STATUS, AUDIT])
+    mended = Engine(stores.open("views"), log, decode_event, [STATUS, AUDIT])
     (made,) = retry(mended, str(first.id), ["status"], store=True)
     assert not made.left
-    clean = Engine(stores.open("clean"), log, decode, [STATUS, AUDIT])
+    clean = Engine(stores.open("clean"), log, decode_event, [STATUS, AUDIT])
     clean.catch_up()
     assert dump(mended, STATUS, AUDIT) == dump(clean, STATUS, AUDIT)
 
@@ -207,7 +211,7 @@ def test_applied_parked_and_ignored_make_up_the_log_whatever_is_poisoned(stores:
             events[place] = replace(events[place], state=events[place].state[:cut])
     poisoned = [failing_at(each, data.draw(st.sets(st.integers(1, 200), max_size=4))) for each in PROJECTIONS]
     views = stores.open(f"poisoned_{number}")
-    engine = Engine(views, log, decode, poisoned, batch_size=data.draw(st.integers(1, 80)))
+    engine = Engine(views, log, decode_event, poisoned, batch_size=data.draw(st.integers(1, 80)))
     assert engine.catch_up() == heads(log)
     length = sum(heads(log).values())
     for name, (applied, parked_events, ignored) in counts(engine).items():
@@ -217,12 +221,12 @@ def test_applied_parked_and_ignored_make_up_the_log_whatever_is_poisoned(stores:
         waiting = {stale.dossier for stale in snapshot.stale()}
         assert sum(each.waiting + 1 for each in snapshot.stale()) == sum(n for _, n, _ in counts(engine).values())
     log.events[:] = whole
-    mended = Engine(views, log, decode, PROJECTIONS)
+    mended = Engine(views, log, decode_event, PROJECTIONS)
     for dossier in sorted(waiting):
         # The public decisions of a unit wait together, and are retried with the first of its dossiers.
         with suppress(NothingParked):
             retry(mended, dossier, list(mended.projections), store=True)
-    clean = Engine(stores.open(f"clean_{number}"), log, decode, PROJECTIONS)
+    clean = Engine(stores.open(f"clean_{number}"), log, decode_event, PROJECTIONS)
     clean.catch_up()
     assert dump(mended) == dump(clean)
     assert counts(mended) == counts(clean)
@@ -232,9 +236,9 @@ def test_freshness_says_how_far_behind_in_events_and_seconds(engine: Engine, log
     story = Story(log).until("assess")
     engine.catch_up()
     story.submit()
-    missing: list[Any] = [decode(event.topic, event.state)["recorded_at"] for event in log.events[0][2:]]
+    missing = [decode_event(stored).timestamp for stored in log.events[0][2:]]
     with engine.reading() as snapshot:
-        told = freshness(snapshot, log, decode, missing[0] + timedelta(seconds=90), "status")
+        told = freshness(snapshot, log, decode_event, missing[0] + timedelta(seconds=90), "status")
     assert json.loads(json.dumps(told.as_json())) == {
         "projection": "status", "version": 1, "revision": STATUS.revision, "positions": {"0": 2},
         "log": {"0": 5}, "behind": {"events": 3, "seconds": 90.0}, "stale": [],

@@ -20,10 +20,11 @@ from projections.engine.errors import (
 from projections.engine.rebuild import Rebuild, drop, undo
 from projections.read_models import PROJECTIONS
 from projections.status import STATUS, find
-from schemas.avro.codec import decode
+from schemas.avro.codec import decode_event
 from tests.projections.dumps import dump, heads
 from tests.projections.event_builders import FakeLog, Story, establish_council, province
 from tests.projections.stores import Store, Stores
+from tests.support.waiting import GUARD
 
 
 @contextmanager
@@ -33,7 +34,7 @@ def polling(stores: Stores, log: FakeLog, expected: bytes) -> Iterator[list[int]
 
     def poll() -> None:
         with stores.open("views") as mine:
-            engine = Engine(mine, log, decode, PROJECTIONS)
+            engine = Engine(mine, log, decode_event, PROJECTIONS)
             while not over.is_set():
                 try:
                     seen = dump(engine)
@@ -64,12 +65,13 @@ def test_a_reader_that_polls_throughout_sees_whole_answers_and_no_error(
     with polling(stores, log, expected) as answers:
         for round_ in range(4):
             before = answers[0]
-            Rebuild(Engine(views, log, decode, PROJECTIONS, batch_size=20), names).run()
+            Rebuild(Engine(views, log, decode_event, PROJECTIONS, batch_size=20), names).run()
             for name in names:
                 undo(engine, name)
             drop(engine, names[: 2 * (round_ % 2)])
             while answers[0] < before + 2:
                 engine.catch_up()
+            assert dump(engine) == expected
 
 
 def test_a_snapshot_that_began_before_a_swap_and_a_drop_reads_whole_rows(
@@ -139,7 +141,7 @@ def test_an_older_program_does_not_build_back_what_a_newer_one_serves(
     views: Store, engine: Engine, log: FakeLog
 ) -> None:
     Story(log).until("assess")
-    newer = Engine(views, log, decode, [replace(STATUS, version=2), *PROJECTIONS[1:]])
+    newer = Engine(views, log, decode_event, [replace(STATUS, version=2), *PROJECTIONS[1:]])
     newer.catch_up()
     with pytest.raises(ViewsOfNewerProgram):
         engine.catch_up()
@@ -153,7 +155,7 @@ def test_an_older_program_does_not_build_back_what_a_newer_one_serves(
 def test_an_unfinished_build_of_another_version_is_begun_anew(views: Store, engine: Engine, log: FakeLog) -> None:
     province(log)
     engine.catch_up()
-    newer = Engine(views, log, decode, [replace(STATUS, version=2)], batch_size=9)
+    newer = Engine(views, log, decode_event, [replace(STATUS, version=2)], batch_size=9)
 
     def interrupted(_: int, reached: int, __: int) -> None:
         if reached > 50:
@@ -169,15 +171,15 @@ def test_waiting_ends_when_another_process_has_come_so_far(stores: Stores, engin
     log = FakeLog(partitions=3)
     establish_council(log)
     Story(log).until("assess")
-    waiter = Engine(stores.open("views"), log, decode, PROJECTIONS)
+    waiter = Engine(stores.open("views"), log, decode_event, PROJECTIONS)
     with pytest.raises(NotYetReflected) as caught:
         waiter.wait(heads(log), 0.05)
     assert isinstance(caught.value, TimeoutError)
     assert caught.value.details["projection"] == "status"
-    worker = Engine(engine.views, log, decode, PROJECTIONS)
+    worker = Engine(engine.views, log, decode_event, PROJECTIONS)
     thread = Thread(target=worker.catch_up)
     thread.start()
-    waiter.wait(heads(log), 30)
+    waiter.wait(heads(log), GUARD)
     thread.join()
     with waiter.reading() as snapshot:
         assert snapshot.positions["status"] == heads(log)
@@ -203,7 +205,7 @@ def test_queries_answer_while_a_rebuild_runs_in_the_middle_of_new_events(
             with engine.reading() as snapshot:
                 seen.append(find(snapshot)[0]["criteria_verified"])
 
-    Rebuild(Engine(views, log, decode, PROJECTIONS, batch_size=2), ["status"], progress=meanwhile).run()
+    Rebuild(Engine(views, log, decode_event, PROJECTIONS, batch_size=2), ["status"], progress=meanwhile).run()
     assert seen == [1, 2, 3]
     with engine.reading() as snapshot:
         assert find(snapshot)[0]["criteria_verified"] == 3

@@ -9,16 +9,13 @@ from typing import Any
 import pytest
 
 from consumers.cloudevents import DecisionSerializer
-from domain.procedure import EVENT_TYPES
-from infra.views.sqlite import SQLiteViews
-from projections.engine.batch import event_name
 from projections.engine.engine import Engine
-from projections.engine.projection import Event
+from projections.engine.errors import CannotApply, UnknownEvent
 from projections.public_decisions import read_model as decisions
-from projections.public_decisions.fold import FOLDED, IGNORED, decisions_of
-from projections.public_decisions.read_model import BEGINNING, DECISIONS, FeedPosition
-from projections.public_decisions.tables import KINDS, Decision, InMemory
-from schemas.avro.codec import decode
+from projections.public_decisions.in_memory import InMemoryFold
+from projections.public_decisions.read_model import BEGINNING, FeedPosition
+from projections.public_decisions.tables import KINDS, PublicDecision
+from schemas.avro.codec import decode_event
 from schemas.public_registry import decoded, examples, published, single_object
 from tests.projections.event_builders import COMMUNE, DEPARTMENT, DISTRICT, UNITS, FakeLog, Story, province
 
@@ -26,37 +23,28 @@ LOG_ID = "log-1"
 PUBLICATION = DecisionSerializer(LOG_ID, UNITS)
 
 
-def fold(log: FakeLog, partition: int = 0) -> Iterator[Decision]:
-    kept = InMemory()
-    for found in log.events[partition]:
-        event = Event(
-            event_name(found.topic),
-            str(found.originator_id),
-            found.originator_version,
-            partition,
-            found.id,
-            decode(found.topic, found.state),
-        )
-        yield from decisions_of(kept, event, LOG_ID)
+def fold(log: FakeLog, partition: int = 0) -> Iterator[PublicDecision]:
+    in_memory = InMemoryFold(partition, LOG_ID, decode_event)
+    for stored in log.events[partition]:
+        yield from in_memory.apply(stored)
 
 
 def kinds(log: FakeLog) -> list[str]:
     return [decision["kind"] for decision in fold(log)]
 
 
-def test_every_type_of_event_is_folded_or_ignored_on_purpose() -> None:
-    assert FOLDED.keys() | IGNORED == EVENT_TYPES.keys()
-    assert not FOLDED.keys() & IGNORED
+def test_an_unknown_type_of_event_stops_the_fold(log: FakeLog) -> None:
+    story = Story(log).until("open")
+    log.add_raw(story.id, "SomethingNew", b"?")
+    with pytest.raises(UnknownEvent, match="SomethingNew"):
+        list(fold(log))
 
 
-def test_an_unknown_type_of_event_is_named() -> None:
-    with pytest.raises(KeyError, match="SomethingNew"):
-        decisions_of(InMemory(), Event("SomethingNew", "d", 1, 0, 1, {}), LOG_ID)
-
-
-def test_a_dossier_whose_beginning_is_missing_is_named() -> None:
-    with pytest.raises(LookupError, match="never began"):
-        decisions_of(InMemory(), Event("RecognitionRejected", "d", 1, 0, 1, {}), LOG_ID)
+def test_a_dossier_whose_first_event_is_missing_stops_the_fold(log: FakeLog) -> None:
+    Story(log).until("approve")
+    del log.events[0][0]
+    with pytest.raises(CannotApply, match="was not folded"):
+        list(fold(log))
 
 
 def test_the_province_makes_a_decision_of_every_kind(log: FakeLog) -> None:
@@ -227,11 +215,6 @@ def test_the_read_model_holds_what_the_fold_says(log: FakeLog, engine: Engine) -
         assert decisions.after(views, 0, FeedPosition(kept[5].place.position, -1), 1) == [kept[5]]
         ends = {row["unit_id"]: row["sequence"] for row in decisions.sequences(views)}
         assert ends["so-tp"] == len(of_unit)
-
-
-def test_the_projection_names_every_event(views: SQLiteViews) -> None:
-    del views
-    assert DECISIONS.handlers.keys() | DECISIONS.ignored == EVENT_TYPES.keys()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,0 +1,224 @@
+"""Which files one `VerifyCriterion` enters on Kafka, from `dossier apply` to its reply.
+
+    python -m tests.end_to_end.command_trace     # starts a broker and a worker of its own, and prints the way
+
+Client and worker are processes of their own, as in operation. Each is warm: it has handled the council and the
+dossier's earlier commands before anything is counted. Counted are the project's files of which a function is entered:
+by the client in one run of `dossier apply` that gives the command and ends, by the worker while that run lasts.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Final
+from uuid import uuid4
+
+from infra.dev.kafka import kafka
+
+ROOT: Final = Path(__file__).parents[2]
+PACKAGES: Final = ("domain", "projections", "consumers", "schemas", "infra")
+_GOLDEN: Final = ROOT / "tests/data/golden/v0.1/commands.jsonl.gz"
+_COMMUNE: Final = "04762"
+_MALFORMED: Final = 7
+"""The last lines of the log's commands are wrong or repeated."""
+_WITHIN: Final = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The files that were entered, relative to the project's folder, each once, in the order of the first entry."""
+
+    client: Sequence[str]
+    worker: Sequence[str]
+
+    @property
+    def whole(self) -> list[str]:
+        """The files of both, the client's first."""
+        return [*self.client, *(name for name in self.worker if name not in self.client)]
+
+
+class Recorder:
+    """Notes the files whose functions are entered, in every thread, between `begin` and `end`."""
+
+    def __init__(self) -> None:
+        self._recording = False
+        self._entered: dict[str, None] = {}
+        self._files: dict[CodeType, str | None] = {}
+
+    def install(self) -> None:
+        """Listen to this thread and to all that start from now on."""
+        threading.setprofile(self._profile)
+        sys.setprofile(self._profile)
+
+    def begin(self) -> None:
+        """Count from now on."""
+        self._entered.clear()
+        self._recording = True
+
+    def end(self) -> list[str]:
+        """Stop counting. Returns the files in order."""
+        self._recording = False
+        return list(self._entered)
+
+    def _profile(self, frame: FrameType, event: str, _argument: object) -> None:
+        if not self._recording or event != "call":
+            return
+        code = frame.f_code
+        if code not in self._files:
+            self._files[code] = _project_file(code.co_filename)
+        name = self._files[code]
+        if name is not None:
+            self._entered.setdefault(name)
+
+
+def _project_file(filename: str) -> str | None:
+    try:
+        relative = Path(filename).relative_to(ROOT)
+    except ValueError:
+        return None
+    return relative.as_posix() if relative.parts[0] in PACKAGES else None
+
+
+def trace_one_command(bootstrap: str, folder: Path) -> Trace:
+    """Trace the last verification of a dossier on a log of its own, on the broker at `bootstrap`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    *earlier, last = _commands()
+    files = [folder / "earlier.jsonl", folder / "last.jsonl"]
+    for path, lines in zip(files, (earlier, [last]), strict=True):
+        path.write_bytes(b"".join(lines))
+    url = f"kafka://{bootstrap}?prefix=t{uuid4().hex[:12]}&partitions=2&index={folder / 'index'}"
+    with _traced("worker", folder, url) as worker, _traced("apply", folder, url, *map(str, files)) as client:
+        client.wait_for("warm")
+        worker.tell(signal.SIGUSR1, "counting")
+        client.tell(signal.SIGUSR1, "entered.json")
+        worker.tell(signal.SIGUSR2, "entered.json")
+        answers = [json.loads(line) for line in client.output.read_bytes().splitlines()]
+        assert len(answers) == len(earlier) + 1
+        assert answers[-1]["ok"], answers[-1]
+        return Trace(client.entered(), worker.entered())
+
+
+def _commands() -> list[bytes]:
+    """The council and one commune's dossier, up to and with the last criterion that a member verifies."""
+    # In the traced processes this module comes first, and must import nothing that it traces before it listens.
+    from domain.catalogue import Level  # noqa: PLC0415
+    from domain.identity import DossierKey  # noqa: PLC0415
+
+    key = DossierKey(_COMMUNE, Level.BASIC, 2024, 1)
+    names = ({"unit": key.unit_id, "level": key.level.value, "year": key.year}, str(key.id), key.number)
+    chosen: list[bytes] = []
+    last = 0
+    for line in gzip.decompress(_GOLDEN.read_bytes()).splitlines(keepends=True)[:-_MALFORMED]:
+        command = json.loads(line)
+        if command["command"] == "EstablishCouncil" or command["dossier"] in names:
+            chosen.append(line)
+            last = len(chosen) if command["command"] == "VerifyCriterion" else last
+    return chosen[:last]
+
+
+@dataclass(frozen=True, slots=True)
+class _Traced:
+    """A process of `dossier` that is listened to, and its files in `folder`."""
+
+    process: subprocess.Popen[bytes]
+    folder: Path
+
+    @property
+    def output(self) -> Path:
+        """What it wrote to standard output."""
+        return self.folder / "stdout"
+
+    def tell(self, number: signal.Signals, name: str) -> None:
+        """Send a signal, and wait for the file that answers it."""
+        self.process.send_signal(number)
+        self.wait_for(name)
+
+    def wait_for(self, name: str) -> None:
+        """Wait for a file of the process."""
+        deadline = time.monotonic() + _WITHIN
+        while not (self.folder / name).exists():
+            if time.monotonic() > deadline or (self.process.poll() is not None and not (self.folder / name).exists()):
+                raise AssertionError(f"no {name}: {(self.folder / 'stderr').read_text(encoding='utf-8')}")
+            time.sleep(0.01)
+
+    def entered(self) -> list[str]:
+        """The files that it entered."""
+        entered: list[str] = json.loads((self.folder / "entered.json").read_text(encoding="utf-8"))
+        return entered
+
+
+@contextmanager
+def _traced(verb: str, folder: Path, url: str, *files: str) -> Iterator[_Traced]:
+    own = folder / verb
+    own.mkdir()
+    with (own / "stdout").open("wb") as out, (own / "stderr").open("wb") as err:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.end_to_end.command_trace", str(own), "--log", url, verb, *files],
+            stdout=out,
+            stderr=err,
+            cwd=ROOT,
+        )
+    try:
+        yield _Traced(process, own)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _run_traced(folder: Path, log: Sequence[str], verb: str, files: Sequence[str]) -> None:
+    """`dossier worker`, counting between SIGUSR1 and SIGUSR2; or `dossier apply` twice, counting the second time."""
+    recorder = Recorder()
+    begun = threading.Event()
+
+    def begin(_number: int, _frame: FrameType | None) -> None:
+        recorder.begin()
+        (folder / "counting").touch()
+        begun.set()
+
+    def end(_number: int = 0, _frame: FrameType | None = None) -> None:
+        (folder / "part").write_text(json.dumps(recorder.end()), encoding="utf-8")
+        (folder / "part").rename(folder / "entered.json")
+
+    signal.signal(signal.SIGUSR1, begin)
+    signal.signal(signal.SIGUSR2, end)
+    recorder.install()
+    from infra.cli.main import app  # noqa: PLC0415  # see `_commands`
+
+    if not files:
+        app([*log, verb])
+    earlier, last = files
+    app([*log, verb, earlier], standalone_mode=False)
+    (folder / "warm").touch()
+    begun.wait(_WITHIN)
+    app([*log, verb, last], standalone_mode=False)
+    end()
+
+
+def main() -> None:
+    """Trace on a broker of its own, and print the way and both counts."""
+    with tempfile.TemporaryDirectory() as folder, kafka(nodes=1, data_dir=Path(folder) / "kafka") as cluster:
+        trace = trace_one_command(cluster.bootstrap, Path(folder) / "trace")
+    for title, files in (("the client", trace.client), ("the worker", trace.worker)):
+        print(f"{title} ({len(files)} files)")
+        for name in files:
+            print(f"    {name}")
+    print(f"files entered: {len(trace.whole)}, of which by the worker: {len(trace.worker)}")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        _run_traced(Path(sys.argv[1]), sys.argv[2:4], sys.argv[4], sys.argv[5:])
+    else:
+        main()

@@ -1,0 +1,72 @@
+"""What every read model owes: no event forgotten, handlers of the right type, rows and revisions as released."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any, get_args, get_type_hints
+
+import pytest
+
+from domain.council.aggregate import CouncilEvent
+from domain.dossier.event import DossierEvent
+from domain.procedure import EVENT_TYPES
+from domain.recorded_event import RecordedEvent
+from projections.audit import AUDIT
+from projections.council import COUNCIL
+from projections.engine.projection import Projection
+from projections.read_models import PROJECTIONS
+from projections.status import STATUS
+
+RELEASED = {
+    "status": "1-b1d081007ba7",
+    "audit": "1-989e3baad99b",
+    "eligibility": "1-bae1e84eeb80",
+    "council": "1-3e6844ea1762",
+    "decisions": "1-0fd08392bafa",
+}
+"""Read model → the revision of the rows that installations have. Another one makes them build all rows anew."""
+
+RELEASED_ROWS = "a41efe7da79c7a6ec2fbb8a6a1b919145cca7b9c231396822f1af52f1aef1ec2"
+"""SHA-256 of every row that the province's story makes. Other rows of the same events need a higher version."""
+
+
+def test_rows_that_installations_have_are_served_on() -> None:
+    assert {projection.name: projection.revision for projection in PROJECTIONS} == RELEASED
+
+
+def test_the_same_events_make_the_rows_that_were_released(expected: bytes) -> None:
+    assert sha256(expected).hexdigest() == RELEASED_ROWS
+
+
+def events_of(base: type[RecordedEvent]) -> set[type[RecordedEvent]]:
+    return {event_type for event_type in EVENT_TYPES.values() if issubclass(event_type, base)}
+
+
+def test_the_audit_records_every_event() -> None:
+    assert set(AUDIT.handlers) == set(EVENT_TYPES.values())
+
+
+def test_the_status_follows_every_event_of_a_dossier() -> None:
+    assert set(STATUS.handlers) == events_of(DossierEvent)
+
+
+def test_the_council_follows_every_event_of_the_council() -> None:
+    assert set(COUNCIL.handlers) == events_of(CouncilEvent)
+
+
+@pytest.mark.parametrize("projection", PROJECTIONS, ids=lambda projection: projection.name)
+def test_what_is_not_handled_is_ignored_and_nothing_else(projection: Projection) -> None:
+    assert projection.handled | projection.ignored == EVENT_TYPES.keys()
+    assert not projection.handled & projection.ignored
+
+
+def handled_by(handler: Any) -> tuple[type[RecordedEvent], ...]:
+    """The types of events that a handler says it takes; every event where it says Any."""
+    (taken,) = get_args(get_type_hints(handler)["event"])
+    return (RecordedEvent,) if taken is Any else get_args(taken) or (taken,)
+
+
+@pytest.mark.parametrize("projection", PROJECTIONS, ids=lambda projection: projection.name)
+def test_each_handler_stands_beside_a_type_of_event_that_it_takes(projection: Projection) -> None:
+    for event_type, handler in projection.handlers.items():
+        assert issubclass(event_type, handled_by(handler)), f"{handler} for {event_type}"
