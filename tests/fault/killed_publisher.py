@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from consumers.cloudevents import DecisionSerializer
 from consumers.publisher import Publisher, publish_all
-from infra.delivery.kafka.encoding import Fingerprinted
+from infra.delivery.kafka.encoding import FingerprintEncoding
 from infra.delivery.kafka.stream import OnePublisher
 from infra.dev.kafka import KafkaCluster, kafka
 from infra.kafka.settings import KafkaSettings
@@ -114,7 +114,7 @@ def _finish_and_check(report: Report, settings: KafkaSettings, log: FakeLog) -> 
     bootstrap, app, publication = settings.bootstrap, settings.app, DecisionSerializer(log.log_id, UNITS)
 
     def publisher() -> Publisher:
-        stream = OnePublisher(settings, publication, log.partitions, Fingerprinted())
+        stream = OnePublisher(settings, publication, log.partitions, FingerprintEncoding())
         stream.prepare()
         return Publisher(log, decode_event, stream, publication)
 
