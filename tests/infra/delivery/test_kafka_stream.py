@@ -288,7 +288,7 @@ def test_the_log_on_kafka_is_published_as_well(world: World, expected: Any, tmp_
     publication = DecisionSerializer(reader.log_id, UNITS)
     stream = OnePublisher(reader.settings, publication, reader.partitions, FingerprintEncoding())
     stream.prepare()
-    publisher = Publisher(reader, decode_event, stream, publication)
+    publisher = Publisher(reader, decode_event, stream, publication, refresh=reader.refresh)
     province(world.log)
     copied = 0
     for upto in (60, len(world.log.events[0])):
