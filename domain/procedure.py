@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from domain import commands
 from domain.authorization import Role
 from domain.catalogue import UnitKind
 from domain.commands import Command
@@ -27,6 +28,12 @@ _AT_PROVINCE: Final = frozenset({State.SUBMITTED, State.FORWARDED_TO_PROVINCE, S
 _SENT_TO_PROVINCE: Final = frozenset({State.SUBMITTED, State.FORWARDED_TO_PROVINCE})
 _WITH_MEMBERS: Final = frozenset({State.FORWARDED_TO_MEMBERS, State.VERIFYING})
 _FORWARDED: Final = _WITH_MEMBERS | {State.VERIFIED, State.SUMMED_UP, State.COUNCIL_MET, State.PROPOSED}
+_RESULTS_STAND: Final = {
+    State.VERIFYING: (State.VERIFYING,),
+    **dict.fromkeys(_FORWARDED - _WITH_MEMBERS, (State.VERIFIED,)),
+    **{state: (state,) for state in DECIDED},
+}
+"""Where a corrected result leaves a dossier: a new sum is asked for; after the decision it stands (reading 5)."""
 _COUNCIL: Final = frozenset({Shared.COUNCIL})
 _RECOGNITIONS: Final = frozenset({Shared.RECOGNITIONS})
 
@@ -67,36 +74,37 @@ def _correct_fact(dossier: Dossier, command: Command, context: DecisionContext) 
 # fmt: off
 PROCEDURE: Final[tuple[Step, ...]] = (
     CouncilStep(
-        command="EstablishCouncil", event=CouncilEstablished,
+        command=commands.EstablishCouncil, event=CouncilEstablished,
         handler=establish_council,
         roles=(Role.CHAIRMAN,), clause="II.3",
         changes=_COUNCIL,
     ),
     CouncilStep(
-        command="ChangeCouncil", event=CouncilChanged,
+        command=commands.ChangeCouncil, event=CouncilChanged,
         handler=change_council,
         roles=(Role.CHAIRMAN,), clause="III.1",
         changes=_COUNCIL,
     ),
     CreatingStep(
-        command="OpenDossier", event=application.DossierOpened,
+        command=commands.OpenDossier, event=application.DossierOpened,
         handler=application.open_dossier,
         roles=(Role.APPLICANT,), clause="II.1.1",
         becomes=(State.OPENED,),
     ),
     DossierStep(
-        command="RecordSelfAssessment", event=application.SelfAssessmentRecorded,
+        command=commands.RecordSelfAssessment, event=application.SelfAssessmentRecorded,
         handler=application.record_self_assessment,
         roles=(Role.APPLICANT,), clause="II.1.1, form 03",
         orders=_orders(
             State.OPENED, State.SELF_ASSESSED, State.OWN_MEETING, State.RETURNED,
             why=translatable("a dossier is assessed before it is sent, or when it was returned"), clause="II.1.1",
         ),
-        becomes=(State.OPENED, State.SELF_ASSESSED), unchanged_in=frozenset({State.RETURNED}),
+        becomes=(State.SELF_ASSESSED,),
+        becomes_from={State.OPENED: (State.OPENED, State.SELF_ASSESSED), State.RETURNED: (State.RETURNED,)},
         correctable=frozenset({"claims"}),
     ),
     DossierStep(
-        command="RecordOwnMeeting", event=application.OwnMeetingRecorded,
+        command=commands.RecordOwnMeeting, event=application.OwnMeetingRecorded,
         handler=application.record_own_meeting,
         roles=(Role.STEERING_COMMITTEE, Role.DISTRICT_COUNCIL),
         roles_by_kind={_DEPARTMENT: (Role.STEERING_COMMITTEE,), _DISTRICT: (Role.DISTRICT_COUNCIL,)},
@@ -109,11 +117,11 @@ PROCEDURE: Final[tuple[Step, ...]] = (
                 "II.1.1.c",
             ),
         },
-        becomes=(State.OWN_MEETING,), unchanged_in=frozenset({State.RETURNED}),
+        becomes=(State.OWN_MEETING,), becomes_from={State.RETURNED: (State.RETURNED,)},
         correctable=frozenset({"meeting"}),
     ),
     DossierStep(
-        command="SubmitDossier", event=application.DossierSubmitted,
+        command=commands.SubmitDossier, event=application.DossierSubmitted,
         handler=application.submit_dossier,
         roles=(Role.APPLICANT,), clause="II.1.1.a, b; II.1.2",
         orders={
@@ -129,7 +137,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
         reads=_RECOGNITIONS,
     ),
     DossierStep(
-        command="SubmitToDistrictCouncil", event=application.DossierSubmittedToDistrictCouncil,
+        command=commands.SubmitToDistrictCouncil, event=application.DossierSubmittedToDistrictCouncil,
         handler=application.submit_to_district_council,
         roles=(Role.APPLICANT,), clause="II.1.1.c, II.1.2",
         orders={
@@ -141,7 +149,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
         correctable=frozenset({"report"}),
     ),
     DossierStep(
-        command="AppraiseDossier", event=district.DossierAppraised,
+        command=commands.AppraiseDossier, event=district.DossierAppraised,
         handler=district.appraise_dossier,
         roles=(Role.DISTRICT_COUNCIL,), clause="II.1.1.b",
         orders=_communes_only(
@@ -153,7 +161,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
         recheck=district.recheck_findings,
     ),
     DossierStep(
-        command="SendToProvince", event=district.DossierSentToProvince,
+        command=commands.SendToProvince, event=district.DossierSentToProvince,
         handler=district.send_to_province,
         roles=(Role.DISTRICT_COMMITTEE,), clause="II.1.1.b, II.1.2",
         orders=_communes_only(
@@ -164,7 +172,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
         correctable=frozenset({"letter", "minutes"}),
     ),
     DossierStep(
-        command="RefuseByDistrictCouncil", event=district.DossierRefusedByDistrictCouncil,
+        command=commands.RefuseByDistrictCouncil, event=district.DossierRefusedByDistrictCouncil,
         handler=district.refuse_by_district_council,
         roles=(Role.DISTRICT_COUNCIL,), clause="reading 3",
         orders=_communes_only(
@@ -175,7 +183,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
         correctable=frozenset({"reasons"}),
     ),
     DossierStep(
-        command="ReceiveDossier", event=reception.DossierReceived,
+        command=commands.ReceiveDossier, event=reception.DossierReceived,
         handler=reception.receive_dossier,
         roles=(Role.STANDING_AGENCY,), clause="II.2",
         orders=_orders(
@@ -186,7 +194,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
         correctable=frozenset(),
     ),
     DossierStep(
-        command="ReturnDossier", event=reception.DossierReturned,
+        command=commands.ReturnDossier, event=reception.DossierReturned,
         handler=reception.return_dossier,
         roles=(Role.STANDING_AGENCY, Role.DISTRICT_COUNCIL), clause="II.2, reading 4",
         orders=_orders(
@@ -200,7 +208,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
         correctable=frozenset({"missing"}),
     ),
     DossierStep(
-        command="ForwardToCouncil", event=reception.DossierForwardedToCouncil,
+        command=commands.ForwardToCouncil, event=reception.DossierForwardedToCouncil,
         handler=reception.forward_to_council,
         roles=(Role.STANDING_AGENCY,), clause="II.2, II.3",
         orders=_orders(State.RECEIVED, why=translatable("the complete dossier is received first"), clause="II.2"),
@@ -208,7 +216,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
         correctable=frozenset({"letters"}), reads=_COUNCIL,
     ),
     DossierStep(
-        command="RecordFieldInspection", event=appraisal.FieldInspectionRecorded,
+        command=commands.RecordFieldInspection, event=appraisal.FieldInspectionRecorded,
         handler=appraisal.record_field_inspection,
         roles=(Role.COUNCIL_MEMBER,), authority=appraisal.leads_what_it_inspected, clause="II.3",
         orders=_orders(_FORWARDED, why=_ON_LETTER, clause="II.3"),
@@ -217,23 +225,24 @@ PROCEDURE: Final[tuple[Step, ...]] = (
         recheck=appraisal.recheck_inspected,
     ),
     DossierStep(
-        command="VerifyCriterion", event=appraisal.CriterionVerified,
+        command=commands.VerifyCriterion, event=appraisal.CriterionVerified,
         handler=appraisal.verify_criterion,
         roles=(Role.COUNCIL_MEMBER,), authority=appraisal.leads_criterion, first=appraisal.no_result_yet,
         clause="II.3, III.2",
         orders=_orders(_WITH_MEMBERS, why=_ON_LETTER, clause="II.3"),
-        becomes=(State.VERIFYING, State.VERIFIED), ordered=False,
+        becomes=(State.VERIFYING, State.VERIFIED), becomes_from={State.FORWARDED_TO_MEMBERS: (State.VERIFYING,)},
+        ordered=False,
         reads=_RECOGNITIONS,
     ),
     DossierStep(
-        command="CorrectVerification", event=appraisal.VerificationCorrected,
+        command=commands.CorrectVerification, event=appraisal.VerificationCorrected,
         handler=appraisal.correct_verification,
         roles=(Role.COUNCIL_MEMBER,), authority=appraisal.leads_criterion, clause="II.3, III.2, reading 5",
-        becomes=(State.VERIFYING, State.VERIFIED), unchanged_in=DECIDED, after_the_end=True, ordered=False,
+        becomes=(State.VERIFYING, State.VERIFIED), becomes_from=_RESULTS_STAND, after_the_end=True, ordered=False,
         reads=_RECOGNITIONS,
     ),
     DossierStep(
-        command="SumUpResults", event=recommendation.ResultsSummedUp,
+        command=commands.SumUpResults, event=recommendation.ResultsSummedUp,
         handler=recommendation.sum_up_results,
         roles=(Role.STANDING_AGENCY,), first=recommendation.every_criterion_has_a_result, clause="II.3",
         orders=_orders(State.VERIFIED, why=translatable("the members verify every criterion first"), clause="II.3"),
@@ -241,7 +250,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
         correctable=frozenset({"report"}),
     ),
     DossierStep(
-        command="CloseAsUnfavourable", event=recommendation.DossierClosedAsUnfavourable,
+        command=commands.CloseAsUnfavourable, event=recommendation.DossierClosedAsUnfavourable,
         handler=recommendation.close_as_unfavourable,
         roles=(Role.STANDING_AGENCY,), clause="reading 3",
         orders=_orders(
@@ -251,7 +260,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
         correctable=frozenset({"reasons"}),
     ),
     DossierStep(
-        command="RecordCouncilMeeting", event=recommendation.CouncilMeetingRecorded,
+        command=commands.RecordCouncilMeeting, event=recommendation.CouncilMeetingRecorded,
         handler=recommendation.record_council_meeting,
         roles=(Role.PROVINCIAL_COUNCIL, Role.STANDING_AGENCY), clause="II.3",
         orders=_orders(
@@ -261,7 +270,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
         correctable=frozenset({"chair", "present", "minutes", "recommends", "votes"}),
     ),
     DossierStep(
-        command="ProposeRecognition", event=recommendation.RecognitionProposed,
+        command=commands.ProposeRecognition, event=recommendation.RecognitionProposed,
         handler=recommendation.propose_recognition,
         roles=(Role.STANDING_AGENCY,), clause="II.3, III.1",
         orders=_orders(State.COUNCIL_MET, why=translatable("the council meets first"), clause="II.3"),
@@ -269,7 +278,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
         correctable=frozenset({"letter"}),
     ),
     DossierStep(
-        command="ApproveRecognition", event=decision.RecognitionApproved,
+        command=commands.ApproveRecognition, event=decision.RecognitionApproved,
         handler=decision.approve_recognition,
         roles=(Role.CHAIRMAN,), clause="I.2, II.3",
         orders=_orders(State.PROPOSED, why=_PROPOSED_FIRST, clause="II.3"),
@@ -277,7 +286,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
         changes=_RECOGNITIONS, public=True,
     ),
     DossierStep(
-        command="RejectRecognition", event=decision.RecognitionRejected,
+        command=commands.RejectRecognition, event=decision.RecognitionRejected,
         handler=decision.reject_recognition,
         roles=(Role.CHAIRMAN,), clause="I.2, II.3, reading 4",
         orders=_orders(State.PROPOSED, why=_PROPOSED_FIRST, clause="II.3"),
@@ -285,7 +294,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
         public=True,
     ),
     DossierStep(
-        command="AnnounceRecognition", event=decision.RecognitionAnnounced,
+        command=commands.AnnounceRecognition, event=decision.RecognitionAnnounced,
         handler=decision.announce_recognition,
         roles=(Role.APPLICANT,), clause="II.4",
         orders=_orders(
@@ -295,7 +304,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
         correctable=frozenset({"place", "form"}), public=True,
     ),
     DossierStep(
-        command="WithdrawDossier", event=application.DossierWithdrawn,
+        command=commands.WithdrawDossier, event=application.DossierWithdrawn,
         handler=application.withdraw_dossier,
         roles=(Role.APPLICANT, Role.DISTRICT_COMMITTEE),
         roles_by_kind=dict.fromkeys((_DEPARTMENT, _DISTRICT), (Role.APPLICANT,)), turn=application.who_withdraws,
@@ -304,14 +313,14 @@ PROCEDURE: Final[tuple[Step, ...]] = (
         correctable=frozenset({"reason"}),
     ),
     DossierStep(
-        command="CorrectFact", event=corrections.FactCorrected,
+        command=commands.CorrectFact, event=corrections.FactCorrected,
         handler=_correct_fact,
         roles=tuple(Role), clause="reading 5",
         after_the_end=True, ordered=False,
         public=True,
     ),
     DossierStep(
-        command="CorrectDecision", event=decision.DecisionCorrected,
+        command=commands.CorrectDecision, event=decision.DecisionCorrected,
         handler=decision.correct_decision,
         roles=(Role.CHAIRMAN,), clause="I.2, reading 4",
         orders=_orders(
@@ -321,7 +330,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
         changes=_RECOGNITIONS, public=True,
     ),
     DossierStep(
-        command="RevokeDecision", event=decision.DecisionRevoked,
+        command=commands.RevokeDecision, event=decision.DecisionRevoked,
         handler=decision.revoke_decision,
         roles=(Role.CHAIRMAN,), clause="I.2, reading 4",
         orders=_orders(RECOGNISED, why=translatable("there is no recognition to revoke"), clause="reading 4"),
@@ -329,7 +338,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
         changes=_RECOGNITIONS, public=True,
     ),
     CreatingStep(
-        command="RecordEarlierRecognition", event=decision.EarlierRecognitionRecorded,
+        command=commands.RecordEarlierRecognition, event=decision.EarlierRecognitionRecorded,
         handler=decision.record_earlier_recognition,
         roles=(Role.STANDING_AGENCY,), clause="I.2",
         becomes=(State.RECOGNISED_EARLIER,),
@@ -338,16 +347,16 @@ PROCEDURE: Final[tuple[Step, ...]] = (
 )
 # fmt: on
 
-STEPS: Final[Mapping[str, Step]] = {step.command: step for step in PROCEDURE}
+STEPS: Final[Mapping[str, Step]] = {step.name: step for step in PROCEDURE}
 """Command → its step."""
 
-CREATE: Final[Mapping[str, CreatingStep]] = {s.command: s for s in PROCEDURE if isinstance(s, CreatingStep)}
+CREATE: Final[Mapping[str, CreatingStep[Command]]] = {s.name: s for s in PROCEDURE if isinstance(s, CreatingStep)}
 """The steps that create a dossier, by command."""
 
-ON_DOSSIER: Final[Mapping[str, DossierStep]] = {s.command: s for s in PROCEDURE if isinstance(s, DossierStep)}
+ON_DOSSIER: Final[Mapping[str, DossierStep[Command]]] = {s.name: s for s in PROCEDURE if isinstance(s, DossierStep)}
 """The steps on a dossier that exists, by command."""
 
-COUNCIL: Final[Mapping[str, CouncilStep]] = {s.command: s for s in PROCEDURE if isinstance(s, CouncilStep)}
+COUNCIL: Final[Mapping[str, CouncilStep[Command]]] = {s.name: s for s in PROCEDURE if isinstance(s, CouncilStep)}
 """The steps on the provincial council, by command."""
 
 RECORDED_BY: Final[Mapping[str, Step]] = {step.event.__name__: step for step in PROCEDURE}

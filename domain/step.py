@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Generic, TypeVar
 
 from domain.authorization import Role, body_of, check_body, check_known, check_role, wrong_actor
 from domain.catalogue import UnitKind
@@ -29,6 +30,9 @@ from domain.identity import DossierKey
 from domain.recorded_event import RecordedEvent
 from domain.refusals import AlreadyDecided, DateInFuture, DossierAlreadyOpen, DossierClosed, WrongOrder
 from domain.units import Unit
+
+C = TypeVar("C", bound=Command)
+"""The type of a step's command."""
 
 
 class Shared(StrEnum):
@@ -75,7 +79,7 @@ class Order:
 class Step:
     """A row of the procedure.
 
-    command    the command's name
+    command    the type of its command
     event      the type of the fact that it records
     roles      who may take it; a district's council and committee act on their own dossier and on their communes'
     clause     the clause of the guidance, or the reading where the guidance is silent
@@ -85,7 +89,7 @@ class Step:
     public     the public decisions tell it (a corrected fact only where the fact itself is public)
     """
 
-    command: str
+    command: type[Command]
     event: type[RecordedEvent]
     roles: tuple[Role, ...]
     clause: str
@@ -94,16 +98,22 @@ class Step:
     changes: frozenset[Shared] = frozenset()
     public: bool = False
 
+    @property
+    def name(self) -> str:
+        """The command's name, by which the step is known."""
+        return self.command.__name__
+
     def roles_for(self, kind: UnitKind) -> tuple[Role, ...]:  # noqa: ARG002  # steps on a dossier differ by kind
         """Who may take it on the dossier of a unit of a kind."""
         return self.roles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreatingStep(Step):
+class CreatingStep(Step, Generic[C]):
     """A step that creates a dossier."""
 
-    handler: Callable[[DossierKey, Unit, Command, DecisionContext], Dossier]
+    command: type[C]
+    handler: Callable[[DossierKey, Unit, C, DecisionContext], Dossier]
 
     def take(
         self, latest: Dossier | None, key: DossierKey, unit: Unit, command: Command, context: DecisionContext
@@ -117,15 +127,15 @@ class CreatingStep(Step):
         check_body(command, unit.id, unit.kind, unit.parent_id)
         if latest is not None and not latest.ended:
             raise DossierAlreadyOpen(number=latest.number, **_state_of(latest))
-        return self.handler(key, unit, command, context)
+        return self.handler(key, unit, _typed(command, self.command), context)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DossierStep(Step):
+class DossierStep(Step, Generic[C]):
     """A step on a dossier that exists.
 
     orders         kind of unit → from which states; None when the state does not matter
-    unchanged_in   states that it does not change, though it changes others
+    becomes_from   state → the states in which it may leave the dossier from there, where these are not `becomes`
     roles_by_kind  who may take it on a unit of a kind, where that differs from `roles`
     turn           which of several roles may take it as the dossier stands
     authority      who may take it, where that follows from the criteria and not from the role
@@ -137,13 +147,14 @@ class DossierStep(Step):
     ordered        its day lies between the days of the steps before and after it
     """
 
-    handler: Callable[[Dossier, Command, DecisionContext], None]
+    command: type[C]
+    handler: Callable[[Dossier, C, DecisionContext], None]
     orders: Mapping[UnitKind, Order] | None = None
-    unchanged_in: frozenset[State] = frozenset()
+    becomes_from: Mapping[State, tuple[State, ...]] = field(default_factory=dict)
     roles_by_kind: Mapping[UnitKind, tuple[Role, ...]] = field(default_factory=dict)
     turn: Callable[[Dossier], Role] | None = None
-    authority: Callable[[Dossier, Command], None] | None = None
-    first: Callable[[Dossier, Command], None] | None = None
+    authority: Callable[[Dossier, C], None] | None = None
+    first: Callable[[Dossier, C], None] | None = None
     after_the_end: bool = False
     until_decided: bool = False
     correctable: frozenset[str] | None = None
@@ -157,12 +168,16 @@ class DossierStep(Step):
             raise AlreadyDecided(clause="reading 4", number=dossier.number, **_state_of(dossier))
         if dossier.closed and not self.after_the_end:
             raise DossierClosed(clause="reading 3", number=dossier.number, **_state_of(dossier))
-        (self.authority or self._check_actor)(dossier, command)
+        given = _typed(command, self.command)
+        if self.authority is not None:
+            self.authority(dossier, given)
+        else:
+            self._check_actor(dossier, given)
         if self.first is not None:
-            self.first(dossier, command)
+            self.first(dossier, given)
         if self.orders is not None:
-            self.orders[dossier.unit_kind].check(dossier, command)
-        self.handler(dossier, command, context)
+            self.orders[dossier.unit_kind].check(dossier, given)
+        self.handler(dossier, given, context)
 
     def _check_actor(self, dossier: Dossier, command: Command) -> None:
         check_role(command, self.roles)
@@ -199,20 +214,28 @@ class DossierStep(Step):
 
     def leads_to(self, state: State) -> tuple[State, ...]:
         """The states that may follow when it is taken in a state."""
-        return (state,) if not self.becomes or state in self.unchanged_in else self.becomes
+        return self.becomes_from.get(state, self.becomes or (state,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CouncilStep(Step):
+class CouncilStep(Step, Generic[C]):
     """A step on the provincial council."""
 
-    handler: Callable[[ProvincialCouncil | None, Command, DecisionContext], ProvincialCouncil]
+    command: type[C]
+    handler: Callable[[ProvincialCouncil | None, C, DecisionContext], ProvincialCouncil]
 
     def take(self, council: ProvincialCouncil | None, command: Command, context: DecisionContext) -> ProvincialCouncil:
         """The council with a new pending fact. Raises a Refused, or UnknownActor."""
         _check_day_and_actor(command, context)
         check_role(command, self.roles)
-        return self.handler(council, command, context)
+        return self.handler(council, _typed(command, self.command), context)
+
+
+def _typed(command: Command, expected: type[C]) -> C:
+    """The command as the step's own type. Raises TypeError for another step's command, which is a programming error."""
+    if not isinstance(command, expected):
+        raise TypeError(f"{command.name} is no {expected.__name__}")
+    return command
 
 
 def _check_day_and_actor(command: Command, context: DecisionContext) -> None:

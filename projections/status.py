@@ -9,35 +9,34 @@ from uuid import UUID
 
 from domain.authorization import Role
 from domain.catalogue import Level, UnitKind, catalogue
+from domain.commands import Command
 from domain.dossier.application import (
     DossierOpened,
     DossierSubmitted,
     DossierSubmittedToDistrictCouncil,
-    DossierWithdrawn,
     OwnMeetingRecorded,
     SelfAssessmentRecorded,
 )
-from domain.dossier.appraisal import CriterionVerified, FieldInspectionRecorded, VerificationCorrected
+from domain.dossier.appraisal import CriterionVerified, VerificationCorrected
 from domain.dossier.corrections import FactCorrected
 from domain.dossier.decision import (
     DecisionCorrected,
-    DecisionRevoked,
     EarlierRecognitionRecorded,
-    RecognitionAnnounced,
     RecognitionApproved,
     RecognitionRejected,
 )
-from domain.dossier.district import DossierAppraised, DossierRefusedByDistrictCouncil, DossierSentToProvince
+from domain.dossier.district import DossierAppraised, DossierSentToProvince
 from domain.dossier.event import DossierCreated, DossierEvent
 from domain.dossier.reception import DossierForwardedToCouncil, DossierReceived, DossierReturned
 from domain.dossier.recommendation import (
     CouncilMeetingRecorded,
-    DossierClosedAsUnfavourable,
-    RecognitionProposed,
     ResultsSummedUp,
 )
 from domain.dossier.states import DECIDED, State
 from domain.policy.recognition import Counts
+from domain.procedure import ON_DOSSIER
+from domain.recorded_event import RecordedEvent
+from domain.step import DossierStep
 from projections.engine.projection import Event, Handler, Projection
 from projections.engine.rows import RowCache
 from projections.engine.snapshot import Snapshot
@@ -180,8 +179,15 @@ def _recognised_earlier(rows: RowCache, event: Event[EarlierRecognitionRecorded]
     _store(rows, event, row)
 
 
-def _moves_to(state: State, *, counts_by: str | None = None) -> Handler:
-    """The handler of a plain step: to a state, on a day, perhaps with new counts; the 15 days are over."""
+def _plain(step: DossierStep[Command]) -> Handler:
+    """The handler of a step that has no other: to its state, on its day, perhaps with counts; the 15 days are over.
+
+    A step that leaves the state as it is changes version and moment alone.
+    """
+    if not step.becomes:
+        return _recorded
+    (state,) = step.becomes
+    counts_by = _COUNTS_BY.get(step.event)
 
     def handler(rows: RowCache, event: Event[Any]) -> None:
         row = rows.require(DOSSIERS, event.dossier_id)
@@ -281,38 +287,38 @@ def _recorded(rows: RowCache, event: Event[DossierEvent]) -> None:
     _store(rows, event, rows.require(DOSSIERS, event.dossier_id))
 
 
+_COUNTS_BY: Mapping[type[RecordedEvent], str] = {
+    DossierSubmitted: CLAIMED,
+    DossierSubmittedToDistrictCouncil: CLAIMED,
+    DossierAppraised: BY_DISTRICT,
+    DossierSentToProvince: BY_DISTRICT,
+    ResultsSummedUp: BY_MEMBERS,
+    CouncilMeetingRecorded: BY_MEMBERS,
+}
+"""Plain steps that come with counts of the rule → whose figures they are."""
+
+_OWN: Mapping[type[RecordedEvent], Handler] = {
+    DossierOpened: _opened,
+    SelfAssessmentRecorded: _self_assessed,
+    OwnMeetingRecorded: _own_meeting,
+    DossierReceived: _received,
+    DossierReturned: _returned,
+    DossierForwardedToCouncil: _forwarded,
+    CriterionVerified: _verified,
+    VerificationCorrected: _verification_corrected,
+    RecognitionApproved: _approved,
+    RecognitionRejected: _rejected,
+    FactCorrected: _fact_corrected,
+    DecisionCorrected: _decision_corrected,
+    EarlierRecognitionRecorded: _recognised_earlier,
+}
+"""Facts that change more than a plain step does."""
+
 STATUS = Projection(
     name="status",
     version=1,
     tables=(DOSSIERS,),
-    handlers={
-        DossierOpened: _opened,
-        SelfAssessmentRecorded: _self_assessed,
-        OwnMeetingRecorded: _own_meeting,
-        DossierSubmitted: _moves_to(State.SUBMITTED, counts_by=CLAIMED),
-        DossierSubmittedToDistrictCouncil: _moves_to(State.AT_DISTRICT_COUNCIL, counts_by=CLAIMED),
-        DossierAppraised: _moves_to(State.DISTRICT_MET, counts_by=BY_DISTRICT),
-        DossierSentToProvince: _moves_to(State.FORWARDED_TO_PROVINCE, counts_by=BY_DISTRICT),
-        DossierRefusedByDistrictCouncil: _moves_to(State.REFUSED_BY_DISTRICT_COUNCIL),
-        DossierReceived: _received,
-        DossierReturned: _returned,
-        DossierForwardedToCouncil: _forwarded,
-        FieldInspectionRecorded: _recorded,
-        CriterionVerified: _verified,
-        VerificationCorrected: _verification_corrected,
-        ResultsSummedUp: _moves_to(State.SUMMED_UP, counts_by=BY_MEMBERS),
-        DossierClosedAsUnfavourable: _moves_to(State.CLOSED_AS_UNFAVOURABLE),
-        CouncilMeetingRecorded: _moves_to(State.COUNCIL_MET, counts_by=BY_MEMBERS),
-        RecognitionProposed: _moves_to(State.PROPOSED),
-        RecognitionApproved: _approved,
-        RecognitionRejected: _rejected,
-        RecognitionAnnounced: _moves_to(State.ANNOUNCED),
-        DossierWithdrawn: _moves_to(State.WITHDRAWN),
-        FactCorrected: _fact_corrected,
-        DecisionCorrected: _decision_corrected,
-        DecisionRevoked: _moves_to(State.REVOKED),
-        EarlierRecognitionRecorded: _recognised_earlier,
-    },
+    handlers={step.event: _plain(step) for step in ON_DOSSIER.values() if step.event not in _OWN} | dict(_OWN),
 )
 
 

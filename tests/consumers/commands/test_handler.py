@@ -239,7 +239,7 @@ def test_a_fault_on_one_command_loses_nothing_of_what_the_batch_decided_before_i
     """The command becomes a dead letter; what follows it is decided on what came before, and the log is whole."""
     step = procedure.ON_DOSSIER["WithdrawDossier"]
     failing = dataclasses.replace(step, handler=fails_after(step.handler))
-    monkeypatch.setitem(cast(dict[str, DossierStep], procedure.ON_DOSSIER), "WithdrawDossier", failing)
+    monkeypatch.setitem(cast(dict[str, DossierStep[Command]], procedure.ON_DOSSIER), "WithdrawDossier", failing)
     with World(tmp_path) as world:
         dead = Kept()
         handler = world.application.handler
