@@ -9,6 +9,8 @@ SECONDS := 600
 unexport SECONDS
 # More for pytest: make test ARGS='-k audit -x'
 ARGS ?=
+# Processes of pytest; each has a broker and a database of its own.
+WORKERS ?= 2
 # Where the demo's log is: an embedded one, or `make demo LOG=kafka`. Taken from the command line only.
 LOG :=
 # Brokers of `make kafka-up`: 1 or 3; as many as there are, else one.
@@ -19,7 +21,7 @@ LOCK_ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint format bench chaos kafka-up kafka-down kafka-wipe lock lock-kafka clean
+.PHONY: help setup demo check test lint format bench chaos kafka-up kafka-down kafka-wipe lock lock-kafka clean
 
 help: ## List these verbs
 	@echo 'usage: make VERB'
@@ -30,8 +32,11 @@ setup: $(VENV)/.installed ## Make .venv with the locked dependencies and the dos
 demo: setup ## Show a dossier's way from start to decision (LOG=kafka: through the queue of a real Kafka)
 	$(if $(filter kafka,$(LOG)),$(BIN)/python -m infra.demo.on_kafka,$(BIN)/dossier demo)
 
-test: lint ## Run every check, then the tests (ARGS='-k word' picks some)
-	$(BIN)/python -m pytest $(ARGS)
+check: lint ## Run every check, then the tests that need no server: under a minute (ARGS='-k word' picks some)
+	$(BIN)/python -m pytest -m unit --numprocesses=$(WORKERS) --dist=worksteal $(ARGS)
+
+test: lint ## Run every check, then all tests (ARGS='-k word' picks some)
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadgroup --no-loadscope-reorder $(ARGS)
 
 lint: setup ## Check style, format, types, the direction of imports and the public schemas
 	$(BIN)/ruff check

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -81,14 +81,6 @@ class Command(Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         """The command's name, for example "VerifyCriterion"."""
         return type(self).__name__
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """The fields that this type of command adds, by name."""
-        return {field: getattr(self, field) for field in self.__struct_fields__ if field not in _ENVELOPE}
-
-
-_ENVELOPE = frozenset(Command.__struct_fields__)
 
 
 Council: TypeAlias = Annotated[Literal["council"], Shape("Council", "The provincial council.")]

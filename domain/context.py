@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from domain.cross_dossier import OtherDossiers
 from domain.units import Units
+
+if TYPE_CHECKING:
+    from domain.cross_dossier import OtherDossiers
 
 VIETNAM = timedelta(hours=7)
 """Vietnam keeps UTC+7 all year, without daylight saving."""

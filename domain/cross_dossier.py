@@ -6,17 +6,25 @@ each was read, and the events that rest on it record that.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 from uuid import UUID
+
+from eventsourcing.domain import DomainEventProtocol
 
 from domain.catalogue import Level
 from domain.catalogue.answer_types import CommuneFigures
-from domain.council.aggregate import represented
+from domain.council.aggregate import CouncilEvent, represented
+from domain.council.composition import CouncilChanged, CouncilEstablished
+from domain.dossier.decision import (
+    DecisionCorrected,
+    DecisionRevoked,
+    EarlierRecognitionRecorded,
+    RecognitionApproved,
+)
 from domain.units import Units
-from domain.values import ReadAt
+from domain.values import Document, ReadAt
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +64,15 @@ class OtherDossiers(Protocol):
 
 
 EVENTS: Final = frozenset(
-    {
-        "CouncilEstablished",
-        "CouncilChanged",
-        "RecognitionApproved",
-        "EarlierRecognitionRecorded",
-        "DecisionCorrected",
-        "DecisionRevoked",
-    }
+    kind.__name__
+    for kind in (
+        CouncilEstablished,
+        CouncilChanged,
+        RecognitionApproved,
+        EarlierRecognitionRecorded,
+        DecisionCorrected,
+        DecisionRevoked,
+    )
 )
 """The types of the events that the fold reads; all others change nothing."""
 
@@ -105,29 +114,22 @@ class CrossDossierFacts:
             ReadAt(partition=partition, position=position) for partition, position in sorted(self.positions.items())
         ]
 
-    def evolve(self, event: str, dossier_id: UUID, version: int, data: Mapping[str, Any]) -> None:
-        """Fold one event in, given its name and its fields."""
-        if event in ("CouncilEstablished", "CouncilChanged"):
-            self.add_council(
-                CouncilInForce(
-                    version,
-                    data["on"],
-                    data["decision"]["number"],
-                    represented(data["members"], data["standing_vice_chair"]),
-                )
-            )
-        elif event in ("RecognitionApproved", "EarlierRecognitionRecorded"):
+    def evolve(self, event: DomainEventProtocol[UUID]) -> None:
+        """Fold one event in."""
+        dossier_id = event.originator_id
+        if isinstance(event, CouncilEvent):
+            agencies = represented(event.members, event.standing_vice_chair)
+            self.add_council(CouncilInForce(event.originator_version, event.on, _number(event.decision), agencies))
+        elif isinstance(event, RecognitionApproved | EarlierRecognitionRecorded):
             self.add_recognition(
-                dossier_id,
-                RecognitionInForce(data["unit_id"], Level(data["level"]), data["decision"]["number"], data["on"]),
+                dossier_id, RecognitionInForce(event.unit_id, Level(event.level), _number(event.decision), event.on)
             )
-        elif event == "DecisionCorrected" and dossier_id in self.recognitions:
+        elif isinstance(event, DecisionCorrected) and dossier_id in self.recognitions:
             held = self.recognitions[dossier_id]
-            corrected = data["corrected"]
             self.recognitions[dossier_id] = RecognitionInForce(
-                held.unit_id, held.level, corrected["number"], corrected["date"]
+                held.unit_id, held.level, _number(event.corrected), event.corrected["date"]
             )
-        elif event == "DecisionRevoked" and dossier_id in self.recognitions:
+        elif isinstance(event, DecisionRevoked) and dossier_id in self.recognitions:
             held = self.recognitions.pop(dossier_id)
             self._by_unit[held.unit_id].discard(dossier_id)
 
@@ -139,3 +141,7 @@ class CrossDossierFacts:
         """Add a recognition in force."""
         self.recognitions[dossier_id] = recognition
         self._by_unit.setdefault(recognition.unit_id, set()).add(dossier_id)
+
+
+def _number(decision: Document) -> str:
+    return decision.get("number") or ""

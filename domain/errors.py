@@ -13,7 +13,7 @@ An error is known by its code, which no other has. Its texts stand in the messag
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from domain.i18n import Language, by_key
 
@@ -24,7 +24,7 @@ class DossierError(Exception):
     code: ClassVar[str] = "DOSSIER_ERROR"
     clause: str | None = None
 
-    def __init__(self, *, clause: str | None = None, **details: Any) -> None:
+    def __init__(self, *, clause: str | None = None, **details: object) -> None:
         self.details = details
         if clause is not None:
             self.clause = clause

@@ -12,7 +12,6 @@ from typing import Final
 from domain import commands
 from domain.authorization import Role
 from domain.catalogue import UnitKind
-from domain.commands import Command
 from domain.context import DecisionContext
 from domain.council.composition import CouncilChanged, CouncilEstablished, change_council, establish_council
 from domain.dossier import application, appraisal, corrections, decision, district, reception, recommendation
@@ -67,7 +66,7 @@ def _communes_only(*states: State, why: str, returned_by: Role | None = None) ->
     }
 
 
-def _correct_fact(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def _correct_fact(dossier: Dossier, command: commands.CorrectFact, context: DecisionContext) -> None:
     corrections.correct_fact(dossier, command, context, _CORRECTIONS)
 
 
@@ -350,13 +349,19 @@ PROCEDURE: Final[tuple[Step, ...]] = (
 STEPS: Final[Mapping[str, Step]] = {step.name: step for step in PROCEDURE}
 """Command → its step."""
 
-CREATE: Final[Mapping[str, CreatingStep[Command]]] = {s.name: s for s in PROCEDURE if isinstance(s, CreatingStep)}
+CREATE: Final[Mapping[str, CreatingStep[commands.Command]]] = {
+    s.name: s for s in PROCEDURE if isinstance(s, CreatingStep)
+}
 """The steps that create a dossier, by command."""
 
-ON_DOSSIER: Final[Mapping[str, DossierStep[Command]]] = {s.name: s for s in PROCEDURE if isinstance(s, DossierStep)}
+ON_DOSSIER: Final[Mapping[str, DossierStep[commands.Command]]] = {
+    s.name: s for s in PROCEDURE if isinstance(s, DossierStep)
+}
 """The steps on a dossier that exists, by command."""
 
-COUNCIL: Final[Mapping[str, CouncilStep[Command]]] = {s.name: s for s in PROCEDURE if isinstance(s, CouncilStep)}
+COUNCIL: Final[Mapping[str, CouncilStep[commands.Command]]] = {
+    s.name: s for s in PROCEDURE if isinstance(s, CouncilStep)
+}
 """The steps on the provincial council, by command."""
 
 RECORDED_BY: Final[Mapping[str, Step]] = {step.event.__name__: step for step in PROCEDURE}

@@ -31,9 +31,6 @@ from domain.recorded_event import RecordedEvent
 from domain.refusals import AlreadyDecided, DateInFuture, DossierAlreadyOpen, DossierClosed, WrongOrder
 from domain.units import Unit
 
-C = TypeVar("C", bound=Command)
-"""The type of a step's command."""
-
 
 class Shared(StrEnum):
     """What dossiers know of each other."""
@@ -42,6 +39,18 @@ class Shared(StrEnum):
     """The composition of the provincial council (II.3)."""
     RECOGNITIONS = "recognitions"
     """The recognitions in force; a district's criterion I.1 counts those of its communes (I.1)."""
+
+
+C_co = TypeVar("C_co", bound=Command, covariant=True)
+"""The type of a step's command. Covariant: a step on any command stands where one on Command is asked for, since each
+checks what it is given (`of_type`)."""
+
+
+def of_type(command: Command, expected: type[C_co]) -> C_co:
+    """The command as the type that a step takes. Raises TypeError for a command of another step."""
+    if not isinstance(command, expected):
+        raise TypeError(f"{command.name} is no {expected.__name__}")
+    return command
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +88,7 @@ class Order:
 class Step:
     """A row of the procedure.
 
-    command    the type of its command
+    command    the type of the command
     event      the type of the fact that it records
     roles      who may take it; a district's council and committee act on their own dossier and on their communes'
     clause     the clause of the guidance, or the reading where the guidance is silent
@@ -100,7 +109,7 @@ class Step:
 
     @property
     def name(self) -> str:
-        """The command's name, by which the step is known."""
+        """The command's name."""
         return self.command.__name__
 
     def roles_for(self, kind: UnitKind) -> tuple[Role, ...]:  # noqa: ARG002  # steps on a dossier differ by kind
@@ -109,11 +118,11 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreatingStep(Step, Generic[C]):
+class CreatingStep(Step, Generic[C_co]):
     """A step that creates a dossier."""
 
-    command: type[C]
-    handler: Callable[[DossierKey, Unit, C, DecisionContext], Dossier]
+    command: type[C_co]
+    handler: Callable[[DossierKey, Unit, C_co, DecisionContext], Dossier]
 
     def take(
         self, latest: Dossier | None, key: DossierKey, unit: Unit, command: Command, context: DecisionContext
@@ -127,11 +136,11 @@ class CreatingStep(Step, Generic[C]):
         check_body(command, unit.id, unit.kind, unit.parent_id)
         if latest is not None and not latest.ended:
             raise DossierAlreadyOpen(number=latest.number, **_state_of(latest))
-        return self.handler(key, unit, _typed(command, self.command), context)
+        return self.handler(key, unit, of_type(command, self.command), context)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DossierStep(Step, Generic[C]):
+class DossierStep(Step, Generic[C_co]):
     """A step on a dossier that exists.
 
     orders         kind of unit → from which states; None when the state does not matter
@@ -147,14 +156,14 @@ class DossierStep(Step, Generic[C]):
     ordered        its day lies between the days of the steps before and after it
     """
 
-    command: type[C]
-    handler: Callable[[Dossier, C, DecisionContext], None]
+    command: type[C_co]
+    handler: Callable[[Dossier, C_co, DecisionContext], None]
     orders: Mapping[UnitKind, Order] | None = None
     becomes_from: Mapping[State, tuple[State, ...]] = field(default_factory=dict)
     roles_by_kind: Mapping[UnitKind, tuple[Role, ...]] = field(default_factory=dict)
     turn: Callable[[Dossier], Role] | None = None
-    authority: Callable[[Dossier, C], None] | None = None
-    first: Callable[[Dossier, C], None] | None = None
+    authority: Callable[[Dossier, C_co], None] | None = None
+    first: Callable[[Dossier, C_co], None] | None = None
     after_the_end: bool = False
     until_decided: bool = False
     correctable: frozenset[str] | None = None
@@ -168,16 +177,13 @@ class DossierStep(Step, Generic[C]):
             raise AlreadyDecided(clause="reading 4", number=dossier.number, **_state_of(dossier))
         if dossier.closed and not self.after_the_end:
             raise DossierClosed(clause="reading 3", number=dossier.number, **_state_of(dossier))
-        given = _typed(command, self.command)
-        if self.authority is not None:
-            self.authority(dossier, given)
-        else:
-            self._check_actor(dossier, given)
+        own = of_type(command, self.command)
+        (self.authority or self._check_actor)(dossier, own)
         if self.first is not None:
-            self.first(dossier, given)
+            self.first(dossier, own)
         if self.orders is not None:
-            self.orders[dossier.unit_kind].check(dossier, given)
-        self.handler(dossier, given, context)
+            self.orders[dossier.unit_kind].check(dossier, command)
+        self.handler(dossier, own, context)
 
     def _check_actor(self, dossier: Dossier, command: Command) -> None:
         check_role(command, self.roles)
@@ -218,24 +224,17 @@ class DossierStep(Step, Generic[C]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CouncilStep(Step, Generic[C]):
+class CouncilStep(Step, Generic[C_co]):
     """A step on the provincial council."""
 
-    command: type[C]
-    handler: Callable[[ProvincialCouncil | None, C, DecisionContext], ProvincialCouncil]
+    command: type[C_co]
+    handler: Callable[[ProvincialCouncil | None, C_co, DecisionContext], ProvincialCouncil]
 
     def take(self, council: ProvincialCouncil | None, command: Command, context: DecisionContext) -> ProvincialCouncil:
         """The council with a new pending fact. Raises a Refused, or UnknownActor."""
         _check_day_and_actor(command, context)
         check_role(command, self.roles)
-        return self.handler(council, _typed(command, self.command), context)
-
-
-def _typed(command: Command, expected: type[C]) -> C:
-    """The command as the step's own type. Raises TypeError for another step's command, which is a programming error."""
-    if not isinstance(command, expected):
-        raise TypeError(f"{command.name} is no {expected.__name__}")
-    return command
+        return self.handler(council, of_type(command, self.command), context)
 
 
 def _check_day_and_actor(command: Command, context: DecisionContext) -> None:

@@ -17,7 +17,6 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from random import SystemRandom
-from time import monotonic, sleep
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, cast
 from uuid import UUID
@@ -32,7 +31,9 @@ from consumers.commands.ports import CommandLog
 from domain.dossier.event import DossierEvent
 from infra.errors import LogMissing, LogUnusable
 from infra.log.sqlite.recorder import SQLiteLog, SQLiteLogRecorder
+from infra.retry import Retry
 from infra.settings import Settings
+from infra.timeouts import Timeout
 from infra.views.sqlite import SQLiteViews
 from projections.engine.engine import Engine
 from projections.engine.ports import DossierLog
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     from infra.views.postgres import PostgresViews
 
 
-WAIT = 30.0
+WAIT = Timeout.SHOWN.seconds
 """Seconds that a question waits for a position that it was told to show."""
 
 WORTH_PROCESSES = 30_000
@@ -237,13 +238,13 @@ class Application:
         `wait`: partition → a position that must be shown as well, such as an answer's own. Raises NotYetReflected where
         the log does not reach it within WAIT seconds.
         """
-        deadline = monotonic() + WAIT
+        tries = Retry(WAIT, pause=_PAUSE)
         while True:
             reached = self.engine.catch_up()
             late = {at: position for at, position in (wait or {}).items() if reached.get(at, 0) < position}
-            if not late or monotonic() > deadline:
+            if not late or tries.is_over:
                 break
-            sleep(_PAUSE)
+            tries.pause()
         self.engine.wait(late, 0)
         with self.engine.reading() as snapshot:
             yield snapshot

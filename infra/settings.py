@@ -16,6 +16,7 @@ from domain.i18n import Language
 from domain.policy.support import parse_amounts
 from domain.units import Units, parse_departments
 from infra.errors import BadSetting
+from infra.timeouts import Timeout
 
 if TYPE_CHECKING:
     from infra.kafka.settings import KafkaSettings
@@ -53,7 +54,7 @@ class Settings:
     amounts: Mapping[str, int] = field(default_factory=dict)
     readings: InterpretationSettings = field(default_factory=InterpretationSettings)
     language: Language = "en"
-    answer_within: float = 60.0
+    answer_within: float = Timeout.ANSWER.seconds
 
     @property
     def log_name(self) -> str:
@@ -89,7 +90,7 @@ def load(environment: Mapping[str, str] | None = None, **overrides: str | None) 
             Language,
             _one_of({**env, LANGUAGE: overrides.get("language") or env.get(LANGUAGE) or "en"}, LANGUAGE, ("en", "vi")),
         ),
-        answer_within=_seconds(ANSWER_WITHIN, env.get(ANSWER_WITHIN) or "60"),
+        answer_within=_seconds(ANSWER_WITHIN, env.get(ANSWER_WITHIN) or f"{Timeout.ANSWER.seconds:g}"),
     )
 
 

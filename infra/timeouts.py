@@ -11,6 +11,7 @@ from enum import Enum
 class Timeout(Enum):
     """A time-out: its seconds, and what is waited for."""
 
+    CONNECT = 30.0, "the first answer of any broker, by a client that has just begun"
     REQUEST = 10.0, "the answer of a broker to one request, the copies of a record in sync included"
     RESPONSE = 12.0, "the end of one request, whatever became of it"
     CLUSTER = 10.0, "a question to the cluster: its topics, their settings, the members of a group"
@@ -25,6 +26,7 @@ class Timeout(Enum):
     SHOWN = 30.0, "read models that show a position they were told to show"
     GROUP_SESSION = 6.0, "a sign of life of a group's member, before its partitions go to others"
     GROUP_JOIN = 20.0, "a group's answer to a new member, before it begins anew"
+    ANSWER = 60.0, "the next answer to a command (`DOSSIER_ANSWER_WITHIN`)"
     COMMAND_RESENT = 10.0, "an answer to a command, before the same command is sent again; doubled each time"
     RESTART = 1.0, "the first restart of a worker's partition or a projector after a failure; doubled each time"
     RESTART_LONGEST = 30.0, "the same, at most"
@@ -42,3 +44,9 @@ class Timeout(Enum):
     def milliseconds(self) -> int:
         """As kafka-python takes it."""
         return int(self.seconds * 1000)
+
+
+def as_markdown() -> str:
+    """The table, as it stands in `infra/kafka/outages.md`."""
+    rows = [f"| `{each.name}` | {each.seconds:g} | {each.waits_for} |" for each in Timeout]
+    return "\n".join(["| name | seconds | waits for |", "| --- | --- | --- |", *rows]) + "\n"

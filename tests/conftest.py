@@ -13,6 +13,44 @@ from infra.dev.postgres import PostgresServer, postgres
 from tests.projections.stores import PostgresStores, SQLiteStores, Store, Stores
 
 _numbers = count(1)
+_SERVERS = frozenset({"broker", "server", "secured", "postgres"})
+"""Fixtures that start Kafka or PostgreSQL, and the store on the latter."""
+_NO_UNITS = ("acceptance", "contract", "end_to_end", "fault", "infra/cli", "infra/dev")
+"""Folders whose tests walk through many parts at once, or run for long."""
+_LONGEST = frozenset({"end_to_end", "fault"})
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as `unit` what `make check` runs: the tests of single parts that need no server.
+
+    All others come first, so that no worker is left alone with a long one in the end, and stay together by module, so
+    that what a module builds is built once.
+    """
+    for item in items:
+        path = item.path.relative_to(Path(__file__).parent).as_posix()
+        callspec = getattr(item, "callspec", None)
+        needed = {*getattr(item, "fixturenames", ()), *([callspec.params.get("stores")] if callspec else [])}
+        if path.startswith(_NO_UNITS) or _SERVERS.intersection(needed):
+            item.add_marker(pytest.mark.xdist_group(path))
+        else:
+            item.add_marker("unit")
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    """0 for the tests that run longest, 1 for others that need a server, 2 for units."""
+    if item.get_closest_marker("unit"):
+        return 2
+    return 0 if item.path.parent.name in _LONGEST else 1
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_terminal() -> Iterator[None]:
+    """Tables are as wide as they are in a pipe: pytest-xdist gives its workers the size of a terminal."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("COLUMNS", "LINES"):
+            patch.delenv(name, raising=False)
+        yield
 
 
 @pytest.fixture(scope="session")

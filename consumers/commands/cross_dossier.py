@@ -107,4 +107,4 @@ class LoggedFacts:
         self._facts.positions[partition] = after
 
     def _fold(self, event: DomainEventProtocol[UUID]) -> None:
-        self._facts.evolve(type(event).__name__, event.originator_id, event.originator_version, vars(event))
+        self._facts.evolve(event)

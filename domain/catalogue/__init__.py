@@ -6,7 +6,9 @@ import json
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Any
+from typing import NotRequired, TypedDict
+
+from msgspec import convert
 
 from domain.catalogue.criteria import Catalogue, Criterion, CriterionNotOfLevel, LevelTarget
 from domain.catalogue.enums import AnswerKind, Level, Requirement, UnitKind
@@ -54,6 +56,36 @@ def catalogue(version: int | None = None) -> Catalogue:
     return _load(chosen)
 
 
+class _Column(TypedDict):
+    target: str
+    threshold: dict[str, int | None]
+    requirement: str
+
+
+class _Entry(TypedDict):
+    """One criterion in the data file."""
+
+    id: str
+    unit_kind: str
+    group: str
+    group_title: str
+    number: int
+    name: str
+    measure_unit: str
+    answer: str
+    levels: dict[str, _Column]
+    columns_in_source: int
+    formula: list[str]
+    a_may_exceed_b: NotRequired[bool]
+    method: list[str]
+    evidence: list[str]
+    lead_agency: str
+    coordinating_agencies: list[str]
+    agency_text: str
+    source_line: int
+    notes: list[str]
+
+
 @cache
 def _load(version: int) -> Catalogue:
     data = json.loads((files("domain.catalogue") / _RELEASED[version]).read_text(encoding="utf-8"))
@@ -64,7 +96,7 @@ def _load(version: int) -> Catalogue:
     )
 
 
-def _criterion(entry: dict[str, Any]) -> Criterion:
+def _criterion(entry: _Entry) -> Criterion:
     answer = AnswerKind(entry["answer"])
     return Criterion(
         id=entry["id"],
@@ -79,7 +111,7 @@ def _criterion(entry: dict[str, Any]) -> Criterion:
             {
                 Level(level): LevelTarget(
                     target_text=column["target"],
-                    target=_TARGETS[answer](**column["threshold"]),
+                    target=convert(column["threshold"], _TARGETS[answer]),
                     requirement=Requirement(column["requirement"]),
                 )
                 for level, column in entry["levels"].items()

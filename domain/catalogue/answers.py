@@ -108,7 +108,7 @@ _EXPECTED: Final[Mapping[AnswerKind, tuple[str, str]]] = {
 _COMMUNE_KEYS: Final = ("communes", "recognised", "advanced")
 
 
-def check(criterion: Criterion, figure: Figure) -> None:
+def check(criterion: Criterion, figure: Mapping[str, object]) -> None:
     """Refuses a figure that cannot answer `criterion`; says nothing about whether it meets the target.
 
     Accepts exactly the form of the criterion's answer: whole numbers from 0 to 2**53, b > 0, and a ≤ b unless
@@ -117,7 +117,7 @@ def check(criterion: Criterion, figure: Figure) -> None:
 
     Raises the FigureRefused that fits, of those in the module's docstring.
     """
-    given: dict[str, object] = {key: value for key, value in figure.items() if value is not None}
+    given = {key: value for key, value in figure.items() if value is not None}
     reason = given.pop("not_applicable", None)
     if reason is not None:
         _check_not_applicable(criterion, reason, given)

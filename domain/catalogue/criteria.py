@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
 
 from domain.catalogue.enums import AnswerKind, Level, Requirement, UnitKind
 from domain.catalogue.targets import Target
@@ -90,9 +89,9 @@ class Criterion:
         column = self.at(level, one_column_level)
         return replace(self, levels=MappingProxyType({level: column}))
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """The criterion as plain JSON values, with the keys and their order of the catalogue's data."""
-        entry: dict[str, Any] = {
+        entry: dict[str, object] = {
             "id": self.id,
             "unit_kind": self.unit_kind.value,
             "group": self.group,

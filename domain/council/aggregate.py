@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Any
 
 from eventsourcing.domain import Aggregate
 
@@ -29,7 +28,7 @@ class ProvincialCouncil(Aggregate):
 
     @classmethod
     def start(
-        cls, event_type: type[CouncilEvent], command: Command, recorded_at: datetime, **composition: Any
+        cls, event_type: type[CouncilEvent], command: Command, recorded_at: datetime, **composition: object
     ) -> ProvincialCouncil:
         """A new council with its first fact pending."""
         return cls._create(

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
-
 from eventsourcing.domain import AggregateCreated
 
 from domain.agencies import agency
 from domain.authorization import PEOPLES_COMMITTEE, STANDING_AGENCY
-from domain.commands import Command
+from domain.commands import ChangeCouncil, CouncilCommand, EstablishCouncil
 from domain.context import DecisionContext
 from domain.council.aggregate import CouncilEvent, ProvincialCouncil
-from domain.dossier.decision import signed
+from domain.dossier.decision import Signed, signed
 from domain.dossier.preconditions import not_before, part
 from domain.refusals import CouncilComposition, CouncilExists, MissingPart, NoCouncil
 from domain.values import Appointee
@@ -28,7 +26,7 @@ class CouncilChanged(CouncilEvent):
 
 
 def establish_council(
-    council: ProvincialCouncil | None, command: Command, context: DecisionContext
+    council: ProvincialCouncil | None, command: EstablishCouncil, context: DecisionContext
 ) -> ProvincialCouncil:
     """EstablishCouncil: the first composition. Raises CouncilExists."""
     if council is not None:
@@ -36,7 +34,9 @@ def establish_council(
     return ProvincialCouncil.start(CouncilEstablished, command, context.recorded_at, **_composition(command))
 
 
-def change_council(council: ProvincialCouncil | None, command: Command, context: DecisionContext) -> ProvincialCouncil:
+def change_council(
+    council: ProvincialCouncil | None, command: ChangeCouncil, context: DecisionContext
+) -> ProvincialCouncil:
     """ChangeCouncil: the whole composition anew (III.1: kiện toàn). Raises NoCouncil."""
     if council is None:
         raise NoCouncil(on=command.on.isoformat())
@@ -47,20 +47,28 @@ def change_council(council: ProvincialCouncil | None, command: Command, context:
         on=command.on,
         actor=command.actor,
         command_id=command.command_id,
-        reason=command.data.get("reason"),
+        reason=command.reason,
         **_composition(command),
     )
     return council
 
 
-def _composition(command: Command) -> dict[str, Any]:
+class _Composition(Signed):
+    chair: Appointee
+    standing_vice_chair: Appointee
+    members: list[Appointee]
+
+
+def _composition(command: CouncilCommand) -> _Composition:
     """Chair, standing vice-chair and members. Raises MissingPart, CouncilComposition, UnknownAgency."""
-    chair = cast(Appointee, part(command, "chair", ("the chair", "Chủ tịch Hội đồng"), "II.3"))
-    vice = cast(
-        Appointee,
-        part(command, "standing_vice_chair", ("the standing vice-chair", "Phó Chủ tịch thường trực"), "II.3"),
+    chair = part(command.chair, "chair", ("the chair", "Chủ tịch Hội đồng"), "II.3")
+    vice = part(
+        command.standing_vice_chair,
+        "standing_vice_chair",
+        ("the standing vice-chair", "Phó Chủ tịch thường trực"),
+        "II.3",
     )
-    members = cast(list[Appointee], part(command, "members", ("the members", "các thành viên"), "II.3"))
+    members = part(command.members, "members", ("the members", "các thành viên"), "II.3")
     if chair["agency"] != PEOPLES_COMMITTEE:
         raise CouncilComposition(
             reason_en="the chair is a leader of the provincial People's Committee (ubnd-tinh)",
@@ -80,4 +88,4 @@ def _composition(command: Command) -> dict[str, Any]:
             part_en="members of the agencies concerned",
             part_vi="thành viên là đại diện các sở, ngành liên quan",
         )
-    return {"chair": chair, "standing_vice_chair": vice, "members": members, **signed(command, "II.3")}
+    return _Composition(chair=chair, standing_vice_chair=vice, members=members, **signed(command, "II.3"))

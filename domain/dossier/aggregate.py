@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
 
 from eventsourcing.domain import Aggregate
 
@@ -62,7 +61,7 @@ class Dossier(Aggregate):
         self.history: dict[int, tuple[str, date, str]] = {}
 
     @classmethod
-    def start(cls, event_type: type[DossierEvent], name: DossierKey, command: Command, **fields: Any) -> Dossier:
+    def start(cls, event_type: type[DossierEvent], name: DossierKey, command: Command, **fields: object) -> Dossier:
         """A new dossier with its first fact pending. `fields` hold `timestamp` and what the type asks for."""
         return cls._create(
             event_type,  # type: ignore[arg-type]  # the library types first events by a protocol of its own
@@ -78,7 +77,9 @@ class Dossier(Aggregate):
             **fields,
         )
 
-    def record(self, event_type: type[DossierEvent], command: Command, context: DecisionContext, **fields: Any) -> None:
+    def record(
+        self, event_type: type[DossierEvent], command: Command, context: DecisionContext, **fields: object
+    ) -> None:
         """The fact that a command led to becomes the dossier's next event. `fields` are what the type asks for."""
         self.trigger_event(
             event_type,
@@ -93,6 +94,13 @@ class Dossier(Aggregate):
     def criteria(self) -> Mapping[str, Criterion]:
         """The criteria of the unit's kind and the dossier's level, by code, of the catalogue that it is bound to."""
         return catalogue(self.catalogue_version).criteria_for(self.unit_kind, self.level, Level(self.one_column_level))
+
+    @property
+    def last_day_to_forward(self) -> date:
+        """The last of the 15 days. Raises ValueError unless the dossier was received (II.2)."""
+        if self.due_on is None:
+            raise ValueError(f"the 15 days of {self.number} do not run")
+        return self.due_on
 
     @property
     def closed(self) -> bool:

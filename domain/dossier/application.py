@@ -5,7 +5,15 @@ from __future__ import annotations
 from domain.authorization import Role
 from domain.catalogue import AnswerKind, Criterion, UnitKind, catalogue
 from domain.catalogue import answers as figures
-from domain.commands import Command
+from domain.commands import (
+    Command,
+    OpenDossier,
+    RecordOwnMeeting,
+    RecordSelfAssessment,
+    SubmitDossier,
+    SubmitToDistrictCouncil,
+    WithdrawDossier,
+)
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
 from domain.dossier.assessment import (
@@ -52,9 +60,9 @@ class DossierOpened(DossierCreated):
         dossier.mandatory_not_applicable = self.mandatory_not_applicable
 
 
-def open_dossier(name: DossierKey, unit: Unit, command: Command, context: DecisionContext) -> Dossier:
+def open_dossier(name: DossierKey, unit: Unit, command: OpenDossier, context: DecisionContext) -> Dossier:
     """OpenDossier: binds the dossier to a catalogue and to the readings in force."""
-    bound = catalogue(command.data.get("catalogue_version"))
+    bound = catalogue(command.catalogue_version)
     return Dossier.start(
         DossierOpened,
         name,
@@ -82,10 +90,10 @@ class SelfAssessmentRecorded(DossierEvent):
         dossier.last_step_date = self.on
 
 
-def record_self_assessment(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def record_self_assessment(dossier: Dossier, command: RecordSelfAssessment, context: DecisionContext) -> None:
     """RecordSelfAssessment: some or all criteria; a later claim of a criterion replaces the earlier one."""
     not_before(command, dossier.last_step_date if dossier.state is State.RETURNED else dossier.opened_on)
-    claims: dict[str, Claim] = command.data["claims"]
+    claims = command.claims
     for code, claim in claims.items():
         _check_claim(criterion_of(dossier, code), code, claim, command)
     complete = all(code in claims or code in dossier.claims for code in dossier.criteria)
@@ -122,11 +130,11 @@ class OwnMeetingRecorded(DossierEvent):
         dossier.last_step_date = self.on
 
 
-def record_own_meeting(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def record_own_meeting(dossier: Dossier, command: RecordOwnMeeting, context: DecisionContext) -> None:
     """RecordOwnMeeting: the department's steering committee, or the district's council on the district itself."""
     clause = "II.1.1.a" if dossier.unit_kind is UnitKind.DEPARTMENT else "II.1.1.b"
     not_before(command, dossier.last_step_date)
-    dossier.record(OwnMeetingRecorded, command, context, meeting=meeting_of(command, clause))
+    dossier.record(OwnMeetingRecorded, command, context, meeting=meeting_of(command, command.meeting, clause))
 
 
 class DossierSubmitted(DossierEvent):
@@ -146,12 +154,12 @@ class DossierSubmitted(DossierEvent):
         dossier.last_step_date = self.on
 
 
-def submit_dossier(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def submit_dossier(dossier: Dossier, command: SubmitDossier, context: DecisionContext) -> None:
     """SubmitDossier: a department or district sends to the province. Gate by the claimed figures."""
     not_before(command, dossier.last_step_date)
-    letter = document(command, "letter", FORM_01, "II.1.2")
-    minutes = document(command, "minutes", FORM_02, "II.1.2", numbered=False)
-    report = document(command, "report", FORM_03, "II.1.2")
+    letter = document(command, command.letter, "letter", FORM_01, "II.1.2")
+    minutes = document(command, command.minutes, "minutes", FORM_02, "II.1.2", numbered=False)
+    report = document(command, command.report, "report", FORM_03, "II.1.2")
     communes = communes_of(dossier, command, context)
     results = _sendable(dossier, communes)
     dossier.record(
@@ -181,10 +189,10 @@ class DossierSubmittedToDistrictCouncil(DossierEvent):
         dossier.last_step_date = self.on
 
 
-def submit_to_district_council(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def submit_to_district_council(dossier: Dossier, command: SubmitToDistrictCouncil, context: DecisionContext) -> None:
     """SubmitToDistrictCouncil: a commune sends report and evidence. Gate by the claimed figures."""
     not_before(command, dossier.last_step_date)
-    report = document(command, "report", FORM_03, "II.1.2")
+    report = document(command, command.report, "report", FORM_03, "II.1.2")
     results = _sendable(dossier, None)
     dossier.record(
         DossierSubmittedToDistrictCouncil,
@@ -226,7 +234,7 @@ def who_withdraws(dossier: Dossier) -> Role:
     return Role.DISTRICT_COMMITTEE if dossier.sent_to_province else Role.APPLICANT
 
 
-def withdraw_dossier(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def withdraw_dossier(dossier: Dossier, command: WithdrawDossier, context: DecisionContext) -> None:
     """WithdrawDossier: before the decision (reading 4)."""
     not_before(command, dossier.last_step_date)
-    dossier.record(DossierWithdrawn, command, context, reason=command.data.get("reason"))
+    dossier.record(DossierWithdrawn, command, context, reason=command.reason)

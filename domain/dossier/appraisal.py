@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, cast
+from typing import TypedDict
 
 from domain.agencies import agency
 from domain.authorization import check_lead
 from domain.catalogue import AnswerKind, Criterion
-from domain.commands import Command
+from domain.commands import CorrectFact, CorrectVerification, RecordFieldInspection, VerifyCriterion
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
 from domain.dossier.assessment import (
@@ -30,6 +29,7 @@ from domain.refusals import (
 )
 from domain.values import (
     Contribution,
+    Correction,
     Document,
     Finding,
     Participant,
@@ -55,21 +55,22 @@ class FieldInspectionRecorded(DossierEvent):
         }
 
 
-def leads_what_it_inspected(dossier: Dossier, command: Command) -> None:
+def leads_what_it_inspected(dossier: Dossier, command: RecordFieldInspection) -> None:
     """Raises WrongAgency unless the acting agency leads every criterion that it inspected (III.2)."""
-    for code in command.data["findings"]:
+    for code in command.findings:
         check_lead(command, criterion_of(dossier, code), code)
 
 
-def record_field_inspection(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def record_field_inspection(dossier: Dossier, command: RecordFieldInspection, context: DecisionContext) -> None:
     """RecordFieldInspection: what was found of every criterion that it covers, with minutes (II.3)."""
-    findings = cast(dict[str, str], command.data["findings"])
+    findings = command.findings
     not_before(command, dossier.forwarded_on or dossier.last_step_date)
     for code, text in findings.items():
         if not text.strip():
             raise ReasonRequired(clause="II.3", what_en=f"the finding on {code}", what_vi=f"kết quả kiểm tra {code}")
     minutes = document(
         command,
+        command.minutes,
         "minutes",
         ("the minutes of the inspection", "biên bản kiểm tra thực tế"),
         "II.3",
@@ -80,8 +81,8 @@ def record_field_inspection(dossier: Dossier, command: Command, context: Decisio
         command,
         context,
         minutes=minutes,
-        place=part(command, "place", ("the place", "địa điểm"), "II.3"),
-        present=part(command, "present", ("those present", "thành phần tham dự"), "II.3"),
+        place=part(command.place, "place", ("the place", "địa điểm"), "II.3"),
+        present=part(command.present, "present", ("those present", "thành phần tham dự"), "II.3"),
         findings=findings,
     )
 
@@ -106,22 +107,22 @@ class CriterionVerified(DossierEvent):
         dossier.state = State.VERIFIED if self.complete else State.VERIFYING
 
 
-def leads_criterion(dossier: Dossier, command: Command) -> None:
+def leads_criterion(dossier: Dossier, command: VerifyCriterion | CorrectVerification) -> None:
     """Raises UnknownCriterion, or WrongAgency unless the acting agency leads the criterion (III.2)."""
-    code = command.data["criterion"]
+    code = command.criterion
     check_lead(command, criterion_of(dossier, code), code)
 
 
-def no_result_yet(dossier: Dossier, command: Command) -> None:
+def no_result_yet(dossier: Dossier, command: VerifyCriterion) -> None:
     """Raises AlreadyVerified when the criterion has a result: that one is corrected by naming it (reading 5)."""
-    code = command.data["criterion"]
+    code = command.criterion
     if code in dossier.results:
         raise AlreadyVerified(clause="reading 5", criterion=code, version=dossier.results[code][0])
 
 
-def verify_criterion(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def verify_criterion(dossier: Dossier, command: VerifyCriterion, context: DecisionContext) -> None:
     """VerifyCriterion: the lead agency's result, once the letter reached it."""
-    code = command.data["criterion"]
+    code = command.criterion
     criterion = criterion_of(dossier, code)
     not_before(command, dossier.forwarded_on or dossier.last_step_date)
     complete = len(dossier.results) + 1 == len(dossier.criteria)
@@ -131,7 +132,7 @@ def verify_criterion(dossier: Dossier, command: Command, context: DecisionContex
         context,
         criterion=code,
         complete=complete,
-        **_result(dossier, command, context, criterion, code),
+        **_result(dossier, command, context, criterion),
     )
 
 
@@ -160,12 +161,12 @@ class VerificationCorrected(DossierEvent):
             dossier.last_step_date = max(dossier.last_step_date, self.on)
 
 
-def correct_verification(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def correct_verification(dossier: Dossier, command: CorrectVerification, context: DecisionContext) -> None:
     """CorrectVerification: names the result that it corrects, and why (reading 5)."""
-    code = command.data["criterion"]
+    code = command.criterion
     criterion = criterion_of(dossier, code)
-    why = reason(command, "reason", ("why the result is corrected", "lý do đính chính"), "reading 5")
-    corrects = command.data["corrects"]
+    why = reason(command.reason, "reason", ("why the result is corrected", "lý do đính chính"), "reading 5")
+    corrects = command.corrects
     present = dossier.results.get(code)
     if present is None or present[0] != corrects:
         latest = f"it is fact {present[0]}" if present else "there is none"
@@ -185,35 +186,44 @@ def correct_verification(dossier: Dossier, command: Command, context: DecisionCo
         criterion=code,
         complete=len(dossier.results) == len(dossier.criteria),
         after_decision=dossier.state in DECIDED,
-        **_result(dossier, command, context, criterion, code),
+        **_result(dossier, command, context, criterion),
     )
 
 
+class _Result(TypedDict):
+    finding: Finding
+    system: str | None
+    inspection: int | None
+    letter: Document
+    contributions: list[Contribution]
+    read_at: list[ReadAt]
+
+
 def _result(
-    dossier: Dossier, command: Command, context: DecisionContext, criterion: Criterion, code: str
-) -> dict[str, Any]:
+    dossier: Dossier, command: VerifyCriterion | CorrectVerification, context: DecisionContext, criterion: Criterion
+) -> _Result:
     """What a result must hold: finding, basis, letter (II.3, III.2)."""
-    computed = criterion.answer is AnswerKind.COMMUNES
+    code, computed = command.criterion, criterion.answer is AnswerKind.COMMUNES
     communes = communes_of(dossier, command, context) if computed else None
-    finding = judged(dossier, code, cast(Finding, command.data["finding"]), communes)
-    system = command.data.get("system") or (_THIS_SYSTEM if computed else None)
+    finding = judged(dossier, code, command.finding, communes)
+    system = command.system or (_THIS_SYSTEM if computed else None)
     inspection = None if system else _inspection(dossier, command, code)
-    contributions = cast(list[Contribution], command.data.get("contributions") or [])
+    contributions = command.contributions or []
     for contribution in contributions:
         if contribution["agency"] not in criterion.coordinating_agencies:
             raise WrongAgency(criterion=code, lead=agency(criterion.lead_agency).name, agency=contribution["agency"])
         dated(command, contribution["document"], "a contribution")
-    return {
-        "finding": finding,
-        "system": system,
-        "inspection": inspection,
-        "letter": document(command, "letter", _RESULT_LETTER, "II.2"),
-        "contributions": contributions,
-        "read_at": context.cross_dossier.read_at() if computed else [],
-    }
+    return _Result(
+        finding=finding,
+        system=system,
+        inspection=inspection,
+        letter=document(command, command.letter, "letter", _RESULT_LETTER, "II.2"),
+        contributions=contributions,
+        read_at=context.cross_dossier.read_at() if computed else [],
+    )
 
 
-def _inspection(dossier: Dossier, command: Command, code: str) -> int:
+def _inspection(dossier: Dossier, command: VerifyCriterion | CorrectVerification, code: str) -> int:
     """The latest inspection of the criterion by this agency, no later than the result."""
     found = [
         version
@@ -225,9 +235,9 @@ def _inspection(dossier: Dossier, command: Command, code: str) -> int:
     return max(found)
 
 
-def recheck_inspected(dossier: Dossier, command: Command, correction: Mapping[str, Any]) -> Rechecked:
+def recheck_inspected(dossier: Dossier, command: CorrectFact, correction: Correction) -> Rechecked:
     """The criteria that corrected findings of an inspection cover; the acting agency leads each of them (III.2)."""
-    given = cast(dict[str, str] | None, correction.get("findings"))
+    given = correction.get("findings")
     if given is None:
         return Rechecked()
     for code, text in given.items():

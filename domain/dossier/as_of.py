@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
-from typing import cast
 
 from domain.dossier.aggregate import Dossier
 from domain.dossier.appraisal import VerificationCorrected
@@ -49,7 +48,9 @@ def state_of(events: Sequence[DossierEvent]) -> Dossier | None:
     """
     if not events:
         return None
-    dossier = cast(Dossier, events[0].mutate(None))
+    dossier: Dossier | None = events[0].mutate(None)
+    if dossier is None:
+        raise TypeError(f"{events[0]!r} begins no dossier")
     for event in events[1:]:
         event.apply(dossier)
         dossier.version = event.originator_version

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import NamedTuple, TypeAlias
 
 from domain.catalogue import AnswerKind, CommunesTarget, Criterion, UnitKind
 from domain.catalogue import answers as figures
-from domain.commands import Command
+from domain.commands import Command, CorrectFact
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
-from domain.policy.recognition import Counts, communes_met, communes_needed
+from domain.policy.recognition import Counts, communes_needed
 from domain.refusals import (
     ComputedBySystem,
     CriteriaMissing,
@@ -23,6 +23,7 @@ from domain.refusals import (
 )
 from domain.values import (
     CommuneFigures,
+    Correction,
     Figure,
     Finding,
 )
@@ -47,7 +48,7 @@ def claimed_results(dossier: Dossier, communes: CommuneFigures | None) -> dict[s
     results: dict[str, bool | None] = {}
     for code, criterion in dossier.criteria.items():
         if criterion.answer is AnswerKind.COMMUNES:
-            results[code] = communes is not None and communes_met(cast(CommunesTarget, criterion.target), communes)
+            results[code] = communes is not None and criterion.target.met(Figure(communes=communes))
         else:
             figure = dossier.claims[code].get("figure") if code in dossier.claims else None
             results[code] = follows(criterion, figure) if figure else False
@@ -84,34 +85,33 @@ def judged(dossier: Dossier, code: str, finding: Finding, communes: CommuneFigur
     claim = dossier.claims.get(code, {})
     declared = (claim.get("figure") or {}).get("not_applicable") is not None
     confirmed = finding.get("not_applicable_confirmed")
-    figure = cast(
-        Figure,
-        {
-            key: value
-            for key, value in finding.items()
-            if value is not None and key not in ("met", "not_applicable_confirmed")
-        },
-    )
+    given: dict[str, object] = {
+        key: value
+        for key, value in finding.items()
+        if value is not None and key not in ("met", "not_applicable_confirmed")
+    }
+    result = finding.copy()
     if confirmed is not None:
         if not declared:
             raise NotDeclaredNotApplicable(clause="reading 6", criterion=code)
-        if figure:
+        if given:
             raise DeclaredNotApplicable(clause="reading 6", criterion=code)
         met = None if confirmed else False
     elif declared:
         raise DeclaredNotApplicable(clause="reading 6", criterion=code)
     elif criterion.answer is AnswerKind.COMMUNES:
-        if figure or communes is None:
+        if given or communes is None:
             raise ComputedBySystem(criterion=code)
-        figure = Figure(communes=communes)
-        met = communes_met(cast(CommunesTarget, criterion.target), communes)
+        result["communes"] = communes
+        met = follows(criterion, result)
     else:
-        figures.check(criterion, figure)
-        met = follows(criterion, figure)
+        figures.check(criterion, given)
+        met = follows(criterion, result)
     stated = finding.get("met")
     if stated is not None and stated != met:
         raise MetContradictsFigure(criterion=code, stated=_said(stated), follows=_said(met))
-    return cast(Finding, {**figure, "not_applicable_confirmed": confirmed, "met": met})
+    result["not_applicable_confirmed"], result["met"] = confirmed, met
+    return result
 
 
 def _said(met: bool | None) -> str:
@@ -153,9 +153,8 @@ def rule_not_met(
 ) -> RuleNotMet:
     """The refusal of a gate, with the counts, what is not met, and the communes' figures of a district."""
     not_met = [code for code in dossier.criteria if results.get(code, False) is False]
-    details: dict[str, Any] = {**counts, "not_met": not_met, "not_met_text": ", ".join(not_met)}
-    if communes is not None:
-        target = cast(CommunesTarget, dossier.criteria["I.1"].target)
+    details: dict[str, object] = {**counts, "not_met": not_met, "not_met_text": ", ".join(not_met)}
+    if communes is not None and isinstance(target := dossier.criteria["I.1"].target, CommunesTarget):
         recognised, advanced = communes_needed(target, communes["communes"])
         details["communes"] = {**communes, "recognised_needed": recognised, "advanced_needed": advanced}
     clause = "I.1.a" if dossier.unit_kind is UnitKind.DEPARTMENT else "I.1.b"
@@ -176,7 +175,7 @@ class Rechecked(NamedTuple):
     inspected: list[str] | None = None
 
 
-Recheck: TypeAlias = Callable[[Dossier, Command, Mapping[str, Any]], Rechecked]
+Recheck: TypeAlias = Callable[[Dossier, CorrectFact, Correction], Rechecked]
 """From a dossier, the command CorrectFact and the corrected fields. Raises a Refused."""
 
 

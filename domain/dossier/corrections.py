@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 from domain.authorization import wrong_actor
-from domain.commands import Command
+from domain.commands import CorrectFact
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
 from domain.dossier.assessment import (
@@ -24,6 +24,7 @@ from domain.refusals import (
     UnknownFact,
 )
 from domain.values import (
+    Correction,
     Document,
     Finding,
 )
@@ -84,9 +85,9 @@ class FactCorrected(DossierEvent):
             }
 
 
-def correct_fact(dossier: Dossier, command: Command, context: DecisionContext, corrections: Corrections) -> None:
+def correct_fact(dossier: Dossier, command: CorrectFact, context: DecisionContext, corrections: Corrections) -> None:
     """CorrectFact: the fact stays; what later steps rest on follows it."""
-    corrects = command.data["corrects"]
+    corrects = command.corrects
     fact = dossier.history.get(corrects)
     if fact is None:
         raise _unknown(corrects, "the dossier has no such fact", "hồ sơ không có sự kiện này")
@@ -99,14 +100,14 @@ def correct_fact(dossier: Dossier, command: Command, context: DecisionContext, c
         )
     if command.actor["agency"] != recorded_by:
         raise wrong_actor(command, of=recorded_by)
-    why = reason(command, "reason", ("why the fact is corrected", "lý do đính chính"), "reading 5")
+    why = reason(command.reason, "reason", ("why the fact is corrected", "lý do đính chính"), "reading 5")
     not_before(command, on)
-    took_place_on = command.data.get("took_place_on")
+    took_place_on = command.took_place_on
     if took_place_on is not None and took_place_on > command.on:
         raise _unknown(corrects, "its corrected day is after the correction", "ngày đính chính sau ngày lập văn bản")
     if took_place_on is not None:
         _in_order(dossier, corrects, took_place_on, corrections.unordered)
-    correction = cast(dict[str, Any], command.data.get("correction") or {})
+    correction = command.correction or Correction()
     unknown = sorted(correction.keys() - corrections.fields[event])
     if unknown:
         raise _unknown(
@@ -115,8 +116,8 @@ def correct_fact(dossier: Dossier, command: Command, context: DecisionContext, c
             f"{event} không có nội dung {', '.join(unknown)} để đính chính",
         )
     if took_place_on is None:
-        part(command, "correction", ("what is corrected", "nội dung đính chính"), "reading 5")
-    documents = cast(list[Document], command.data.get("documents") or [])
+        part(command.correction, "correction", ("what is corrected", "nội dung đính chính"), "reading 5")
+    documents = command.documents or []
     for found in documents:
         dated(command, found, "a document")
     recheck = corrections.rechecks.get(event)
@@ -157,8 +158,8 @@ def _due_on(dossier: Dossier, corrects: int, took_place_on: date | None, context
     return deadline(took_place_on, rolls=context.readings.deadline_rolls_over_weekend)
 
 
-def _day(value: Any) -> str:
-    return cast(str, value.isoformat())
+def _day(value: date) -> str:
+    return value.isoformat()
 
 
 def _unknown(corrects: int, en: str, vi: str) -> UnknownFact:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from domain.commands import Command
+from domain.commands import (
+    AnnounceRecognition,
+    ApproveRecognition,
+    CorrectDecision,
+    RecordEarlierRecognition,
+    RejectRecognition,
+    RevokeDecision,
+    SignedCommand,
+)
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
 from domain.dossier.event import DossierCreated, DossierEvent
@@ -35,15 +43,15 @@ class Signed(TypedDict):
     capacity: str
 
 
-def signed(command: Command, clause: str) -> Signed:
+def signed(command: SignedCommand, clause: str) -> Signed:
     """The decision's number and date, its signer and capacity. Its date is the day of the fact."""
-    decision = document(command, "decision", DECISION, clause)
+    decision = document(command, command.decision, "decision", DECISION, clause)
     if decision["date"] != command.on:
         raise DateContradictsDocument(on=command.on.isoformat(), date=decision["date"].isoformat())
     return Signed(
         decision=decision,
-        signer=part(command, "signer", ("who signed", "người ký"), clause),
-        capacity=part(command, "capacity", ("in which capacity it was signed", "tư cách ký"), clause),
+        signer=part(command.signer, "signer", ("who signed", "người ký"), clause),
+        capacity=part(command.capacity, "capacity", ("in which capacity it was signed", "tư cách ký"), clause),
     )
 
 
@@ -63,10 +71,10 @@ class RecognitionApproved(DossierEvent):
         dossier.last_step_date = self.on
 
 
-def approve_recognition(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def approve_recognition(dossier: Dossier, command: ApproveRecognition, context: DecisionContext) -> None:
     """ApproveRecognition: one command per unit, also where one decision names several (I.2, II.3)."""
     not_before(command, dossier.last_step_date)
-    stated = command.data["level"]
+    stated = command.level
     if stated != dossier.level:
         raise LevelMismatch(clause="reading 13", stated=stated, level=dossier.level.value)
     dossier.record(
@@ -96,7 +104,7 @@ class RecognitionRejected(DossierEvent):
         dossier.last_step_date = self.on
 
 
-def reject_recognition(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def reject_recognition(dossier: Dossier, command: RejectRecognition, context: DecisionContext) -> None:
     """RejectRecognition: with reasons (reading 4)."""
     not_before(command, dossier.last_step_date)
     dossier.record(
@@ -105,7 +113,9 @@ def reject_recognition(dossier: Dossier, command: Command, context: DecisionCont
         context,
         unit_id=dossier.unit_id,
         level=dossier.level.value,
-        reasons=reason(command, "reasons", ("why recognition is refused", "lý do không công nhận"), "reading 4"),
+        reasons=reason(
+            command.reasons, "reasons", ("why recognition is refused", "lý do không công nhận"), "reading 4"
+        ),
         **signed(command, "I.2"),
     )
 
@@ -121,7 +131,7 @@ class RecognitionAnnounced(DossierEvent):
         dossier.last_step_date = self.on
 
 
-def announce_recognition(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def announce_recognition(dossier: Dossier, command: AnnounceRecognition, context: DecisionContext) -> None:
     """AnnounceRecognition: only after the decision; scale and manner are the unit's own (II.4)."""
     decided_on = dossier.decision[1]["date"] if dossier.decision else dossier.last_step_date
     not_before(command, decided_on, DateBeforeDecision)
@@ -129,8 +139,8 @@ def announce_recognition(dossier: Dossier, command: Command, context: DecisionCo
         RecognitionAnnounced,
         command,
         context,
-        place=part(command, "place", ("the place", "địa điểm"), "II.4"),
-        form=part(command, "form", ("the form", "hình thức"), "II.4"),
+        place=part(command.place, "place", ("the place", "địa điểm"), "II.4"),
+        form=part(command.form, "form", ("the form", "hình thức"), "II.4"),
     )
 
 
@@ -151,12 +161,13 @@ class DecisionCorrected(DossierEvent):
         dossier.decision = (version, self.corrected)
 
 
-def correct_decision(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def correct_decision(dossier: Dossier, command: CorrectDecision, context: DecisionContext) -> None:
     """CorrectDecision: a later decision says how the decision should read; what was decided stands (reading 4)."""
     version, present = _decision_of(dossier)
     not_before(command, present["date"])
     corrected = document(
         command,
+        command.corrected,
         "corrected",
         ("the decision as it should read", "nội dung quyết định sau đính chính"),
         "reading 4",
@@ -168,7 +179,7 @@ def correct_decision(dossier: Dossier, command: Command, context: DecisionContex
         unit_id=dossier.unit_id,
         level=dossier.level.value,
         corrects=version,
-        reason=reason(command, "reason", ("why the decision is corrected", "lý do đính chính"), "reading 4"),
+        reason=reason(command.reason, "reason", ("why the decision is corrected", "lý do đính chính"), "reading 4"),
         corrected=corrected,
         **signed(command, "reading 4"),
     )
@@ -190,7 +201,7 @@ class DecisionRevoked(DossierEvent):
         dossier.last_step_date = self.on
 
 
-def revoke_decision(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def revoke_decision(dossier: Dossier, command: RevokeDecision, context: DecisionContext) -> None:
     """RevokeDecision: a later decision takes the recognition back (reading 4)."""
     version, present = _decision_of(dossier)
     not_before(command, max(present["date"], dossier.last_step_date))
@@ -201,7 +212,7 @@ def revoke_decision(dossier: Dossier, command: Command, context: DecisionContext
         unit_id=dossier.unit_id,
         level=dossier.level.value,
         revokes=version,
-        reason=reason(command, "reason", ("why the decision is revoked", "lý do hủy bỏ"), "reading 4"),
+        reason=reason(command.reason, "reason", ("why the decision is revoked", "lý do hủy bỏ"), "reading 4"),
         **signed(command, "reading 4"),
     )
 
@@ -218,9 +229,11 @@ class EarlierRecognitionRecorded(DossierCreated):
         dossier.state = State.RECOGNISED_EARLIER
 
 
-def record_earlier_recognition(name: DossierKey, unit: Unit, command: Command, context: DecisionContext) -> Dossier:
+def record_earlier_recognition(
+    name: DossierKey, unit: Unit, command: RecordEarlierRecognition, context: DecisionContext
+) -> Dossier:
     """RecordEarlierRecognition: a recognition from before the system, with its decision (I.1, criterion I.1 huyện)."""
-    decision = document(command, "decision", DECISION, "I.2")
+    decision = document(command, command.decision, "decision", DECISION, "I.2")
     if decision["date"] != command.on:
         raise DateContradictsDocument(on=command.on.isoformat(), date=decision["date"].isoformat())
     for held in context.cross_dossier.recognitions_of(unit.id):
@@ -234,8 +247,8 @@ def record_earlier_recognition(name: DossierKey, unit: Unit, command: Command, c
         unit_kind=unit.kind.value,
         parent_id=unit.parent_id,
         decision=decision,
-        signer=command.data.get("signer"),
-        capacity=command.data.get("capacity"),
+        signer=command.signer,
+        capacity=command.capacity,
     )
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, cast
-
-from domain.commands import Command
+from domain.commands import AppraiseDossier, CorrectFact, RefuseByDistrictCouncil, SendToProvince
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
 from domain.dossier.assessment import (
@@ -20,6 +17,7 @@ from domain.dossier.preconditions import FORM_01, FORM_02, document, meeting_of,
 from domain.dossier.states import State
 from domain.policy.recognition import Counts
 from domain.values import (
+    Correction,
     Document,
     Finding,
     Meeting,
@@ -41,10 +39,10 @@ class DossierAppraised(DossierEvent):
         dossier.last_step_date = self.on
 
 
-def appraise_dossier(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def appraise_dossier(dossier: Dossier, command: AppraiseDossier, context: DecisionContext) -> None:
     """AppraiseDossier: a finding on every criterion, and the council's meeting."""
     not_before(command, dossier.last_step_date)
-    given = cast(dict[str, Finding], part(command, "findings", _FINDINGS, "II.1.1.b"))
+    given = part(command.findings, "findings", _FINDINGS, "II.1.1.b")
     findings = {code: judged(dossier, code, finding) for code, finding in given.items()}
     complete_over(dossier, findings, _FINDINGS, "II.1.1.b")
     dossier.record(
@@ -52,7 +50,7 @@ def appraise_dossier(dossier: Dossier, command: Command, context: DecisionContex
         command,
         context,
         findings=findings,
-        meeting=meeting_of(command, "II.1.1.b"),
+        meeting=meeting_of(command, command.meeting, "II.1.1.b"),
         counts=dossier.count({code: finding["met"] for code, finding in findings.items()}),
     )
 
@@ -71,11 +69,11 @@ class DossierSentToProvince(DossierEvent):
         dossier.last_step_date = self.on
 
 
-def send_to_province(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def send_to_province(dossier: Dossier, command: SendToProvince, context: DecisionContext) -> None:
     """SendToProvince: the district's letter and minutes with the commune's report. Gate by the district's findings."""
     not_before(command, dossier.last_step_date)
-    letter = document(command, "letter", FORM_01, "II.1.2")
-    minutes = document(command, "minutes", FORM_02, "II.1.2", numbered=False)
+    letter = document(command, command.letter, "letter", FORM_01, "II.1.2")
+    minutes = document(command, command.minutes, "minutes", FORM_02, "II.1.2", numbered=False)
     results = {code: finding["met"] for code, finding in dossier.findings.items()}
     dossier.record(
         DossierSentToProvince,
@@ -97,23 +95,25 @@ class DossierRefusedByDistrictCouncil(DossierEvent):
         dossier.last_step_date = self.on
 
 
-def refuse_by_district_council(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def refuse_by_district_council(dossier: Dossier, command: RefuseByDistrictCouncil, context: DecisionContext) -> None:
     """RefuseByDistrictCouncil: ends the attempt, with reasons (reading 3)."""
     not_before(command, dossier.last_step_date)
     dossier.record(
         DossierRefusedByDistrictCouncil,
         command,
         context,
-        reasons=reason(command, "reasons", ("the reasons of the refusal", "lý do không đề nghị"), "reading 3"),
+        reasons=reason(command.reasons, "reasons", ("the reasons of the refusal", "lý do không đề nghị"), "reading 3"),
     )
 
 
-def recheck_findings(dossier: Dossier, command: Command, correction: Mapping[str, Any]) -> Rechecked:  # noqa: ARG001
+def recheck_findings(dossier: Dossier, command: CorrectFact, correction: Correction) -> Rechecked:  # noqa: ARG001
     """Corrected findings of the council, each with what follows from its figure."""
-    given = cast(dict[str, Finding] | None, correction.get("findings"))
-    if given is None:
+    stated = correction.get("findings")
+    if stated is None:
         return Rechecked()
-    for code, finding in given.items():
-        if not isinstance(finding, dict):
+    findings: dict[str, Finding] = {}
+    for code, finding in stated.items():
+        if isinstance(finding, str):
             raise not_a_finding(code, "a figure", "số liệu")
-    return Rechecked(findings={code: judged(dossier, code, finding) for code, finding in given.items()})
+        findings[code] = finding
+    return Rechecked(findings={code: judged(dossier, code, finding) for code, finding in findings.items()})

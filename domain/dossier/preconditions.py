@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
-from typing import Any, cast
+from typing import TypeVar
 
 from domain.commands import Command
 from domain.refusals import (
@@ -21,6 +21,7 @@ from domain.refusals import (
 from domain.values import (
     Document,
     Meeting,
+    StatedMeeting,
     Votes,
 )
 
@@ -45,6 +46,8 @@ _MEETING_PARTS = {
     "minutes": ("the minutes as a document", "văn bản biên bản"),
 }
 
+T = TypeVar("T")
+
 
 def not_before(command: Command, day: date, refusal: type[DateBeforeStep] = DateBeforeStep) -> None:
     """Raises DateBeforeStep when the day of the fact is before the step that it follows."""
@@ -52,19 +55,24 @@ def not_before(command: Command, day: date, refusal: type[DateBeforeStep] = Date
         raise refusal(on=command.on.isoformat(), not_before=day.isoformat())
 
 
-def part(command: Command, key: str, name: tuple[str, str], clause: str) -> Any:
-    """A part of the command's data that the record must hold. Raises MissingPart when it is absent or empty."""
-    value = command.data.get(key)
-    if value is None or value in ("", [], {}):
-        raise MissingPart(clause=clause, part=key, part_en=name[0], part_vi=name[1])
-    if isinstance(value, str) and not value.strip():
+def part(value: T | None, key: str, name: tuple[str, str], clause: str) -> T:
+    """What a command says under `key` and the record must hold. Raises MissingPart when it is absent or empty."""
+    if not value or (isinstance(value, str) and not value.strip()):
         raise MissingPart(clause=clause, part=key, part_en=name[0], part_vi=name[1])
     return value
 
 
-def document(command: Command, key: str, name: tuple[str, str], clause: str, *, numbered: bool = True) -> Document:
-    """A document among the parts, with its number where the form prints one, dated no later than the fact."""
-    found = cast(Document, part(command, key, name, clause))
+def document(
+    command: Command,
+    value: Document | None,
+    key: str,
+    name: tuple[str, str],
+    clause: str,
+    *,
+    numbered: bool = True,
+) -> Document:
+    """A document that a command names, with its number where the form prints one, dated no later than the fact."""
+    found = part(value, key, name, clause)
     if numbered and not (found.get("number") or "").strip():
         raise MissingPart(
             clause=clause,
@@ -86,10 +94,9 @@ def dated(command: Command, found: Document, name: str) -> None:
         )
 
 
-def reason(command: Command, key: str, what: tuple[str, str], clause: str | None = None) -> str:
+def reason(value: str | None, key: str, what: tuple[str, str], clause: str | None = None) -> str:
     """A reason in words. Raises ReasonRequired when it is absent or blank."""
-    value = command.data.get(key)
-    if not isinstance(value, str) or not value.strip():
+    if value is None or not value.strip():
         raise ReasonRequired(clause=clause, part=key, what_en=what[0], what_vi=what[1])
     return value
 
@@ -102,7 +109,7 @@ def votes_add_up(votes: Votes) -> None:
     stated = Decimal(votes["percent"])
     exact = Fraction(in_favour * 100, attending)
     # The quotient is cut far beyond the stated decimals; six are the most that can be stated.
-    rounded = _half_up(exact, -cast(int, stated.as_tuple().exponent))
+    rounded = _half_up(exact, len(votes["percent"].partition(".")[2]))
     if rounded != stated:
         raise PercentContradictsVotes(
             percent=votes["percent"],
@@ -118,18 +125,35 @@ def _half_up(value: Fraction, decimals: int) -> Decimal:
     return Decimal(whole).scaleb(-decimals).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
 
 
-def meeting_of(command: Command, clause: str) -> Meeting:
+def meeting_of(command: Command, stated: StatedMeeting | None, clause: str) -> Meeting:
     """The minutes in the parts of form 02. Raises MissingPart, or what contradicts itself in them."""
-    held = cast(Meeting, part(command, "meeting", FORM_02, clause))
-    for key, (en, vi) in _MEETING_PARTS.items():
-        if not held.get(key):
-            raise MissingPart(
-                clause="Biểu 02", part=f"meeting.{key}", part_en=f"{en} (form 02)", part_vi=f"{vi} (Biểu 02)"
-            )
-    if held["ends"] <= held["begins"]:
-        raise MeetingTimesImpossible(begins=held["begins"], ends=held["ends"])
-    votes_add_up(held["votes"])
-    if Decimal(held["minutes_approved_percent"]) > _ALL:
-        raise PercentImpossible(percent=held["minutes_approved_percent"])
-    dated(command, held["minutes"], FORM_02[0])
-    return held
+    held = part(stated, "meeting", FORM_02, clause)
+    meeting = Meeting(
+        begins=_of_form_02(held.get("begins"), "begins"),
+        ends=_of_form_02(held.get("ends"), "ends"),
+        place=_of_form_02(held.get("place"), "place"),
+        body=_of_form_02(held.get("body"), "body"),
+        chair=_of_form_02(held.get("chair"), "chair"),
+        secretary=_of_form_02(held.get("secretary"), "secretary"),
+        present=_of_form_02(held.get("present"), "present"),
+        report_presented=_of_form_02(held.get("report_presented"), "report_presented"),
+        opinions=_of_form_02(held.get("opinions"), "opinions"),
+        votes=_of_form_02(held.get("votes"), "votes"),
+        minutes_approved_percent=_of_form_02(held.get("minutes_approved_percent"), "minutes_approved_percent"),
+        signatures=_of_form_02(held.get("signatures"), "signatures"),
+        minutes=_of_form_02(held.get("minutes"), "minutes"),
+    )
+    if meeting["ends"] <= meeting["begins"]:
+        raise MeetingTimesImpossible(begins=meeting["begins"], ends=meeting["ends"])
+    votes_add_up(meeting["votes"])
+    if Decimal(meeting["minutes_approved_percent"]) > _ALL:
+        raise PercentImpossible(percent=meeting["minutes_approved_percent"])
+    dated(command, meeting["minutes"], FORM_02[0])
+    return meeting
+
+
+def _of_form_02(value: T | None, key: str) -> T:
+    if not value:
+        en, vi = _MEETING_PARTS[key]
+        raise MissingPart(clause="Biểu 02", part=f"meeting.{key}", part_en=f"{en} (form 02)", part_vi=f"{vi} (Biểu 02)")
+    return value

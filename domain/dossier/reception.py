@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import cast
 
 from domain.agencies import agency, is_or_belongs_to
-from domain.commands import Command
+from domain.commands import Command, ForwardToCouncil, ReceiveDossier, ReturnDossier
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
 from domain.dossier.assessment import (
@@ -45,7 +44,7 @@ class DossierReceived(DossierEvent):
         dossier.last_step_date = self.on
 
 
-def receive_dossier(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def receive_dossier(dossier: Dossier, command: ReceiveDossier, context: DecisionContext) -> None:
     """ReceiveDossier: the day on which the dossier is complete; the 15 days start (II.2)."""
     not_before(command, dossier.last_step_date)
     _complete(dossier)
@@ -94,12 +93,12 @@ class DossierReturned(DossierEvent):
         dossier.last_step_date = self.on
 
 
-def return_dossier(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def return_dossier(dossier: Dossier, command: ReturnDossier, context: DecisionContext) -> None:
     """ReturnDossier: says what is missing; the clock stops (II.2, reading 4)."""
     not_before(command, dossier.last_step_date)
-    missing = [item for item in command.data.get("missing") or () if item.strip()]
+    missing = [item for item in command.missing or () if item.strip()]
     if not missing:
-        reason(command, "missing", ("what is missing", "nội dung còn thiếu"), "II.2")
+        reason(None, "missing", ("what is missing", "nội dung còn thiếu"), "II.2")
     dossier.record(DossierReturned, command, context, missing=missing)
 
 
@@ -120,15 +119,14 @@ class DossierForwardedToCouncil(DossierEvent):
         dossier.last_step_date = self.on
 
 
-def forward_to_council(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def forward_to_council(dossier: Dossier, command: ForwardToCouncil, context: DecisionContext) -> None:
     """ForwardToCouncil: a letter to every member agency with its criteria; late is accepted and recorded (II.2)."""
     not_before(command, dossier.last_step_date)
     council = context.cross_dossier.council_on(command.on)
     if council is None:
         raise NoCouncil(on=command.on.isoformat())
-    letters = cast(
-        dict[str, Document],
-        part(command, "letters", ("the letters to the member agencies", "văn bản gửi các thành viên"), "II.2"),
+    letters = part(
+        command.letters, "letters", ("the letters to the member agencies", "văn bản gửi các thành viên"), "II.2"
     )
     criteria: dict[str, list[str]] = {}
     for code, criterion in dossier.criteria.items():
@@ -137,7 +135,7 @@ def forward_to_council(dossier: Dossier, command: Command, context: DecisionCont
     absent = [lead for lead in criteria if not any(is_or_belongs_to(lead, member) for member in council.agencies)]
     if absent:
         raise AgencyNotOnCouncil(agencies=absent, agencies_text=", ".join(agency(lead).name for lead in absent))
-    due_on = cast(date, dossier.due_on)
+    due_on = dossier.last_day_to_forward
     dossier.record(
         DossierForwardedToCouncil,
         command,

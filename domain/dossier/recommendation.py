@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from domain.catalogue import UnitKind
-from domain.commands import Command
+from domain.commands import CloseAsUnfavourable, Command, ProposeRecognition, RecordCouncilMeeting, SumUpResults
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
 from domain.dossier.assessment import (
@@ -48,10 +46,10 @@ def every_criterion_has_a_result(dossier: Dossier, command: Command) -> None:  #
         complete_over(dossier, dossier.results, ("the members' results", "kết quả thẩm định"), "II.3")
 
 
-def sum_up_results(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def sum_up_results(dossier: Dossier, command: SumUpResults, context: DecisionContext) -> None:
     """SumUpResults: the counts of the rule over the members' results (II.3)."""
     not_before(command, max(dossier.last_step_date, *(on for _, _, on in dossier.results.values())))
-    report = cast(Document | None, command.data.get("report"))
+    report = command.report
     if report is not None:
         dated(command, report, "the report")
     results = member_results(dossier)
@@ -75,7 +73,7 @@ class DossierClosedAsUnfavourable(DossierEvent):
         dossier.last_step_date = self.on
 
 
-def close_as_unfavourable(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def close_as_unfavourable(dossier: Dossier, command: CloseAsUnfavourable, context: DecisionContext) -> None:
     """CloseAsUnfavourable: the sum does not hold, or the council did not recommend (reading 3)."""
     not_before(command, dossier.last_step_date)
     favourable = dossier.tally is not None and dossier.tally["holds"]
@@ -85,7 +83,7 @@ def close_as_unfavourable(dossier: Dossier, command: Command, context: DecisionC
         DossierClosedAsUnfavourable,
         command,
         context,
-        reasons=reason(command, "reasons", ("why the dossier is closed", "lý do kết thúc hồ sơ"), "reading 3"),
+        reasons=reason(command.reasons, "reasons", ("why the dossier is closed", "lý do kết thúc hồ sơ"), "reading 3"),
     )
 
 
@@ -105,24 +103,26 @@ class CouncilMeetingRecorded(DossierEvent):
         dossier.last_step_date = self.on
 
 
-def record_council_meeting(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def record_council_meeting(dossier: Dossier, command: RecordCouncilMeeting, context: DecisionContext) -> None:
     """RecordCouncilMeeting: only after a favourable sum. The last of the five gates (II.3)."""
     not_before(command, dossier.last_step_date)
     results = member_results(dossier)
     counts = dossier.count(results)
     if not counts["holds"]:
         raise rule_not_met(dossier, counts, results, _verified_communes(dossier))
-    votes = cast(Votes | None, command.data.get("votes"))
+    votes = command.votes
     if votes is not None:
         votes_add_up(votes)
     dossier.record(
         CouncilMeetingRecorded,
         command,
         context,
-        chair=cast(Participant, part(command, "chair", ("the chair", "chủ trì"), "II.3")),
-        present=part(command, "present", ("those present", "thành phần tham dự"), "II.3"),
-        minutes=document(command, "minutes", ("the minutes", "biên bản họp Hội đồng"), "II.3", numbered=False),
-        recommends=command.data["recommends"],
+        chair=part(command.chair, "chair", ("the chair", "chủ trì"), "II.3"),
+        present=part(command.present, "present", ("those present", "thành phần tham dự"), "II.3"),
+        minutes=document(
+            command, command.minutes, "minutes", ("the minutes", "biên bản họp Hội đồng"), "II.3", numbered=False
+        ),
+        recommends=command.recommends,
         votes=votes,
         counts=counts,
     )
@@ -144,10 +144,10 @@ class RecognitionProposed(DossierEvent):
         dossier.last_step_date = self.on
 
 
-def propose_recognition(dossier: Dossier, command: Command, context: DecisionContext) -> None:
+def propose_recognition(dossier: Dossier, command: ProposeRecognition, context: DecisionContext) -> None:
     """ProposeRecognition: the letter to the provincial People's Committee, on the council's word (II.3, III.1)."""
     not_before(command, dossier.last_step_date)
     if not dossier.council_recommends:
         raise CouncilDidNotRecommend
-    letter = document(command, "letter", ("the proposal letter", "Tờ trình UBND tỉnh"), "II.3")
+    letter = document(command, command.letter, "letter", ("the proposal letter", "Tờ trình UBND tỉnh"), "II.3")
     dossier.record(RecognitionProposed, command, context, letter=letter)

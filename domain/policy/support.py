@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from domain.catalogue import Level, UnitKind
 from domain.errors import InvalidInput
@@ -92,7 +92,7 @@ class TierHeld:
         """The day of the decision: the support is due from then on (I.1)."""
         return self.recognition.decided_on
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """The tier as JSON; the day in ISO form, the amount in VND."""
         return {
             "tier": self.tier,
@@ -156,7 +156,7 @@ class Entitlement:
             said.append(_BOTH_TIERS[language])
         return tuple(said)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """The entitlement as JSON; days in ISO form, amounts in VND, sentences in both languages."""
         return {
             "eligible": self.eligible,

@@ -20,9 +20,10 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from random import SystemRandom
 from typing import Final
 from uuid import uuid4
 
@@ -37,7 +38,8 @@ BOOTSTRAP_SERVERS: Final = "KAFKA_BOOTSTRAP_SERVERS"
 """The environment variable that names a cluster that is already there."""
 _FOLDER: Final = Path("build/kafka")
 _DESCRIPTION: Final = "cluster.json"
-_START_TIMEOUT: Final = 60.0
+_START_TIMEOUT: Final = 180.0
+_PORTS: Final = range(20_000, 32_000)
 _JAVA_OPTIONS: Final = ("-Xms512m", "-Xmx512m")
 
 
@@ -172,13 +174,19 @@ def _java_options() -> list[str]:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports that are free now. All are held until the last is found, so that none comes twice."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    """Ports that are free now. All are held until the last is found, so that none comes twice.
+
+    None is of those that the system gives to outgoing connections: one of these could take the port of a broker that
+    is down for a moment.
+    """
+    with ExitStack() as held:
+        ports: list[int] = []
+        while len(ports) < count:
+            port = SystemRandom().choice(_PORTS)
+            with suppress(OSError):
+                held.enter_context(socket.create_server(("127.0.0.1", port)))
+                ports.append(port)
+        return ports
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

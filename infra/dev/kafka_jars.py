@@ -6,6 +6,7 @@ pure Python, and of what it is configured with. `python -m infra.dev.kafka_jars`
 
 from __future__ import annotations
 
+import fcntl
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,8 +50,13 @@ def java() -> Path:
 
 def class_path(lock: Path = LOCK, cache: Path | None = None) -> list[Path]:
     """The jar files, every one compared with the lock. Raises KafkaUnavailable."""
-    context = _context(cache)
-    return [_locked(context, jar) for jar in read_lock(lock)]
+    folder = cache or user_cache_path("dossier") / "jars"
+    folder.mkdir(parents=True, exist_ok=True)
+    # A second process would take a file that the first is still fetching for a wrong one.
+    with (folder / ".lock").open("w") as alone:
+        fcntl.flock(alone, fcntl.LOCK_EX)
+        context = _context(folder)
+        return [_locked(context, jar) for jar in read_lock(lock)]
 
 
 def read_lock(lock: Path = LOCK) -> list[Jar]:

@@ -28,8 +28,8 @@ _OWNERS: Final = frozenset({"session", "_session"})
 
 PASSED_ON: Final[Mapping[tuple[str, str], str]] = {
     ("domain/i18n.py", "english"): "the marker itself",
-    ("domain/step.py", "self.why"): "the orders in domain/procedure.py",
     ("schemas/command_derivation.py", "english"): "the types of the commands: `schemas.command_schemas.command_texts`",
+    ("domain/step.py", "self.why"): "the orders in domain/procedure.py",
 }
 """(file, argument) → where the literals stand."""
 

@@ -19,6 +19,7 @@ from infra.errors import BadSetting
 from infra.kafka.errors import ClientRejected
 from infra.kafka.internals import Client
 from infra.kafka.security import OPTIONS, SECRETS, connection, tls_context
+from infra.timeouts import Timeout
 
 SCHEME: Final = "kafka"
 _OPTIONS: Final = ("prefix", "partitions", "replication", "replies_days", "index")
@@ -83,6 +84,7 @@ class KafkaSettings:
         return {
             "bootstrap_servers": self.bootstrap.split(","),
             "kafka_client": Client,
+            "bootstrap_timeout_ms": Timeout.CONNECT.milliseconds,
             **self.connection,
             "ssl_context": context,
         }

@@ -162,7 +162,7 @@ def _give(
     for command in commands:
         aggregate = _decided(application, command, units, reference)
         for event in aggregate.pending_events:
-            reference.evolve(type(event).__name__, event.originator_id, event.originator_version, vars(event))
+            reference.evolve(event)
         application.save(aggregate)
 
 

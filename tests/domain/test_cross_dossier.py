@@ -10,8 +10,15 @@ from hypothesis import strategies as st
 
 from domain.catalogue import Level
 from domain.cross_dossier import CrossDossierFacts
+from domain.dossier.decision import DecisionCorrected, DecisionRevoked, RecognitionApproved
+from domain.dossier.event import DossierEvent
+from domain.dossier.reception import DossierReceived
 from domain.identity import DossierKey
+from domain.values import Document
+from schemas.avro.derivation import derive
+from schemas.avro.release import sample_of
 from tests.acceptance.system import UNITS
+from tests.schemas.records import event_of
 
 COMMUNES = [unit.id for unit in UNITS.communes_of("139")]
 ELSEWHERE = UNITS.communes_of("140")[0].id
@@ -21,13 +28,21 @@ DAY = date(2024, 3, 1)
 def recognised(known: CrossDossierFacts, unit: str, level: Level, on: date = DAY, year: int = 2024) -> DossierKey:
     """A decision of recognition."""
     name = DossierKey(unit, level, year, 1)
-    known.evolve("RecognitionApproved", name.id, 9, fields(unit, level, on))
+    known.evolve(
+        event(RecognitionApproved, name, unit_id=unit, level=level.value, decision=document("1/QĐ", on), on=on)
+    )
     return name
 
 
-def fields(unit: str, level: Level, on: date) -> dict[str, Any]:
-    """The fields of a recognition's event."""
-    return {"unit_id": unit, "level": level.value, "decision": {"number": "1/QĐ", "date": on}, "on": on}
+def event(kind: type[DossierEvent], name: DossierKey, **fields: Any) -> DossierEvent:
+    """An event of a dossier, with a sample of whatever the test does not care for."""
+    return kind(
+        **{**vars(event_of(kind.__name__, sample_of(derive(kind.__name__)))), "originator_id": name.id, **fields}
+    )
+
+
+def document(number: str, on: date) -> Document:
+    return {"number": number, "date": on, "issuer": "UBND tỉnh", "sha256": "0" * 64}
 
 
 def figures(known: CrossDossierFacts, on: date = DAY) -> tuple[int, int, int]:
@@ -64,8 +79,7 @@ def test_a_corrected_day_is_the_day_that_counts() -> None:
     """The later decision says how the first one reads."""
     known = CrossDossierFacts()
     name = recognised(known, COMMUNES[0], Level.BASIC)
-    corrected = {"number": "2/QĐ", "date": date(2024, 4, 1)}
-    known.evolve("DecisionCorrected", name.id, 10, {"corrected": corrected})
+    known.evolve(event(DecisionCorrected, name, corrected=document("2/QĐ", date(2024, 4, 1))))
     assert figures(known) == (12, 0, 0)
     assert figures(known, date(2024, 4, 1)) == (12, 1, 0)
 
@@ -75,7 +89,7 @@ def test_a_revoked_recognition_counts_no_more() -> None:
     known = CrossDossierFacts()
     name = recognised(known, COMMUNES[0], Level.BASIC)
     recognised(known, COMMUNES[0], Level.ADVANCED)
-    known.evolve("DecisionRevoked", name.id, 10, {})
+    known.evolve(event(DecisionRevoked, name))
     assert figures(known) == (12, 1, 1)
     assert [held.level for held in known.recognitions_of(COMMUNES[0])] == [Level.ADVANCED]
 
@@ -83,8 +97,9 @@ def test_a_revoked_recognition_counts_no_more() -> None:
 def test_events_of_others_change_nothing() -> None:
     """A correction of a rejection is no recognition."""
     known = CrossDossierFacts()
-    known.evolve("DossierReceived", DossierKey(COMMUNES[0], Level.BASIC, 2024, 1).id, 3, {})
-    known.evolve("DecisionCorrected", DossierKey(COMMUNES[0], Level.BASIC, 2024, 1).id, 3, {})
+    name = DossierKey(COMMUNES[0], Level.BASIC, 2024, 1)
+    known.evolve(event(DossierReceived, name))
+    known.evolve(event(DecisionCorrected, name))
     assert figures(known) == (12, 0, 0)
 
 
@@ -95,7 +110,7 @@ def test_the_figures_agree_with_a_plain_count(history: list[tuple[str, Level, bo
     for year, (unit, level, revokes) in enumerate(history, start=2000):
         if revokes and held:
             key = next(iter(held))
-            known.evolve("DecisionRevoked", held.pop(key).id, 10, {})
+            known.evolve(event(DecisionRevoked, held.pop(key)))
         else:
             held[unit, level, year] = recognised(known, unit, level, year=year)
     ours = {(unit, level) for unit, level, _ in held if unit in COMMUNES}

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import pytest
-
 from infra.bootstrap import Application
 from infra.demo.province import DEFAULT_SEED, simulation
 from infra.demo.run import Fed, feed
@@ -52,7 +50,6 @@ def _rows(application: Application) -> Iterator[str]:
                     yield f"{table.name} {json.dumps(row, sort_keys=True, default=str)}"
 
 
-@pytest.mark.timeout(300)
 def test_it_gives_the_figures_and_events_of_the_embedded_one(broker: KafkaCluster, tmp_path: Path) -> None:
     simulated = simulation(DEFAULT_SEED)
     url = f"kafka://{broker.bootstrap}?prefix=d{uuid4().hex[:12]}&partitions={_PARTITIONS}&index={tmp_path}"

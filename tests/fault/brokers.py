@@ -13,7 +13,7 @@ from kafka.errors import KafkaError
 from infra.dev.kafka import KafkaCluster
 from infra.dev.kafka_node import Node
 
-_FINDS_WITHIN = 30.0
+_FINDS_WITHIN = 200.0
 _FULL_FOR = 30.0
 _ROOM = (0, 6000)
 """Bytes that still fit: less than a record or two of a group commit, so that a write is often torn in the middle."""

@@ -26,6 +26,7 @@ from schemas.avro.codec import decode_event
 from tests.fault.publishing import PARTITIONS, made_log
 from tests.infra.delivery import subscriber
 from tests.projections.event_builders import UNITS, FakeLog
+from tests.support.waiting import wait_until
 
 _PUBLISHERS = 2
 _PACE = (1.0, 6.0)
@@ -57,12 +58,18 @@ def run(cluster: KafkaCluster, folder: Path, *, kills: int, seed: int, units: in
     brokers = len(cluster.nodes)
     settings = KafkaSettings(cluster.bootstrap, f"f{uuid4().hex[:12]}", replication=max(1, brokers))
     url = f"kafka://{settings.bootstrap}?prefix={settings.app}&replication={settings.replication}"
+    log = made_log(units)
+    # The topics are there before anybody looks into them.
+    _publisher(settings, log)
     told = [url, str(units), str(time.time()), str(kills * sum(_PACE) / 2)]
     publishers = [_start(told, folder / f"{number}.log") for number in range(_PUBLISHERS)]
     stopped: list[tuple[float, subprocess.Popen[bytes]]] = []
     try:
         while sum(report.faults.values()) < kills:
             time.sleep(rng.uniform(*_PACE))
+            if sum(report.faults.values()) == kills - 1:
+                # However slow the machine is: the last fault comes when something has been published.
+                wait_until(lambda: subscriber.read_all(settings.bootstrap, f"{settings.app}.decisions", PARTITIONS))
             place = rng.randrange(_PUBLISHERS)
             match rng.choices(["kill", "stop", "leave", "broker"], [6, 2, 2, 3 if brokers >= _SAFE else 0])[0]:
                 case "broker":
@@ -96,7 +103,7 @@ def run(cluster: KafkaCluster, folder: Path, *, kills: int, seed: int, units: in
         for process in [*publishers, *(process for _, process in stopped)]:
             process.kill()
             process.wait()
-    _finish_and_check(report, settings, made_log(units))
+    _finish_and_check(report, settings, log)
     return report
 
 
@@ -106,22 +113,24 @@ def _start(told: list[str], log: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, stderr=errors, stdout=subprocess.DEVNULL)
 
 
+def _publisher(settings: KafkaSettings, log: FakeLog) -> Publisher:
+    """A publisher of its own to all partitions; its topics are made."""
+    publication = DecisionSerializer(log.log_id, UNITS)
+    stream = OnePublisher(settings, publication, log.partitions, Fingerprinted())
+    stream.prepare()
+    return Publisher(log, decode_event, stream, publication)
+
+
 def _ended_by_itself(publishers: list[subprocess.Popen[bytes]]) -> list[str]:
     return [f"a publisher ended with {process.returncode}" for process in publishers if (process.poll() or 0) > 0]
 
 
 def _finish_and_check(report: Report, settings: KafkaSettings, log: FakeLog) -> None:
     bootstrap, app, publication = settings.bootstrap, settings.app, DecisionSerializer(log.log_id, UNITS)
-
-    def publisher() -> Publisher:
-        stream = OnePublisher(settings, publication, log.partitions, Fingerprinted())
-        stream.prepare()
-        return Publisher(log, decode_event, stream, publication)
-
     expected = [publication.record(decision) for decision in _folded(log)]
-    left = publish_all(publisher())
+    left = publish_all(_publisher(settings, log))
     report.before_the_last_run = len(expected) - left
-    if again := publish_all(publisher()):
+    if again := publish_all(_publisher(settings, log)):
         report.wrong.append(f"a run from zero published {again} again")
     known = subscriber.schemas(bootstrap, app)
     topic = f"{app}.decisions"

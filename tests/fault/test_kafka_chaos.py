@@ -13,7 +13,6 @@ from tests.fault.kafka_chaos import run
 KINDS = {"kill -9 worker", "kill -9 leading broker", "two workers on one partition", "records of a stranger"}
 
 
-@pytest.mark.timeout(400)
 def test_nothing_is_lost_twice_or_told_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every kind of fault once, at random points, pauses of 5 s; the seed of a failure is in its message."""
     monkeypatch.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)

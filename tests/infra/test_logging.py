@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 
@@ -26,7 +27,15 @@ def configured() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("configured")
-def test_a_full_disk_under_the_logs_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What cannot be logged is not logged, and whoever wanted to goes on."""
-    monkeypatch.setattr(sys, "stderr", _Full())
-    structlog.get_logger("test").error("append.halted", reason="database or disk is full")
+def test_a_full_disk_under_the_logs_stops_nobody(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What cannot be logged is not logged, whoever wanted to goes on, and with room again the next line stands."""
+    logger = structlog.get_logger("test")
+    with monkeypatch.context() as full:
+        full.setattr(sys, "stderr", _Full())
+        logger.error("append.halted", reason="database or disk is full")
+    logger.error("append.resolved", partition=3)
+    (line,) = capsys.readouterr().err.splitlines()
+    logged = json.loads(line)
+    assert (logged["event"], logged["partition"], logged["level"]) == ("append.resolved", 3, "error")

@@ -88,7 +88,7 @@ def folded(log: FakeLog, decided: Sequence[DomainEventProtocol[UUID]]) -> CrossD
     facts = CrossDossierFacts()
     events = [MAPPER.to_domain_event(each) for partition in log.events for each in partition]
     for event in (*events, *decided):
-        facts.evolve(type(event).__name__, event.originator_id, event.originator_version, vars(event))
+        facts.evolve(event)
     return facts
 
 

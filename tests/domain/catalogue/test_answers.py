@@ -58,8 +58,11 @@ def communes(total: object, recognised: object, advanced: object) -> Figure:
     ],
 )
 def test_a_figure_of_the_right_form_is_accepted(criterion: Criterion, given_figure: Figure) -> None:
-    """None means absent; a denominator of zero may stand beside its reason."""
+    """None means absent; a denominator of zero may stand beside its reason. One value of another form is too much."""
     check(criterion, given_figure)
+    stray = {"answer": True} if given_figure.get("answer") is None else {"count": 1}
+    with pytest.raises(FigureKindMismatch):
+        check(criterion, cast(Figure, {**given_figure, **stray}))
 
 
 @pytest.mark.parametrize(

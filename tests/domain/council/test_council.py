@@ -21,7 +21,7 @@ def decided(*drafts: Draft) -> tuple[ProvincialCouncil, CrossDossierFacts]:
     for draft in drafts:
         held = on_council(held, draft)
         for event in held.collect_events():
-            known.evolve(type(event).__name__, event.originator_id, event.originator_version, vars(event))
+            known.evolve(event)
     assert held is not None
     return held, known
 

@@ -14,6 +14,7 @@ from uuid import uuid4
 import pytest
 
 from tests.infra.cli.terminal import COMMUNE, NUMBER, Terminal
+from tests.support.waiting import GUARD
 
 PROGRAM = [sys.executable, "-m", "infra.cli.main"]
 
@@ -153,7 +154,7 @@ def test_it_answers_each_line_without_waiting_for_more(terminal: Terminal) -> No
             answer = json.loads(process.stdout.readline())
             assert (answer["ok"], answer["position"]) == (True, position)
         process.stdin.close()
-        assert process.wait(30) == 0
+        assert process.wait(GUARD) == 0
 
 
 @pytest.fixture
@@ -174,7 +175,7 @@ def test_an_interruption_ends_without_traceback(terminal: Terminal) -> None:
         process.stdin.flush()
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 130
+        assert process.wait(GUARD) == 130
         assert b"Traceback" not in process.stderr.read()
 
 
@@ -185,12 +186,12 @@ def test_a_reader_that_goes_away_ends_it_quietly(terminal: Terminal, arguments: 
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
-        process.wait(30)
+        process.wait(GUARD)
         assert process.stderr.read() == b""
 
 
 def test_texts_are_utf_8_whatever_the_locale_says(terminal: Terminal) -> None:
     terminal.environment |= {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     with started(terminal, "units", "--district=140", "--json") as process:
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate(timeout=GUARD)
     assert "Xã Tú Lệ" in out.decode()

@@ -17,6 +17,7 @@ from standardwebhooks import Webhook
 from tests.benchmarks.workload import lines
 from tests.infra.cli.terminal import Terminal
 from tests.infra.delivery.receivers import Request, receiver
+from tests.support.waiting import GUARD, wait_until
 
 UNIT = "04249"
 """The first commune of the workload."""
@@ -66,7 +67,7 @@ def test_tail_follows_until_it_is_stopped(terminal: Terminal) -> None:
         terminal.run("apply", terminal.file("more.jsonl", "\n".join(lines(4)) + "\n"))
         assert json.loads(process.stdout.readline())["subject"] == "04258"
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=GUARD) == 0
 
 
 def test_a_replay_is_bounded_and_marked(terminal: Terminal) -> None:
@@ -91,9 +92,9 @@ def test_files_are_written_once(terminal: Terminal) -> None:
 def test_files_follow_until_stopped(terminal: Terminal) -> None:
     folder = terminal.folder / "feed"
     with program(terminal, "decisions", "files", str(folder), "--follow", "--json") as process:
-        _wait_for(lambda: any(folder.glob("*.jsonl")))
+        wait_until(lambda: any(folder.glob("*.jsonl")))
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=20)
+        out, _ = process.communicate(timeout=GUARD)
         assert json.loads(out)["written"] == 6
 
 
@@ -118,8 +119,8 @@ def test_webhooks_are_delivered_logged_paused_and_removed(terminal: Terminal, mo
         terminal.run("decisions", "webhooks", "add", "other", to.url, "--kind", "nonsense", code=2)
         running = {"DOSSIER_WEBHOOK_ALLOW": "127.0.0.0/8", "DOSSIER_WEBHOOK_RETRIES": "0.05,0.05"}
         with program(terminal, "decisions", "webhooks", "run", **running) as process:
-            to.wait_for(4, seconds=40)
-            _wait_for(lambda: terminal.json("decisions", "webhooks", "parked", "portal"))
+            to.wait_for(4)
+            wait_until(lambda: terminal.json("decisions", "webhooks", "parked", "portal"))
             (parked,) = terminal.json("decisions", "webhooks", "parked", "portal")
             assert (parked["unit_id"], parked["attempts"], parked["behind"]) == (UNIT, 3, 1)
             log = terminal.json("decisions", "webhooks", "log", "portal")
@@ -128,9 +129,9 @@ def test_webhooks_are_delivered_logged_paused_and_removed(terminal: Terminal, mo
             terminal.run("decisions", "webhooks", "resume", "portal")
             to.wait_for(6)
             terminal.run("decisions", "replay", "--unit", UNIT, "--from", "1", "--webhook", "portal")
-            _wait_for(lambda: sum("replay" in event for event in to.accepted) == 2)
+            wait_until(lambda: sum("replay" in event for event in to.accepted) == 2)
             process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=20) == 0
+            assert process.wait(timeout=GUARD) == 0
         for request in to.requests:
             Webhook(added["secret"]).verify(request.body, request.headers)
     rotated = terminal.json("decisions", "webhooks", "rotate", "portal")
@@ -160,7 +161,7 @@ def test_a_courier_that_is_killed_anywhere_delivers_all_in_order(
         while len(to.ids()) < 60:
             seen = len(to.ids())
             with program(terminal, "decisions", "webhooks", "run", DOSSIER_WEBHOOK_ALLOW="127.0.0.0/8") as process:
-                _wait_for(lambda seen=seen: len(to.ids()) >= min(60, seen + 9))
+                to.wait_for(min(60, seen + 9))
                 process.kill()
                 kills += 1
         assert kills >= 5
@@ -179,10 +180,3 @@ def test_the_publisher_must_know_its_cluster(terminal: Terminal, monkeypatch: py
     monkeypatch.delenv("DOSSIER_DECISIONS", raising=False)
     assert "DOSSIER_DECISIONS" in terminal.run("publisher", "--once", code=2).err
     terminal.run("publisher", "--once", "--stream", "http://broker", code=2)
-
-
-def _wait_for(condition: Any, seconds: float = 40) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)

@@ -13,6 +13,7 @@ import pytest
 
 from tests.benchmarks.workload import lines
 from tests.infra.cli.terminal import Terminal
+from tests.support.waiting import GUARD
 
 PROGRAM = Path(sys.executable).with_name("dossier")
 
@@ -45,7 +46,7 @@ def test_nobody_reads_on(terminal: Terminal, arguments: tuple[str, ...]) -> None
     assert process.stdout
     process.stdout.close()
     process.stdout = None
-    assert process.communicate(timeout=60)[1] == b""
+    assert process.communicate(timeout=GUARD)[1] == b""
     assert process.returncode == 141
 
 
@@ -60,7 +61,7 @@ def test_apply_does_not_go_on_when_nobody_reads_the_answers(terminal: Terminal) 
     seen = process.stdout.readline()
     process.stdout.close()
     process.stdout = None
-    _, said = process.communicate("".join(rest).encode(), timeout=60)
+    _, said = process.communicate("".join(rest).encode(), timeout=GUARD)
     assert process.returncode == 141
     assert b"nobody reads the answers" in said
     assert b"accepted" not in said
@@ -89,6 +90,6 @@ def test_standard_error_that_nobody_reads_changes_nothing(terminal: Terminal) ->
     assert process.stderr
     process.stderr.close()
     process.stderr = None
-    answers = process.communicate(timeout=60)[0].splitlines()
+    answers = process.communicate(timeout=GUARD)[0].splitlines()
     assert process.returncode == 0
     assert all(json.loads(answer)["ok"] for answer in answers)

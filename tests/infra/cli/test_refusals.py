@@ -82,6 +82,7 @@ def test_malformed_input_ends_with_2_and_leaves_the_log_alone(
 @pytest.mark.parametrize("arguments", [["opne"], ["open"], ["open", COMMUNE, "--level=middle", "--year=2024"], []])
 def test_wrong_use_ends_with_2(terminal: Terminal, arguments: list[str]) -> None:
     terminal.run(*arguments, code=2)
+    assert not (terminal.folder / "log.sqlite").exists()
 
 
 def test_a_person_is_needed(terminal: Terminal) -> None:

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 from infra.dev.kafka_jars import _context, _resolved, _sha256, class_path, java
+from tests.support.waiting import GUARD
 
 LOCK = Path(__file__).with_name("java.lock.toml")
 _WANTED = (
@@ -23,12 +24,12 @@ def run(source: Path, folder: Path, *arguments: str) -> str:
     """Compile one source file and run its class; returns what it printed."""
     jars = ":".join(str(jar) for jar in class_path(LOCK))
     ecj = [str(java()), "-cp", jars, "org.eclipse.jdt.internal.compiler.batch.Main"]
-    subprocess.run([*ecj, "-21", "-nowarn", "-cp", jars, "-d", str(folder), str(source)], check=True, timeout=120)
+    subprocess.run([*ecj, "-21", "-nowarn", "-cp", jars, "-d", str(folder), str(source)], check=True, timeout=GUARD)
     done = subprocess.run(
         [java(), "-Dstdout.encoding=UTF-8", "-cp", f"{folder}:{jars}", source.stem, *arguments],
         stdout=subprocess.PIPE,
         check=True,
-        timeout=120,
+        timeout=GUARD,
     )
     return done.stdout.decode()
 

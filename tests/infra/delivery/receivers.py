@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.support.waiting import wait_until
 
 Answer = Callable[["Request"], int]
 """What a receiver does with a request: returns its status; it may wait, or answer by itself and return 0."""
@@ -46,16 +47,9 @@ class Receiver:
         """The ids that were accepted, each once, in the order of their first acceptance."""
         return list(dict.fromkeys(event["id"] for event in self.accepted))
 
-    def wait_for(self, count: int, seconds: float = 20) -> None:
+    def wait_for(self, count: int) -> None:
         """Wait until that many decisions were accepted."""
-        wait_until(lambda: len(self.ids()) >= count, seconds)
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.01)
+        wait_until(lambda: len(self.ids()) >= count)
 
 
 def well(_: Request) -> int:

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import fastavro
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
+from tests.support.waiting import GUARD
+
 
 class Seen(NamedTuple):
     """One record of the stream."""
@@ -36,7 +38,7 @@ def read_all(bootstrap: str, topic: str, partitions: int = 1, *, committed: bool
     try:
         consumer.assign([TopicPartition(topic, partition, 0) for partition in range(partitions)])
         ends: set[int] = set()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + GUARD
         while len(ends) < partitions:
             assert time.monotonic() < deadline, "the end of the topic was not reached"
             message = consumer.poll(1.0)

@@ -11,7 +11,7 @@ from tests.benchmarks.workload import lines
 from tests.infra.cli.terminal import Terminal
 from tests.infra.cli.test_decisions import program, tail
 from tests.infra.delivery import subscriber
-from tests.infra.delivery.receivers import wait_until
+from tests.support.waiting import GUARD, wait_until
 
 
 def test_it_publishes_what_the_embedded_log_holds_and_what_comes(broker: KafkaCluster, tmp_path: Path) -> None:
@@ -23,9 +23,9 @@ def test_it_publishes_what_the_embedded_log_holds_and_what_comes(broker: KafkaCl
 
     with program(terminal, "publisher", "--stream", stream) as process:
         terminal.run("apply", terminal.file("more.jsonl", "\n".join(lines(5)) + "\n"))
-        wait_until(lambda: len(subscriber.read_all(broker.bootstrap, f"{app}.decisions")) == 10, seconds=40)
+        wait_until(lambda: len(subscriber.read_all(broker.bootstrap, f"{app}.decisions")) == 10)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=GUARD) == 0
 
     seen = subscriber.read_all(broker.bootstrap, f"{app}.decisions")
     assert [each.headers["ce_id"] for each in seen] == [event["id"] for event in tail(terminal, "--from", "beginning")]

@@ -24,6 +24,7 @@ from infra.delivery.webhooks.ssrf_guard import (
 )
 from tests.infra.delivery.receivers import receiver as running_receiver
 from tests.support.certificates import Authority
+from tests.support.waiting import GUARD
 
 ITEM = Delivery("live", "04630", 1, "650f51a8-3675-8b3e-8b74-cb4086f3018e", "{}")
 
@@ -106,7 +107,7 @@ def test_a_name_is_resolved_once_so_that_rebinding_changes_nothing() -> None:
 
     with running_receiver() as inside:
         port = inside.url.split(":")[2].split("/")[0]
-        transport = Transport((ip_network("127.0.0.2/32"),), resolve=rebinding, deadline=2)
+        transport = Transport((ip_network("127.0.0.2/32"),), resolve=rebinding, deadline=GUARD)
         outcome = transport.send(Subscription("s", f"http://subscriber.vn:{port}/", (new_secret(),)), ITEM)
         assert asked == ["subscriber.vn"]
         assert inside.requests == []
@@ -170,7 +171,7 @@ def https(authority: Authority) -> Iterator[int]:
 
 
 def _https(port: int, host: str, ca_file: Path | None) -> DeliveryResult:
-    transport = Transport((ip_network("127.0.0.0/8"),), ca_file=ca_file, resolve=always("127.0.0.1"), deadline=3)
+    transport = Transport((ip_network("127.0.0.0/8"),), ca_file=ca_file, resolve=always("127.0.0.1"), deadline=GUARD)
     return transport.send(Subscription("s", f"https://{host}:{port}/", (new_secret(),)), ITEM)
 
 
@@ -187,4 +188,8 @@ def test_what_is_no_secret_is_refused(secret: str) -> None:
 
 
 def test_a_new_secret_is_one() -> None:
-    check_secret(new_secret())
+    """Each of them, and each is another one."""
+    made = {new_secret() for _ in range(5)}
+    for secret in made:
+        check_secret(secret)
+    assert len(made) == 5

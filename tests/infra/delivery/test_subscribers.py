@@ -25,6 +25,7 @@ from schemas.public_registry import published
 from tests.infra.delivery import java
 from tests.projections.event_builders import UNITS, FakeLog, province
 from tests.schemas.test_public_release import HARMLESS, PLANTED
+from tests.support.waiting import GUARD
 
 ROOT = Path(__file__).parents[3]
 
@@ -68,13 +69,17 @@ def test_the_readmes_subscriber_in_python(published_province: tuple[str, str, li
     assert len(code.splitlines()) <= 35
     script.write_text(code, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, script, bootstrap, app], capture_output=True, text=True, check=True, timeout=120, cwd=tmp_path
+        [sys.executable, script, bootstrap, app],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=GUARD,
+        cwd=tmp_path,
     )
     assert sorted(done.stdout.splitlines()) == sorted(expected)
     assert _per_unit(done.stdout.splitlines()) == _per_unit(expected)
 
 
-@pytest.mark.timeout(280)
 def test_the_readmes_subscriber_in_java(published_province: tuple[str, str, list[str]], tmp_path: Path) -> None:
     """Apache's own Kafka client and Avro library, which find the schema by its fingerprint."""
     bootstrap, app, expected = published_province
@@ -120,7 +125,6 @@ _STRICTER = {
 """Where Avro would read the bytes, and they would mean something else."""
 
 
-@pytest.mark.timeout(280)
 def test_the_gate_says_what_avros_own_library_says(tmp_path: Path) -> None:
     old = published().newest.schema
     changes = {**{name: change for name, (change, _) in PLANTED.items()}, **HARMLESS}

@@ -20,8 +20,9 @@ from infra.delivery.webhooks.http_client import Transport
 from infra.delivery.webhooks.signing import new_secret
 from infra.delivery.webhooks.store import CourierRunning, SubscriptionExists, UnknownSubscription, WebhookStore
 from projections.public_decisions.read_model import BEGINNING
-from tests.infra.delivery.receivers import EXTRA, Receiver, Request, receiver, wait_until
+from tests.infra.delivery.receivers import EXTRA, Receiver, Request, receiver
 from tests.projections.event_builders import COMMUNE, DEPARTMENT, DISTRICT, FakeLog, Story
+from tests.support.waiting import GUARD, wait_until
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 Serve = Callable[..., AbstractContextManager[WebhookDispatcher]]
@@ -35,10 +36,10 @@ def store(tmp_path: Path) -> Iterator[WebhookStore]:
 
 @pytest.fixture
 def serve(decisions: DecisionFeed, store: WebhookStore) -> Serve:
-    """Runs a courier whose tries are 50 ms apart and end after half a second."""
+    """Runs a dispatcher whose tries are 50 ms apart, and end after half a second where a test asks for it."""
 
     @contextmanager
-    def running(retries: tuple[float, ...] = (0.05,) * 40, deadline: float = 0.5) -> Iterator[WebhookDispatcher]:
+    def running(retries: tuple[float, ...] = (0.05,) * 40, deadline: float = GUARD) -> Iterator[WebhookDispatcher]:
         transport = Transport(LOOPBACK, deadline=deadline)
         courier = WebhookDispatcher(
             decisions, store, transport.send, retries=retries, now=time.time, jitter=random.Random(7).random
@@ -134,7 +135,7 @@ def test_a_rotated_secret_is_used_beside_the_old_one(log: FakeLog, store: Webhoo
         with serve():
             to.wait_for(2)
         for secret in (old, new):
-            Webhook(secret).verify(to.requests[0].body, to.requests[0].headers)
+            assert Webhook(secret).verify(to.requests[0].body, to.requests[0].headers) == to.requests[0].event
 
 
 def test_a_subscription_gets_the_kinds_and_units_that_it_asked_for(
@@ -178,31 +179,50 @@ def test_failures_are_tried_again_with_one_id_in_order(log: FakeLog, store: Webh
 
 @pytest.mark.parametrize("how", ["hangs", "drips"])
 def test_a_receiver_that_hangs_delays_nobody_else(how: str, log: FakeLog, store: WebhookStore, serve: Serve) -> None:
+    """The other one has everything before a single try at the first has ended."""
     three_units(log)
     ends = threading.Event()
-
-    def hang(request: Request) -> int:
-        if how == "hangs":
-            ends.wait(30)
-            return 0
-        while not ends.wait(0.05):
-            request.handler.wfile.write(b"H")
-            request.handler.wfile.flush()
-        return 0
-
-    with receiver(hang) as stuck, receiver() as fine:
+    with receiver(hanging(how, ends)) as stuck, receiver() as fine:
         subscribe(store, stuck, "stuck")
         subscribe(store, fine, "fine")
-        begun = time.monotonic()
         with serve():
             fine.wait_for(15)
-            elapsed = time.monotonic() - begun
-            wait_until(lambda: len(stuck.requests) >= 3)
+            assert store.deliveries("stuck", 1) == []
             stuck.answer = lambda _: 200
             ends.set()
             stuck.wait_for(15)
-        assert elapsed < 5
         assert in_order_per_unit(stuck)
+
+
+@pytest.mark.parametrize("how", ["hangs", "drips"])
+def test_a_receiver_that_hangs_is_left_at_the_deadline(
+    how: str, log: FakeLog, store: WebhookStore, serve: Serve
+) -> None:
+    """And tried again, until it answers."""
+    three_units(log)
+    ends = threading.Event()
+    with receiver(hanging(how, ends)) as stuck:
+        subscribe(store, stuck)
+        with serve(retries=(0.05,) * 1000, deadline=0.5):
+            wait_until(lambda: len(stuck.requests) > 3)
+            assert {row["outcome"] for row in store.deliveries("one", 50)} == {"failed"}
+            stuck.answer = lambda _: 200
+            ends.set()
+            stuck.wait_for(15)
+        assert in_order_per_unit(stuck)
+
+
+def hanging(how: str, ends: threading.Event) -> Callable[[Request], int]:
+    """A receiver that says nothing, or one letter after another, until the end."""
+
+    def hang(request: Request) -> int:
+        while not ends.wait(0.05):
+            if how == "drips":
+                request.handler.wfile.write(b"H")
+                request.handler.wfile.flush()
+        return 0
+
+    return hang
 
 
 def test_a_receiver_that_is_gone_gets_nothing_until_it_is_resumed(
@@ -296,7 +316,8 @@ def test_a_courier_that_is_stopped_anywhere_loses_nothing(
         subscribe(store, to)
         while len(to.ids()) < 15:
             with serve():
-                time.sleep(0.12)
+                to.wait_for(len(to.ids()) + 1)
+                time.sleep(0.05)
         assert set(to.ids()) == set(everything(decisions))
         assert in_order_per_unit(to)
 

@@ -12,6 +12,7 @@ from kafka.errors import KafkaConnectionError
 
 from infra.dev.kafka import BOOTSTRAP_SERVERS, KafkaCluster, kafka, main, prepare, wipe
 from infra.dev.kafka_jars import LOCK, KafkaUnavailable, class_path, read_lock
+from tests.support.waiting import GUARD
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +22,7 @@ def own_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def brokers(cluster: KafkaCluster, ask: int = 1) -> set[int]:
     """The brokers that one of them knows, as soon as it answers: a client may first be sent to one that just died."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + GUARD
     while True:
         try:
             admin = KafkaAdminClient(bootstrap_servers=cluster.node(ask).address)

@@ -214,7 +214,10 @@ def test_a_broker_that_does_not_know_the_topic_yet_is_asked_again(
     monkeypatch.setattr(
         KafkaAdminClient, "describe_configs", lambda *given, **named: next(answers, None) or describe(*given, **named)
     )
-    close_partition(open_partition(settings, 0))
+    opened = open_partition(settings, 0)
+    assert opened.topic.name == settings.events_topic
+    assert next(answers, None) is None
+    close_partition(opened)
 
 
 def test_a_failure_before_anything_is_sent_is_told(

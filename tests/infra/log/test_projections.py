@@ -22,6 +22,7 @@ from infra.kafka.settings import KafkaSettings
 from infra.log.kafka.recorder import KafkaApplicationRecorder, insert
 from infra.log.partition_handle import PartitionHandle
 from infra.log.partitioning import partition_of
+from tests.support.waiting import GUARD
 
 PARTITIONS = 4
 
@@ -122,7 +123,7 @@ def test_four_runners_into_one_view_see_every_event_once(settings: KafkaSettings
             again.up()
             application.save(again)
         for number, runner in enumerate(runners):
-            runner.wait(runner.app.recorder.max_notification_id(), timeout=10)
+            runner.wait(runner.app.recorder.max_notification_id(), timeout=GUARD)
             assert runner.app.name == f"{settings.app}/{number}"
     seen = View().seen
     assert len(seen) == len(set(seen)) == 90

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 from uuid import uuid4
@@ -25,6 +24,7 @@ from infra.settings import load
 from schemas.asyncapi import LOG_HEADER, document
 from tests.infra.delivery.subscriber import Seen, read_all
 from tests.infra.queue.test_command_line import opening
+from tests.support.waiting import wait_until
 
 DOCUMENT = document()
 JUNK = (b"\xff\xfe no command", b"{}", b"")
@@ -48,24 +48,17 @@ def topics(broker: KafkaCluster, tmp_path_factory: pytest.TempPathFactory) -> di
         send_durably(sender, [(None, value) for value in JUNK], "commands")
         sender.close()
         letters = KafkaDeadLetters(made.kafka, made.topics.dead_letters, 0)
-        _wait(lambda: len(letters.waiting()) == len(JUNK))
+        wait_until(lambda: len(letters.waiting()) == len(JUNK))
         for how, letter in zip(("retried", "dropped"), letters.waiting(), strict=False):
             letters.settle(letter, how)
         letters.close()
         # Every command that reached the queue is answered.
-        _wait(lambda: len(list(_answers(read_all(broker.bootstrap, f"{app}.replies")))) == 4 + len(JUNK))
+        wait_until(lambda: len(list(_answers(read_all(broker.bootstrap, f"{app}.replies")))) == 4 + len(JUNK))
         thread.stopped.set()
         thread.join()
         _check_settings(broker, app)
     names = {name: channel["address"].format(app=app) for name, channel in DOCUMENT["channels"].items()}
     return {name: read_all(broker.bootstrap, names[name]) for name in ("events", "commands", "replies", "deadLetters")}
-
-
-def _wait(until: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not until():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def _answers(replies: list[Seen]) -> Iterator[tuple[int, str, Any]]:

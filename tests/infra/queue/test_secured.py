@@ -28,8 +28,8 @@ from infra.kafka.settings import from_url
 from infra.queue.topics import queue_topics
 from tests.benchmarks.workload import lines
 from tests.infra.delivery import subscriber
-from tests.infra.delivery.receivers import wait_until
 from tests.support.certificates import Authority
+from tests.support.waiting import GUARD, wait_until
 
 USER, PASSWORD, KEY_PASSWORD = "dossier", "x+y%z-gate-1", "of the key-1"
 WRONG = "wrong-gate-1"
@@ -77,7 +77,7 @@ class Secured:
     def run(self, url: str, *arguments: str, **environment: str) -> str:
         """What a program answers that is let in."""
         process = self.start(url, *arguments, **environment)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=GUARD)
         assert process.returncode == 0, out + err
         return out
 
@@ -109,7 +109,7 @@ def test_the_whole_way_with_a_password(secured: Secured) -> None:
         assert len(decisions.splitlines()) == 2
         # Whether the publisher has made the topics yet or not.
         ensure(from_url(url, given), 2)
-        wait_until(lambda: len(subscriber.read_all(secured.node.address, "secured.decisions", 2)) == 2, seconds=40)
+        wait_until(lambda: len(subscriber.read_all(secured.node.address, "secured.decisions", 2)) == 2)
         for name in ("worker", "projector", "publisher"):
             assert PASSWORD.encode() not in Path(f"/proc/{running.pid(name)}/cmdline").read_bytes()
     finally:
@@ -142,7 +142,7 @@ def test_other_ways_in(secured: Secured) -> None:
 
 
 def test_a_program_that_is_not_let_in_ends_and_says_why(secured: Secured) -> None:
-    """By itself and soon, with exit code 4 and no secret."""
+    """By itself, with exit code 4 and no secret."""
     stranger = Authority(secured.folder, "stranger")
     asked = [
         ("invalid credentials", secured.scram(), ("apply", secured.commands())),
@@ -152,7 +152,7 @@ def test_a_program_that_is_not_let_in_ends_and_says_why(secured: Secured) -> Non
     ]
     started = [secured.start(url, *arguments, KAFKA_SASL_PLAIN_PASSWORD=WRONG) for _, url, arguments in asked]
     for (reason, *_), process in zip(asked, started, strict=True):
-        out, err = process.communicate(timeout=25)
+        out, err = process.communicate(timeout=GUARD)
         assert process.returncode == 4, out + err
         assert reason in err
         assert "KAFKA_REFUSED" in err

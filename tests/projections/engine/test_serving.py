@@ -24,6 +24,7 @@ from schemas.avro.codec import decode_event
 from tests.projections.dumps import dump, heads
 from tests.projections.event_builders import FakeLog, Story, establish_council, province
 from tests.projections.stores import Store, Stores
+from tests.support.waiting import GUARD
 
 
 @contextmanager
@@ -70,6 +71,7 @@ def test_a_reader_that_polls_throughout_sees_whole_answers_and_no_error(
             drop(engine, names[: 2 * (round_ % 2)])
             while answers[0] < before + 2:
                 engine.catch_up()
+            assert dump(engine) == expected
 
 
 def test_a_snapshot_that_began_before_a_swap_and_a_drop_reads_whole_rows(
@@ -177,7 +179,7 @@ def test_waiting_ends_when_another_process_has_come_so_far(stores: Stores, engin
     worker = Engine(engine.views, log, decode_event, PROJECTIONS)
     thread = Thread(target=worker.catch_up)
     thread.start()
-    waiter.wait(heads(log), 30)
+    waiter.wait(heads(log), GUARD)
     thread.join()
     with waiter.reading() as snapshot:
         assert snapshot.positions["status"] == heads(log)
