@@ -25,7 +25,7 @@ from domain.council.aggregate import ProvincialCouncil
 from domain.dossier.aggregate import Dossier
 from domain.dossier.assessment import Recheck
 from domain.dossier.states import CLOSED, DECIDED, State
-from domain.i18n import Text, pair
+from domain.i18n import pair
 from domain.identity import DossierKey
 from domain.recorded_event import RecordedEvent
 from domain.refusals import AlreadyDecided, DateInFuture, DossierAlreadyOpen, DossierClosed, WrongOrder
@@ -80,7 +80,7 @@ class Order:
             clause=self.clause,
             command=command.name,
             **_state_of(dossier),
-            **pair(self.why, kind=Text(kind.value, kind.vi)).details("reason"),
+            **pair(self.why, kind=kind.text).details("reason"),
         )
 
 
@@ -245,4 +245,4 @@ def _check_day_and_actor(command: Command, context: DecisionContext) -> None:
 
 def _state_of(dossier: Dossier) -> dict[str, str]:
     state = dossier.state
-    return {"state": state.value, "state_en": state.en, "state_vi": state.vi}
+    return {"state": state.value, **state.text.details("state")}

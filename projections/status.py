@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 from domain.authorization import Role
 from domain.catalogue import Level, UnitKind, catalogue
-from domain.commands import Command
 from domain.dossier.application import (
     DossierOpened,
-    DossierSubmitted,
-    DossierSubmittedToDistrictCouncil,
     OwnMeetingRecorded,
     SelfAssessmentRecorded,
 )
@@ -25,18 +23,13 @@ from domain.dossier.decision import (
     RecognitionApproved,
     RecognitionRejected,
 )
-from domain.dossier.district import DossierAppraised, DossierSentToProvince
 from domain.dossier.event import DossierCreated, DossierEvent
 from domain.dossier.reception import DossierForwardedToCouncil, DossierReceived, DossierReturned
-from domain.dossier.recommendation import (
-    CouncilMeetingRecorded,
-    ResultsSummedUp,
-)
 from domain.dossier.states import DECIDED, State
 from domain.policy.recognition import Counts
-from domain.procedure import ON_DOSSIER
+from domain.procedure import PROCEDURE
 from domain.recorded_event import RecordedEvent
-from domain.step import DossierStep
+from domain.step import CouncilStep, Step
 from projections.engine.projection import Event, Handler, Projection
 from projections.engine.rows import RowCache
 from projections.engine.snapshot import Snapshot
@@ -179,15 +172,8 @@ def _recognised_earlier(rows: RowCache, event: Event[EarlierRecognitionRecorded]
     _store(rows, event, row)
 
 
-def _plain(step: DossierStep[Command]) -> Handler:
-    """The handler of a step that has no other: to its state, on its day, perhaps with counts; the 15 days are over.
-
-    A step that leaves the state as it is changes version and moment alone.
-    """
-    if not step.becomes:
-        return _recorded
-    (state,) = step.becomes
-    counts_by = _COUNTS_BY.get(step.event)
+def _moves_to(state: State, *, counts_by: str | None = None) -> Handler:
+    """The handler of a plain step: to a state, on a day, perhaps with new counts; the 15 days are over."""
 
     def handler(rows: RowCache, event: Event[Any]) -> None:
         row = rows.require(DOSSIERS, event.dossier_id)
@@ -287,17 +273,24 @@ def _recorded(rows: RowCache, event: Event[DossierEvent]) -> None:
     _store(rows, event, rows.require(DOSSIERS, event.dossier_id))
 
 
-_COUNTS_BY: Mapping[type[RecordedEvent], str] = {
-    DossierSubmitted: CLAIMED,
-    DossierSubmittedToDistrictCouncil: CLAIMED,
-    DossierAppraised: BY_DISTRICT,
-    DossierSentToProvince: BY_DISTRICT,
-    ResultsSummedUp: BY_MEMBERS,
-    CouncilMeetingRecorded: BY_MEMBERS,
+_COUNTED_BY = {
+    Role.APPLICANT: CLAIMED,
+    Role.DISTRICT_COUNCIL: BY_DISTRICT,
+    Role.DISTRICT_COMMITTEE: BY_DISTRICT,
 }
-"""Plain steps that come with counts of the rule → whose figures they are."""
+"""Who took a step → whose figures its counts are; of all others they are the members'."""
 
-_OWN: Mapping[type[RecordedEvent], Handler] = {
+
+def _handler(step: Step) -> Handler:
+    """What a step does to the row by its row of the procedure: to its next state, with its counts where it has some."""
+    if not step.becomes:
+        return _recorded
+    (state,) = step.becomes
+    has_counts = any(field.name == "counts" for field in fields(step.event))
+    return _moves_to(state, counts_by=_COUNTED_BY.get(step.roles[0], BY_MEMBERS) if has_counts else None)
+
+
+_SPECIAL: Mapping[type[RecordedEvent], Handler] = {
     DossierOpened: _opened,
     SelfAssessmentRecorded: _self_assessed,
     OwnMeetingRecorded: _own_meeting,
@@ -312,13 +305,17 @@ _OWN: Mapping[type[RecordedEvent], Handler] = {
     DecisionCorrected: _decision_corrected,
     EarlierRecognitionRecorded: _recognised_earlier,
 }
-"""Facts that change more than a plain step does."""
+"""The events that do more than the procedure says of their step."""
 
 STATUS = Projection(
     name="status",
     version=1,
     tables=(DOSSIERS,),
-    handlers={step.event: _plain(step) for step in ON_DOSSIER.values() if step.event not in _OWN} | dict(_OWN),
+    handlers={
+        step.event: _SPECIAL.get(step.event) or _handler(step)
+        for step in PROCEDURE
+        if not isinstance(step, CouncilStep)
+    },
 )
 
 
