@@ -47,6 +47,7 @@ lint: setup ## Check style, format, types, the direction of imports, the public 
 	$(BIN)/python -m schemas.command_schemas --check
 	$(BIN)/python -m schemas.asyncapi --check
 	$(BIN)/python -m infra.dev.catalogues --check
+	$(BIN)/python -m infra.dev.state_diagram --check
 
 format: setup ## Format the code and fix what can be fixed
 	$(BIN)/ruff check --fix-only

@@ -126,13 +126,13 @@ def replay(
         decisions = application.decisions
         found = decisions.of_unit(application.settings.units.get(unit).id, beginning, last)
         if topic is not None:
+            from infra.delivery.kafka.stream import encoding_of
             from infra.delivery.kafka.stream import replay as to_topic
-            from infra.delivery.kafka.stream import values_of
             from infra.delivery.settings import stream_settings
 
             told = stream_settings(stream, log=session.log)
-            values = values_of(told.kafka, told.registry)
-            to_topic(told.kafka, decisions.publication, topic, found, name=name, values=values)
+            values = encoding_of(told.kafka, told.registry)
+            to_topic(told.kafka, decisions.publication, topic, found, name=name, encoding=values)
         elif webhook is not None:
             webhooks.enqueue_replay(application, webhook, found, name)
         else:
