@@ -178,10 +178,10 @@ class Application:
         """The publisher of the decisions to Kafka. `alone`: of all partitions, without a group of publishers."""
         from consumers.cloudevents import DecisionSerializer
         from consumers.publisher import Publisher
-        from infra.delivery.kafka.stream import KafkaStream, OnePublisher, values_of
+        from infra.delivery.kafka.stream import KafkaStream, OnePublisher, encoding_of
 
         publication = DecisionSerializer(self.log.log_id, self.settings.units)
-        values = values_of(stream.kafka, stream.registry)
+        values = encoding_of(stream.kafka, stream.registry)
         kind = OnePublisher if alone else KafkaStream
         to = kind(stream.kafka, publication, self.log.partitions, values)
         to.prepare()

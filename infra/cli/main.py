@@ -38,12 +38,9 @@ _GROUPS = (
 )
 
 _HELP = say(
-    "How a unit of the province applies, is appraised and is recognised as digitally transformed (02/HD-UBND).\n\n"
-    "Every step is kept as a fact that is never rewritten. "
-    "Exit codes: 0 fine, 2 wrong use, 3 refused by a rule, 4 the log or a read model cannot be used.",
-    "Hồ sơ đề nghị, thẩm định, công nhận chuyển đổi số của các đơn vị trong tỉnh (02/HD-UBND).\n\n"
-    "Mỗi bước được ghi thành một sự kiện, không bao giờ sửa lại. "
-    "Mã thoát: 0 thành công, 2 dùng sai, 3 không đủ điều kiện, 4 không dùng được nhật ký hoặc bảng tra cứu.",
+    "How a unit of the province applies, is appraised and is recognised as digitally transformed "
+    "(02/HD-UBND).\n\nEvery step is kept as a fact that is never rewritten. Exit codes: 0 fine, 2 "
+    "wrong use, 3 refused by a rule, 4 the log or a read model cannot be used."
 )
 _FIRST_STEPS = (
     "dossier demo",

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import typer
 
+from domain.i18n import pair
 from infra.cli.support.arguments import OPERATION
 from infra.cli.support.errors import BadOption
 from infra.cli.support.framework import subcommand
@@ -17,7 +18,7 @@ from infra.cli.support.session import session_of
 
 LevelOption = Annotated[
     Literal["debug", "info", "warning"],
-    typer.Option("--log-level", help=say("How much is logged, as JSON on stderr.", "Mức ghi log (JSON, ra stderr).")),
+    typer.Option("--log-level", help=say("How much is logged, as JSON on stderr.")),
 ]
 
 
@@ -28,10 +29,8 @@ def register(app: typer.Typer) -> None:
         "worker",
         panel=OPERATION,
         help=say(
-            "Handle the commands of the queue of a log on Kafka. Any number of workers share the partitions; each may "
-            "be stopped or killed at any time.",
-            "Xử lý các lệnh trong hàng đợi của nhật ký trên Kafka. Nhiều tiến trình cùng chia các phân vùng; có thể "
-            "dừng bất cứ lúc nào.",
+            "Handle the commands of the queue of a log on Kafka. Any number of workers share the "
+            "partitions; each may be stopped or killed at any time."
         ),
         examples=("dossier worker --log 'kafka://localhost:9092?partitions=4'",),
     )(worker)
@@ -39,10 +38,7 @@ def register(app: typer.Typer) -> None:
         app,
         "projector",
         panel=OPERATION,
-        help=say(
-            "Keep the read models of a log on Kafka in step. Any number of projectors share the partitions.",
-            "Cập nhật các bảng tra cứu từ nhật ký trên Kafka. Nhiều tiến trình cùng chia các phân vùng.",
-        ),
+        help=say("Keep the read models of a log on Kafka in step. Any number of projectors share the partitions."),
         examples=("dossier projector --log 'kafka://localhost:9092?partitions=4'",),
     )(projector)
 
@@ -55,10 +51,7 @@ def worker(
         typer.Option(
             "--take-up-queue",
             metavar="TOPIC-ID",
-            help=say(
-                "Read a topic of commands that was made anew, from its beginning.",
-                "Đọc từ đầu topic lệnh đã được tạo lại.",
-            ),
+            help=say("Read a topic of commands that was made anew, from its beginning."),
         ),
     ] = None,
 ) -> None:
@@ -72,7 +65,7 @@ def worker(
         take_up = UUID(take_up_queue) if take_up_queue else None
     except ValueError:
         text = f"--take-up-queue {take_up_queue}"
-        raise BadOption(reason_en=f"{text}: a topic's id is expected", reason_vi=f"{text}: cần mã topic") from None
+        raise BadOption(reason=pair("{text}: a topic's id is expected", text=text)) from None
     session = session_of(ctx)
     with until_stopped() as stopped, session.application(create=True, long_running=True) as application:
         Worker(application, stopped, take_up=take_up).run()
