@@ -94,7 +94,8 @@ $(VENV)/.locked: requirements.lock
 	@touch $@
 
 # `pip check` fails when pyproject.toml asks for something that the lock does not have: then `make lock`.
-$(VENV)/.installed: $(VENV)/.locked pyproject.toml
+# The few files of infra/package are copied, all others are used where they stand.
+$(VENV)/.installed: $(VENV)/.locked pyproject.toml $(wildcard infra/package/dossier/*.py infra/package/dossier/*/*.py)
 	$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@$(PIP) check || { echo "requirements.lock is behind pyproject.toml: run 'make lock'" >&2; exit 1; }
 	@touch $@
