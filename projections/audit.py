@@ -18,9 +18,10 @@ from domain.dossier.appraisal import CriterionVerified, VerificationCorrected
 from domain.dossier.corrections import FactCorrected
 from domain.dossier.event import DossierCreated
 from domain.dossier.reception import DossierForwardedToCouncil
-from domain.procedure import EVENT_TYPES
+from domain.procedure import PROCEDURE
 from domain.recorded_event import RecordedEvent
-from projections.audit_details import CLAUSES, details_of, documents_of
+from domain.step import Step
+from projections.audit_details import details_of, documents_of
 from projections.engine.projection import Event, Handler, Projection
 from projections.engine.rows import RowCache
 from projections.engine.snapshot import Snapshot
@@ -163,8 +164,9 @@ _CORRECTED_FIELDS = ("corrects", "revokes")
 """The fields in which an event names the version of the fact that it corrects or revokes."""
 
 
-def _handler(event_type: type[RecordedEvent]) -> Handler:
-    """The handler of one type of event: what it has in common with all, then what is its own."""
+def _handler(step: Step) -> Handler:
+    """The handler of one step's event: what it has in common with all, then what is its own."""
+    event_type, clause = step.event, step.clause
     flag_rule = _FLAG_RULES.get(event_type)
     opens = issubclass(event_type, DossierCreated)
     own_fields = {each.name for each in fields(event_type)}
@@ -181,7 +183,7 @@ def _handler(event_type: type[RecordedEvent]) -> Handler:
             if brings_results and not dossier["has_results"]:
                 dossier["has_results"] = 1
                 rows.upsert_row(DOSSIERS, dossier)
-        _record(rows, event, flags)
+        _record(rows, event, clause, flags)
         if corrected_field is not None:
             corrected = rows.require(EVENTS, (event.dossier_id, getattr(event.fact, corrected_field)))
             corrected["corrected_by"] = event.version
@@ -208,8 +210,8 @@ def _add_dossier(rows: RowCache, event: Event[DossierCreated]) -> None:
     )
 
 
-def _record(rows: RowCache, event: Event[RecordedEvent], flags: list[str]) -> None:
-    fact, name = event.fact, event.name
+def _record(rows: RowCache, event: Event[RecordedEvent], clause: str, flags: list[str]) -> None:
+    fact = event.fact
     actor = fact.actor
     rows.upsert_row(
         EVENTS,
@@ -218,14 +220,14 @@ def _record(rows: RowCache, event: Event[RecordedEvent], flags: list[str]) -> No
             "version": event.version,
             "partition": event.partition,
             "position": event.position,
-            "event": name,
+            "event": event.name,
             "took_place_on": fact.on.isoformat(),
             "recorded_at": moment(fact.timestamp),
             "person": actor["person"],
             "agency": actor["agency"],
             "role": actor["role"],
             "command_id": fact.command_id,
-            "clause": CLAUSES[name],
+            "clause": clause,
             "documents": canonical(documents_of(fact)),
             "details": canonical(details_of(fact)),
             "flags": canonical(flags) if flags else "[]",
@@ -249,7 +251,7 @@ AUDIT = Projection(
     name="audit",
     version=1,
     tables=(EVENTS, FLAGGED, DOSSIERS),
-    handlers={event_type: _handler(event_type) for event_type in EVENT_TYPES.values()},
+    handlers={step.event: _handler(step) for step in PROCEDURE},
 )
 
 

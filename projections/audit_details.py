@@ -1,4 +1,4 @@
-"""What the audit takes from each type of event: its clause, its documents, and what else is worth reading.
+"""What the audit takes from each event: its documents, and what else is worth reading.
 
 Documents and details follow from the event types themselves: every field of type Document, at any depth, is a document,
 and every other field of an event is a detail, but for the few events in `_DETAILS`.
@@ -20,14 +20,10 @@ from domain.dossier.appraisal import CriterionVerified, VerificationCorrected
 from domain.dossier.corrections import FactCorrected
 from domain.dossier.district import DossierAppraised
 from domain.dossier.reception import DossierForwardedToCouncil
-from domain.procedure import RECORDED_BY
 from domain.recorded_event import RecordedEvent
 from domain.values import Document, Meeting
 
 Data = Mapping[str, Any]
-
-CLAUSES: Mapping[str, str] = {name: step.clause for name, step in RECORDED_BY.items()}
-"""Event → the clause of the guidance, or the reading where the guidance is silent."""
 
 
 @cache

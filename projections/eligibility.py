@@ -11,20 +11,18 @@ from enum import StrEnum
 from typing import Any
 
 from domain.catalogue import Level, UnitKind
-from domain.dossier.application import DossierOpened, DossierWithdrawn
+from domain.dossier.application import DossierOpened
 from domain.dossier.decision import (
     DecisionCorrected,
     DecisionRevoked,
     EarlierRecognitionRecorded,
     RecognitionApproved,
-    RecognitionRejected,
 )
-from domain.dossier.district import DossierRefusedByDistrictCouncil
 from domain.dossier.event import DossierCreated, DossierEvent
-from domain.dossier.recommendation import DossierClosedAsUnfavourable
-from domain.dossier.states import State
+from domain.dossier.states import CLOSED, State
 from domain.i18n import Language
 from domain.policy.support import PERIOD, RESOLUTION, NotEligible, Recognition, entitlement
+from domain.procedure import PROCEDURE
 from domain.units import Unit
 from projections.engine.projection import Event, Handler, Projection
 from projections.engine.rows import RowCache
@@ -232,13 +230,10 @@ ELIGIBILITY = Projection(
     name="eligibility",
     version=1,
     tables=(DOSSIERS, RECOGNITIONS),
-    handlers={
+    handlers={step.event: _ends_as(state) for step in PROCEDURE for state in step.becomes if state in CLOSED}
+    | {
         DossierOpened: _opened,
-        DossierRefusedByDistrictCouncil: _ends_as(State.REFUSED_BY_DISTRICT_COUNCIL),
-        DossierClosedAsUnfavourable: _ends_as(State.CLOSED_AS_UNFAVOURABLE),
         RecognitionApproved: _approved,
-        RecognitionRejected: _ends_as(State.REJECTED),
-        DossierWithdrawn: _ends_as(State.WITHDRAWN),
         DecisionCorrected: _decision_corrected,
         DecisionRevoked: _revoked,
         EarlierRecognitionRecorded: _recognised_earlier,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -11,33 +12,24 @@ from domain.authorization import Role
 from domain.catalogue import Level, UnitKind, catalogue
 from domain.dossier.application import (
     DossierOpened,
-    DossierSubmitted,
-    DossierSubmittedToDistrictCouncil,
-    DossierWithdrawn,
     OwnMeetingRecorded,
     SelfAssessmentRecorded,
 )
-from domain.dossier.appraisal import CriterionVerified, FieldInspectionRecorded, VerificationCorrected
+from domain.dossier.appraisal import CriterionVerified, VerificationCorrected
 from domain.dossier.corrections import FactCorrected
 from domain.dossier.decision import (
     DecisionCorrected,
-    DecisionRevoked,
     EarlierRecognitionRecorded,
-    RecognitionAnnounced,
     RecognitionApproved,
     RecognitionRejected,
 )
-from domain.dossier.district import DossierAppraised, DossierRefusedByDistrictCouncil, DossierSentToProvince
 from domain.dossier.event import DossierCreated, DossierEvent
 from domain.dossier.reception import DossierForwardedToCouncil, DossierReceived, DossierReturned
-from domain.dossier.recommendation import (
-    CouncilMeetingRecorded,
-    DossierClosedAsUnfavourable,
-    RecognitionProposed,
-    ResultsSummedUp,
-)
 from domain.dossier.states import DECIDED, State
 from domain.policy.recognition import Counts
+from domain.procedure import PROCEDURE
+from domain.recorded_event import RecordedEvent
+from domain.step import CouncilStep, Step
 from projections.engine.projection import Event, Handler, Projection
 from projections.engine.rows import RowCache
 from projections.engine.snapshot import Snapshot
@@ -281,37 +273,48 @@ def _recorded(rows: RowCache, event: Event[DossierEvent]) -> None:
     _store(rows, event, rows.require(DOSSIERS, event.dossier_id))
 
 
+_COUNTED_BY = {
+    Role.APPLICANT: CLAIMED,
+    Role.DISTRICT_COUNCIL: BY_DISTRICT,
+    Role.DISTRICT_COMMITTEE: BY_DISTRICT,
+}
+"""Who took a step → whose figures its counts are; of all others they are the members'."""
+
+
+def _handler(step: Step) -> Handler:
+    """What a step does to the row by its row of the procedure: to its next state, with its counts where it has some."""
+    if not step.becomes:
+        return _recorded
+    (state,) = step.becomes
+    has_counts = any(field.name == "counts" for field in fields(step.event))
+    return _moves_to(state, counts_by=_COUNTED_BY.get(step.roles[0], BY_MEMBERS) if has_counts else None)
+
+
+_SPECIAL: Mapping[type[RecordedEvent], Handler] = {
+    DossierOpened: _opened,
+    SelfAssessmentRecorded: _self_assessed,
+    OwnMeetingRecorded: _own_meeting,
+    DossierReceived: _received,
+    DossierReturned: _returned,
+    DossierForwardedToCouncil: _forwarded,
+    CriterionVerified: _verified,
+    VerificationCorrected: _verification_corrected,
+    RecognitionApproved: _approved,
+    RecognitionRejected: _rejected,
+    FactCorrected: _fact_corrected,
+    DecisionCorrected: _decision_corrected,
+    EarlierRecognitionRecorded: _recognised_earlier,
+}
+"""The events that do more than the procedure says of their step."""
+
 STATUS = Projection(
     name="status",
     version=1,
     tables=(DOSSIERS,),
     handlers={
-        DossierOpened: _opened,
-        SelfAssessmentRecorded: _self_assessed,
-        OwnMeetingRecorded: _own_meeting,
-        DossierSubmitted: _moves_to(State.SUBMITTED, counts_by=CLAIMED),
-        DossierSubmittedToDistrictCouncil: _moves_to(State.AT_DISTRICT_COUNCIL, counts_by=CLAIMED),
-        DossierAppraised: _moves_to(State.DISTRICT_MET, counts_by=BY_DISTRICT),
-        DossierSentToProvince: _moves_to(State.FORWARDED_TO_PROVINCE, counts_by=BY_DISTRICT),
-        DossierRefusedByDistrictCouncil: _moves_to(State.REFUSED_BY_DISTRICT_COUNCIL),
-        DossierReceived: _received,
-        DossierReturned: _returned,
-        DossierForwardedToCouncil: _forwarded,
-        FieldInspectionRecorded: _recorded,
-        CriterionVerified: _verified,
-        VerificationCorrected: _verification_corrected,
-        ResultsSummedUp: _moves_to(State.SUMMED_UP, counts_by=BY_MEMBERS),
-        DossierClosedAsUnfavourable: _moves_to(State.CLOSED_AS_UNFAVOURABLE),
-        CouncilMeetingRecorded: _moves_to(State.COUNCIL_MET, counts_by=BY_MEMBERS),
-        RecognitionProposed: _moves_to(State.PROPOSED),
-        RecognitionApproved: _approved,
-        RecognitionRejected: _rejected,
-        RecognitionAnnounced: _moves_to(State.ANNOUNCED),
-        DossierWithdrawn: _moves_to(State.WITHDRAWN),
-        FactCorrected: _fact_corrected,
-        DecisionCorrected: _decision_corrected,
-        DecisionRevoked: _moves_to(State.REVOKED),
-        EarlierRecognitionRecorded: _recognised_earlier,
+        step.event: _SPECIAL.get(step.event) or _handler(step)
+        for step in PROCEDURE
+        if not isinstance(step, CouncilStep)
     },
 )
 

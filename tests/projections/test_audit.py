@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from domain.identity import COUNCIL_ID
-from domain.procedure import EVENT_TYPES
 from projections.audit import FLAGS, flagged, flags, trail
-from projections.audit_details import CLAUSES, documents_of
+from projections.audit_details import documents_of
 from projections.engine.engine import Engine
 from schemas.avro.codec import decode_event
 from tests.projections.event_builders import COMMUNE, DEPARTMENT, UNITS, FakeLog, Story, establish_council, province
@@ -25,10 +24,6 @@ def flags_of(engine: Engine, story: Story) -> dict[str, list[str | int]]:
     engine.catch_up()
     with engine.reading() as views:
         return flags(views, story.id)
-
-
-def test_every_event_names_the_clause_it_rests_on() -> None:
-    assert set(CLAUSES) == set(EVENT_TYPES)
 
 
 def test_a_trail_says_who_did_what_when_on_which_paper(engine: Engine, log: FakeLog) -> None:

@@ -8,12 +8,18 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from domain.council.aggregate import CouncilEvent
+from domain.dossier.application import DossierOpened
 from domain.dossier.event import DossierEvent
-from domain.procedure import EVENT_TYPES
+from domain.dossier.recommendation import ResultsSummedUp
+from domain.dossier.states import CLOSED, State
+from domain.procedure import EVENT_TYPES, PROCEDURE
 from domain.recorded_event import RecordedEvent
+from domain.step import CreatingStep, Shared
 from projections.audit import AUDIT
 from projections.council import COUNCIL
+from projections.eligibility import _REASON_OF_STATE, ELIGIBILITY
 from projections.engine.projection import Projection
+from projections.public_decisions.read_model import DECISIONS
 from projections.read_models import PROJECTIONS
 from projections.status import STATUS
 
@@ -38,7 +44,7 @@ def test_the_same_events_make_the_rows_that_were_released(expected: bytes) -> No
     assert sha256(expected).hexdigest() == RELEASED_ROWS
 
 
-def events_of(base: type[RecordedEvent]) -> set[type[RecordedEvent]]:
+def subtypes_of(base: type[RecordedEvent]) -> set[type[RecordedEvent]]:
     return {event_type for event_type in EVENT_TYPES.values() if issubclass(event_type, base)}
 
 
@@ -47,11 +53,28 @@ def test_the_audit_records_every_event() -> None:
 
 
 def test_the_status_follows_every_event_of_a_dossier() -> None:
-    assert set(STATUS.handlers) == events_of(DossierEvent)
+    assert set(STATUS.handlers) == subtypes_of(DossierEvent)
 
 
 def test_the_council_follows_every_event_of_the_council() -> None:
-    assert set(COUNCIL.handlers) == events_of(CouncilEvent)
+    assert set(COUNCIL.handlers) == subtypes_of(CouncilEvent)
+
+
+def test_eligibility_follows_what_opens_or_ends_an_attempt_or_changes_a_recognition() -> None:
+    opening = {step.event for step in PROCEDURE if isinstance(step, CreatingStep)}
+    ending = {step.event for step in PROCEDURE if CLOSED & set(step.becomes)}
+    recognising = {step.event for step in PROCEDURE if Shared.RECOGNITIONS in step.changes}
+    assert set(ELIGIBILITY.handlers) == opening | ending | recognising
+
+
+def test_every_end_without_a_recognition_has_its_reason() -> None:
+    assert {state for state in State if state in _REASON_OF_STATE} == CLOSED | {State.OPENED}
+
+
+def test_the_public_decisions_follow_what_is_public_and_what_decisions_repeat() -> None:
+    public = {step.event for step in PROCEDURE if step.public}
+    assert public <= set(DECISIONS.handlers)
+    assert set(DECISIONS.handlers) - public == {DossierOpened, ResultsSummedUp}
 
 
 @pytest.mark.parametrize("projection", PROJECTIONS, ids=lambda projection: projection.name)

@@ -11,12 +11,13 @@ from domain.context import VIETNAM
 from domain.dossier.aggregate import Dossier
 from domain.dossier.as_of import state_of
 from domain.dossier.event import DossierEvent
+from domain.procedure import RECORDED_BY
 from infra.cli.queries.audit import document_text
 from infra.cli.support.i18n import event_text
 from infra.cli.support.labels import counts_text, level_name, state_name
 from infra.cli.support.session import Session
 from infra.cli.support.tables import print_heading, print_pairs, print_table
-from projections.audit_details import CLAUSES, documents_of
+from projections.audit_details import documents_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,7 @@ def _entry(event: DossierEvent) -> dict[str, Any]:
         "on": event.on,
         "recorded_at": event.timestamp,
         "actor": dict(event.actor),
-        "clause": CLAUSES[name],
+        "clause": RECORDED_BY[name].clause,
     }
 
 
