@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 TESTS = Path(__file__).parent
@@ -13,12 +14,32 @@ _CONTRACT = "self.optional_test_"
 """A test of the library's contract that is not collected by itself."""
 
 
+Helpers = dict[str, ast.FunctionDef]
+
+
 def _functions(tree: ast.Module) -> Iterator[ast.FunctionDef]:
     return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
 
 
-def _asserts(function: ast.FunctionDef, helpers: dict[str, ast.FunctionDef]) -> bool:
-    """Whether a function asserts by itself, or by a helper of its own module."""
+@cache
+def _parsed(module: str) -> ast.Module:
+    path = TESTS.parent.joinpath(*module.split("."))
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _helpers(tree: ast.Module) -> Helpers:
+    """The functions that a module of tests has, and those that it takes from others."""
+    found = {function.name: function for function in _functions(tree) if not function.name.startswith("test")}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests"):
+            theirs = {function.name: function for function in _functions(_parsed(node.module or ""))}
+            found |= {name.asname or name.name: theirs[name.name] for name in node.names if name.name in theirs}
+    return found
+
+
+def _asserts(function: ast.FunctionDef, helpers: Helpers) -> bool:
+    """Whether a function asserts by itself, or by a helper."""
     for node in ast.walk(function):
         if isinstance(node, ast.Assert):
             return True
@@ -35,12 +56,9 @@ def _asserts(function: ast.FunctionDef, helpers: dict[str, ast.FunctionDef]) -> 
 
 def _without_assertion(source: str) -> list[str]:
     tree = ast.parse(source)
-    helpers = {function.name: function for function in _functions(tree) if not function.name.startswith("test")}
-    return [
-        function.name
-        for function in _functions(tree)
-        if function.name.startswith("test") and not _asserts(function, helpers)
-    ]
+    helpers = _helpers(tree)
+    tests = [function for function in _functions(tree) if function.name.startswith("test")]
+    return [function.name for function in tests if not _asserts(function, helpers)]
 
 
 def test_every_test_asserts_something() -> None:
