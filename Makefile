@@ -21,7 +21,7 @@ LOCK_ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo check test lint format bench chaos kafka-up kafka-down kafka-wipe lock lock-kafka clean
+.PHONY: help setup demo check test lint format texts bench chaos kafka-up kafka-down kafka-wipe lock lock-kafka clean
 
 help: ## List these verbs
 	@echo 'usage: make VERB'
@@ -38,7 +38,7 @@ check: lint ## Run every check, then the tests that need no server: under a minu
 test: lint ## Run every check, then all tests (ARGS='-k word' picks some)
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadgroup --no-loadscope-reorder $(ARGS)
 
-lint: setup ## Check style, format, types, the direction of imports and the public schemas
+lint: setup ## Check style, format, types, the direction of imports, the public schemas and the texts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -46,10 +46,15 @@ lint: setup ## Check style, format, types, the direction of imports and the publ
 	$(BIN)/python -m schemas.public_release
 	$(BIN)/python -m schemas.command_schemas --check
 	$(BIN)/python -m schemas.asyncapi --check
+	$(BIN)/python -m infra.dev.catalogues --check
+	$(BIN)/python -m infra.dev.state_diagram --check
 
 format: setup ## Format the code and fix what can be fixed
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
+
+texts: setup ## Take new texts up into the message catalogues, and compile these
+	$(BIN)/python -m infra.dev.catalogues
 
 bench: setup ## Measure; the numbers go to build/bench.json
 	@mkdir -p build

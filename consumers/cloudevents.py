@@ -40,12 +40,12 @@ class DecisionSerializer:
                 "id": unit["id"],
                 "code": None if kind is UnitKind.DEPARTMENT else unit["id"],
                 "kind": kind.value,
-                "kind_name": kind.vi,
+                "kind_name": kind.text.vi,
                 "name": self._name(unit["id"]),
                 "district_code": district,
                 "district_name": self._name(district) if district else None,
             },
-            "level_name": Level(decision["level"]).vi,
+            "level_name": Level(decision["level"]).text.vi,
             "log": {**decision["log"], "log_id": self.log_id},
         }
 

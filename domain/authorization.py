@@ -8,6 +8,7 @@ from enum import StrEnum
 from domain.agencies import UnknownAgency, agency
 from domain.catalogue import Criterion, UnitKind
 from domain.commands import Command
+from domain.i18n import Text, pair, translatable
 from domain.identity import COUNCIL_UNIT
 from domain.refusals import UnknownActor, WrongActor, WrongAgency
 from domain.units import Units, UnknownUnit
@@ -29,20 +30,20 @@ class Role(StrEnum):
     CHAIRMAN = "chairman"
 
     @property
-    def vi(self) -> str:
-        """The role in the guidance's words."""
-        return _VIETNAMESE[self]
+    def text(self) -> Text:
+        """Its name, in Vietnamese in the guidance's words."""
+        return pair(_NAMES[self])
 
 
-_VIETNAMESE = {
-    Role.APPLICANT: "đơn vị đề nghị",
-    Role.STEERING_COMMITTEE: "Ban Chỉ đạo chuyển đổi số cấp sở",
-    Role.DISTRICT_COUNCIL: "Hội đồng thẩm định cấp huyện",
-    Role.DISTRICT_COMMITTEE: "Ủy ban nhân dân cấp huyện",
-    Role.STANDING_AGENCY: "Cơ quan thường trực Hội đồng (Sở Thông tin và Truyền thông)",
-    Role.COUNCIL_MEMBER: "cơ quan thành viên Hội đồng thẩm định tỉnh",
-    Role.PROVINCIAL_COUNCIL: "Hội đồng thẩm định tỉnh",
-    Role.CHAIRMAN: "Chủ tịch Ủy ban nhân dân tỉnh",
+_NAMES = {
+    Role.APPLICANT: translatable("applicant"),
+    Role.STEERING_COMMITTEE: translatable("steering committee"),
+    Role.DISTRICT_COUNCIL: translatable("district council"),
+    Role.DISTRICT_COMMITTEE: translatable("district committee"),
+    Role.STANDING_AGENCY: translatable("standing agency"),
+    Role.COUNCIL_MEMBER: translatable("council member"),
+    Role.PROVINCIAL_COUNCIL: translatable("provincial council"),
+    Role.CHAIRMAN: translatable("chairman"),
 }
 
 _VALUES = frozenset(role.value for role in Role)
@@ -102,13 +103,13 @@ def check_lead(command: Command, criterion: Criterion, code: str) -> None:
 def wrong_actor(command: Command, *roles: Role, of: str | None = None) -> WrongActor:
     """The refusal, naming who may."""
     expected = " / ".join(role.value for role in roles)
-    expected_vi = " / ".join(role.vi for role in roles)
+    expected_vi = " / ".join(role.text.vi for role in roles)
     if of:
         expected = f"{expected} of {of}" if expected else of
         expected_vi = f"{expected_vi} ({of})" if expected_vi else of
     return WrongActor(
         role=command.actor["role"],
-        role_vi=Role(command.actor["role"]).vi,
+        role_vi=Role(command.actor["role"]).text.vi,
         agency=command.actor["agency"],
         command=command.name,
         expected=expected,

@@ -8,14 +8,15 @@
 An error is known by its code, which no other has. Its texts stand in the message catalogues as `error.<CODE>` and
 `error.<CODE>.hint`. `infra/errors.md` shows the whole tree.
 
-`details` hold what the message was made from, so that a reader in another language can make it again.
+`details` hold what the message was made from, so that a reader in another language can make it again. A detail that is
+a Text is held in each language, under NAME_en and NAME_vi.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from domain.i18n import Language, by_key
+from domain.i18n import Language, Text, by_key
 
 
 class DossierError(Exception):
@@ -25,7 +26,9 @@ class DossierError(Exception):
     clause: str | None = None
 
     def __init__(self, *, clause: str | None = None, **details: object) -> None:
-        self.details = details
+        self.details: dict[str, object] = {}
+        for name, value in details.items():
+            self.details.update(value.details(name) if isinstance(value, Text) else {name: value})
         if clause is not None:
             self.clause = clause
         super().__init__(self.message())

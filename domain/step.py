@@ -25,7 +25,7 @@ from domain.council.aggregate import ProvincialCouncil
 from domain.dossier.aggregate import Dossier
 from domain.dossier.assessment import Recheck
 from domain.dossier.states import CLOSED, DECIDED, State
-from domain.i18n import Text, pair
+from domain.i18n import pair
 from domain.identity import DossierKey
 from domain.recorded_event import RecordedEvent
 from domain.refusals import AlreadyDecided, DateInFuture, DossierAlreadyOpen, DossierClosed, WrongOrder
@@ -80,7 +80,7 @@ class Order:
             clause=self.clause,
             command=command.name,
             **_state_of(dossier),
-            **pair(self.why, kind=Text(kind.value, kind.vi)).details("reason"),
+            **pair(self.why, kind=kind.text).details("reason"),
         )
 
 
@@ -144,7 +144,7 @@ class DossierStep(Step, Generic[C_co]):
     """A step on a dossier that exists.
 
     orders         kind of unit → from which states; None when the state does not matter
-    unchanged_in   states that it does not change, though it changes others
+    becomes_from   state → the states in which it may leave the dossier from there, where these are not `becomes`
     roles_by_kind  who may take it on a unit of a kind, where that differs from `roles`
     turn           which of several roles may take it as the dossier stands
     authority      who may take it, where that follows from the criteria and not from the role
@@ -159,7 +159,7 @@ class DossierStep(Step, Generic[C_co]):
     command: type[C_co]
     handler: Callable[[Dossier, C_co, DecisionContext], None]
     orders: Mapping[UnitKind, Order] | None = None
-    unchanged_in: frozenset[State] = frozenset()
+    becomes_from: Mapping[State, tuple[State, ...]] = field(default_factory=dict)
     roles_by_kind: Mapping[UnitKind, tuple[Role, ...]] = field(default_factory=dict)
     turn: Callable[[Dossier], Role] | None = None
     authority: Callable[[Dossier, C_co], None] | None = None
@@ -220,7 +220,7 @@ class DossierStep(Step, Generic[C_co]):
 
     def leads_to(self, state: State) -> tuple[State, ...]:
         """The states that may follow when it is taken in a state."""
-        return (state,) if not self.becomes or state in self.unchanged_in else self.becomes
+        return self.becomes_from.get(state, self.becomes or (state,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,4 +245,4 @@ def _check_day_and_actor(command: Command, context: DecisionContext) -> None:
 
 def _state_of(dossier: Dossier) -> dict[str, str]:
     state = dossier.state
-    return {"state": state.value, "state_en": state.en, "state_vi": state.vi}
+    return {"state": state.value, **state.text.details("state")}

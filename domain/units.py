@@ -20,6 +20,7 @@ from typing import Final
 from domain.agencies import UnknownAgency, all_agencies, by_spelling
 from domain.catalogue import UnitKind
 from domain.errors import InvalidInput
+from domain.i18n import pair
 
 _ID: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
@@ -34,9 +35,6 @@ class BadDepartments(InvalidInput):
     """The setting of the departments that may apply cannot be used."""
 
     code = "BAD_DEPARTMENTS"
-
-    def __init__(self, problem_en: str, problem_vi: str) -> None:
-        super().__init__(problem_en=problem_en, problem_vi=problem_vi)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,19 +114,15 @@ def parse_departments(text: str) -> tuple[Department, ...]:
         setting = json.loads(text)
     except json.JSONDecodeError as error:
         raise BadDepartments(
-            f"not JSON (line {error.lineno}, column {error.colno})",
-            f"không phải JSON (dòng {error.lineno}, cột {error.colno})",
+            problem=pair("not JSON (line {lineno}, column {colno})", lineno=error.lineno, colno=error.colno)
         ) from error
     extends = isinstance(setting, dict)
     if extends:
         if setting.keys() != {"add"}:
-            raise BadDepartments(
-                'an object must hold the key "add" and no other',
-                'đối tượng phải có khóa "add" và không có khóa khác',
-            )
+            raise BadDepartments(problem=pair('an object must hold the key "add" and no other'))
         setting = setting["add"]
     if not isinstance(setting, list) or not setting:
-        raise BadDepartments("a list with at least one department is needed", "cần danh sách có ít nhất một đơn vị")
+        raise BadDepartments(problem=pair("a list with at least one department is needed"))
     given = tuple(_department(position, entry) for position, entry in enumerate(setting, start=1))
     departments = default_departments() + given if extends else given
     _refuse_confusions(departments)
@@ -142,17 +136,19 @@ def _department(position: int, entry: object) -> Department:
         or not all(isinstance(value, str) for value in entry.values())
     ):
         raise BadDepartments(
-            f'entry {position} must hold the texts "id" and "name" and nothing else',
-            f'mục {position} phải có hai chuỗi "id" và "name", không có gì khác',
+            problem=pair('entry {position} must hold the texts "id" and "name" and nothing else', position=position)
         )
     name = unicodedata.normalize("NFC", " ".join(entry["name"].split()))
     if not _ID.fullmatch(entry["id"]):
         raise BadDepartments(
-            f"entry {position}: the id “{entry['id']}” must be lower-case letters, digits and single hyphens",
-            f"mục {position}: mã “{entry['id']}” phải gồm chữ thường không dấu, chữ số và dấu gạch nối đơn",
+            problem=pair(
+                "entry {position}: the id “{id}” must be lower-case letters, digits and single hyphens",
+                position=position,
+                id=entry["id"],
+            )
         )
     if not name:
-        raise BadDepartments(f"entry {position} has no name", f"mục {position} không có tên")
+        raise BadDepartments(problem=pair("entry {position} has no name", position=position))
     return Department(entry["id"], name)
 
 
@@ -162,7 +158,7 @@ def _refuse_confusions(departments: Sequence[Department]) -> None:
     seen: set[str] = set()
     for department in departments:
         if department.id in seen:
-            raise BadDepartments(f"the id {department.id} repeats", f"mã {department.id} bị lặp lại")
+            raise BadDepartments(problem=pair("the id {id} repeats", id=department.id))
         seen.add(department.id)
         try:
             named: str | None = by_spelling(department.name).id
@@ -170,13 +166,13 @@ def _refuse_confusions(departments: Sequence[Department]) -> None:
             named = None
         if named is not None and named != department.id:
             raise BadDepartments(
-                f"{department.name} has the agency id {named}, not {department.id}",
-                f"{department.name} có mã cơ quan {named}, không phải {department.id}",
+                problem=pair(
+                    "{name} has the agency id {named}, not {id}", name=department.name, named=named, id=department.id
+                )
             )
         if named is None and department.id in agency_ids:
             raise BadDepartments(
-                f"{department.id} is the id of another agency, not of {department.name}",
-                f"{department.id} là mã của cơ quan khác, không phải của {department.name}",
+                problem=pair("{id} is the id of another agency, not of {name}", id=department.id, name=department.name)
             )
 
 

@@ -18,6 +18,7 @@ from domain.dossier.appraisal import CriterionVerified, VerificationCorrected
 from domain.dossier.corrections import FactCorrected
 from domain.dossier.event import DossierCreated
 from domain.dossier.reception import DossierForwardedToCouncil
+from domain.i18n import translatable
 from domain.procedure import PROCEDURE
 from domain.recorded_event import RecordedEvent
 from domain.step import Step
@@ -96,28 +97,19 @@ CORRECTED_AFTER_DECISION = "CORRECTED_AFTER_DECISION"
 MANDATORY_NOT_APPLICABLE = "MANDATORY_NOT_APPLICABLE"
 
 FLAGS = {
-    SELF_VERIFICATION: (
-        "the agency verified a criterion of its own dossier, or of the body that it is part of (reading 7)",
-        "cơ quan thẩm định tiêu chí trong hồ sơ của chính mình hoặc của cơ quan cấp trên trực tiếp (cách hiểu 7)",
+    SELF_VERIFICATION: translatable(
+        "the agency verified a criterion of its own dossier, or of the body that it is part of (reading 7)"
     ),
-    LATE_FORWARDING: (
-        "forwarded to the council after the fifteenth day (II.2, reading 11)",
-        "gửi Hội đồng sau ngày thứ mười lăm (II.2, cách hiểu 11)",
+    LATE_FORWARDING: translatable("forwarded to the council after the fifteenth day (II.2, reading 11)"),
+    CORRECTED_AFTER_VERIFICATION: translatable(
+        "a fact was corrected once results of the verification existed (reading 5)"
     ),
-    CORRECTED_AFTER_VERIFICATION: (
-        "a fact was corrected once results of the verification existed (reading 5)",
-        "sự việc được đính chính khi đã có kết quả thẩm định (cách hiểu 5)",
+    CORRECTED_AFTER_DECISION: translatable(
+        "a fact was corrected after the Chairman's decision, which stands (reading 5)"
     ),
-    CORRECTED_AFTER_DECISION: (
-        "a fact was corrected after the Chairman's decision, which stands (reading 5)",
-        "sự việc được đính chính sau khi có quyết định; quyết định vẫn giữ nguyên (cách hiểu 5)",
-    ),
-    MANDATORY_NOT_APPLICABLE: (
-        "a mandatory criterion was confirmed as not applicable (reading 6)",
-        "tiêu chí bắt buộc được xác nhận không áp dụng (cách hiểu 6)",
-    ),
+    MANDATORY_NOT_APPLICABLE: translatable("a mandatory criterion was confirmed as not applicable (reading 6)"),
 }
-"""Code → what it says, in English and Vietnamese."""
+"""Code → what it says."""
 
 FlagRule = Callable[[Row, Event[Any]], list[str]]
 """Which flags an event raises, given its dossier's row."""

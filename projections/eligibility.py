@@ -20,7 +20,7 @@ from domain.dossier.decision import (
 )
 from domain.dossier.event import DossierCreated, DossierEvent
 from domain.dossier.states import CLOSED, State
-from domain.i18n import Language
+from domain.i18n import Text, pair, translatable
 from domain.policy.support import PERIOD, RESOLUTION, NotEligible, Recognition, entitlement
 from domain.procedure import PROCEDURE
 from domain.units import Unit
@@ -90,44 +90,24 @@ class Reason(StrEnum):
     REVOKED = "REVOKED"
     OUTSIDE_PERIOD = "OUTSIDE_PERIOD"
 
-    def text(self, language: Language = "en") -> str:
+    @property
+    def text(self) -> Text:
         """The reason as a sentence."""
-        return _REASONS[self][language]
+        return NotEligible.OUTSIDE_PERIOD.text if self is Reason.OUTSIDE_PERIOD else pair(_REASONS[self])
 
 
-_REASONS: Mapping[Reason, Mapping[Language, str]] = {
-    Reason.NO_DOSSIER: {
-        "en": "the unit is not recognised: it has not opened a dossier",
-        "vi": "đơn vị chưa được công nhận: chưa lập hồ sơ đề nghị",
-    },
-    Reason.UNDER_WAY: {
-        "en": "the unit is not recognised: its dossier is still under way",
-        "vi": "đơn vị chưa được công nhận: hồ sơ đang trong quá trình xử lý",
-    },
-    Reason.REJECTED: {
-        "en": "the unit is not recognised: the Chairman rejected its dossier",
-        "vi": "đơn vị chưa được công nhận: Chủ tịch Ủy ban nhân dân tỉnh không công nhận",
-    },
-    Reason.WITHDRAWN: {
-        "en": "the unit is not recognised: its dossier was withdrawn",
-        "vi": "đơn vị chưa được công nhận: hồ sơ đã được rút",
-    },
-    Reason.REFUSED_BY_DISTRICT_COUNCIL: {
-        "en": "the unit is not recognised: the district council did not send its dossier on",
-        "vi": "đơn vị chưa được công nhận: Hội đồng thẩm định cấp huyện không đề nghị",
-    },
-    Reason.CLOSED_AS_UNFAVOURABLE: {
-        "en": "the unit is not recognised: the results of its dossier were not sufficient",
-        "vi": "đơn vị chưa được công nhận: kết quả thẩm định không đủ điều kiện",
-    },
-    Reason.REVOKED: {
-        "en": "the recognition was revoked by a later decision",
-        "vi": "quyết định công nhận đã bị hủy bỏ bằng quyết định sau",
-    },
-    Reason.OUTSIDE_PERIOD: {
-        "en": NotEligible.OUTSIDE_PERIOD.text("en"),
-        "vi": NotEligible.OUTSIDE_PERIOD.text("vi"),
-    },
+_REASONS: Mapping[Reason, str] = {
+    Reason.NO_DOSSIER: translatable("the unit is not recognised: it has not opened a dossier"),
+    Reason.UNDER_WAY: translatable("the unit is not recognised: its dossier is still under way"),
+    Reason.REJECTED: translatable("the unit is not recognised: the Chairman rejected its dossier"),
+    Reason.WITHDRAWN: translatable("the unit is not recognised: its dossier was withdrawn"),
+    Reason.REFUSED_BY_DISTRICT_COUNCIL: translatable(
+        "the unit is not recognised: the district council did not send its dossier on"
+    ),
+    Reason.CLOSED_AS_UNFAVOURABLE: translatable(
+        "the unit is not recognised: the results of its dossier were not sufficient"
+    ),
+    Reason.REVOKED: translatable("the recognition was revoked by a later decision"),
 }
 
 _REASON_OF_STATE: Mapping[str, Reason] = {
@@ -314,12 +294,12 @@ def _answer(unit: Unit, held: list[Row], latest: Row | None, amounts: Mapping[st
         reason = _reason(entitled.reason, latest)
         answer["reason"] = {
             "code": reason.value,
-            "en": reason.text("en"),
-            "vi": reason.text("vi"),
+            "en": reason.text.en,
+            "vi": reason.text.vi,
             "dossier": latest["number"] if latest else None,
             "state": latest["state"] if latest else None,
         }
-        answer["says"] = {"en": [reason.text("en")], "vi": [reason.text("vi")]}
+        answer["says"] = {"en": [reason.text.en], "vi": [reason.text.vi]}
     return answer
 
 

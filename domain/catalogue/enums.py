@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from domain.i18n import Text, pair, translatable
+
 
 class UnitKind(StrEnum):
     """What is recognised (title of the guidance; I.1)."""
@@ -13,9 +15,9 @@ class UnitKind(StrEnum):
     COMMUNE = "commune"
 
     @property
-    def vi(self) -> str:
-        """The guidance's own name for this kind."""
-        return _UNIT_KIND_VI[self]
+    def text(self) -> Text:
+        """Its name, in Vietnamese the guidance's own."""
+        return pair(_UNIT_KIND_NAMES[self])
 
 
 class Level(StrEnum):
@@ -25,9 +27,9 @@ class Level(StrEnum):
     ADVANCED = "advanced"
 
     @property
-    def vi(self) -> str:
-        """The guidance's own name for this level."""
-        return _LEVEL_VI[self]
+    def text(self) -> Text:
+        """Its name, in Vietnamese the guidance's own."""
+        return pair(_LEVEL_NAMES[self])
 
 
 class Requirement(StrEnum):
@@ -37,9 +39,9 @@ class Requirement(StrEnum):
     EXTENDED = "extended"
 
     @property
-    def vi(self) -> str:
-        """The word that Biểu 04 prints."""
-        return _REQUIREMENT_VI[self]
+    def text(self) -> Text:
+        """Its name, in Vietnamese the word that Biểu 04 prints."""
+        return pair(_REQUIREMENT_NAMES[self])
 
 
 class AnswerKind(StrEnum):
@@ -51,10 +53,16 @@ class AnswerKind(StrEnum):
     COMMUNES = "communes_recognised"
 
 
-_UNIT_KIND_VI = {
-    UnitKind.DEPARTMENT: "sở, ban, ngành",
-    UnitKind.DISTRICT: "huyện, thị xã, thành phố",
-    UnitKind.COMMUNE: "xã, phường, thị trấn",
+_UNIT_KIND_NAMES = {
+    UnitKind.DEPARTMENT: translatable("department"),
+    UnitKind.DISTRICT: translatable("district"),
+    UnitKind.COMMUNE: translatable("commune"),
 }
-_LEVEL_VI = {Level.BASIC: "đạt chuyển đổi số", Level.ADVANCED: "chuyển đổi số nâng cao"}
-_REQUIREMENT_VI = {Requirement.MANDATORY: "bắt buộc", Requirement.EXTENDED: "mở rộng"}
+_LEVEL_NAMES = {
+    Level.BASIC: translatable("basic"),
+    Level.ADVANCED: translatable("advanced"),
+}
+_REQUIREMENT_NAMES = {
+    Requirement.MANDATORY: translatable("mandatory"),
+    Requirement.EXTENDED: translatable("extended"),
+}

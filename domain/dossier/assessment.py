@@ -36,9 +36,9 @@ def criterion_of(dossier: Dossier, code: str) -> Criterion:
         raise UnknownCriterion(
             criterion=code,
             kind=dossier.unit_kind.value,
-            kind_vi=dossier.unit_kind.vi,
+            kind_vi=dossier.unit_kind.text.vi,
             level=dossier.level.value,
-            level_vi=dossier.level.vi,
+            level_vi=dossier.level.text.vi,
         )
     return criterion
 

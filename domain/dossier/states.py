@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from domain.i18n import Text, pair, translatable
+
 
 class State(StrEnum):
-    """Where a dossier stands. `en` and `vi` are for people."""
+    """Where a dossier stands."""
 
     OPENED = "opened"
     SELF_ASSESSED = "self_assessed"
@@ -33,43 +35,35 @@ class State(StrEnum):
     REVOKED = "revoked"
 
     @property
-    def en(self) -> str:
-        """English name."""
-        return _NAMES[self][0]
-
-    @property
-    def vi(self) -> str:
-        """Vietnamese name."""
-        return _NAMES[self][1]
+    def text(self) -> Text:
+        """Its name, for people."""
+        return pair(_NAMES[self])
 
 
-_NAMES: dict[State, tuple[str, str]] = {
-    State.OPENED: ("opened, self-assessment not complete", "đã mở, chưa tự đánh giá xong"),
-    State.SELF_ASSESSED: ("self-assessed", "đã tự đánh giá"),
-    State.OWN_MEETING: ("own meeting held", "đã họp xét, đề nghị"),
-    State.SUBMITTED: ("submitted to the province", "đã gửi tỉnh"),
-    State.AT_DISTRICT_COUNCIL: ("at the district council", "đang ở Hội đồng thẩm định cấp huyện"),
-    State.DISTRICT_MET: ("appraised by the district council", "Hội đồng thẩm định cấp huyện đã họp"),
-    State.FORWARDED_TO_PROVINCE: ("sent on to the province", "huyện đã gửi tỉnh"),
-    State.RETURNED: ("returned for completion", "trả lại để bổ sung"),
-    State.RECEIVED: ("received complete", "đã tiếp nhận đủ hồ sơ"),
-    State.FORWARDED_TO_MEMBERS: ("forwarded to the council's members", "đã gửi các thành viên Hội đồng"),
-    State.VERIFYING: ("being verified", "đang thẩm định"),
-    State.VERIFIED: ("every criterion verified", "đã thẩm định xong các tiêu chí"),
-    State.SUMMED_UP: ("summed up", "đã tổng hợp kết quả"),
-    State.COUNCIL_MET: ("provincial council met", "Hội đồng thẩm định tỉnh đã họp"),
-    State.PROPOSED: ("proposed to the Chairman", "đã trình UBND tỉnh"),
-    State.APPROVED: ("recognised", "đã được công nhận"),
-    State.ANNOUNCED: ("recognised and announced", "đã công bố"),
-    State.REJECTED: ("rejected", "không được công nhận"),
-    State.WITHDRAWN: ("withdrawn", "đã rút hồ sơ"),
-    State.REFUSED_BY_DISTRICT_COUNCIL: (
-        "refused by the district council",
-        "Hội đồng thẩm định cấp huyện không đề nghị",
-    ),
-    State.CLOSED_AS_UNFAVOURABLE: ("closed as unfavourable", "kết thúc do không đủ điều kiện"),
-    State.RECOGNISED_EARLIER: ("recognised before the system", "đã được công nhận trước khi có hệ thống"),
-    State.REVOKED: ("recognition revoked", "quyết định công nhận đã bị hủy bỏ"),
+_NAMES: dict[State, str] = {
+    State.OPENED: translatable("opened, self-assessment not complete"),
+    State.SELF_ASSESSED: translatable("self-assessed"),
+    State.OWN_MEETING: translatable("own meeting held"),
+    State.SUBMITTED: translatable("submitted to the province"),
+    State.AT_DISTRICT_COUNCIL: translatable("at the district council"),
+    State.DISTRICT_MET: translatable("appraised by the district council"),
+    State.FORWARDED_TO_PROVINCE: translatable("sent on to the province"),
+    State.RETURNED: translatable("returned for completion"),
+    State.RECEIVED: translatable("received complete"),
+    State.FORWARDED_TO_MEMBERS: translatable("forwarded to the council's members"),
+    State.VERIFYING: translatable("being verified"),
+    State.VERIFIED: translatable("every criterion verified"),
+    State.SUMMED_UP: translatable("summed up"),
+    State.COUNCIL_MET: translatable("provincial council met"),
+    State.PROPOSED: translatable("proposed to the Chairman"),
+    State.APPROVED: translatable("recognised"),
+    State.ANNOUNCED: translatable("recognised and announced"),
+    State.REJECTED: translatable("rejected"),
+    State.WITHDRAWN: translatable("withdrawn"),
+    State.REFUSED_BY_DISTRICT_COUNCIL: translatable("refused by the district council"),
+    State.CLOSED_AS_UNFAVOURABLE: translatable("closed as unfavourable"),
+    State.RECOGNISED_EARLIER: translatable("recognised before the system"),
+    State.REVOKED: translatable("recognition revoked"),
 }
 
 CLOSED = frozenset(

@@ -15,29 +15,17 @@ from typing import Final
 
 from domain.catalogue import Level, UnitKind
 from domain.errors import InvalidInput
-from domain.i18n import Language
+from domain.i18n import Language, Text, pair, text, translatable
 
 RESOLUTION: Final = "60/2022/NQ-HĐND"
 PERIOD: Final = (2023, 2025)
 """First and last year of the period; the day of the decision decides (title of the guidance, reading 12)."""
-
-_NO_AMOUNT: Final[Mapping[Language, str]] = {
-    "en": "no amount is configured; the guidance states none",
-    "vi": "chưa cấu hình mức hỗ trợ; Hướng dẫn không nêu mức hỗ trợ",
-}
-_BOTH_TIERS: Final[Mapping[Language, str]] = {
-    "en": f"recognised at both levels: Resolution {RESOLUTION} decides whether both tiers are due",
-    "vi": f"được công nhận cả hai mức độ: Nghị quyết {RESOLUTION} quyết định có được hưởng cả hai hay không",
-}
 
 
 class BadAmounts(InvalidInput):
     """The setting of the support amounts cannot be used."""
 
     code = "BAD_AMOUNTS"
-
-    def __init__(self, problem_en: str, problem_vi: str) -> None:
-        super().__init__(problem_en=problem_en, problem_vi=problem_vi)
 
 
 class NotEligible(StrEnum):
@@ -46,20 +34,15 @@ class NotEligible(StrEnum):
     NEVER_RECOGNISED = "NEVER_RECOGNISED"
     OUTSIDE_PERIOD = "OUTSIDE_PERIOD"
 
-    def text(self, language: Language = "en") -> str:
+    @property
+    def text(self) -> Text:
         """The reason as a sentence."""
-        return _REASONS[self][language]
+        return pair(_REASONS[self], first=PERIOD[0], last=PERIOD[1])
 
 
-_REASONS: Final[Mapping[NotEligible, Mapping[Language, str]]] = {
-    NotEligible.NEVER_RECOGNISED: {
-        "en": "no decision that stands recognises the unit",
-        "vi": "đơn vị chưa có quyết định công nhận còn hiệu lực",
-    },
-    NotEligible.OUTSIDE_PERIOD: {
-        "en": f"the decision is dated outside the period {PERIOD[0]}-{PERIOD[1]}",
-        "vi": f"quyết định công nhận ban hành ngoài giai đoạn {PERIOD[0]}-{PERIOD[1]}",
-    },
+_REASONS: Final[Mapping[NotEligible, str]] = {
+    NotEligible.NEVER_RECOGNISED: translatable("no decision that stands recognises the unit"),
+    NotEligible.OUTSIDE_PERIOD: translatable("the decision is dated outside the period {first}-{last}"),
 }
 
 
@@ -148,13 +131,19 @@ class Entitlement:
     def says(self, language: Language = "en") -> tuple[str, ...]:
         """What a report must say beside the figures: the reason, a missing amount, both tiers held."""
         if self.reason is not None:
-            return (self.reason.text(language),)
-        said = []
+            return (self.reason.text.into(language),)
+        sentences = []
         if any(held.amount is None for held in self.held):
-            said.append(_NO_AMOUNT[language])
+            sentences.append(text("no amount is configured; the guidance states none", language))
         if len(self.held) > 1:
-            said.append(_BOTH_TIERS[language])
-        return tuple(said)
+            sentences.append(
+                text(
+                    "recognised at both levels: Resolution {resolution} decides whether both tiers are due",
+                    language,
+                    resolution=RESOLUTION,
+                )
+            )
+        return tuple(sentences)
 
     def as_json(self) -> dict[str, object]:
         """The entitlement as JSON; days in ISO form, amounts in VND, sentences in both languages."""
@@ -204,15 +193,14 @@ def parse_amounts(text: str) -> dict[str, int]:
         setting = json.loads(text)
     except json.JSONDecodeError as error:
         raise BadAmounts(
-            f"not JSON (line {error.lineno}, column {error.colno})",
-            f"không phải JSON (dòng {error.lineno}, cột {error.colno})",
+            problem=pair("not JSON (line {lineno}, column {colno})", lineno=error.lineno, colno=error.colno)
         ) from error
     if not isinstance(setting, dict):
-        raise BadAmounts("an object is needed", "cần một đối tượng JSON")
+        raise BadAmounts(problem=pair("an object is needed"))
     known = {f"{kind}.{level}" for kind in UnitKind for level in Level}
     for key, amount in setting.items():
         if key not in known:
-            raise BadAmounts(f"“{key}” is no kind and level", f"“{key}” không phải loại đơn vị và mức độ")
+            raise BadAmounts(problem=pair("“{key}” is no kind and level", key=key))
         if isinstance(amount, bool) or not isinstance(amount, int) or amount < 0:
-            raise BadAmounts(f"{key} is no whole amount of VND", f"{key} không phải số đồng nguyên")
+            raise BadAmounts(problem=pair("{key} is no whole amount of VND", key=key))
     return setting

@@ -51,7 +51,7 @@ def demo_command(
         int,
         typer.Option(
             "--seed",
-            help=say("The same seed gives the same commands.", "Cùng một số cho ra cùng các lệnh."),
+            help=say("The same seed gives the same commands."),
         ),
     ] = DEFAULT_SEED,
     to_file: Annotated[
@@ -59,10 +59,7 @@ def demo_command(
         typer.Option(
             "--commands",
             metavar="FILE",
-            help=say(
-                "Write the commands as JSON Lines for `dossier apply`, and stop.",
-                "Chỉ ghi các lệnh ra tệp JSON Lines dùng cho `dossier apply`.",
-            ),
+            help=say("Write the commands as JSON Lines for `dossier apply`, and stop."),
         ),
     ] = None,
 ) -> None:

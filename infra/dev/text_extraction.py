@@ -1,7 +1,8 @@
 """Which texts the code asks the message catalogues for, found in its syntax trees without running it.
 
 A text must stand as a literal in a call of a marker (`text`, `pair`, `translatable`, `say`, `session.text`), so that it
-can be found. What is passed on instead of a literal is a fault, unless `PASSED_ON` says where its literals stand.
+can be found, or come from a dictionary of the module whose values are all marked so. What is passed on instead is a
+fault, unless `PASSED_ON` says where its literals stand.
 """
 
 from __future__ import annotations
@@ -27,7 +28,13 @@ _LATER: Final = frozenset({"say", "translatable"})
 _OWNERS: Final = frozenset({"session", "_session"})
 
 PASSED_ON: Final[Mapping[tuple[str, str], str]] = {
-    ("domain/i18n.py", "english"): "the marker itself",
+    ("infra/cli/support/session.py", "english"): "the marker `session.text` itself",
+    ("infra/cli/support/i18n.py", "paragraph"): "what `say` marked",
+    ("infra/cli/support/i18n.py", "event"): "the names of the events: `infra.dev.catalogues.used_names`",
+    ("infra/cli/support/input_files.py", "kind"): "_MAGIC, in the same file",
+    ("infra/cli/queries/audit.py", "meaning"): "projections.audit.FLAGS",
+    ("infra/demo/report.py", "english"): "the marker `self._text` itself",
+    ("infra/demo/report.py", "FLAGS[flag]"): "projections.audit.FLAGS",
     ("schemas/command_derivation.py", "english"): "the types of the commands: `schemas.command_schemas.command_texts`",
     ("domain/step.py", "self.why"): "the orders in domain/procedure.py",
 }
@@ -64,8 +71,11 @@ def extract(root: Path, passed_on: Mapping[tuple[str, str], str] = PASSED_ON) ->
     found = Extraction()
     for path, tree in source_files(root):
         names = marker_names(tree)
+        tables = _tables(tree, names)
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and (marker := marker_of(node, names)) is not None:
+            if not isinstance(node, ast.Call) or (marker := marker_of(node, names)) is None:
+                continue
+            if not (node.args and _is_of_table(node.args[0], tables)):
                 _take_call(found, path, node, marker, passed_on)
     for path, argument in sorted(passed_on.keys() - found.passed_on):
         found.faults.append(f"{path}: {argument!r} is listed as passed on, and is not")
@@ -80,8 +90,8 @@ def marker_names(tree: ast.Module) -> dict[str, str]:
             for alias in node.names:
                 if alias.name in _MARKERS.get(node.module or "", ()):
                     names[alias.asname or alias.name] = alias.name
-        elif isinstance(node, ast.Assign) and _is_session_text(node.value):
-            names.update({target.id: "text" for target in node.targets if isinstance(target, ast.Name)})
+        elif isinstance(node, ast.Assign):
+            names.update(dict.fromkeys(_names_of_session_text(node.targets[0], node.value), "text"))
     return names
 
 
@@ -102,13 +112,42 @@ def placeholders(text: str) -> set[str]:
     return found
 
 
+def _names_of_session_text(target: ast.expr, value: ast.expr) -> Iterator[str]:
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        for one, its_value in zip(target.elts, value.elts, strict=True):
+            yield from _names_of_session_text(one, its_value)
+    elif isinstance(target, ast.Name) and _is_session_text(value):
+        yield target.id
+
+
 def _is_session_text(node: ast.expr) -> bool:
-    if not (isinstance(node, ast.Attribute) and node.attr == "text"):
+    if not isinstance(node, ast.Attribute):
         return False
     owner = node.value
+    if node.attr == "_text":
+        return isinstance(owner, ast.Name) and owner.id == "self"
+    if node.attr != "text":
+        return False
     return (isinstance(owner, ast.Name) and owner.id in _OWNERS) or (
         isinstance(owner, ast.Attribute) and owner.attr in _OWNERS
     )
+
+
+def _tables(tree: ast.Module, names: Mapping[str, str]) -> set[str]:
+    """The dictionaries of a module whose values are all marked themselves, by name."""
+    found = set()
+    for node in tree.body:
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        value = getattr(node, "value", None)
+        if isinstance(target, ast.Name) and isinstance(value, ast.Dict):
+            marked = (isinstance(each, ast.Call) and marker_of(each, names) is not None for each in value.values)
+            if all(marked):
+                found.add(target.id)
+    return found
+
+
+def _is_of_table(node: ast.expr, tables: set[str]) -> bool:
+    return isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id in tables
 
 
 def _take_call(

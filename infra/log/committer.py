@@ -25,6 +25,7 @@ from infra.errors import LogUnusable
 from infra.kafka.errors import AppendTooLarge, KafkaUnreachable, LogBroken
 from infra.log.append_requests import AppendRequest, BatchView, Judgement
 from infra.log.format import FORMAT, HEADER_LENGTH, Header, encode_record
+from infra.log.index import Applied
 from infra.log.partition import Partition
 from infra.retry import Retry
 from infra.timeouts import Timeout
@@ -51,7 +52,7 @@ class Committer:
         self._must_read = False
         self._failing: Retry | None = None
         """Since when outcomes were unknown in a row; None while they are known."""
-        partition.on_found = self._found
+        partition.observe(self._accepted)
 
     def submit(self, job: AppendRequest) -> int:
         """Append, or raise the reason why not; the position of the job's first event.
@@ -237,11 +238,7 @@ class Committer:
         partition = self._partition
         next_offset = partition.head.next_offset
         if offset == next_offset:
-            position = partition.state.position
             partition.accept()
-            for job in batch:
-                self._found(job.commit_id, position)
-                position += sum(len(append.events) for append in job.appends)
             self._failing = None
             return
         partition.discard()
@@ -276,6 +273,12 @@ class Committer:
             reason = "the brokers did not acknowledge in time; whether it was appended is not known"
             raise KafkaUnreachable(log=self._partition.place.name, reason=reason)
         self._failing.pause()
+
+    def _accepted(self, record: Applied) -> None:
+        position = record.position
+        for append in record.appends:
+            self._found(append.commit_id, position)
+            position += len(append.events)
 
     def _found(self, commit_id: bytes, position: int) -> None:
         """An append is in an accepted record."""

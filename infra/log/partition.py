@@ -49,17 +49,16 @@ def broken(name: str, orphans: Mapping[int, bytes]) -> LogBroken:
 class Partition:
     """One partition, its index and its tape. Made, it has read the log to the end.
 
-    `on_found` is called with the commit id of every append in an accepted record that was read, and with the position
-    of its first event; `on_events` after events have reached the index; `on_accepted` with every accepted record, own
-    ones too, as soon as it is known.
+    `on_events` is called after events have reached the index.
     """
 
-    def __init__(self, place: Place, tape: PartitionClient, index: Index) -> None:
+    def __init__(
+        self, place: Place, tape: PartitionClient, index: Index, *, on_events: Callable[[], None] = lambda: None
+    ) -> None:
         self.place = place
         self.tape = tape
-        self.on_found: Callable[[bytes, int], None] = lambda _commit_id, _position: None
-        self.on_events: Callable[[], None] = lambda: None
-        self.on_accepted: Callable[[Applied], None] = lambda _record: None
+        self._on_events = on_events
+        self._observers: list[Callable[[Applied], None]] = []
         self._index = index
         self._versions: OrderedDict[str, int | None] = OrderedDict()
         self._commands: set[CommandKey] = set()
@@ -74,6 +73,10 @@ class Partition:
         self._tracking = index.tracking()
         self._verify_head()
         self._catch_up()
+
+    def observe(self, observer: Callable[[Applied], None]) -> None:
+        """Call it with every record that is accepted from now on, own ones too, as soon as that is known."""
+        self._observers.append(observer)
 
     @property
     def state(self) -> ChainState:
@@ -183,7 +186,7 @@ class Partition:
         (self._begun, self.head), self._prepared = self._prepared, None
         self._learn(self._begun.appends)
         self._commands.update(command.key for append in self._begun.appends if (command := append.bound) is not None)
-        self.on_accepted(self._begun)
+        self._tell(self._begun)
 
     def write_index(self) -> None:
         """Bring the index to the head. What could not be written is written the next time."""
@@ -206,7 +209,7 @@ class Partition:
             self._versions.popitem(last=False)
         if self.indexed != self.state.position - 1:
             self.indexed = self.state.position - 1
-            self.on_events()
+            self._on_events()
 
     def verify_head(self) -> None:
         """Compare the last accepted record with what stands in the log. Raises LogChanged."""
@@ -230,6 +233,20 @@ class Partition:
                 raise self.changed(f"the record at offset {offset} is gone")
             tries.pause()
 
+    def last_accepted(self) -> Applied | None:
+        """The last accepted record, read from the log; None before the first, or where the index will refuse it."""
+        offset = self.head.record_offset
+        chunk = next(iter(self.tape.read(offset)), None) if offset is not None else None
+        value = chunk.entries[0].value if chunk and chunk.entries else None
+        if offset is None or value is None:
+            return None
+        try:
+            body = decode_body(value)
+        except UnreadableBody:
+            return None
+        events = sum(len(append.events) for append in body.appends)
+        return Applied(offset, body.writer, self.state.position - events, body.appends)
+
     def _judge(self, entry: Record) -> None:
         try:
             state, verdict = accept(self.state, entry.offset, entry.value)
@@ -241,16 +258,16 @@ class Partition:
             except UnreadableBody as error:
                 reason = f"the body of the record at offset {entry.offset}: {error}"
                 raise RecordUnreadable(log=self.place.name, reason=reason) from error
-            position = self.state.position
-            self._read.append(Applied(entry.offset, body.writer, position, body.appends))
+            self._read.append(Applied(entry.offset, body.writer, self.state.position, body.appends))
             self.head = self._after(entry.offset, state, body.appends)
             self._learn(body.appends)
-            self.on_accepted(self._read[-1])
-            for append in body.appends:
-                self.on_found(append.commit_id, position)
-                position += len(append.events)
+            self._tell(self._read[-1])
             return
         self._ignore(entry, state, verdict)
+
+    def _tell(self, record: Applied) -> None:
+        for observer in self._observers:
+            observer(record)
 
     def _ignore(self, entry: Record, state: ChainState, verdict: Verdict) -> None:
         ignored = self.head.ignored

@@ -8,7 +8,6 @@ the place of a command in the queue, which its sender knows when the queue has i
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
@@ -17,7 +16,7 @@ import structlog
 from consumers.commands.outcome import Answer, first_answer
 from consumers.commands.ports import DeadLetter
 from infra.kafka.client import KafkaPartitionClient
-from infra.log.format import RecordedOutcome, UnreadableBody, decode_body
+from infra.log.format import RecordedOutcome
 from infra.log.index import Applied
 from infra.log.kafka.log import KafkaLog
 from infra.queue.command_consumer import KafkaCommandQueue
@@ -55,12 +54,11 @@ class KafkaReplies:
         self._tape = tape
         self._queue = queue
         self._dead_letters = dead_letters
-        self._waiting: deque[Applied] = deque()
-        log.opened(partition).partition.on_accepted = self._waiting.append
+        self._waiting = log.follow_accepted(partition)
 
     def resend_last(self) -> None:
         """Answer the last accepted record's commands, and store its dead letters once more."""
-        record = self._last()
+        record = self._log.last_accepted(self._partition)
         if record is None:
             return
         self._waiting.append(record)
@@ -88,23 +86,6 @@ class KafkaReplies:
                     writer=record.writer,
                 )
             self._waiting.popleft()
-
-    def _last(self) -> Applied | None:
-        with self._log.opened(self._partition).committer.leading() as partition:
-            offset = partition.head.record_offset
-            if offset is None:
-                return None
-            chunk = next(iter(partition.tape.read(offset)), None)
-            value = chunk.entries[0].value if chunk and chunk.entries else None
-            if value is None:
-                return None
-            try:
-                body = decode_body(value)
-            except UnreadableBody:
-                # The index refuses it with all that there is to say.
-                return None
-            events = sum(len(append.events) for append in body.appends)
-            return Applied(offset, body.writer, partition.state.position - events, body.appends)
 
 
 def _values(record: Applied) -> Iterator[bytes]:

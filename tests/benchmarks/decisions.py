@@ -19,7 +19,7 @@ from confluent_kafka import Consumer
 
 from consumers.cloudevents import DecisionSerializer
 from consumers.publisher import BATCH, Publisher, publish_all
-from infra.delivery.kafka.encoding import Fingerprinted
+from infra.delivery.kafka.encoding import FingerprintEncoding
 from infra.delivery.kafka.producer import transactional_producer
 from infra.delivery.kafka.stream import OnePublisher
 from infra.delivery.kafka.topics import ensure
@@ -169,7 +169,7 @@ def _rate(results: Results, settings: KafkaSettings) -> None:
         story.approve()
         story.announce()
     publication = DecisionSerializer(log.log_id, UNITS)
-    stream = OnePublisher(settings, publication, log.partitions, Fingerprinted())
+    stream = OnePublisher(settings, publication, log.partitions, FingerprintEncoding())
     stream.prepare()
     begun = perf_counter()
     count = publish_all(Publisher(log, decode_event, stream, publication))

@@ -50,7 +50,7 @@ def test_every_command_has_its_roles_its_decision_and_its_schema() -> None:
 def test_every_role_may_do_something_and_has_a_vietnamese_name() -> None:
     """The roles of the procedure."""
     assert {role for name, step in STEPS.items() if name != "CorrectFact" for role in step.roles} == set(Role)
-    assert len({role.vi for role in Role}) == len(Role)
+    assert len({role.text.vi for role in Role}) == len(Role)
 
 
 @pytest.mark.parametrize("drafts", EACH_KIND, ids=lambda drafts: drafts.unit.kind.value)

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from consumers.cloudevents import DecisionSerializer
 from consumers.publisher import Publisher, publish_all
-from infra.delivery.kafka.encoding import Fingerprinted
+from infra.delivery.kafka.encoding import FingerprintEncoding
 from infra.delivery.kafka.stream import OnePublisher
 from infra.dev.kafka import KafkaCluster, kafka
 from infra.kafka.settings import KafkaSettings
@@ -116,7 +116,7 @@ def _start(told: list[str], log: Path) -> subprocess.Popen[bytes]:
 def _publisher(settings: KafkaSettings, log: FakeLog) -> Publisher:
     """A publisher of its own to all partitions; its topics are made."""
     publication = DecisionSerializer(log.log_id, UNITS)
-    stream = OnePublisher(settings, publication, log.partitions, Fingerprinted())
+    stream = OnePublisher(settings, publication, log.partitions, FingerprintEncoding())
     stream.prepare()
     return Publisher(log, decode_event, stream, publication)
 

@@ -15,7 +15,7 @@ from eventsourcing.persistence import Notification
 
 from consumers.cloudevents import DecisionSerializer
 from consumers.publisher import Publisher
-from infra.delivery.kafka.encoding import Fingerprinted
+from infra.delivery.kafka.encoding import FingerprintEncoding
 from infra.delivery.kafka.stream import KafkaStream
 from infra.kafka.settings import from_url
 from infra.logging import log_as_json
@@ -60,7 +60,7 @@ def main(url: str, units: int, began: float, seconds: float) -> None:
     log = made_log(units)
     log.began, log.seconds = began, seconds
     publication = DecisionSerializer(log.log_id, UNITS)
-    stream = KafkaStream(from_url(url), publication, log.partitions, Fingerprinted())
+    stream = KafkaStream(from_url(url), publication, log.partitions, FingerprintEncoding())
     stream.prepare()
     with until_stopped() as stop:
         Publisher(log, decode_event, stream, publication, batch=_BATCH).run(stop)

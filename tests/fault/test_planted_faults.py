@@ -15,7 +15,7 @@ from consumers.commands.ports import CommandKey
 from domain.errors import InfrastructureError
 from infra.dev.kafka import KafkaCluster
 from infra.log import committer, index
-from infra.log.append_requests import BatchView, DecisionsJob, Judgement
+from infra.log.append_requests import BatchView, Judgement
 from infra.log.committer import Committer
 from infra.log.format import Header, RecordedOutcome
 from infra.log.index import Applied
@@ -71,14 +71,12 @@ def passes_over_a_command(patch: pytest.MonkeyPatch) -> None:
 
 def keeps_no_refusals(patch: pytest.MonkeyPatch) -> None:
     """Only what has events reaches the log."""
-    append = log._append
-    patch.setattr(
-        KafkaLog,
-        "append",
-        lambda self, partition, head, decisions: self.opened(partition).submit(
-            DecisionsJob([append(each) for each in decisions if each.events], head)
-        ),
-    )
+    append = KafkaLog.append
+
+    def without(self: KafkaLog, partition: int, head: int, outcomes: Any) -> None:
+        append(self, partition, head, [each for each in outcomes if each.events])
+
+    patch.setattr(KafkaLog, "append", without)
 
 
 def answers_before_the_append(patch: pytest.MonkeyPatch) -> None:
@@ -143,7 +141,8 @@ def does_not_answer_again(patch: pytest.MonkeyPatch) -> None:
         begun(self, *arguments)
         partition = self._log.opened(self._partition).partition
         writer = self._log.opened(self._partition).committer._writer
-        partition.on_accepted = lambda record: self._waiting.append(record) if record.writer == writer else None
+        partition._observers.remove(self._waiting.append)
+        partition.observe(lambda record: self._waiting.append(record) if record.writer == writer else None)
 
     patch.setattr(KafkaReplies, "__init__", own_alone)
 

@@ -95,7 +95,7 @@ def test_a_unit_that_is_not_eligible_has_the_reason_of_its_latest_dossier(
     given = answer(engine)
     assert (given["eligible"], given["tier"], given["decision"]) == (False, None, None)
     assert given["reason"] == given["reason"] | {
-        "code": reason.value, "en": reason.text("en"), "vi": reason.text("vi"), "dossier": "04630-CB-2024-1",
+        "code": reason.value, "en": reason.text.en, "vi": reason.text.vi, "dossier": "04630-CB-2024-1",
     }  # fmt: skip
 
 

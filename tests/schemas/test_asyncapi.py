@@ -15,7 +15,7 @@ from jsonschema_rs import Draft7Validator
 
 from consumers.cloudevents import SOURCE, TYPE_PREFIX, DecisionSerializer
 from domain.procedure import EVENT_TYPES
-from infra.delivery.kafka.encoding import CONTENT_TYPE, Fingerprinted, record_of
+from infra.delivery.kafka.encoding import CONTENT_TYPE, FingerprintEncoding, record_of
 from infra.delivery.kafka.topics import DECISIONS, SCHEMAS
 from projections.public_decisions.read_model import FeedPosition
 from schemas.asyncapi import FILE, HEADERS, document, main, text
@@ -80,7 +80,9 @@ def test_it_has_every_topic_command_and_event() -> None:
 
 def test_the_headers_are_those_of_a_record() -> None:
     decision = example("announced")
-    record = record_of(DecisionSerializer("log-1", UNITS), Fingerprinted(), FeedPosition(1, 0), decision, replay="r-1")
+    record = record_of(
+        DecisionSerializer("log-1", UNITS), FingerprintEncoding(), FeedPosition(1, 0), decision, replay="r-1"
+    )
     found = {name: value.decode() for name, value in record.headers}
     assert found.keys() == HEADERS.keys()
     assert (found["content-type"], found["ce_source"]) == (CONTENT_TYPE, SOURCE)

@@ -27,10 +27,9 @@ def register(app: typer.Typer) -> None:
         "apply",
         panel=OPERATION,
         help=say(
-            "Apply commands from a file of JSON Lines or from standard input; each gets its answer, a line of JSON.\n\n"
-            "Exit code: 0 when all were accepted, 3 when a rule refused any, 2 when any was malformed.",
-            "Thực hiện các lệnh trong tệp JSON Lines hoặc từ đầu vào chuẩn; mỗi lệnh nhận một dòng JSON trả lời.\n\n"
-            "Mã thoát: 0 khi mọi lệnh được chấp nhận, 3 khi có lệnh bị từ chối, 2 khi có lệnh sai cấu trúc.",
+            "Apply commands from a file of JSON Lines or from standard input; each gets its answer, a "
+            "line of JSON.\n\nExit code: 0 when all were accepted, 3 when a rule refused any, 2 when any "
+            "was malformed."
         ),
         examples=(
             "dossier apply commands.jsonl > answers.jsonl",
@@ -47,9 +46,7 @@ def apply_commands(
         typer.Argument(
             metavar="FILE",
             show_default=False,
-            help=say(
-                "The commands, one a line; - for standard input.", "Các lệnh, mỗi dòng một lệnh; - là đầu vào chuẩn."
-            ),
+            help=say("The commands, one a line; - for standard input."),
         ),
     ],
 ) -> None:
@@ -72,19 +69,19 @@ def apply_commands(
 
 def _say_that_nobody_reads(session: Session) -> None:
     note(
-        session.said(
-            "nobody reads the answers any more: commands that were not answered may have been carried out; "
-            "given again, each gets its first answer",
-            "không còn nơi nhận câu trả lời: những lệnh chưa được trả lời có thể đã được thực hiện; "
-            "gửi lại, mỗi lệnh sẽ nhận câu trả lời đầu tiên",
+        session.text(
+            "nobody reads the answers any more: commands that were not answered may have been carried "
+            "out; given again, each gets its first answer"
         )
     )
 
 
 def _summarise(session: Session, tally: Tally) -> None:
     note(
-        session.said(
-            f"{tally.accepted} accepted, {tally.refused} refused, {tally.malformed} malformed",
-            f"{tally.accepted} chấp nhận, {tally.refused} từ chối, {tally.malformed} sai cấu trúc",
+        session.text(
+            "{accepted} accepted, {refused} refused, {malformed} malformed",
+            accepted=tally.accepted,
+            refused=tally.refused,
+            malformed=tally.malformed,
         )
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from domain.i18n import pair
 from infra.cli.support.arguments import OPERATION
 from infra.cli.support.errors import BadOption
 from infra.cli.support.framework import subcommand
@@ -30,10 +31,8 @@ def register(app: typer.Typer) -> None:
         "dead-letters",
         panel=OPERATION,
         help=say(
-            "Commands that could not be decoded or handled: list them, show one, give it again, or drop it."
-            "\n\nA command that a rule refused is none of them: it got its answer.",
-            "Các lệnh trong hàng đợi không đọc được hoặc không xử lý được: liệt kê, xem, gửi lại hoặc bỏ."
-            "\n\nLệnh bị từ chối theo quy định không nằm ở đây: lệnh đó đã được trả lời.",
+            "Commands that could not be decoded or handled: list them, show one, give it again, or drop "
+            "it.\n\nA command that a rule refused is none of them: it got its answer."
         ),
         examples=(
             "dossier dead-letters list",
@@ -48,22 +47,21 @@ def dead_letters(
     ctx: typer.Context,
     what: Annotated[
         Literal["list", "show", "retry", "drop"],
-        typer.Argument(metavar="list|show|retry|drop", show_default=False, help=say("What to do.", "Việc cần làm.")),
+        typer.Argument(metavar="list|show|retry|drop", show_default=False, help=say("What to do.")),
     ],
     letter: Annotated[
         str | None,
         typer.Argument(
             metavar="PARTITION/OFFSET",
             show_default=False,
-            help=say("The letter, as the list names it.", "Thư, theo tên trong danh sách."),
+            help=say("The letter, as the list names it."),
         ),
     ] = None,
 ) -> None:
     """All that wait, or one of them."""
     session = session_of(ctx)
     if (what == "list") is not (letter is None):
-        reason = "list names no letter; show, retry and drop name one: PARTITION/OFFSET"
-        raise BadOption(reason_en=reason, reason_vi="list không kèm tên; show, retry, drop cần PHÂN VÙNG/OFFSET")
+        raise BadOption(reason=pair("list names no letter; show, retry and drop name one: PARTITION/OFFSET"))
     with session.application() as application, _letters(application) as topics:
         waiting = [(found, each) for found in topics for each in found.waiting()]
         if letter is None:
@@ -74,7 +72,7 @@ def dead_letters(
             _show(session, found)
         elif what == "drop":
             topic.settle(found, "dropped")
-            typer.echo(session.said(f"{found.name} was dropped", f"đã bỏ {found.name}"))
+            typer.echo(session.text("{name} was dropped", name=found.name))
         else:
             _retry(session, application, topic, found)
 
@@ -108,9 +106,9 @@ def _list(session: Session, letters: list[Letter]) -> None:
     if session.json:
         print_json([_as_json(letter) for letter in letters])
         return
-    headings = (session.said("Letter", "Thư"), session.said("Code", "Mã lỗi"), session.said("Reason", "Lý do"))
+    headings = (session.text("Letter"), session.text("Code"), session.text("Reason"))
     print_table(headings, ((each.name, each.error["code"], each.error["message"]) for each in letters))
-    print_line(session.said(f"dead letters: {len(letters)}", f"số thư chết: {len(letters)}"))
+    print_line(session.text("dead letters: {count}", count=len(letters)))
 
 
 def _show(session: Session, letter: Letter) -> None:
@@ -119,14 +117,14 @@ def _show(session: Session, letter: Letter) -> None:
     if session.json:
         print_json(_as_json(letter))
         return
-    said = session.said
+    text = session.text
     print_pairs(
         (
-            (said("Letter", "Thư"), letter.name),
-            (said("Command id", "Mã lệnh"), letter.command_id),
-            (said("Code", "Mã lỗi"), letter.error["code"]),
-            (said("Reason", "Lý do"), letter.error["message"]),
-            (said("Command", "Lệnh"), letter.command.decode("utf-8", "backslashreplace")),
+            (text("Letter"), letter.name),
+            (text("Command id"), letter.command_id),
+            (text("Error code"), letter.error["code"]),
+            (text("Reason"), letter.error["message"]),
+            (text("Command"), letter.command.decode("utf-8", "backslashreplace")),
         )
     )
 
@@ -139,7 +137,7 @@ def _retry(session: Session, application: Application, topic: KafkaDeadLetters, 
     if answer.outcome != "malformed":
         topic.settle(letter, "retried")
     if answer.outcome == "accepted":
-        typer.echo(session.said(f"{letter.name} was accepted", f"{letter.name} đã được chấp nhận"), err=session.json)
+        typer.echo(session.text("{name} was accepted", name=letter.name), err=session.json)
         return
     report_answer(json.loads(answer.line)["error"], session)
     raise typer.Exit(REFUSED if answer.outcome == "refused" else MALFORMED)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from domain.i18n import pair
 from infra.cli.support.arguments import OPERATION
 from infra.cli.support.errors import BadOption
 from infra.cli.support.framework import subcommand
@@ -23,10 +24,9 @@ def register(app: typer.Typer) -> None:
         "doctor",
         panel=OPERATION,
         help=say(
-            "Look at a log on Kafka: connection, topics, head and index of each partition, ignored records, and who "
-            "is how far behind.\n\nExit code: 0 when all is well, 4 when something must be mended.",
-            "Kiểm tra nhật ký trên Kafka: kết nối, topic, đầu và chỉ mục của từng phân vùng, bản ghi bị bỏ qua, độ trễ."
-            "\n\nMã thoát: 0 khi bình thường, 4 khi cần xử lý.",
+            "Look at a log on Kafka: connection, topics, head and index of each partition, ignored "
+            "records, and who is how far behind.\n\nExit code: 0 when all is well, 4 when something must be "
+            "mended."
         ),
         examples=("dossier doctor", "dossier doctor --json", "dossier doctor --whole"),
     )(doctor)
@@ -35,10 +35,8 @@ def register(app: typer.Typer) -> None:
         "log",
         panel=OPERATION,
         help=say(
-            "Leave behind records that were built on one which was altered or lost. Shows them first; names each by "
-            "offset and hash to dismiss it.",
-            "Bỏ lại các bản ghi dựa trên một bản ghi đã bị sửa hoặc mất. Trước hết hiển thị; nêu offset và mã băm "
-            "để bỏ.",
+            "Leave behind records that were built on one which was altered or lost. Shows them first; "
+            "names each by offset and hash to dismiss it."
         ),
         examples=(
             "dossier log dismiss --partition 2",
@@ -54,10 +52,7 @@ def doctor(
         bool,
         typer.Option(
             "--whole",
-            help=say(
-                "Read every record again from the first one: finds one that was altered after it had been read.",
-                "Đọc lại mọi bản ghi từ đầu: phát hiện bản ghi bị sửa sau khi đã được đọc.",
-            ),
+            help=say("Read every record again from the first one: finds one that was altered after it had been read."),
         ),
     ] = False,
 ) -> None:
@@ -79,15 +74,13 @@ def log(
     ctx: typer.Context,
     what: Annotated[
         Literal["dismiss"],
-        typer.Argument(metavar="dismiss", show_default=False, help=say("What to do.", "Việc cần làm.")),
+        typer.Argument(metavar="dismiss", show_default=False, help=say("What to do.")),
     ],
-    partition: Annotated[int, typer.Option("--partition", min=0, help=say("The partition.", "Phân vùng."))],
-    offset: Annotated[
-        int | None, typer.Option("--offset", min=0, help=say("The record's offset.", "Offset của bản ghi."))
-    ] = None,
+    partition: Annotated[int, typer.Option("--partition", min=0, help=say("The partition."))],
+    offset: Annotated[int | None, typer.Option("--offset", min=0, help=say("The record's offset."))] = None,
     digest: Annotated[
         str | None,
-        typer.Option("--hash", metavar="SHA-256", help=say("The record's hash, as shown.", "Mã băm như hiển thị.")),
+        typer.Option("--hash", metavar="SHA-256", help=say("The record's hash, as shown.")),
     ] = None,
 ) -> None:
     """Shows the open orphans; with an offset and its hash, dismisses that one."""
@@ -97,11 +90,11 @@ def log(
     del what
     session = session_of(ctx)
     if (offset is None) is not (digest is None):
-        raise BadOption(reason_en="--offset and --hash go together", reason_vi="--offset và --hash phải đi cùng nhau")
+        raise BadOption(reason=pair("--offset and --hash go together"))
     with session.application() as application:
         if partition >= application.kafka.partitions:
             most = application.kafka.partitions - 1
-            raise BadOption(reason_en=f"--partition is one of 0 to {most}", reason_vi=f"--partition từ 0 đến {most}")
+            raise BadOption(reason=pair("--partition is one of 0 to {most}", most=most))
         found = orphans(application, partition)
         if offset is None:
             _show_orphans(session, found)
@@ -109,15 +102,14 @@ def log(
         chosen = [each for each in found if (each["offset"], each["hash"]) == (offset, digest)]
         if not chosen:
             raise BadOption(
-                reason_en=f"there is no open orphan at offset {offset} with that hash",
-                reason_vi=f"không có bản ghi nào tại offset {offset} với mã băm đó",
+                reason=pair("there is no open orphan at offset {offset} with that hash", offset=offset),
             )
         writer = worker_log(application.kafka, partition)
         try:
             writer.dismiss(partition, [as_orphan(each) for each in chosen])
         finally:
             writer.close()
-    typer.echo(session.said(f"the record at offset {offset} is left behind", f"đã bỏ lại bản ghi tại offset {offset}"))
+    typer.echo(session.text("the record at offset {offset} is left behind", offset=offset))
 
 
 def _show_orphans(session: Session, found: list[dict[str, Any]]) -> None:
@@ -126,23 +118,23 @@ def _show_orphans(session: Session, found: list[dict[str, Any]]) -> None:
     if session.json:
         print_json(found)
         return
-    said = session.said
+    text = session.text
     if not found:
-        print_line(said("no record is open", "không có bản ghi nào cần xử lý"))
+        print_line(text("no record is open"))
     for each in found:
         print_pairs(
             (
                 ("Offset", each["offset"]),
-                (said("Hash", "Mã băm"), each["hash"]),
-                (said("Number", "Số"), each["number"]),
-                (said("Writer", "Tiến trình ghi"), each.get("writer")),
+                (text("Hash"), each["hash"]),
+                (text("Number"), each["number"]),
+                (text("Writer"), each.get("writer")),
                 (
-                    said("Events", "Sự kiện"),
+                    text("Events"),
                     ", ".join(f"{event['dossier']}/{event['version']} {event['event']}" for event in each["events"])
                     if each.get("events")
                     else None,
                 ),
-                (said("Commands", "Lệnh"), ", ".join(each.get("commands", ()))),
+                (text("Commands"), ", ".join(each.get("commands", ()))),
             )
         )
 
@@ -150,25 +142,25 @@ def _show_orphans(session: Session, found: list[dict[str, Any]]) -> None:
 def _show(session: Session, found: dict[str, Any]) -> None:
     from infra.cli.support.tables import print_heading, print_pairs, print_table
 
-    said = session.said
+    text = session.text
     print_pairs(
         (
-            (said("Log", "Nhật ký"), found["log"]),
-            (said("Cluster", "Cụm"), found["cluster"]),
+            (text("Log"), found["log"]),
+            (text("Cluster"), found["cluster"]),
             *((name, f"{topic['id']}, P = {topic['partitions']}") for name, topic in found["topics"].items()),
         )
     )
-    print_heading(said("Partitions", "Các phân vùng"))
+    print_heading(text("Partitions"))
     headings = (
         "",
-        said("Record", "Bản ghi"),
-        said("Position", "Vị trí"),
-        said("Read to", "Đã đọc đến"),
-        said("Late", "Trễ"),
-        said("Foreign", "Lạ"),
-        said("Orphans", "Mồ côi"),
-        said("Commands waiting", "Lệnh đang chờ"),
-        said("Events behind", "Số sự kiện chậm"),
+        text("Record"),
+        text("Position"),
+        text("Read to"),
+        text("Late"),
+        text("Foreign"),
+        text("Orphans"),
+        text("Commands waiting"),
+        text("Events behind"),
     )
     print_table(
         headings,
@@ -187,9 +179,9 @@ def _show(session: Session, found: dict[str, Any]) -> None:
             for each in found["partitions"]
         ),
     )
-    print_heading(said("Processes", "Các tiến trình"))
+    print_heading(text("Processes"))
     print_pairs(
-        (group, "; ".join(f"{member}: {partitions}" for member, partitions in members.items()) or said("none", "không"))
+        (group, "; ".join(f"{member}: {partitions}" for member, partitions in members.items()) or text("none"))
         for group, members in found["groups"].items()
     )
     for wrong in found["wrong"]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from domain.i18n import pair
 from infra.cli.support.arguments import OPERATION
 from infra.cli.support.errors import BadOption
 from infra.cli.support.framework import subcommand
@@ -17,7 +18,7 @@ from infra.cli.support.session import Session, session_of
 
 if TYPE_CHECKING:
     from infra.bootstrap import Application
-    from projections.engine.parking import Retry
+    from projections.engine.parking import RetryResult
 
 
 def register(app: typer.Typer) -> None:
@@ -27,10 +28,8 @@ def register(app: typer.Typer) -> None:
         "parked",
         panel=OPERATION,
         help=say(
-            "List the dossiers with an event that a read model could not apply, show what waits, or try again. "
-            "A retry shows first what it would do, and does it with --yes.",
-            "Liệt kê các hồ sơ có sự kiện mà bảng tra cứu không áp dụng được, xem những gì đang chờ, hoặc thử lại. "
-            "Lệnh thử lại cho xem trước kết quả, và thực hiện khi có --yes.",
+            "List the dossiers with an event that a read model could not apply, show what waits, or try "
+            "again. A retry shows first what it would do, and does it with --yes."
         ),
         examples=(
             "dossier parked list",
@@ -45,26 +44,23 @@ def parked(
     ctx: typer.Context,
     action: Annotated[
         Literal["list", "show", "retry"],
-        typer.Argument(metavar="list|show|retry", show_default=False, help=say("What to do.", "Việc cần làm.")),
+        typer.Argument(metavar="list|show|retry", show_default=False, help=say("What to do.")),
     ],
     dossier: Annotated[
         str | None,
         typer.Argument(
             metavar="DOSSIER|council",
             show_default=False,
-            help=say("Its number or id, or council.", "Số hiệu hoặc mã hồ sơ, hoặc council (Hội đồng)."),
+            help=say("Its number or id, or council."),
         ),
     ] = None,
-    yes: Annotated[
-        bool, typer.Option("--yes", help=say("Do what the preview shows.", "Thực hiện như đã xem trước."))
-    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help=say("Do what the preview shows."))] = False,
 ) -> None:
     """The parked events of the live read models."""
     session = session_of(ctx)
     if (dossier is None) is not (action == "list"):
         raise BadOption(
-            reason_en="show and retry name a dossier, list names none",
-            reason_vi="show và retry cần nêu hồ sơ, list thì không",
+            reason=pair("show and retry name a dossier, list names none"),
         )
     with session.application() as application:
         if action == "list":
@@ -93,7 +89,7 @@ def _list(session: Session, application: Application) -> None:
         return
     for each in found:
         typer.echo(f"{each.projection}: {stale_text(session, each)}")
-    typer.echo(session.said(f"parked: {len(found)}", f"bị giữ lại: {len(found)}"))
+    typer.echo(session.text("parked: {count}", count=len(found)))
 
 
 def _show(session: Session, application: Application, dossier: str) -> None:
@@ -108,14 +104,14 @@ def _show(session: Session, application: Application, dossier: str) -> None:
     if session.json:
         print_json({"rows": rows})
         return
-    said = session.said
+    text = session.text
     headings = {
-        "projection": said("Read model", "Bảng"),
-        "partition": said("Partition", "Phân vùng"),
-        "position": said("Position", "Vị trí"),
-        "version": said("Fact", "Sự kiện số"),
-        "event": said("Event", "Sự kiện"),
-        "cause": said("Could not be applied", "Không áp dụng được"),
+        "projection": text("Read model"),
+        "partition": text("Partition"),
+        "position": text("Position"),
+        "version": text("Fact"),
+        "event": text("Event"),
+        "cause": text("Could not be applied"),
     }
     print_table(tuple(headings.values()), ([row[key] for key in headings] for row in rows))
 
@@ -130,16 +126,20 @@ def _retry(session: Session, application: Application, dossier: str, *, yes: boo
     for each in done:
         _say(session, each)
     if not yes:
-        typer.echo(session.said("nothing is changed; do it with --yes", "chưa thay đổi gì; thực hiện bằng --yes"))
+        typer.echo(session.text("nothing is changed; do it with --yes"))
 
 
-def _say(session: Session, made: Retry) -> None:
-    said = session.said
+def _say(session: Session, made: RetryResult) -> None:
+    text = session.text
     applied, left = len(made.applied), len(made.left)
-    verb = said("applied", "đã áp dụng") if made.stored else said("would be applied", "sẽ được áp dụng")
+    verb = text("applied") if made.stored else text("would be applied")
     typer.echo(
-        said(
-            f"{made.projection}: {applied} {verb}, {left} stay", f"{made.projection}: {applied} {verb}, còn lại {left}"
+        text(
+            "{projection}: {applied} {verb}, {left} stay",
+            projection=made.projection,
+            applied=applied,
+            verb=verb,
+            left=left,
         )
     )
     for event in made.applied:

@@ -4,21 +4,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 import typer
 
-from infra.cli.support.arguments import OPERATION
+from domain.i18n import pair
+from infra.cli.support.arguments import OPERATION, LogLevelOption
 from infra.cli.support.errors import BadOption
 from infra.cli.support.framework import subcommand
 from infra.cli.support.i18n import say
 from infra.cli.support.session import session_of
-
-LevelOption = Annotated[
-    Literal["debug", "info", "warning"],
-    typer.Option("--log-level", help=say("How much is logged, as JSON on stderr.", "Mức ghi log (JSON, ra stderr).")),
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -28,10 +24,8 @@ def register(app: typer.Typer) -> None:
         "worker",
         panel=OPERATION,
         help=say(
-            "Handle the commands of the queue of a log on Kafka. Any number of workers share the partitions; each may "
-            "be stopped or killed at any time.",
-            "Xử lý các lệnh trong hàng đợi của nhật ký trên Kafka. Nhiều tiến trình cùng chia các phân vùng; có thể "
-            "dừng bất cứ lúc nào.",
+            "Handle the commands of the queue of a log on Kafka. Any number of workers share the "
+            "partitions; each may be stopped or killed at any time."
         ),
         examples=("dossier worker --log 'kafka://localhost:9092?partitions=4'",),
     )(worker)
@@ -39,26 +33,20 @@ def register(app: typer.Typer) -> None:
         app,
         "projector",
         panel=OPERATION,
-        help=say(
-            "Keep the read models of a log on Kafka in step. Any number of projectors share the partitions.",
-            "Cập nhật các bảng tra cứu từ nhật ký trên Kafka. Nhiều tiến trình cùng chia các phân vùng.",
-        ),
+        help=say("Keep the read models of a log on Kafka in step. Any number of projectors share the partitions."),
         examples=("dossier projector --log 'kafka://localhost:9092?partitions=4'",),
     )(projector)
 
 
 def worker(
     ctx: typer.Context,
-    log_level: LevelOption = "info",
+    log_level: LogLevelOption = "info",
     take_up_queue: Annotated[
         str | None,
         typer.Option(
             "--take-up-queue",
             metavar="TOPIC-ID",
-            help=say(
-                "Read a topic of commands that was made anew, from its beginning.",
-                "Đọc từ đầu topic lệnh đã được tạo lại.",
-            ),
+            help=say("Read a topic of commands that was made anew, from its beginning."),
         ),
     ] = None,
 ) -> None:
@@ -72,13 +60,13 @@ def worker(
         take_up = UUID(take_up_queue) if take_up_queue else None
     except ValueError:
         text = f"--take-up-queue {take_up_queue}"
-        raise BadOption(reason_en=f"{text}: a topic's id is expected", reason_vi=f"{text}: cần mã topic") from None
+        raise BadOption(reason=pair("{text}: a topic's id is expected", text=text)) from None
     session = session_of(ctx)
     with until_stopped() as stopped, session.application(create=True, long_running=True) as application:
         Worker(application, stopped, take_up=take_up).run()
 
 
-def projector(ctx: typer.Context, log_level: LevelOption = "info") -> None:
+def projector(ctx: typer.Context, log_level: LogLevelOption = "info") -> None:
     """A member of the group of projectors."""
     from infra.logging import log_as_json
     from infra.processes import until_stopped

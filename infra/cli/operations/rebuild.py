@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from domain.i18n import pair
 from infra.cli.support.arguments import OPERATION
 from infra.cli.support.errors import BadOption
 from infra.cli.support.framework import subcommand
@@ -35,10 +36,8 @@ def register(app: typer.Typer) -> None:
         "rebuild",
         panel=OPERATION,
         help=say(
-            "Rebuild a read model from the log; the old rows serve until the new ones are whole and compared. "
-            "A rebuild that was interrupted goes on where it stopped.",
-            "Lập lại một bảng tra cứu từ nhật ký; bảng cũ vẫn dùng được cho đến khi bảng mới đầy đủ và đã đối chiếu. "
-            "Lần lập lại bị gián đoạn sẽ tiếp tục từ chỗ dừng.",
+            "Rebuild a read model from the log; the old rows serve until the new ones are whole and "
+            "compared. A rebuild that was interrupted goes on where it stopped."
         ),
         examples=(
             "dossier rebuild status",
@@ -58,10 +57,8 @@ def rebuild(
             metavar="NAME|undo|drop",
             show_default=False,
             help=say(
-                "status, audit, eligibility, council or decisions; or undo (serve again what was served before), or "
-                "drop (let the old and the unfinished rows go).",
-                "status, audit, eligibility, council hoặc decisions; hoặc undo (dùng lại bảng trước đó), hoặc drop "
-                "(xóa các bảng cũ và bảng chưa xong).",
+                "status, audit, eligibility, council or decisions; or undo (serve again what was served "
+                "before), or drop (let the old and the unfinished rows go)."
             ),
         ),
     ] = None,
@@ -70,26 +67,21 @@ def rebuild(
         typer.Argument(
             metavar="[NAME]",
             show_default=False,
-            help=say("Of undo and drop: which one.", "Với undo và drop: bảng nào."),
+            help=say("Of undo and drop: which one."),
         ),
     ] = None,
     *,
-    everything: Annotated[bool, typer.Option("--all", help=say("Every read model.", "Mọi bảng tra cứu."))] = False,
+    everything: Annotated[bool, typer.Option("--all", help=say("Every read model."))] = False,
     check: Annotated[
         bool,
         typer.Option(
             "--check",
-            help=say(
-                "Build and compare only: the proof that what is served equals a replay of the log.",
-                "Chỉ lập và đối chiếu: chứng minh bảng đang dùng khớp với nhật ký.",
-            ),
+            help=say("Build and compare only: the proof that what is served equals a replay of the log."),
         ),
     ] = False,
     jobs: Annotated[
         int | None,
-        typer.Option(
-            "--jobs", min=1, metavar="N", help=say("At most so many processes.", "Tối đa bao nhiêu tiến trình.")
-        ),
+        typer.Option("--jobs", min=1, metavar="N", help=say("At most so many processes.")),
     ] = None,
 ) -> None:
     """The engine's rebuild, undo and drop."""
@@ -99,7 +91,7 @@ def rebuild(
     action = name if name in ("undo", "drop") else None
     names = _names(model if action else name, None if action else model, everything=everything)
     if action and check:
-        raise BadOption(reason_en=f"{action} compares nothing", reason_vi=f"{action} không đối chiếu gì")
+        raise BadOption(reason=pair("{action} compares nothing", action=action))
     with session.application() as application:
         if action == "undo":
             _say_undone(session, {each: undo(application.engine, each) for each in names})
@@ -116,9 +108,7 @@ def _names(named: str | None, too_many: str | None, *, everything: bool) -> list
     from projections.read_models import PROJECTIONS
 
     if (named is None) is not everything or too_many is not None:
-        raise BadOption(
-            reason_en="name one read model, or say --all", reason_vi="nêu một bảng tra cứu, hoặc dùng --all"
-        )
+        raise BadOption(reason=pair("name one read model, or say --all"))
     return [projection.name for projection in PROJECTIONS] if named is None else [str(named)]
 
 
@@ -126,10 +116,10 @@ def _rebuilt(
     session: Session, application: Application, names: list[str], *, check: bool, jobs: int | None
 ) -> list[RebuildResult]:
     with _bar(session) as bar:
-        return application.rebuild(names, check=check, jobs=jobs, told=_Told(bar)).run()
+        return application.rebuild(names, check=check, jobs=jobs, on_progress=_TaskProgress(bar)).run()
 
 
-class _Told:
+class _TaskProgress:
     """Progress of each task, a line for each partition and part of the projections."""
 
     def __init__(self, bar: Progress) -> None:
@@ -158,7 +148,7 @@ def _bar(session: Session) -> Progress:
         def render(self, task: Any) -> Any:
             from rich.text import Text
 
-            return Text(f"{task.speed or task.finished_speed or 0:,.0f} {session.said('events/s', 'sự kiện/giây')}")
+            return Text(f"{task.speed or task.finished_speed or 0:,.0f} {session.text('events/s')}")
 
     return Progress(
         TextColumn("{task.description}"),
@@ -174,44 +164,53 @@ def _show(session: Session, outcomes: list[RebuildResult]) -> None:
     if session.json:
         print_json([outcome.as_json() for outcome in outcomes])
         return
-    said = session.said
+    text = session.text
     for outcome in outcomes:
         seconds = sum(outcome.seconds.values())
-        typer.echo(
-            said(
-                f"{outcome.projection}: {outcome.events} events in {seconds:.2f} s, generation {outcome.generation}"
-                f"{' (continued)' if outcome.continued else ''}{'' if outcome.swapped else ', not swapped in'}",
-                f"{outcome.projection}: {outcome.events} sự kiện trong {seconds:.2f} giây, thế hệ {outcome.generation}"
-                f"{' (tiếp tục)' if outcome.continued else ''}{'' if outcome.swapped else ', không thay thế'}",
-            )
+        line = text(
+            "{projection}: {events} events in {seconds:.2f} s, generation {generation}",
+            projection=outcome.projection,
+            events=outcome.events,
+            seconds=seconds,
+            generation=outcome.generation,
         )
+        if outcome.continued:
+            line += text(" (continued)")
+        if not outcome.swapped:
+            line += text(", not swapped in")
+        typer.echo(line)
         if outcome.comparison is not None:
             _show_comparison(session, outcome.comparison)
         elif not outcome.swapped:
-            typer.echo(said("  nothing of this version is served", "  chưa có bảng nào của phiên bản này đang dùng"))
+            typer.echo(text("  nothing of this version is served"))
 
 
 def _show_comparison(session: Session, found: Comparison) -> None:
-    said = session.said
+    text = session.text
     at = ", ".join(f"{partition}/{position}" for partition, position in found.positions.items())
     for table, (live, rebuilt) in found.rows.items():
         mine, other = found.hashes[table]
         typer.echo(
-            said(
-                f"  {table} at {at}: {live} rows served, {rebuilt} rebuilt; content {mine[:16]}, {other[:16]}",
-                f"  {table} tại {at}: đang dùng {live} dòng, lập lại {rebuilt}; nội dung {mine[:16]}, {other[:16]}",
+            text(
+                "  {table} at {at}: {live} rows served, {rebuilt} rebuilt; content {mine}, {other}",
+                table=table,
+                at=at,
+                live=live,
+                rebuilt=rebuilt,
+                mine=mine[:16],
+                other=other[:16],
             )
         )
     if found.equal:
-        typer.echo(said("  equal, row by row", "  khớp từng dòng"))
+        typer.echo(text("  equal, row by row"))
         return
-    typer.echo(said(f"  DIFFERENT: {found.different}", f"  KHÁC NHAU: {found.different}"))
+    typer.echo(text("  DIFFERENT: {different}", different=found.different))
     for each in found.listed:
         columns = "; ".join(f"{name}: {live!r} ≠ {rebuilt!r}" for name, (live, rebuilt) in each.columns.items())
         kinds = {
-            "changed": said("served ≠ rebuilt", "đang dùng ≠ lập lại"),
-            "only_live": said("served only", "chỉ có trong bảng đang dùng"),
-            "only_rebuilt": said("rebuilt only", "chỉ có trong bảng lập lại"),
+            "changed": text("served ≠ rebuilt"),
+            "only_live": text("served only"),
+            "only_rebuilt": text("rebuilt only"),
         }
         typer.echo(f"    {each.table} {', '.join(map(str, each.key))}: {kinds[each.kind]} {columns}".rstrip())
 
@@ -221,11 +220,7 @@ def _say_undone(session: Session, done: dict[str, int]) -> None:
         print_json([{"projection": name, "generation": generation} for name, generation in done.items()])
         return
     for name, generation in done.items():
-        typer.echo(
-            session.said(
-                f"{name}: generation {generation} is served again", f"{name}: đang dùng lại thế hệ {generation}"
-            )
-        )
+        typer.echo(session.text("{name}: generation {generation} is served again", name=name, generation=generation))
 
 
 def _say_dropped(session: Session, gone: dict[str, list[int]]) -> None:
@@ -233,7 +228,7 @@ def _say_dropped(session: Session, gone: dict[str, list[int]]) -> None:
         print_json([{"projection": name, "generations": generations} for name, generations in gone.items()])
         return
     if not gone:
-        typer.echo(session.said("nothing to drop", "không có gì để xóa"))
+        typer.echo(session.text("nothing to drop"))
     for name, generations in gone.items():
         which = ", ".join(map(str, generations))
-        typer.echo(session.said(f"{name}: dropped generation {which}", f"{name}: đã xóa thế hệ {which}"))
+        typer.echo(session.text("{name}: dropped generation {which}", name=name, which=which))

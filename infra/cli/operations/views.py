@@ -26,10 +26,8 @@ def register(app: typer.Typer) -> None:
         "views",
         panel=OPERATION,
         help=say(
-            "Show which generation of each read model is served and how far it is, or verify from the log that none "
-            "skipped an event or folded one twice.",
-            "Xem thế hệ đang dùng của từng bảng tra cứu và đã đến đâu, hoặc chứng minh từ nhật ký rằng không sự kiện "
-            "nào bị bỏ qua hay áp dụng hai lần.",
+            "Show which generation of each read model is served and how far it is, or verify from the log "
+            "that none skipped an event or folded one twice."
         ),
         examples=("dossier views show", "dossier views verify", "dossier views verify --json"),
     )(views)
@@ -39,7 +37,7 @@ def views(
     ctx: typer.Context,
     action: Annotated[
         Literal["show", "verify"],
-        typer.Argument(metavar="show|verify", show_default=False, help=say("What to do.", "Việc cần làm.")),
+        typer.Argument(metavar="show|verify", show_default=False, help=say("What to do.")),
     ],
 ) -> None:
     """The books of the read models."""
@@ -53,14 +51,14 @@ def views(
 
 def _show(session: Session, application: Application) -> None:
     from infra.cli.support.tables import print_table
-    from projections.engine.generations import Generation, GenerationState, is_set_up, rows_of
+    from projections.engine.generations import Generation, GenerationState, generations_of, is_set_up
 
     rows: list[dict[str, Any]] = []
     with application.views.reading() as reader:
         for name, projection in application.engine.projections.items() if is_set_up(reader) else ():
-            for row in rows_of(reader, name):
+            for row in generations_of(reader, name):
                 if row["state"] not in (GenerationState.DROPPING, GenerationState.DROPPED):
-                    at = Generation(projection, row["generation"]).at(reader)
+                    at = Generation(projection, row["generation"]).checkpoints(reader)
                     rows += [
                         {
                             **{key: row[key] for key in ("projection", "generation", "version", "revision", "state")},
@@ -76,18 +74,18 @@ def _show(session: Session, application: Application) -> None:
     if session.json:
         print_json(rows)
         return
-    said = session.said
+    text = session.text
     headings = {
-        "projection": said("Read model", "Bảng"),
-        "generation": said("Generation", "Thế hệ"),
-        "version": said("Version", "Phiên bản"),
-        "state": said("GenerationState", "Trạng thái"),
-        "partition": said("Partition", "Phân vùng"),
-        "position": said("Position", "Vị trí"),
-        "log": said("Log", "Nhật ký"),
-        "applied": said("Applied", "Đã áp dụng"),
-        "parked": said("Parked", "Bị giữ lại"),
-        "ignored": said("Ignored", "Bỏ qua"),
+        "projection": text("Read model"),
+        "generation": text("Generation"),
+        "version": text("Version"),
+        "state": text("GenerationState"),
+        "partition": text("Partition"),
+        "position": text("Position"),
+        "log": text("Log"),
+        "applied": text("Applied"),
+        "parked": text("Parked"),
+        "ignored": text("Ignored"),
     }
     print_table(tuple(headings.values()), ([row[key] for key in headings] for row in rows))
 
@@ -101,13 +99,19 @@ def _verify(session: Session, application: Application) -> None:
     if session.json:
         print_json([each.as_json() for each in found])
     for each in () if session.json else found:
-        at = each.at
+        at = each.checkpoint
         typer.echo(
-            session.said(
-                f"{each.projection} {each.partition}/{at.position}: {at.applied} applied + {at.parked} parked + "
-                f"{at.ignored} ignored; the log has {each.events}; hash {each.hash[:16]}",
-                f"{each.projection} {each.partition}/{at.position}: {at.applied} đã áp dụng + {at.parked} bị giữ lại + "
-                f"{at.ignored} bỏ qua; nhật ký có {each.events}; mã băm {each.hash[:16]}",
+            session.text(
+                "{projection} {partition}/{position}: {applied} applied + {parked} parked + {ignored} "
+                "ignored; the log has {events}; hash {hash}",
+                projection=each.projection,
+                partition=each.partition,
+                position=at.position,
+                applied=at.applied,
+                parked=at.parked,
+                ignored=at.ignored,
+                events=each.events,
+                hash=each.hash[:16],
             )
         )
         for finding in each.findings:
@@ -116,6 +120,4 @@ def _verify(session: Session, application: Application) -> None:
     if findings:
         raise typer.Exit(DIFFERENT)
     if not session.json:
-        typer.echo(
-            session.said("complete: no event skipped, none folded twice", "đầy đủ: không bỏ sót, không áp dụng hai lần")
-        )
+        typer.echo(session.text("complete: no event skipped, none folded twice"))

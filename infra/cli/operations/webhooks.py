@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.cli.support.arguments import OPERATION
+from domain.i18n import pair
+from infra.cli.support.arguments import OPERATION, LogLevelOption
 from infra.cli.support.errors import BadOption
 from infra.cli.support.framework import DossierGroup, examples_text, subcommand
 from infra.cli.support.i18n import say
@@ -28,13 +29,10 @@ app = typer.Typer(
     no_args_is_help=True,
     epilog=examples_text(("dossier decisions webhooks add --help", "dossier decisions webhooks list")),
     context_settings={"help_option_names": ["--help", "-h"]},
-    help=say(
-        "Webhooks: decisions by HTTP, signed, in order per unit, at least once each.",
-        "Webhook: gửi quyết định qua HTTP, có chữ ký, đúng thứ tự theo đơn vị, ít nhất một lần mỗi quyết định.",
-    ),
+    help=say("Webhooks: decisions by HTTP, signed, in order per unit, at least once each."),
 )
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help=say("The webhook's name.", "Tên của webhook."))]
+Name = Annotated[str, typer.Argument(metavar="NAME", help=say("The webhook's name."))]
 
 
 @contextmanager
@@ -49,27 +47,27 @@ def _store(session: Session) -> Iterator[WebhookStore]:
 def add(
     ctx: typer.Context,
     name: Name,
-    url: Annotated[str, typer.Argument(metavar="URL", help=say("Where to send.", "Địa chỉ nhận."))],
+    url: Annotated[str, typer.Argument(metavar="URL", help=say("Where to send."))],
     *,
     kinds: Annotated[
         list[str] | None,
-        typer.Option("--kind", help=say("Only this kind; may repeat.", "Chỉ loại này; có thể lặp lại.")),
+        typer.Option("--kind", help=say("Only this kind; may repeat.")),
     ] = None,
     units: Annotated[
         list[str] | None,
-        typer.Option("--unit", help=say("Only this unit; may repeat.", "Chỉ đơn vị này; có thể lặp lại.")),
+        typer.Option("--unit", help=say("Only this unit; may repeat.")),
     ] = None,
     beginning: Annotated[
         str,
         typer.Option(
             "--from",
             metavar="PLACE",
-            help=say("Where to begin, as `tail --from`.", "Bắt đầu từ đâu, như `tail --from`."),
+            help=say("Where to begin, as `tail --from`."),
         ),
     ] = "now",
     secret: Annotated[
         str | None,
-        typer.Option(help=say("The secret (whsec_…); else a new one.", "Khóa bí mật (whsec_…); nếu không: tạo mới.")),
+        typer.Option(help=say("The secret (whsec_…); else a new one.")),
     ] = None,
 ) -> None:
     """A new subscription. Its secret is shown once."""
@@ -83,7 +81,7 @@ def add(
     unknown = sorted(set(kinds or ()) - set(KINDS))
     if unknown:
         choices = ", ".join(KINDS)
-        raise BadOption(reason_en=f"--kind is one of {choices}", reason_vi=f"--kind là một trong {choices}")
+        raise BadOption(reason=pair("--kind is one of {choices}", choices=choices))
     if secret is not None:
         check_secret(secret)
     chosen = secret or new_secret()
@@ -95,13 +93,13 @@ def add(
             addresses(to, webhook_settings(application.settings.log).allow)
         except OSError as error:
             # It may come to be: it is judged again at every try.
-            note(session.said(f"{to.host} has no address now: {error}", f"{to.host} hiện chưa có địa chỉ: {error}"))
+            note(session.text("{host} has no address now: {error}", host=to.host, error=error))
         made = Subscription(name, url, (chosen,), frozenset(kinds or ()), frozenset(units or ()))
         store.add(made, application.decisions.begin(beginning))
     if session.json:
         print_json({"name": name, "url": url, "secret": chosen})
     else:
-        typer.echo(session.said(f"{name}: secret {chosen}", f"{name}: khóa bí mật {chosen}"))
+        typer.echo(session.text("{name}: secret {chosen}", name=name, chosen=chosen))
 
 
 def standing(ctx: typer.Context) -> None:
@@ -109,29 +107,29 @@ def standing(ctx: typer.Context) -> None:
     session = session_of(ctx)
     with _store(session) as store:
         found = store.standing()
-    said = session.said
+    text = session.text
     _table(
         session,
         found,
         (
-            (said("Name", "Tên"), "name"),
-            (said("URL", "Địa chỉ"), "url"),
-            (said("SubscriptionState", "Trạng thái"), "state"),
-            (said("Waiting", "Đang chờ"), "waiting"),
-            (said("Parked", "Tạm gác"), "parked"),
-            (said("Why", "Lý do"), "why"),
+            (text("Name"), "name"),
+            (text("URL"), "url"),
+            (text("State"), "state"),
+            (text("Waiting"), "waiting"),
+            (text("Parked"), "parked"),
+            (text("Why"), "why"),
         ),
     )
 
 
-def run(ctx: typer.Context) -> None:
+def run(ctx: typer.Context, log_level: LogLevelOption = "info") -> None:
     """Deliver until stopped."""
     from infra.delivery.settings import webhook_settings
     from infra.logging import log_as_json
     from infra.processes import until_stopped
 
     session = session_of(ctx)
-    log_as_json()
+    log_as_json(log_level)
     with session.application() as application, _store(session) as store, store.exclusive(), until_stopped() as stop:
         application.webhook_dispatcher(webhook_settings(application.settings.log), store).run(stop)
 
@@ -139,7 +137,7 @@ def run(ctx: typer.Context) -> None:
 def deliveries(
     ctx: typer.Context,
     name: Name,
-    limit: Annotated[int, typer.Option(help=say("How many tries.", "Số lần thử."))] = 50,
+    limit: Annotated[int, typer.Option(help=say("How many tries."))] = 50,
 ) -> None:
     """The delivery log."""
     session = session_of(ctx)
@@ -147,18 +145,18 @@ def deliveries(
         found = store.deliveries(name, limit)
     for row in found:
         row["at"] = datetime.fromtimestamp(row["at"], UTC).isoformat(timespec="seconds")
-    said = session.said
+    text = session.text
     _table(
         session,
         found,
         (
-            (said("At", "Lúc"), "at"),
-            (said("Unit", "Đơn vị"), "unit_id"),
+            (text("At"), "at"),
+            (text("Unit"), "unit_id"),
             ("#", "sequence"),
-            (said("Try", "Lần"), "attempt"),
-            (said("Outcome", "Kết quả"), "outcome"),
-            (said("Detail", "Chi tiết"), "detail"),
-            (said("Decision", "Quyết định"), "decision_id"),
+            (text("Try"), "attempt"),
+            (text("Outcome"), "outcome"),
+            (text("Detail"), "detail"),
+            (text("Decision"), "decision_id"),
         ),
     )
 
@@ -169,16 +167,16 @@ def parked(ctx: typer.Context, name: Name) -> None:
     with _store(session) as store:
         store.get(name)
         found = store.parked(name)
-    said = session.said
+    text = session.text
     _table(
         session,
         found,
         (
-            (said("Unit", "Đơn vị"), "unit_id"),
+            (text("Unit"), "unit_id"),
             ("#", "sequence"),
-            (said("Tries", "Số lần"), "attempts"),
-            (said("Behind it", "Chờ sau"), "behind"),
-            (said("Decision", "Quyết định"), "decision_id"),
+            (text("Tries"), "attempts"),
+            (text("Behind it"), "behind"),
+            (text("Decision"), "decision_id"),
         ),
     )
 
@@ -186,13 +184,18 @@ def parked(ctx: typer.Context, name: Name) -> None:
 def resume(
     ctx: typer.Context,
     name: Name,
-    unit: Annotated[str | None, typer.Option("--unit", help=say("Only this unit's.", "Chỉ của đơn vị này."))] = None,
+    unit: Annotated[str | None, typer.Option("--unit", help=say("Only this unit's."))] = None,
 ) -> None:
     """Let a subscription go on."""
     session = session_of(ctx)
     with _store(session) as store:
         resumed = store.resume(name, unit)
-    _answer(session, name, "resumed", f"goes on; {resumed} parked are tried anew", f"tiếp tục; thử lại {resumed}")
+    _answer(
+        session,
+        name,
+        "resumed",
+        session.text("{name} goes on; {count} parked are tried anew", name=name, count=resumed),
+    )
 
 
 def pause(ctx: typer.Context, name: Name) -> None:
@@ -203,7 +206,7 @@ def pause(ctx: typer.Context, name: Name) -> None:
     with _store(session) as store:
         store.get(name)
         store.set_state(name, SubscriptionState.PAUSED, "")
-    _answer(session, name, "paused", "is paused; its decisions wait", "tạm dừng; các quyết định được giữ lại")
+    _answer(session, name, "paused", session.text("{name} is paused; its decisions wait", name=name))
 
 
 def rotate(ctx: typer.Context, name: Name) -> None:
@@ -217,7 +220,7 @@ def rotate(ctx: typer.Context, name: Name) -> None:
     if session.json:
         print_json({"name": name, "secret": fresh})
     else:
-        typer.echo(session.said(f"{name}: new secret {fresh}", f"{name}: khóa bí mật mới {fresh}"))
+        typer.echo(session.text("{name}: new secret {fresh}", name=name, fresh=fresh))
 
 
 def remove(ctx: typer.Context, name: Name) -> None:
@@ -225,7 +228,7 @@ def remove(ctx: typer.Context, name: Name) -> None:
     session = session_of(ctx)
     with _store(session) as store:
         store.remove(name)
-    _answer(session, name, "removed", "is removed", "đã xóa")
+    _answer(session, name, "removed", session.text("{name} is removed", name=name))
 
 
 def enqueue_replay(application: Application, name: str, found: Sequence[FeedEntry], replay: str) -> None:
@@ -240,11 +243,11 @@ def enqueue_replay(application: Application, name: str, found: Sequence[FeedEntr
         store.enqueue(name, {}, [courier.queued(each, replay) for each in found])
 
 
-def _answer(session: Session, name: str, what: str, en: str, vi: str) -> None:
+def _answer(session: Session, name: str, outcome: str, line: str) -> None:
     if session.json:
-        print_json({"name": name, "outcome": what})
+        print_json({"name": name, "outcome": outcome})
     else:
-        typer.echo(session.said(f"{name} {en}", f"{name} {vi}"))
+        typer.echo(line)
 
 
 def _table(session: Session, rows: list[dict[str, Any]], columns: tuple[tuple[str, str], ...]) -> None:
@@ -261,50 +264,50 @@ def _register() -> None:
         (
             "add",
             add,
-            say("Subscribe a receiver; its secret is shown once.", "Đăng ký nơi nhận; khóa bí mật chỉ hiện một lần."),
+            say("Subscribe a receiver; its secret is shown once."),
             ("dossier decisions webhooks add portal https://portal.example.vn/decisions --from beginning",),
         ),
-        ("list", standing, say("Show every webhook.", "Xem mọi webhook."), ("dossier decisions webhooks list",)),
+        ("list", standing, say("Show every webhook."), ("dossier decisions webhooks list",)),
         (
             "run",
             run,
-            say("Deliver to all of them until stopped.", "Gửi tới mọi nơi nhận cho đến khi dừng."),
+            say("Deliver to all of them until stopped."),
             ("dossier decisions webhooks run",),
         ),
         (
             "log",
             deliveries,
-            say("Show the last tries of a webhook.", "Xem các lần gửi gần nhất của một webhook."),
+            say("Show the last tries of a webhook."),
             ("dossier decisions webhooks log portal --limit 20",),
         ),
         (
             "parked",
             parked,
-            say("Show what was given up after the last try.", "Xem những gì bị tạm gác sau lần thử cuối."),
+            say("Show what was given up after the last try."),
             ("dossier decisions webhooks parked portal",),
         ),
         (
             "resume",
             resume,
-            say("Go on, and try anew what was parked.", "Tiếp tục, và thử lại những gì bị tạm gác."),
+            say("Go on, and try anew what was parked."),
             ("dossier decisions webhooks resume portal --unit 04630",),
         ),
         (
             "pause",
             pause,
-            say("Send nothing for now; decisions wait.", "Tạm ngừng gửi; các quyết định được giữ lại."),
+            say("Send nothing for now; decisions wait."),
             ("dossier decisions webhooks pause portal",),
         ),
         (
             "rotate",
             rotate,
-            say("Make a new secret; the old one stays valid.", "Tạo khóa bí mật mới; khóa cũ vẫn dùng được."),
+            say("Make a new secret; the old one stays valid."),
             ("dossier decisions webhooks rotate portal",),
         ),
         (
             "remove",
             remove,
-            say("Remove a webhook; its delivery log stays.", "Xóa một webhook; nhật ký gửi vẫn còn."),
+            say("Remove a webhook; its delivery log stays."),
             ("dossier decisions webhooks remove portal",),
         ),
     )

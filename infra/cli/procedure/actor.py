@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from domain.authorization import PEOPLES_COMMITTEE, STANDING_AGENCY, Role
 from domain.catalogue import catalogue
+from domain.i18n import pair
 from domain.identity import COUNCIL_UNIT
 from domain.procedure import ON_DOSSIER, STEPS
 from domain.refusals import UnknownFact
@@ -82,6 +83,5 @@ def _recorder(application: Application, dossier: str, version: int) -> Actor:
     raise UnknownFact(
         clause="reading 5",
         corrects=version,
-        reason_en="the dossier has no such fact",
-        reason_vi="hồ sơ không có sự kiện này",
+        reason=pair("the dossier has no such fact"),
     )

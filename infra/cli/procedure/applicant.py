@@ -28,15 +28,10 @@ LevelOption = Annotated[
     typer.Option(
         "--level",
         show_default=False,
-        help=say(
-            "basic (đạt chuyển đổi số) or advanced (chuyển đổi số nâng cao).",
-            "basic (đạt chuyển đổi số) hoặc advanced (chuyển đổi số nâng cao).",
-        ),
+        help=say("basic (đạt chuyển đổi số) or advanced (chuyển đổi số nâng cao)."),
     ),
 ]
-YearOption = Annotated[
-    int, typer.Option("--year", show_default=False, help=say("The year of forms 01-03.", "Năm ghi ở Biểu 01-03."))
-]
+YearOption = Annotated[int, typer.Option("--year", show_default=False, help=say("The year of forms 01-03."))]
 
 
 def register(app: typer.Typer) -> None:
@@ -46,10 +41,7 @@ def register(app: typer.Typer) -> None:
         "open",
         panel=PREPARATION,
         given=True,
-        help=say(
-            "Open a dossier of a unit for a level and a year (II.1.1).",
-            "Mở hồ sơ của một đơn vị theo mức độ và năm (II.1.1).",
-        ),
+        help=say("Open a dossier of a unit for a level and a year (II.1.1)."),
         examples=(
             'dossier open 04630 --level basic --year 2024 --on 2024-06-17 --person "Lò Văn Thắng"',
             'dossier open so-nv --level advanced --year 2024 --person "Nguyễn Thị Hằng" --lang vi',
@@ -61,10 +53,7 @@ def register(app: typer.Typer) -> None:
         "self-assess",
         panel=PREPARATION,
         given=True,
-        help=say(
-            "Record what the unit says of its criteria: figures and evidence, all at once or in parts (form 03).",
-            "Ghi kết quả tự đánh giá: số liệu và tài liệu kiểm chứng, một lần hoặc từng phần (Biểu 03).",
-        ),
+        help=say("Record what the unit says of its criteria: figures and evidence, all at once or in parts (form 03)."),
         examples=(
             "dossier template self-assessment 04630-CB-2024-1 > claims.json",
             'dossier self-assess 04630-CB-2024-1 --claims claims.json --on 2024-06-18 --person "Lò Văn Thắng"',
@@ -77,8 +66,7 @@ def register(app: typer.Typer) -> None:
         panel=PREPARATION,
         given=True,
         help=say(
-            "Record the own meeting of a department's steering committee, or of a district's council (II.1.1.a, b).",
-            "Ghi cuộc họp của Ban Chỉ đạo cấp sở, hoặc của Hội đồng thẩm định cấp huyện (II.1.1.a, b).",
+            "Record the own meeting of a department's steering committee, or of a district's council (II.1.1.a, b)."
         ),
         examples=(
             "dossier template meeting > meeting.json",
@@ -90,10 +78,7 @@ def register(app: typer.Typer) -> None:
         "submit",
         panel=PREPARATION,
         given=True,
-        help=say(
-            "Submit the dossier of a department or district to the province, with forms 01, 02 and 03 (II.1.2).",
-            "Gửi tỉnh hồ sơ của sở, ban, ngành hoặc cấp huyện, gồm Biểu 01, 02 và 03 (II.1.2).",
-        ),
+        help=say("Submit the dossier of a department or district to the province, with forms 01, 02 and 03 (II.1.2)."),
         examples=(
             (
                 'dossier submit SO-NV-CB-2024-1 --letter "64/TTr-SNV|2024-06-25|Sở Nội vụ|to-trinh.pdf" '
@@ -107,10 +92,7 @@ def register(app: typer.Typer) -> None:
         "submit-to-district",
         panel=PREPARATION,
         given=True,
-        help=say(
-            "Submit a commune's dossier to the district council, with its report of form 03 (II.1.1.c).",
-            "Gửi hồ sơ cấp xã đến Hội đồng thẩm định cấp huyện, kèm Báo cáo Biểu 03 (II.1.1.c).",
-        ),
+        help=say("Submit a commune's dossier to the district council, with its report of form 03 (II.1.1.c)."),
         examples=(
             (
                 'dossier submit-to-district 04630-CB-2024-1 --report "25/BC-UBND|2024-06-18|UBND xã Tú Lệ|bao-cao.pdf" '
@@ -123,10 +105,7 @@ def register(app: typer.Typer) -> None:
         "announce",
         panel=PREPARATION,
         given=True,
-        help=say(
-            "Announce the recognition; scale and manner are the unit's own (II.4).",
-            "Công bố quyết định công nhận; quy mô, hình thức do đơn vị quyết định (II.4).",
-        ),
+        help=say("Announce the recognition; scale and manner are the unit's own (II.4)."),
         examples=(
             (
                 'dossier announce 04630-CB-2024-1 --place "Nhà văn hóa xã" --form "Hội nghị của xã" --on 2024-08-22 '
@@ -139,10 +118,7 @@ def register(app: typer.Typer) -> None:
         "withdraw",
         panel=PREPARATION,
         given=True,
-        help=say(
-            "Withdraw a dossier before the decision; a commune's that was sent on, by the district (reading 4).",
-            "Rút hồ sơ trước khi có quyết định; hồ sơ cấp xã đã gửi tỉnh thì do cấp huyện rút (cách hiểu 4).",
-        ),
+        help=say("Withdraw a dossier before the decision; a commune's that was sent on, by the district (reading 4)."),
         examples=('dossier withdraw 04630-CB-2024-1 --reason "Bổ sung số liệu" --person "Lò Văn Thắng"',),
     )(withdraw)
 
@@ -156,10 +132,7 @@ def open_dossier(
         int | None,
         typer.Option(
             "--catalogue-version",
-            help=say(
-                "The version of the catalogue of criteria; else the newest.",
-                "Phiên bản bộ tiêu chí; nếu không ghi: bản mới nhất.",
-            ),
+            help=say("The version of the catalogue of criteria; else the newest."),
         ),
     ] = None,
 ) -> None:
@@ -176,10 +149,7 @@ def self_assess(
             "--claims",
             metavar="FILE",
             show_default=False,
-            help=say(
-                "The claims as JSON (`dossier template self-assessment DOSSIER`), - for standard input.",
-                "Kết quả tự đánh giá dạng JSON (`dossier template self-assessment HỒ SƠ`), - là đầu vào chuẩn.",
-            ),
+            help=say("The claims as JSON (`dossier template self-assessment DOSSIER`), - for standard input."),
         ),
     ],
 ) -> None:
@@ -215,7 +185,7 @@ def announce(
     place: PlaceOption = None,
     form: Annotated[
         str | None,
-        typer.Option("--form", metavar="TEXT", help=say("The form of the announcement.", "Hình thức công bố.")),
+        typer.Option("--form", metavar="TEXT", help=say("The form of the announcement.")),
     ] = None,
 ) -> None:
     """AnnounceRecognition."""

@@ -31,7 +31,7 @@ CouncilChairOption = Annotated[
     typer.Option(
         "--chair",
         metavar="NAME|POSITION|AGENCY",
-        help=say("A leader of the People's Committee (ubnd-tinh).", "Lãnh đạo UBND tỉnh (ubnd-tinh)."),
+        help=say("A leader of the People's Committee (ubnd-tinh)."),
     ),
 ]
 ViceChairOption = Annotated[
@@ -39,10 +39,7 @@ ViceChairOption = Annotated[
     typer.Option(
         "--vice-chair",
         metavar="NAME|POSITION|AGENCY",
-        help=say(
-            "The standing vice-chair: the director of so-tttt.",
-            "Phó Chủ tịch thường trực: Giám đốc Sở Thông tin và Truyền thông (so-tttt).",
-        ),
+        help=say("The standing vice-chair: the director of so-tttt."),
     ),
 ]
 MemberOption = Annotated[
@@ -50,7 +47,7 @@ MemberOption = Annotated[
     typer.Option(
         "--member",
         metavar="NAME|POSITION|AGENCY",
-        help=say("A member and the agency represented; once for each.", "Thành viên và cơ quan; mỗi người một lần."),
+        help=say("A member and the agency represented; once for each."),
     ),
 ]
 MembersOption = Annotated[
@@ -58,9 +55,7 @@ MembersOption = Annotated[
     typer.Option(
         "--members",
         metavar="FILE",
-        help=say(
-            "The members as JSON (`dossier template members`).", "Các thành viên, JSON (`dossier template members`)."
-        ),
+        help=say("The members as JSON (`dossier template members`)."),
     ),
 ]
 
@@ -72,10 +67,7 @@ def register(app: typer.Typer) -> None:
         "approve",
         panel=CHAIRMAN,
         given=True,
-        help=say(
-            "Recognise a unit; one command for each unit, also where one decision names several (I.2, II.3).",
-            "Công nhận một đơn vị; mỗi đơn vị một lệnh, kể cả khi một quyết định có nhiều đơn vị (I.2, II.3).",
-        ),
+        help=say("Recognise a unit; one command for each unit, also where one decision names several (I.2, II.3)."),
         examples=(f"dossier approve 04630-CB-2024-1 --level basic {_SIGNED}",),
     )(approve)
     subcommand(
@@ -83,7 +75,7 @@ def register(app: typer.Typer) -> None:
         "reject",
         panel=CHAIRMAN,
         given=True,
-        help=say("Do not recognise a unit, with reasons (reading 4).", "Không công nhận, nêu lý do (cách hiểu 4)."),
+        help=say("Do not recognise a unit, with reasons (reading 4)."),
         examples=(f'dossier reject 04630-CB-2024-1 --reasons "Số liệu chưa thống nhất" {_SIGNED}',),
     )(reject)
     subcommand(
@@ -91,10 +83,7 @@ def register(app: typer.Typer) -> None:
         "revoke",
         panel=CHAIRMAN,
         given=True,
-        help=say(
-            "Revoke a recognition by a later decision (reading 4).",
-            "Hủy bỏ quyết định công nhận bằng quyết định sau (cách hiểu 4).",
-        ),
+        help=say("Revoke a recognition by a later decision (reading 4)."),
         examples=(f'dossier revoke 04630-CB-2024-1 --reason "Số liệu không đúng" {_SIGNED}',),
     )(revoke)
     council = (
@@ -106,10 +95,7 @@ def register(app: typer.Typer) -> None:
         "establish-council",
         panel=CHAIRMAN,
         given=True,
-        help=say(
-            "Establish the provincial council: nothing is forwarded before (II.3).",
-            "Thành lập Hội đồng thẩm định tỉnh: trước đó chưa thể gửi hồ sơ thẩm định (II.3).",
-        ),
+        help=say("Establish the provincial council: nothing is forwarded before (II.3)."),
         examples=("dossier template members > members.json", f"dossier establish-council {council}"),
     )(establish_council)
     subcommand(
@@ -117,10 +103,7 @@ def register(app: typer.Typer) -> None:
         "change-council",
         panel=CHAIRMAN,
         given=True,
-        help=say(
-            "Change the provincial council: its whole composition anew (III.1).",
-            "Kiện toàn Hội đồng thẩm định tỉnh: ghi lại toàn bộ thành phần (III.1).",
-        ),
+        help=say("Change the provincial council: its whole composition anew (III.1)."),
         examples=(f'dossier change-council --reason "Thay đổi nhân sự" {council}',),
     )(change_council)
 
@@ -134,7 +117,7 @@ def approve(
         typer.Option(
             "--level",
             show_default=False,
-            help=say("The level that the decision names.", "Mức độ ghi trong quyết định."),
+            help=say("The level that the decision names."),
         ),
     ],
     decision: DecisionOption = None,

@@ -28,10 +28,7 @@ def register(app: typer.Typer) -> None:
         "correct-fact",
         panel=CORRECTIONS,
         given=True,
-        help=say(
-            "Correct a recorded fact: by the agency that recorded it, with the reason (reading 5).",
-            "Đính chính một sự kiện đã ghi: do cơ quan đã ghi sự kiện đó, nêu lý do (cách hiểu 5).",
-        ),
+        help=say("Correct a recorded fact: by the agency that recorded it, with the reason (reading 5)."),
         examples=(
             "dossier audit 04630-CB-2024-1",
             (
@@ -49,10 +46,7 @@ def register(app: typer.Typer) -> None:
         "correct-decision",
         panel=CORRECTIONS,
         given=True,
-        help=say(
-            "Correct number, date or issuer of a decision by a later one; what was decided stands (reading 4).",
-            "Đính chính số, ngày hoặc nơi ban hành của quyết định bằng quyết định sau (cách hiểu 4).",
-        ),
+        help=say("Correct number, date or issuer of a decision by a later one; what was decided stands (reading 4)."),
         examples=(
             (
                 'dossier correct-decision 04630-CB-2024-1 --reason "Ghi nhầm số" '
@@ -73,10 +67,7 @@ def correct_fact(
         typer.Argument(
             metavar="FACT",
             show_default=False,
-            help=say(
-                "The number of the fact that is corrected (`dossier audit DOSSIER`).",
-                "Số thứ tự của sự kiện được đính chính (`dossier audit HỒ SƠ`).",
-            ),
+            help=say("The number of the fact that is corrected (`dossier audit DOSSIER`)."),
         ),
     ],
     reason: ReasonOption = None,
@@ -85,10 +76,7 @@ def correct_fact(
         typer.Option(
             "--correction",
             metavar="FILE",
-            help=say(
-                "The corrected parts of the fact, a JSON object, - for standard input.",
-                "Các nội dung được đính chính, dạng JSON, - là đầu vào chuẩn.",
-            ),
+            help=say("The corrected parts of the fact, a JSON object, - for standard input."),
         ),
     ] = None,
     took_place_on: Annotated[
@@ -96,7 +84,7 @@ def correct_fact(
         typer.Option(
             "--took-place-on",
             metavar="YYYY-MM-DD",
-            help=say("The day on which the fact took place after all.", "Ngày diễn ra đúng của sự kiện."),
+            help=say("The day on which the fact took place after all."),
         ),
     ] = None,
     papers: Annotated[
@@ -104,7 +92,7 @@ def correct_fact(
         typer.Option(
             "--document",
             metavar="DOC",
-            help=say("A document on which the correction rests.", "Văn bản làm căn cứ đính chính."),
+            help=say("A document on which the correction rests."),
         ),
     ] = None,
 ) -> None:
@@ -129,7 +117,7 @@ def correct_decision(
         typer.Option(
             "--corrected",
             metavar="DOC",
-            help=say("The decision as it should read (DOC).", "Quyết định sau khi đính chính (DOC)."),
+            help=say("The decision as it should read (DOC)."),
         ),
     ] = None,
     decision: DecisionOption = None,

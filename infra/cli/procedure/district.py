@@ -26,10 +26,7 @@ def register(app: typer.Typer) -> None:
         "appraise",
         panel=DISTRICT,
         given=True,
-        help=say(
-            "Record the district council's finding on every criterion of a commune, and its meeting (II.1.1.b).",
-            "Ghi kết quả thẩm định từng tiêu chí của cấp xã và cuộc họp của Hội đồng cấp huyện (II.1.1.b).",
-        ),
+        help=say("Record the district council's finding on every criterion of a commune, and its meeting (II.1.1.b)."),
         examples=(
             "dossier template findings 04630-CB-2024-1 > findings.json",
             "dossier template meeting > meeting.json",
@@ -44,10 +41,7 @@ def register(app: typer.Typer) -> None:
         "send-on",
         panel=DISTRICT,
         given=True,
-        help=say(
-            "Send a commune's dossier on to the province, with the district's letter and minutes (II.1.1.b).",
-            "Gửi hồ sơ cấp xã lên tỉnh, kèm Tờ trình và Biên bản của cấp huyện (II.1.1.b).",
-        ),
+        help=say("Send a commune's dossier on to the province, with the district's letter and minutes (II.1.1.b)."),
         examples=(
             (
                 'dossier send-on 04630-CB-2024-1 --letter "142/TTr-UBND|2024-06-26|UBND huyện Văn Chấn|to-trinh.pdf" '
@@ -60,10 +54,7 @@ def register(app: typer.Typer) -> None:
         "refuse-by-district",
         panel=DISTRICT,
         given=True,
-        help=say(
-            "Refuse a commune's dossier by the district council, with reasons: the attempt ends (reading 3).",
-            "Hội đồng thẩm định cấp huyện không đề nghị, nêu lý do: kết thúc lần đề nghị này (cách hiểu 3).",
-        ),
+        help=say("Refuse a commune's dossier by the district council, with reasons: the attempt ends (reading 3)."),
         examples=(
             'dossier refuse-by-district 04630-CB-2024-1 --reasons "Tiêu chí I.1 chưa đạt" --person "Hoàng Văn Sơn"',
         ),

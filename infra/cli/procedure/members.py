@@ -26,32 +26,25 @@ CriterionArgument = Annotated[
     typer.Argument(
         metavar="CRITERION",
         show_default=False,
-        help=say("The code of the criterion, as I.7.", "Mã tiêu chí, ví dụ I.7."),
+        help=say("The code of the criterion, as I.7."),
     ),
 ]
-NumeratorOption = Annotated[int | None, typer.Option("--a", help=say("A ratio's numerator.", "Tử số của tỷ lệ."))]
-DenominatorOption = Annotated[int | None, typer.Option("--b", help=say("A ratio's denominator.", "Mẫu số của tỷ lệ."))]
-AnswerOption = Annotated[
-    bool | None, typer.Option("--yes/--no", help=say("The answer.", "Câu trả lời: có hoặc không."))
-]
-CountOption = Annotated[int | None, typer.Option("--count", help=say("A number of things.", "Số lượng."))]
+NumeratorOption = Annotated[int | None, typer.Option("--a", help=say("A ratio's numerator."))]
+DenominatorOption = Annotated[int | None, typer.Option("--b", help=say("A ratio's denominator."))]
+AnswerOption = Annotated[bool | None, typer.Option("--yes/--no", help=say("The answer."))]
+CountOption = Annotated[int | None, typer.Option("--count", help=say("A number of things."))]
 NotApplicableOption = Annotated[
     Literal["confirm", "refuse"] | None,
     typer.Option(
         "--not-applicable",
-        help=say(
-            "On a criterion that the unit declared not applicable (reading 6).",
-            "Đối với tiêu chí đơn vị khai không áp dụng: xác nhận (confirm) hoặc bác bỏ (refuse).",
-        ),
+        help=say("On a criterion that the unit declared not applicable (reading 6)."),
     ),
 ]
 StatedOption = Annotated[
     bool | None,
     typer.Option(
         "--met/--not-met",
-        help=say(
-            "What the letter states; it must follow from the figure.", "Kết luận ghi trong văn bản; phải khớp số liệu."
-        ),
+        help=say("What the letter states; it must follow from the figure."),
     ),
 ]
 SystemOption = Annotated[
@@ -59,10 +52,7 @@ SystemOption = Annotated[
     typer.Option(
         "--system",
         metavar="NAME",
-        help=say(
-            "The software system on whose data the result rests; without it, on the recorded field inspection.",
-            "Hệ thống phần mềm làm căn cứ; nếu không có thì căn cứ biên bản kiểm tra thực tế đã ghi.",
-        ),
+        help=say("The software system on whose data the result rests; without it, on the recorded field inspection."),
     ),
 ]
 ContributionOption = Annotated[
@@ -70,7 +60,7 @@ ContributionOption = Annotated[
     typer.Option(
         "--contribution",
         metavar="AGENCY=DOC",
-        help=say("What a coordinating agency contributed.", "Văn bản của cơ quan phối hợp."),
+        help=say("What a coordinating agency contributed."),
     ),
 ]
 
@@ -82,10 +72,7 @@ def register(app: typer.Typer) -> None:
         "inspect",
         panel=MEMBERS,
         given=True,
-        help=say(
-            "Record a field inspection of a lead agency; one may serve several criteria (II.3).",
-            "Ghi cuộc kiểm tra thực tế của cơ quan chủ trì; có thể dùng cho nhiều tiêu chí (II.3).",
-        ),
+        help=say("Record a field inspection of a lead agency; one may serve several criteria (II.3)."),
         examples=(
             (
                 'dossier inspect 04630-CB-2024-1 --minutes "|2024-07-15|Sở Y tế|bien-ban.pdf" --place "Trạm Y tế xã" '
@@ -99,10 +86,7 @@ def register(app: typer.Typer) -> None:
         "verify",
         panel=MEMBERS,
         given=True,
-        help=say(
-            "Give the lead agency's result on one criterion (II.3, III.2).",
-            "Ghi kết quả thẩm định một tiêu chí của cơ quan chủ trì (II.3, III.2).",
-        ),
+        help=say("Give the lead agency's result on one criterion (II.3, III.2)."),
         examples=(
             (
                 'dossier verify 04630-CB-2024-1 III.7 --a 6120 --b 6500 --system "Hồ sơ sức khỏe điện tử" '
@@ -120,10 +104,7 @@ def register(app: typer.Typer) -> None:
         "correct-verification",
         panel=MEMBERS,
         given=True,
-        help=say(
-            "Correct the lead agency's result on one criterion, by a later fact that names it (reading 5).",
-            "Đính chính kết quả thẩm định một tiêu chí, nêu rõ kết quả được đính chính (cách hiểu 5).",
-        ),
+        help=say("Correct the lead agency's result on one criterion, by a later fact that names it (reading 5)."),
         examples=(
             (
                 "dossier correct-verification 04630-CB-2024-1 III.7 --corrects 14 --reason "
@@ -146,9 +127,7 @@ def inspect(
         typer.Option(
             "--finding",
             metavar="CRITERION=TEXT",
-            help=say(
-                "What was found of a criterion; once for each.", "Kết quả kiểm tra một tiêu chí; mỗi tiêu chí một lần."
-            ),
+            help=say("What was found of a criterion; once for each."),
         ),
     ] = None,
     findings: Annotated[
@@ -156,7 +135,7 @@ def inspect(
         typer.Option(
             "--findings",
             metavar="FILE",
-            help=say("The same as JSON, code to text.", "Như trên, dạng JSON: mã tiêu chí và kết quả."),
+            help=say("The same as JSON, code to text."),
         ),
     ] = None,
 ) -> None:
@@ -209,10 +188,7 @@ def correct_verification(
         typer.Option(
             "--corrects",
             show_default=False,
-            help=say(
-                "The number of the fact that is corrected (`dossier audit DOSSIER`).",
-                "Số thứ tự của sự kiện được đính chính (`dossier audit HỒ SƠ`).",
-            ),
+            help=say("The number of the fact that is corrected (`dossier audit DOSSIER`)."),
         ),
     ],
     reason: ReasonOption = None,

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from domain.i18n import pair
 from infra.cli.procedure.applicant import LevelOption, YearOption
 from infra.cli.procedure.submit import submit_command
 from infra.cli.procedure.templates import letters_to_all
@@ -35,10 +36,7 @@ def register(app: typer.Typer) -> None:
         "receive",
         panel=STANDING,
         given=True,
-        help=say(
-            "Receive the complete dossier: the 15 days start (II.2).",
-            "Tiếp nhận đủ hồ sơ: bắt đầu tính thời hạn 15 ngày (II.2).",
-        ),
+        help=say("Receive the complete dossier: the 15 days start (II.2)."),
         examples=('dossier receive 04630-CB-2024-1 --on 2024-07-01 --person "Trần Thị Thu Hà"',),
     )(receive)
     subcommand(
@@ -46,10 +44,7 @@ def register(app: typer.Typer) -> None:
         "return",
         panel=STANDING,
         given=True,
-        help=say(
-            "Return a dossier for completion; the clock stops. Also for a district council (II.2, reading 4).",
-            "Trả lại hồ sơ để bổ sung; dừng tính thời hạn. Hội đồng cấp huyện cũng dùng lệnh này (II.2).",
-        ),
+        help=say("Return a dossier for completion; the clock stops. Also for a district council (II.2, reading 4)."),
         examples=(
             (
                 'dossier return 04630-CB-2024-1 --missing "Biên bản chưa có chữ ký của thư ký" '
@@ -62,10 +57,7 @@ def register(app: typer.Typer) -> None:
         "forward",
         panel=STANDING,
         given=True,
-        help=say(
-            "Write to every member agency with the criteria that it leads, within 15 days (II.2, II.3).",
-            "Gửi văn bản đến các cơ quan thành viên kèm tiêu chí chủ trì, trong 15 ngày (II.2, II.3).",
-        ),
+        help=say("Write to every member agency with the criteria that it leads, within 15 days (II.2, II.3)."),
         examples=(
             (
                 'dossier forward 04630-CB-2024-1 --letter-to-all "701/STTTT-CĐS|2024-07-10|Sở TTTT|cong-van.pdf" '
@@ -82,10 +74,7 @@ def register(app: typer.Typer) -> None:
         "sum-up",
         panel=STANDING,
         given=True,
-        help=say(
-            "Sum up the members' results, once every criterion has one (II.3).",
-            "Tổng hợp kết quả thẩm định, khi mọi tiêu chí đã có kết quả (II.3).",
-        ),
+        help=say("Sum up the members' results, once every criterion has one (II.3)."),
         examples=(
             (
                 'dossier sum-up 04630-CB-2024-1 --report "210/BC-STTTT|2024-07-24|Sở TTTT|bao-cao.pdf" --on 2024-07-24 '
@@ -99,10 +88,7 @@ def register(app: typer.Typer) -> None:
         "close",
         panel=STANDING,
         given=True,
-        help=say(
-            "Close a dossier whose sum does not hold, or that the council did not recommend (reading 3).",
-            "Kết thúc hồ sơ không đủ điều kiện, hoặc không được Hội đồng đề nghị (cách hiểu 3).",
-        ),
+        help=say("Close a dossier whose sum does not hold, or that the council did not recommend (reading 3)."),
         examples=('dossier close 04630-CB-2024-1 --reasons "Đạt 5/18 tiêu chí mở rộng" --person "Trần Thị Thu Hà"',),
     )(close)
     subcommand(
@@ -110,10 +96,7 @@ def register(app: typer.Typer) -> None:
         "council-meeting",
         panel=STANDING,
         given=True,
-        help=say(
-            "Record the meeting of the provincial council, after a favourable sum (II.3).",
-            "Ghi cuộc họp của Hội đồng thẩm định tỉnh, khi kết quả tổng hợp đủ điều kiện (II.3).",
-        ),
+        help=say("Record the meeting of the provincial council, after a favourable sum (II.3)."),
         examples=(
             (
                 'dossier council-meeting 04630-CB-2024-1 --chair "Lê Thị Bình|Phó Chủ tịch|UBND tỉnh" '
@@ -128,10 +111,7 @@ def register(app: typer.Typer) -> None:
         "propose",
         panel=STANDING,
         given=True,
-        help=say(
-            "Propose the recognition to the provincial People's Committee, in the council's name (II.3, III.1).",
-            "Trình UBND tỉnh công nhận, thay mặt Hội đồng thẩm định tỉnh (II.3, III.1).",
-        ),
+        help=say("Propose the recognition to the provincial People's Committee, in the council's name (II.3, III.1)."),
         examples=(
             (
                 'dossier propose 04630-CB-2024-1 --letter "77/TTr-STTTT|2024-08-01|Sở TTTT|tt77.pdf" --on 2024-08-01 '
@@ -144,10 +124,7 @@ def register(app: typer.Typer) -> None:
         "record-earlier",
         panel=STANDING,
         given=True,
-        help=say(
-            "Record a recognition from before the system, with its decision.",
-            "Ghi quyết định công nhận đã có trước khi có hệ thống.",
-        ),
+        help=say("Record a recognition from before the system, with its decision."),
         examples=(
             (
                 "dossier record-earlier 04630 --level basic --year 2023 "
@@ -170,7 +147,7 @@ def return_dossier(
         typer.Option(
             "--missing",
             metavar="TEXT",
-            help=say("What is missing; once for each.", "Nội dung còn thiếu; mỗi mục một lần."),
+            help=say("What is missing; once for each."),
         ),
     ] = None,
 ) -> None:
@@ -187,7 +164,7 @@ def forward(
         typer.Option(
             "--letter",
             metavar="AGENCY=DOC",
-            help=say("The letter to one agency; once for each.", "Văn bản gửi một cơ quan; mỗi cơ quan một lần."),
+            help=say("The letter to one agency; once for each."),
         ),
     ] = None,
     letter_to_all: Annotated[
@@ -195,10 +172,7 @@ def forward(
         typer.Option(
             "--letter-to-all",
             metavar="DOC",
-            help=say(
-                "One letter that is addressed to every agency that leads a criterion.",
-                "Một văn bản gửi tất cả các cơ quan chủ trì tiêu chí.",
-            ),
+            help=say("One letter that is addressed to every agency that leads a criterion."),
         ),
     ] = None,
 ) -> None:
@@ -226,7 +200,7 @@ def council_meeting(
     *,
     chair: Annotated[
         str | None,
-        typer.Option("--chair", metavar="NAME|POSITION|ORGANISATION", help=say("Who chaired.", "Người chủ trì.")),
+        typer.Option("--chair", metavar="NAME|POSITION|ORGANISATION", help=say("Who chaired.")),
     ] = None,
     present: PresentOption = None,
     minutes: MinutesOption = None,
@@ -234,7 +208,7 @@ def council_meeting(
         bool | None,
         typer.Option(
             "--recommends/--does-not-recommend",
-            help=say("Whether the council recommends recognition.", "Hội đồng có đề nghị công nhận hay không."),
+            help=say("Whether the council recommends recognition."),
         ),
     ] = None,
     voted: Annotated[
@@ -242,18 +216,14 @@ def council_meeting(
         typer.Option(
             "--votes",
             metavar="N/N=PERCENT",
-            help=say(
-                "Votes in favour of those attending, where it voted: 9/11=81.82.",
-                "Số phiếu thuận trên số người dự, nếu có bỏ phiếu: 9/11=81.82.",
-            ),
+            help=say("Votes in favour of those attending, where it voted: 9/11=81.82."),
         ),
     ] = None,
 ) -> None:
     """RecordCouncilMeeting."""
     if recommends is None:
         raise BadOption(
-            reason_en="say --recommends or --does-not-recommend",
-            reason_vi="cần nêu --recommends (đề nghị) hoặc --does-not-recommend (không đề nghị)",
+            reason=pair("say --recommends or --does-not-recommend"),
         )
     data = {
         "chair": person(chair, "--chair", "organisation"),

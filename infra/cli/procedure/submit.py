@@ -55,7 +55,7 @@ def submit_command(
             elif not session.json:
                 _show(session, application, answer)
     except InfrastructureError:
-        note(session.said("give it again safely with", "có thể gửi lại an toàn với") + f" --command-id {command_id}")
+        note(session.text("give it again safely with") + f" --command-id {command_id}")
         raise
     raise typer.Exit(_EXIT_CODES[outcome])
 
@@ -94,16 +94,16 @@ def _show(session: Session, application: Application, answer: dict[str, Any]) ->
     """Where the dossier stands after an accepted command."""
     from domain.identity import COUNCIL_ID
 
-    said = session.said
-    lines = [(said("Recorded", "Đã ghi nhận"), ", ".join(answer["events"]))]
+    text = session.text
+    lines = [(text("Recorded"), ", ".join(answer["events"]))]
     if UUID(answer["dossier"]) == COUNCIL_ID:
-        lines.append((said("Of", "Của"), said("the provincial council", "Hội đồng thẩm định tỉnh")))
+        lines.append((text("Of"), text("the provincial council")))
     else:
         lines += _standing(session, application, answer["dossier"])
     lines += [
-        (said("Fact", "Sự kiện số"), str(answer["version"])),
-        (said("Position", "Vị trí"), f"{answer['partition']}/{answer['position']}"),
-        (said("Command id", "Mã lệnh"), answer["command_id"]),
+        (text("Fact"), str(answer["version"])),
+        (text("Position"), f"{answer['partition']}/{answer['position']}"),
+        (text("Command id"), answer["command_id"]),
     ]
     width = max(len(name) for name, _ in lines)
     for name, value in lines:
@@ -114,14 +114,14 @@ def _standing(session: Session, application: Application, dossier_id: str) -> li
     from infra.cli.support.labels import next_step, state_name
     from projections import status
 
-    said = session.said
+    text = session.text
     with application.read_models() as views:
         row = status.get(views, dossier_id)
     if row is None:
         return []
     name = application.settings.units.get(row["unit_id"]).name
     return [
-        (said("Dossier", "Hồ sơ"), f"{row['number']}  {name}"),
-        (said("State", "Trạng thái"), state_name(row["state"], session.language)),
-        (said("Next", "Bước tiếp theo"), next_step(row, session)),
+        (text("Dossier"), f"{row['number']}  {name}"),
+        (text("State"), state_name(row["state"], session.language)),
+        (text("Next"), next_step(row, session)),
     ]

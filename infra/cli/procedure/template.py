@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from domain.i18n import pair
 from infra.cli.procedure.templates import findings_form, meeting_form, members_form, self_assessment_form
 from infra.cli.support.arguments import QUESTIONS
 from infra.cli.support.errors import BadOption
@@ -26,10 +27,7 @@ def register(app: typer.Typer) -> None:
         app,
         "template",
         panel=QUESTIONS,
-        help=say(
-            "Print a form to fill in, as JSON: with every criterion of the dossier, its target and lead agency.",
-            "In mẫu JSON để điền: có từng tiêu chí của hồ sơ, mức yêu cầu và cơ quan chủ trì.",
-        ),
+        help=say("Print a form to fill in, as JSON: with every criterion of the dossier, its target and lead agency."),
         examples=(
             "dossier template self-assessment 04630-CB-2024-1 > claims.json",
             "dossier template findings 04630-CB-2024-1 > findings.json",
@@ -46,9 +44,7 @@ def template(
         typer.Argument(
             metavar="FORM",
             show_default=False,
-            help=say(
-                "self-assessment, findings, meeting or members.", "self-assessment, findings, meeting hoặc members."
-            ),
+            help=say("self-assessment, findings, meeting or members."),
         ),
     ],
     dossier: Annotated[
@@ -56,7 +52,7 @@ def template(
         typer.Argument(
             metavar="DOSSIER",
             show_default=False,
-            help=say("The dossier, for its criteria.", "Hồ sơ, để lấy các tiêu chí."),
+            help=say("The dossier, for its criteria."),
         ),
     ] = None,
 ) -> None:
@@ -71,8 +67,7 @@ def _form(ctx: typer.Context, form: str, dossier: str | None) -> Any:
         return members_form()
     if dossier is None:
         raise BadOption(
-            reason_en=f"name the dossier: dossier template {form} DOSSIER",
-            reason_vi=f"cần nêu hồ sơ: dossier template {form} HỒ SƠ",
+            reason=pair("name the dossier: dossier template {form} DOSSIER", form=form),
         )
     from infra.cli.support.dossiers import dossier_of
 

@@ -33,7 +33,7 @@ def filled_claims(ctx: typer.Context, claims: Any) -> Any:
     filled = {code: claim for code, claim in claims.items() if not _untouched(claim)}
     if len(filled) < len(claims):
         session, left_out = session_of(ctx), ", ".join(code for code in claims if code not in filled)
-        note(session.said(f"not filled in, left out: {left_out}", f"chưa điền, không ghi: {left_out}"))
+        note(session.text("not filled in, left out: {left_out}", left_out=left_out))
     return {code: _without_blanks(claim) for code, claim in filled.items()}
 
 
@@ -113,7 +113,7 @@ def _about(dossier: Dossier, criterion: Criterion) -> dict[str, Any]:
     return {
         f"{NOTE}name": criterion.name,
         f"{NOTE}target": column.target_text,
-        f"{NOTE}requirement": column.requirement.vi,
+        f"{NOTE}requirement": column.requirement.text.vi,
         f"{NOTE}formula": " ".join(criterion.formula),
         f"{NOTE}lead": agency(criterion.lead_agency).name,
     }

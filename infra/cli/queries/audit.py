@@ -33,9 +33,7 @@ FlagOption = Annotated[
         metavar="FLAG",
         help=say(
             "Only facts with this flag: SELF_VERIFICATION, LATE_FORWARDING, CORRECTED_AFTER_VERIFICATION, "
-            "CORRECTED_AFTER_DECISION or MANDATORY_NOT_APPLICABLE.",
-            "Chỉ các sự kiện có cảnh báo này: SELF_VERIFICATION, LATE_FORWARDING, CORRECTED_AFTER_VERIFICATION, "
-            "CORRECTED_AFTER_DECISION hoặc MANDATORY_NOT_APPLICABLE.",
+            "CORRECTED_AFTER_DECISION or MANDATORY_NOT_APPLICABLE."
         ),
     ),
 ]
@@ -47,10 +45,7 @@ def register(app: typer.Typer) -> None:
         app,
         "audit",
         panel=QUESTIONS,
-        help=say(
-            "Show every fact of a dossier or of the council; without one, the flagged facts of all dossiers.",
-            "Xem mọi sự kiện của một hồ sơ hoặc của Hội đồng; nếu không nêu: các sự kiện có cảnh báo của mọi hồ sơ.",
-        ),
+        help=say("Show every fact of a dossier or of the council; without one, the flagged facts of all dossiers."),
         examples=(
             "dossier audit 04630-CB-2024-1",
             "dossier audit council --lang vi",
@@ -66,7 +61,7 @@ def audit(
         typer.Argument(
             metavar="DOSSIER|council",
             show_default=False,
-            help=say("A dossier, or council.", "Một hồ sơ, hoặc council (Hội đồng)."),
+            help=say("A dossier, or council."),
         ),
     ] = None,
     flag: FlagOption = None,
@@ -104,20 +99,20 @@ def audit(
 def _flagged(session: Session, rows: list[dict[str, Any]]) -> None:
     from infra.cli.support.tables import print_line, print_table
 
-    said = session.said
+    text = session.text
     headings = (
-        said("Dossier", "Hồ sơ"),
-        said("Fact", "Sự kiện số"),
-        said("Event", "Sự kiện"),
-        said("Criterion", "Tiêu chí"),
-        said("Day", "Ngày"),
-        said("Agency", "Cơ quan"),
-        said("Flag", "Cảnh báo"),
+        text("Dossier"),
+        text("Fact"),
+        text("Event"),
+        text("Criterion"),
+        text("Day"),
+        text("Agency"),
+        text("Flag"),
     )
     keys = ("number", "version", "event", "criterion", "took_place_on", "agency", "flag")
     named = ({**row, "event": event_text(row["event"], session.language)} for row in rows)
     print_table(headings, ([row[key] for key in keys] for row in named))
-    print_line(said(f"flagged facts: {len(rows)}", f"số sự kiện có cảnh báo: {len(rows)}"))
+    print_line(text("flagged facts: {count}", count=len(rows)))
     _legend(session, {row["flag"] for row in rows})
 
 
@@ -126,21 +121,21 @@ def _trail(session: Session, facts: list[dict[str, Any]]) -> None:
     from infra.cli.support.labels import role_name
     from infra.cli.support.tables import print_heading, print_line
 
-    said = session.said
+    text = session.text
     for fact in facts:
         clause = clause_text(fact["clause"], session.language)
         title = event_text(fact["event"], session.language)
         print_heading(f"{fact['version']}  {fact['took_place_on']}  {title}  [{clause}]")
         print_line(f"   {fact['person']}, {fact['agency']} ({role_name(fact['role'], session.language)})")
-        print_line(f"   {said('recorded at', 'ghi lúc')} {fact['recorded_at']}")
+        print_line(f"   {text('recorded at')} {fact['recorded_at']}")
         if fact["documents"]:
-            print_line(f"   {said('documents', 'văn bản')}: {_documents(fact['documents'])}")
+            print_line(f"   {text('documents')}: {_documents(fact['documents'])}")
         if fact["details"]:
             print_line(f"   {_short(fact['details'])}")
         if fact["corrected_by"]:
-            print_line(f"   {said('corrected by fact', 'được đính chính bởi sự kiện')} {fact['corrected_by']}")
+            print_line(f"   {text('corrected by fact')} {fact['corrected_by']}")
         if fact["flags"]:
-            print_line(f"   {said('flags', 'cảnh báo')}: {', '.join(fact['flags'])}")
+            print_line(f"   {text('flags')}: {', '.join(fact['flags'])}")
     _legend(session, {flag for fact in facts for flag in fact["flags"]})
 
 
@@ -165,6 +160,6 @@ def _legend(session: Session, flags: set[str]) -> None:
     from infra.cli.support.tables import print_line
     from projections.audit import FLAGS
 
-    for flag, (en, vi) in FLAGS.items():
+    for flag, meaning in FLAGS.items():
         if flag in flags:
-            print_line(f"{flag}: {session.said(en, vi)}")
+            print_line(f"{flag}: {session.text(meaning)}")

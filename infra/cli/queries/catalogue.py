@@ -28,10 +28,7 @@ def register(app: typer.Typer) -> None:
         app,
         "criteria",
         panel=QUESTIONS,
-        help=say(
-            "List the criteria of Biểu 04: targets of both levels, mandatory or extended, lead agency.",
-            "Liệt kê các tiêu chí của Biểu 04: mức yêu cầu, bắt buộc hay mở rộng, cơ quan chủ trì.",
-        ),
+        help=say("List the criteria of Biểu 04: targets of both levels, mandatory or extended, lead agency."),
         examples=(
             "dossier criteria --kind commune --level basic",
             "dossier criteria --kind department --lang vi",
@@ -42,20 +39,14 @@ def register(app: typer.Typer) -> None:
         app,
         "units",
         panel=QUESTIONS,
-        help=say(
-            "List the units that can be recognised, with their codes.",
-            "Liệt kê các đơn vị có thể được công nhận, kèm mã.",
-        ),
+        help=say("List the units that can be recognised, with their codes."),
         examples=("dossier units --kind district", "dossier units --district 140", "dossier units --json"),
     )(units)
     subcommand(
         app,
         "agencies",
         panel=QUESTIONS,
-        help=say(
-            "List the agencies that verify or take part, with their ids and spellings.",
-            "Liệt kê các cơ quan thẩm định hoặc phối hợp, kèm mã và cách viết.",
-        ),
+        help=say("List the agencies that verify or take part, with their ids and spellings."),
         examples=("dossier agencies", "dossier agencies --json"),
     )(agencies)
 
@@ -65,7 +56,7 @@ def criteria(
     kind: KindOption = None,
     level: Annotated[
         Level | None,
-        typer.Option("--level", help=say("Only criteria that this level asks for.", "Chỉ tiêu chí của mức độ này.")),
+        typer.Option("--level", help=say("Only criteria that this level asks for.")),
     ] = None,
 ) -> None:
     """The newest catalogue."""
@@ -95,13 +86,13 @@ def units(ctx: typer.Context, kind: KindOption = None, district: DistrictOption 
     from infra.cli.support.labels import kind_name
     from infra.cli.support.tables import print_line, print_table
 
-    said = session.said
-    headings = (said("Unit", "Mã"), said("Kind", "Loại"), said("Name", "Tên"), said("District", "Huyện"))
+    text = session.text
+    headings = (text("Unit"), text("Kind"), text("Name"), text("District"))
     print_table(
         headings,
         ((row["id"], kind_name(str(row["kind"]), session.language), row["name"], row["parent_id"]) for row in rows),
     )
-    print_line(said(f"units: {len(rows)}", f"số đơn vị: {len(rows)}"))
+    print_line(text("units: {count}", count=len(rows)))
 
 
 def agencies(ctx: typer.Context) -> None:
@@ -126,15 +117,15 @@ def agencies(ctx: typer.Context) -> None:
         return
     from infra.cli.support.tables import print_table
 
-    said = session.said
+    text = session.text
     headings = (
-        said("Agency", "Mã"),
-        said("Name", "Tên"),
-        said("Part of", "Thuộc"),
-        said("Leads", "Chủ trì"),
-        said("Coordinates", "Phối hợp"),
+        text("Agency"),
+        text("Name"),
+        text("Part of"),
+        text("Leads"),
+        text("Coordinates"),
     )
-    name = said("name_en", "name")
+    name = "name" if session.language == "vi" else "name_en"
     print_table(headings, ((row["id"], row[name], row["part_of"], row["leads"], row["coordinates"]) for row in rows))
 
 
@@ -160,15 +151,15 @@ def _criteria(session: Session, found: list[Criterion]) -> None:
     from infra.cli.support.labels import kind_name
     from infra.cli.support.tables import print_line, print_table
 
-    said = session.said
+    text = session.text
     headings = (
-        said("Kind", "Loại"),
-        said("Code", "Mã"),
-        said("Criterion", "Tiêu chí"),
-        said("Basic", "Cơ bản"),
-        said("Advanced", "Nâng cao"),
-        said("Requirement", "Yêu cầu"),
-        said("Lead", "Chủ trì"),
+        text("Kind"),
+        text("Code"),
+        text("Criterion"),
+        text("Basic"),
+        text("Advanced"),
+        text("Requirement"),
+        text("Lead"),
     )
     print_table(
         headings,
@@ -184,7 +175,7 @@ def _criteria(session: Session, found: list[Criterion]) -> None:
             for criterion in found
         ),
     )
-    print_line(said(f"criteria: {len(found)}", f"số tiêu chí: {len(found)}"))
+    print_line(text("criteria: {count}", count=len(found)))
 
 
 def _target(criterion: Criterion, level: Level) -> str | None:
@@ -194,7 +185,5 @@ def _target(criterion: Criterion, level: Level) -> str | None:
 
 def _requirements(session: Session, criterion: Criterion) -> str:
     """One word where both levels say the same."""
-    words = dict.fromkeys(
-        session.said(column.requirement.value, column.requirement.vi) for column in criterion.levels.values()
-    )
+    words = dict.fromkeys(column.requirement.text.into(session.language) for column in criterion.levels.values())
     return " / ".join(words)

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 import typer
 
-from domain.procedure import STEPS
 from infra.cli.support.arguments import OPERATION
 from infra.cli.support.framework import subcommand
 from infra.cli.support.i18n import say
@@ -24,10 +23,7 @@ def register(app: typer.Typer) -> None:
         app,
         "commands",
         panel=OPERATION,
-        help=say(
-            "Print every command that `dossier apply` takes, with its JSON Schema and a valid example.",
-            "In mọi lệnh mà `dossier apply` nhận, kèm JSON Schema và ví dụ hợp lệ.",
-        ),
+        help=say("Print every command that `dossier apply` takes, with its JSON Schema and a valid example."),
         examples=(
             "dossier commands",
             "dossier commands VerifyCriterion",
@@ -43,11 +39,12 @@ def commands(
         typer.Argument(
             metavar="NAME",
             show_default=False,
-            help=say("One command, with its whole schema.", "Một lệnh, kèm toàn bộ schema."),
+            help=say("One command, with its whole schema."),
         ),
     ] = None,
 ) -> None:
     """The schemas."""
+    from domain.procedure import STEPS
     from schemas.command_errors import UnknownCommand
     from schemas.command_parser import command_schemas, example
 
@@ -78,14 +75,15 @@ def commands(
 def _print(session: Session, described: dict[str, Any]) -> None:
     from infra.cli.support.labels import role_name
 
-    schema, said = described["schema"], session.said
+    schema, text = described["schema"], session.text
+    title, description = ("x-title-vi", "x-description-vi") if session.language == "vi" else ("title", "description")
     typer.echo("")
-    typer.secho(f"{described['command']}  {schema[said('title', 'x-title-vi')]}", bold=True)
-    typer.echo(f"  {schema[said('description', 'x-description-vi')]}")
+    typer.secho(f"{described['command']}  {schema[title]}", bold=True)
+    typer.echo(f"  {schema[description]}")
     roles = ", ".join(f"{role} ({role_name(role, 'vi')})" for role in described["roles"])
-    typer.echo(f"  {said('given by', 'thực hiện')}: {roles}")
+    typer.echo(f"  {text('given by')}: {roles}")
     data = schema["properties"]["data"]
     for key, part in data["properties"].items():
-        needed = said(" (required)", " (bắt buộc)") if key in data["required"] else ""
-        typer.echo(f"  data.{key}{needed}: {part.get(said('description', 'x-description-vi'), '')}")
-    typer.echo(f"  {said('example', 'ví dụ')}: {json.dumps(described['example'], ensure_ascii=False)}")
+        needed = text(" (required)") if key in data["required"] else ""
+        typer.echo(f"  data.{key}{needed}: {part.get(description, '')}")
+    typer.echo(f"  {text('example')}: {json.dumps(described['example'], ensure_ascii=False)}")

@@ -11,8 +11,9 @@ from uuid import uuid4
 
 import typer
 
+from domain.i18n import pair
 from infra.cli.operations import webhooks
-from infra.cli.support.arguments import OPERATION
+from infra.cli.support.arguments import OPERATION, LogLevelOption
 from infra.cli.support.errors import BadOption
 from infra.cli.support.framework import DossierGroup, examples_text, subcommand
 from infra.cli.support.i18n import say
@@ -24,20 +25,14 @@ if TYPE_CHECKING:
 
 _FOLLOW_EVERY = 0.2
 _FEED_EVERY = 5.0
-_BEGINNING = say(
-    "Where to begin: beginning, now, a day (2024-08-15), a position of the log, or a decision's id.",
-    "Bắt đầu từ đâu: beginning, now, một ngày (2024-08-15), một vị trí trong nhật ký, hoặc mã của một quyết định.",
-)
+_BEGINNING = say("Where to begin: beginning, now, a day (2024-08-15), a position of the log, or a decision's id.")
 
 app = typer.Typer(
     cls=DossierGroup,
     no_args_is_help=True,
     epilog=examples_text(("dossier decisions tail --help", "dossier decisions webhooks list")),
     context_settings={"help_option_names": ["--help", "-h"]},
-    help=say(
-        "Public decisions: approved, rejected, announced, corrected, revoked, eligibility changed.",
-        "Quyết định công khai: công nhận, không công nhận, công bố, đính chính, hủy bỏ, thay đổi quyền được hỗ trợ.",
-    ),
+    help=say("Public decisions: approved, rejected, announced, corrected, revoked, eligibility changed."),
 )
 
 
@@ -48,10 +43,7 @@ def register(program: typer.Typer) -> None:
         program,
         "publisher",
         panel=OPERATION,
-        help=say(
-            "Publish the decisions to Kafka, each once, until stopped.",
-            "Công bố các quyết định lên Kafka, mỗi quyết định đúng một lần, cho đến khi dừng.",
-        ),
+        help=say("Publish the decisions to Kafka, each once, until stopped."),
         examples=(
             "dossier publisher --stream 'kafka://broker:9092?replication=3'",
             "dossier publisher --once",
@@ -64,9 +56,7 @@ def tail(
     beginning: Annotated[str, typer.Option("--from", metavar="PLACE", help=_BEGINNING)] = "now",
     follow: Annotated[
         bool,
-        typer.Option(
-            "--follow/--no-follow", help=say("Wait for what comes, or end.", "Chờ quyết định mới, hoặc dừng.")
-        ),
+        typer.Option("--follow/--no-follow", help=say("Wait for what comes, or end.")),
     ] = True,
 ) -> None:
     """The reference subscriber: it proves to itself that it misses nothing."""
@@ -93,16 +83,13 @@ def tail(
 def replay(
     ctx: typer.Context,
     *,
-    unit: Annotated[str, typer.Option("--unit", metavar="UNIT", help=say("The unit.", "Đơn vị."))],
+    unit: Annotated[str, typer.Option("--unit", metavar="UNIT", help=say("The unit."))],
     beginning: Annotated[
         str,
         typer.Option(
             "--from",
             metavar="PLACE",
-            help=say(
-                "A number of the unit's own count (1, 2, …), a day, or a decision's id: what follows it.",
-                "Số thứ tự của đơn vị (1, 2, …), một ngày, hoặc mã của một quyết định: phần sau quyết định đó.",
-            ),
+            help=say("A number of the unit's own count (1, 2, …), a day, or a decision's id: what follows it."),
         ),
     ],
     last: Annotated[
@@ -110,56 +97,56 @@ def replay(
         typer.Option(
             "--to",
             metavar="NUMBER",
-            help=say("The last number; else the last there is.", "Số cuối; nếu không: đến hết."),
+            help=say("The last number; else the last there is."),
         ),
     ] = None,
     topic: Annotated[
         str | None,
-        typer.Option("--topic", help=say("Into a Kafka topic of your own.", "Vào một chủ đề Kafka riêng.")),
+        typer.Option("--topic", help=say("Into a Kafka topic of your own.")),
     ] = None,
     webhook: Annotated[
         str | None,
-        typer.Option("--webhook", metavar="NAME", help=say("To this webhook.", "Tới webhook này.")),
+        typer.Option("--webhook", metavar="NAME", help=say("To this webhook.")),
     ] = None,
     stream: Annotated[
         str | None,
         typer.Option(
             "--stream",
             metavar="URL",
-            help=say("The Kafka cluster (else DOSSIER_DECISIONS).", "Cụm Kafka (nếu không: DOSSIER_DECISIONS)."),
+            help=say("The Kafka cluster (else DOSSIER_DECISIONS)."),
         ),
     ] = None,
 ) -> None:
     """A bounded replay for one subscriber, marked as one; others see nothing of it."""
     session = session_of(ctx)
     if topic is not None and webhook is not None:
-        raise BadOption(reason_en="either --topic or --webhook", reason_vi="chỉ dùng --topic hoặc --webhook")
+        raise BadOption(reason=pair("either --topic or --webhook"))
     name = f"replay-{uuid4()}"
     with session.application() as application:
         decisions = application.decisions
         found = decisions.of_unit(application.settings.units.get(unit).id, beginning, last)
         if topic is not None:
+            from infra.delivery.kafka.stream import encoding_of
             from infra.delivery.kafka.stream import replay as to_topic
-            from infra.delivery.kafka.stream import values_of
             from infra.delivery.settings import stream_settings
 
             told = stream_settings(stream, log=session.log)
-            values = values_of(told.kafka, told.registry)
-            to_topic(told.kafka, decisions.publication, topic, found, name=name, values=values)
+            values = encoding_of(told.kafka, told.registry)
+            to_topic(told.kafka, decisions.publication, topic, found, name=name, encoding=values)
         elif webhook is not None:
             webhooks.enqueue_replay(application, webhook, found, name)
         else:
             for each in found:
                 _show(session, each, decisions.publication.json(each.record, replay=name), sys.stdout)
-    note(session.said(f"{name}: {len(found)} decisions", f"{name}: {len(found)} quyết định"))
+    note(session.text("{name}: {count} decisions", name=name, count=len(found)))
 
 
 def files(
     ctx: typer.Context,
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help=say("Where they are kept.", "Thư mục lưu."))],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help=say("Where they are kept."))],
     follow: Annotated[
         bool,
-        typer.Option("--follow/--no-follow", help=say("Go on until stopped.", "Chạy tiếp cho đến khi dừng.")),
+        typer.Option("--follow/--no-follow", help=say("Go on until stopped.")),
     ] = False,
 ) -> None:
     """The feed in files."""
@@ -175,7 +162,7 @@ def files(
     if session.json:
         print_json({"folder": str(folder), "written": written})
     else:
-        typer.echo(session.said(f"{written} decisions written", f"đã ghi {written} quyết định"))
+        typer.echo(session.text("{written} decisions written", written=written))
 
 
 def publisher(
@@ -185,13 +172,14 @@ def publisher(
         typer.Option(
             "--stream",
             metavar="URL",
-            help=say("The Kafka cluster (else DOSSIER_DECISIONS).", "Cụm Kafka (nếu không: DOSSIER_DECISIONS)."),
+            help=say("The Kafka cluster (else DOSSIER_DECISIONS)."),
         ),
     ] = None,
     once: Annotated[
         bool,
-        typer.Option("--once", help=say("Publish what there is, of all partitions, and end.", "Công bố hết rồi dừng.")),
+        typer.Option("--once", help=say("Publish what there is, of all partitions, and end.")),
     ] = False,
+    log_level: LogLevelOption = "info",
 ) -> None:
     """The publisher of rule 12."""
     from consumers.publisher import publish_all
@@ -200,7 +188,7 @@ def publisher(
     from infra.processes import until_stopped
 
     session = session_of(ctx)
-    log_as_json()
+    log_as_json(log_level)
     with session.application() as application, until_stopped() as stop:
         made = application.publisher(stream_settings(stream, log=session.log), alone=once)
         if once:
@@ -226,22 +214,20 @@ def _show(session: Session, each: FeedEntry, event: str, to: TextIO) -> None:
     to.write("  ".join(words) + "\n")
 
 
-def _add(name: str, handler: Any, en: str, vi: str, examples: tuple[str, ...]) -> None:
-    subcommand(app, name, panel=OPERATION, help=say(en, vi), examples=examples)(handler)
+def _add(name: str, handler: Any, help_text: str, examples: tuple[str, ...]) -> None:
+    subcommand(app, name, panel=OPERATION, help=help_text, examples=examples)(handler)
 
 
 _add(
     "tail",
     tail,
-    "Show the decisions as they are made; with --json one CloudEvent a line.",
-    "Theo dõi các quyết định; với --json, mỗi dòng một CloudEvent.",
+    say("Show the decisions as they are made; with --json one CloudEvent a line."),
     ("dossier decisions tail --from beginning --no-follow", "dossier decisions tail --from 2024-08-15 --json"),
 )
 _add(
     "replay",
     replay,
-    "Replay a unit's decisions for one subscriber, marked as a replay.",
-    "Phát lại các quyết định của một đơn vị cho một nơi nhận, có đánh dấu phát lại.",
+    say("Replay a unit's decisions for one subscriber, marked as a replay."),
     (
         "dossier decisions replay --unit 04630 --from 1 --json",
         "dossier decisions replay --unit 04630 --from 2024-08-15 --webhook portal",
@@ -250,8 +236,7 @@ _add(
 _add(
     "files",
     files,
-    "Write the decisions into files, one a day (JSON Lines).",
-    "Ghi các quyết định ra tệp, mỗi ngày một tệp (JSON Lines).",
+    say("Write the decisions into files, one a day (JSON Lines)."),
     ("dossier decisions files feed", "dossier decisions files feed --follow"),
 )
 app.add_typer(webhooks.app, name="webhooks", rich_help_panel=OPERATION)

@@ -27,10 +27,7 @@ def register(app: typer.Typer) -> None:
         app,
         "eligibility",
         panel=QUESTIONS,
-        help=say(
-            "Show which units are entitled to the support of Resolution 60/2022, at which tier, or why not.",
-            "Tra cứu đơn vị được hưởng hỗ trợ theo Nghị quyết 60/2022, mức nào, hoặc vì sao không.",
-        ),
+        help=say("Show which units are entitled to the support of Resolution 60/2022, at which tier, or why not."),
         examples=(
             "dossier eligibility 04630",
             "dossier eligibility --kind commune --district 140 --lang vi",
@@ -43,9 +40,7 @@ def eligibility(
     ctx: typer.Context,
     unit: Annotated[
         str | None,
-        typer.Argument(
-            metavar="UNIT", show_default=False, help=say("One unit; else all.", "Một đơn vị; nếu không ghi: tất cả.")
-        ),
+        typer.Argument(metavar="UNIT", show_default=False, help=say("One unit; else all.")),
     ] = None,
     kind: KindOption = None,
     district: DistrictOption = None,
@@ -80,15 +75,15 @@ def _table(session: Session, answers: list[dict[str, Any]]) -> None:
     from infra.cli.support.labels import level_name
     from infra.cli.support.tables import print_line, print_table
 
-    said = session.said
+    text = session.text
     headings = (
-        said("Unit", "Mã"),
-        said("Name", "Tên"),
-        said("Tier", "Mức"),
-        said("Since", "Từ ngày"),
-        said("Decision", "Quyết định"),
-        said("Amount (VND)", "Mức hỗ trợ (đồng)"),
-        said("Why not", "Lý do không"),
+        text("Code"),
+        text("Name"),
+        text("Tier"),
+        text("Since"),
+        text("Decision"),
+        text("Amount (VND)"),
+        text("Why not"),
     )
     print_table(
         headings,
@@ -106,26 +101,26 @@ def _table(session: Session, answers: list[dict[str, Any]]) -> None:
         ),
     )
     entitled = sum(1 for answer in answers if answer["eligible"])
-    print_line(said(f"{entitled} of {len(answers)} units are eligible", f"{entitled}/{len(answers)} đơn vị được hưởng"))
+    print_line(text("{entitled} of {count} units are eligible", entitled=entitled, count=len(answers)))
 
 
 def _detail(session: Session, answer: dict[str, Any]) -> None:
     from infra.cli.support.labels import level_name
     from infra.cli.support.tables import print_line, print_pairs
 
-    said, decision = session.said, answer["decision"]
+    text, decision = session.text, answer["decision"]
     others = (*answer["earlier"], *answer["later"])
     print_pairs(
         (
-            (said("Unit", "Đơn vị"), f"{answer['name']} ({answer['unit']})"),
-            (said("Eligible", "Được hưởng"), said("yes", "có") if answer["eligible"] else said("no", "không")),
-            (said("Tier", "Mức"), level_name(answer["tier"], session.language) if answer["tier"] else None),
-            (said("Since", "Từ ngày"), answer["since"]),
-            (said("Decision", "Quyết định"), f"{decision['number']}, {decision['dossier']}" if decision else None),
-            (said("Other tiers", "Mức khác"), ", ".join(f"{tier['tier']} ({tier['since']})" for tier in others)),
-            (said("Amount (VND)", "Mức hỗ trợ (đồng)"), answer["amount"]),
-            (said("Period", "Giai đoạn"), f"{answer['period'][0]}-{answer['period'][1]}"),
-            (said("Resolution", "Nghị quyết"), answer["resolution"]),
+            (text("Unit"), f"{answer['name']} ({answer['unit']})"),
+            (text("Eligible"), text("yes") if answer["eligible"] else text("no")),
+            (text("Tier"), level_name(answer["tier"], session.language) if answer["tier"] else None),
+            (text("Since"), answer["since"]),
+            (text("Decision"), f"{decision['number']}, {decision['dossier']}" if decision else None),
+            (text("Other tiers"), ", ".join(f"{tier['tier']} ({tier['since']})" for tier in others)),
+            (text("Amount (VND)"), answer["amount"]),
+            (text("Period"), f"{answer['period'][0]}-{answer['period'][1]}"),
+            (text("Resolution"), answer["resolution"]),
         )
     )
     for sentence in answer["says"][session.language]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from domain.i18n import pair
 from infra.cli.support.arguments import QUESTIONS, DossierArgument
 from infra.cli.support.errors import BadOption
 from infra.cli.support.framework import subcommand
@@ -31,10 +32,7 @@ def register(app: typer.Typer) -> None:
         app,
         "replay",
         panel=QUESTIONS,
-        help=say(
-            "Replay a dossier from its facts: as known at a moment, as true on a day, or up to a fact.",
-            "Dựng lại hồ sơ từ các sự kiện: như đã biết tại một thời điểm, đúng vào một ngày, hoặc đến một sự kiện.",
-        ),
+        help=say("Replay a dossier from its facts: as known at a moment, as true on a day, or up to a fact."),
         examples=(
             "dossier replay 04630-CB-2024-1",
             "dossier replay 04630-CB-2024-1 --recorded-by 2024-07-15T17:00",
@@ -54,9 +52,7 @@ def replay(
             metavar="TIME",
             help=say(
                 "What was known then: ISO, for example 2024-07-15T17:00; Vietnam time where no zone is given, "
-                "the end of the day where no time is given.",
-                "Những gì đã biết lúc đó: dạng ISO, ví dụ 2024-07-15T17:00; giờ Việt Nam nếu không ghi múi giờ, "
-                "cuối ngày nếu không ghi giờ.",
+                "the end of the day where no time is given."
             ),
         ),
     ] = None,
@@ -65,15 +61,12 @@ def replay(
         typer.Option(
             "--true-on",
             metavar="DAY",
-            help=say(
-                "What was true on that day, by all that is known today, corrections included.",
-                "Những gì đúng vào ngày đó, theo hiểu biết hôm nay, kể cả các đính chính.",
-            ),
+            help=say("What was true on that day, by all that is known today, corrections included."),
         ),
     ] = None,
     version: Annotated[
         int | None,
-        typer.Option("--version", min=1, metavar="N", help=say("Up to fact N.", "Đến sự kiện số N.")),
+        typer.Option("--version", min=1, metavar="N", help=say("Up to fact N.")),
     ] = None,
 ) -> None:
     """A selection of a dossier's events, and what it amounts to."""
@@ -113,8 +106,7 @@ def _moment(text: str | None) -> datetime | None:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise BadOption(
-            reason_en=f"--recorded-by {text}: a moment is expected, for example 2024-07-15T17:00+07:00",
-            reason_vi=f"--recorded-by {text}: cần một thời điểm, ví dụ 2024-07-15T17:00+07:00",
+            reason=pair("--recorded-by {text}: a moment is expected, for example 2024-07-15T17:00+07:00", text=text),
         ) from None
     if len(text) <= _DAY_LENGTH:
         found = datetime.combine(found.date(), time.max)
@@ -128,8 +120,7 @@ def _day(text: str | None) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         raise BadOption(
-            reason_en=f"--true-on {text}: a day is expected, for example 2024-07-15",
-            reason_vi=f"--true-on {text}: cần một ngày, ví dụ 2024-07-15",
+            reason=pair("--true-on {text}: a day is expected, for example 2024-07-15", text=text),
         ) from None
 
 

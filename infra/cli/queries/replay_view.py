@@ -56,32 +56,32 @@ class Replay:
 
     def show(self, session: Session) -> None:
         """Print it for people."""
-        dossier, said = state_of(self.events), session.said
+        dossier, text = state_of(self.events), session.text
         if dossier is None:
-            print_pairs(((said("Dossier", "Hồ sơ"), self.number), (said("As of", "Tính đến"), self._as_of(session))))
-            print_heading(said("Nothing had been recorded.", "Chưa có sự kiện nào."))
+            print_pairs(((text("Dossier"), self.number), (text("As of"), self._as_of(session))))
+            print_heading(text("Nothing had been recorded."))
             return
         self._summary(session, dossier)
         if dossier.results:
-            print_heading(said("Results", "Kết quả thẩm định"))
+            print_heading(text("Results"))
             _results(session, dossier)
-        print_heading(said("Documents", "Văn bản"))
+        print_heading(text("Documents"))
         self._papers(session)
-        print_heading(said("Timeline", "Diễn biến"))
+        print_heading(text("Timeline"))
         self._timeline(session)
 
     def _summary(self, session: Session, dossier: Dossier) -> None:
-        said, language, counts = session.said, session.language, _counts(dossier)
+        text, language, counts = session.text, session.language, _counts(dossier)
         print_pairs(
             (
-                (said("Dossier", "Hồ sơ"), self.number),
-                (said("Level, year", "Mức độ, năm"), f"{level_name(dossier.level, language)}, {dossier.year}"),
-                (said("As of", "Tính đến"), self._as_of(session)),
-                (said("State", "Trạng thái"), state_name(dossier.state, language)),
-                (said("Verified", "Đã thẩm định"), f"{len(dossier.results)}/{len(dossier.criteria)}"),
-                (said("Counts", "Số tiêu chí đạt"), counts_text(counts, session) if counts else None),
-                (said("Due on", "Hạn"), dossier.due_on),
-                (said("Decision", "Quyết định"), dossier.decision[1].get("number") if dossier.decision else None),
+                (text("Dossier"), self.number),
+                (text("Level, year"), f"{level_name(dossier.level, language)}, {dossier.year}"),
+                (text("As of"), self._as_of(session)),
+                (text("State"), state_name(dossier.state, language)),
+                (text("Verified"), f"{len(dossier.results)}/{len(dossier.criteria)}"),
+                (text("Counts"), counts_text(counts, session) if counts else None),
+                (text("Due on"), dossier.due_on),
+                (text("Decision"), dossier.decision[1].get("number") if dossier.decision else None),
             )
         )
 
@@ -91,20 +91,20 @@ class Replay:
         for document in self.documents():
             named.setdefault((document_text(document), document["issuer"]), {})[document["fact"]] = None
         headings = (
-            session.said("Document", "Văn bản"),
-            session.said("Issuer", "Nơi ban hành"),
-            session.said("Facts", "Số"),
+            session.text("Document"),
+            session.text("Issuer"),
+            session.text("Fact numbers"),
         )
         print_table(headings, ((*key, _runs(list(facts))) for key, facts in named.items()))
 
     def _timeline(self, session: Session) -> None:
-        said = session.said
+        text = session.text
         headings = (
-            said("Fact", "Số"),
-            said("Day", "Ngày"),
-            said("Event", "Sự kiện"),
-            said("Who", "Ai"),
-            said("Recorded at (UTC)", "Ghi lúc (UTC)"),
+            text("Fact"),
+            text("Day"),
+            text("Event"),
+            text("Who"),
+            text("Recorded at (UTC)"),
         )
         print_table(
             headings,
@@ -123,12 +123,12 @@ class Replay:
     def _as_of(self, session: Session) -> str:
         if self.recorded_by is not None:
             local = self.recorded_by.astimezone(timezone(VIETNAM)).strftime("%Y-%m-%d %H:%M:%S")
-            return session.said(f"recorded by {local}, Vietnam time", f"đã ghi đến {local}, giờ Việt Nam")
+            return session.text("recorded by {local}, Vietnam time", local=local)
         if self.true_on is not None:
-            return session.said(f"true on {self.true_on}", f"đúng vào ngày {self.true_on}")
+            return session.text("true on {true_on}", true_on=self.true_on)
         if self.version is not None:
-            return session.said(f"fact {self.version}", f"sự kiện {self.version}")
-        return session.said("now", "hiện tại")
+            return session.text("fact {version}", version=self.version)
+        return session.text("now")
 
 
 def _counts(dossier: Dossier | None) -> dict[str, Any] | None:
@@ -168,12 +168,12 @@ def _entry(event: DossierEvent) -> dict[str, Any]:
 
 
 def _results(session: Session, dossier: Dossier) -> None:
-    said = session.said
+    text = session.text
     headings = (
-        said("Criterion", "Tiêu chí"),
-        said("Figure", "Số liệu"),
-        said("Result", "Kết quả"),
-        said("Fact", "Sự kiện số"),
+        text("Criterion"),
+        text("Figure"),
+        text("Result"),
+        text("Fact"),
     )
     print_table(
         headings,
@@ -189,20 +189,22 @@ def _figure(session: Session, finding: Mapping[str, Any]) -> str:
     if "b" in given:
         return f"{given['a']}/{given['b']}"
     if "answer" in given:
-        return session.said("yes", "có") if given["answer"] else session.said("no", "không")
+        return session.text("yes") if given["answer"] else session.text("no")
     if "communes" in given:
         figures = given["communes"]
-        return session.said(
-            f"{figures['recognised']}/{figures['communes']} recognised, {figures['advanced']} advanced",
-            f"{figures['recognised']}/{figures['communes']} được công nhận, {figures['advanced']} nâng cao",
+        return session.text(
+            "{recognised}/{communes} recognised, {advanced} advanced",
+            recognised=figures["recognised"],
+            communes=figures["communes"],
+            advanced=figures["advanced"],
         )
     return str(given.get("count", ""))
 
 
 def _met(session: Session, met: bool | None) -> str:
     if met is None:
-        return session.said("not applicable", "không áp dụng")
-    return session.said("met", "đạt") if met else session.said("not met", "chưa đạt")
+        return session.text("not applicable")
+    return session.text("met") if met else session.text("not met")
 
 
 def _runs(numbers: list[int]) -> str:

@@ -20,14 +20,10 @@ from infra.cli.support.session import Session, session_of, today
 if TYPE_CHECKING:
     from domain.units import Units
 
-KindOption = Annotated[
-    UnitKind | None, typer.Option("--kind", help=say("Only this kind of unit.", "Chỉ loại đơn vị này."))
-]
+KindOption = Annotated[UnitKind | None, typer.Option("--kind", help=say("Only this kind of unit."))]
 DistrictOption = Annotated[
     str | None,
-    typer.Option(
-        "--district", metavar="ID", help=say("Only this district and its communes.", "Chỉ huyện này và các xã.")
-    ),
+    typer.Option("--district", metavar="ID", help=say("Only this district and its communes.")),
 ]
 
 
@@ -37,10 +33,7 @@ def register(app: typer.Typer) -> None:
         app,
         "status",
         panel=QUESTIONS,
-        help=say(
-            "Show where dossiers stand: state, who must act next, days left of the 15, counts.",
-            "Tra cứu tình trạng hồ sơ: trạng thái, bước tiếp theo, số ngày còn lại, số tiêu chí đạt.",
-        ),
+        help=say("Show where dossiers stand: state, who must act next, days left of the 15, counts."),
         examples=(
             "dossier status",
             "dossier status 04630-CB-2024-1 --lang vi",
@@ -55,32 +48,26 @@ def status(
     *,
     dossier: Annotated[
         str | None,
-        typer.Argument(
-            metavar="DOSSIER", show_default=False, help=say("One dossier in detail.", "Chi tiết một hồ sơ.")
-        ),
+        typer.Argument(metavar="DOSSIER", show_default=False, help=say("One dossier in detail.")),
     ] = None,
     state: Annotated[
         State | None,
-        typer.Option(
-            "--state", metavar="STATE", help=say("Only dossiers in this state.", "Chỉ hồ sơ ở trạng thái này.")
-        ),
+        typer.Option("--state", metavar="STATE", help=say("Only dossiers in this state.")),
     ] = None,
     kind: KindOption = None,
     district: DistrictOption = None,
     unit: Annotated[
         str | None,
-        typer.Option("--unit", metavar="ID", help=say("Only this unit's dossiers.", "Chỉ hồ sơ của đơn vị này.")),
+        typer.Option("--unit", metavar="ID", help=say("Only this unit's dossiers.")),
     ] = None,
     overdue: Annotated[
         bool,
         typer.Option(
             "--overdue",
-            help=say("Only those not forwarded within the 15 days.", "Chỉ hồ sơ quá hạn 15 ngày chưa gửi thẩm định."),
+            help=say("Only those not forwarded within the 15 days."),
         ),
     ] = False,
-    limit: Annotated[
-        int | None, typer.Option("--limit", min=1, help=say("At most so many.", "Tối đa bao nhiêu hồ sơ."))
-    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help=say("At most so many."))] = None,
     wait: WaitOption = None,
 ) -> None:
     """The read model "status"."""
@@ -125,15 +112,15 @@ def _table(session: Session, rows: list[dict[str, Any]]) -> None:
     from infra.cli.support.labels import next_step, state_name
     from infra.cli.support.tables import print_line, print_table
 
-    said = session.said
+    text = session.text
     headings = (
-        said("Dossier", "Hồ sơ"),
-        said("Unit", "Đơn vị"),
-        said("State", "Trạng thái"),
-        said("Next", "Bước tiếp theo"),
-        said("Days left", "Còn (ngày)"),
-        said("Mandatory", "Bắt buộc"),
-        said("Extended", "Mở rộng"),
+        text("Dossier"),
+        text("Unit"),
+        text("State"),
+        text("Next"),
+        text("Days left"),
+        text("Mandatory"),
+        text("Extended"),
     )
     print_table(
         headings,
@@ -150,45 +137,45 @@ def _table(session: Session, rows: list[dict[str, Any]]) -> None:
             for row in rows
         ),
     )
-    print_line(said(f"dossiers: {len(rows)}", f"số hồ sơ: {len(rows)}"))
+    print_line(text("dossiers: {count}", count=len(rows)))
 
 
 def _detail(session: Session, row: dict[str, Any], units: Units) -> None:
     from infra.cli.support.labels import counts_text, kind_name, level_name, next_step, state_name
     from infra.cli.support.tables import print_pairs
 
-    said, language = session.said, session.language
+    text, language = session.text, session.language
     district = row["district"]
     verified = None if row["criteria_total"] is None else f"{row['criteria_verified']}/{row['criteria_total']}"
     print_pairs(
         (
-            (said("Dossier", "Hồ sơ"), row["number"]),
-            (said("Id", "Mã"), row["dossier_id"]),
-            (said("Unit", "Đơn vị"), f"{row['unit_name']} ({row['unit_id']}, {kind_name(row['kind'], language)})"),
-            (said("District", "Huyện"), f"{units.get(district).name} ({district})" if district else None),
-            (said("Level, year", "Mức độ, năm"), f"{level_name(row['level'], language)}, {row['year']}"),
-            (said("Attempt", "Lần"), row["attempt"]),
-            (said("State", "Trạng thái"), f"{state_name(row['state'], language)} ({row['step_on']})"),
-            (said("Next", "Bước tiếp theo"), next_step(row, session)),
-            (said("Due on", "Hạn"), row["due_on"]),
-            (said("Days left", "Còn (ngày)"), row["days_left"]),
-            (said("Days late", "Trễ (ngày)"), row["days_late"]),
-            (said("Verified", "Đã thẩm định"), verified),
-            (said("Counts", "Số tiêu chí đạt"), counts_text(row, session)),
-            (said("By", "Theo"), _whose(session, row["counts_by"])),
-            (said("Rule I.1", "Điều kiện I.1"), _holds(session, row["holds"])),
-            (said("Decision", "Quyết định"), _decision(row)),
-            (said("Facts", "Số sự kiện"), row["version"]),
-            (said("Recorded at", "Ghi lúc"), row["recorded_at"]),
+            (text("Dossier"), row["number"]),
+            (text("Id"), row["dossier_id"]),
+            (text("Unit"), f"{row['unit_name']} ({row['unit_id']}, {kind_name(row['kind'], language)})"),
+            (text("District"), f"{units.get(district).name} ({district})" if district else None),
+            (text("Level, year"), f"{level_name(row['level'], language)}, {row['year']}"),
+            (text("Attempt"), row["attempt"]),
+            (text("State"), f"{state_name(row['state'], language)} ({row['step_on']})"),
+            (text("Next"), next_step(row, session)),
+            (text("Due on"), row["due_on"]),
+            (text("Days left"), row["days_left"]),
+            (text("Days late"), row["days_late"]),
+            (text("Verified"), verified),
+            (text("Counts"), counts_text(row, session)),
+            (text("By"), _whose(session, row["counts_by"])),
+            (text("Rule I.1"), _holds(session, row["holds"])),
+            (text("Decision"), _decision(row)),
+            (text("Facts"), row["version"]),
+            (text("Recorded at"), row["recorded_at"]),
         )
     )
 
 
 def _whose(session: Session, counts_by: str | None) -> str | None:
     names = {
-        "claimed": session.said("the claimed figures", "số liệu tự đánh giá"),
-        "district": session.said("the district council's findings", "kết quả của Hội đồng cấp huyện"),
-        "members": session.said("the members' results", "kết quả của các thành viên Hội đồng"),
+        "claimed": session.text("the claimed figures"),
+        "district": session.text("the district council's findings"),
+        "members": session.text("the members' results"),
     }
     return names[counts_by] if counts_by else None
 
@@ -196,7 +183,7 @@ def _whose(session: Session, counts_by: str | None) -> str | None:
 def _holds(session: Session, holds: bool | None) -> str | None:
     if holds is None:
         return None
-    return session.said("holds", "đủ điều kiện") if holds else session.said("does not hold", "chưa đủ điều kiện")
+    return session.text("holds") if holds else session.text("does not hold")
 
 
 def _decision(row: dict[str, Any]) -> str | None:

@@ -20,17 +20,14 @@ from infra.cli.support.parsing import DOC, DOC_HELP
 from infra.cli.support.reporting import exit_code, report
 from infra.cli.support.session import session_of
 
-EVERYWHERE = say("Options of every command", "Tùy chọn chung")
-WHO_AND_WHEN = say("Who gives the command, and for which day", "Ai thực hiện, vào ngày nào")
-_EXAMPLES = say("Examples:", "Ví dụ:")
-_ARGUMENTS = say("Arguments", "Đối số")
-_OPTIONS = say("Options", "Tùy chọn")
-say("Show this message and exit.", "Hiện trợ giúp này rồi thoát.")
-say("Install completion for the current shell.", "Cài đặt tính năng tự hoàn thành lệnh cho shell đang dùng.")
-say(
-    "Show completion for the current shell, to copy it or customize the installation.",
-    "In mã tự hoàn thành lệnh của shell đang dùng, để sao chép hoặc tùy chỉnh.",
-)
+EVERYWHERE = say("Options of every command")
+WHO_AND_WHEN = say("Who gives the command, and for which day")
+_EXAMPLES = say("Examples:")
+_ARGUMENTS = say("Arguments")
+_OPTIONS = say("Options")
+say("Show this message and exit.")
+say("Install completion for the current shell.")
+say("Show completion for the current shell, to copy it or customize the installation.")
 _DEMO = "demo"
 _LINE = 66
 
@@ -62,10 +59,7 @@ def _everywhere(
             callback=_remember,
             expose_value=False,
             rich_help_panel=EVERYWHERE,
-            help=say(
-                "The log, for example sqlite:////var/lib/dossier/dossier.sqlite (else DOSSIER_LOG).",
-                "Nhật ký, ví dụ sqlite:////var/lib/dossier/dossier.sqlite (nếu không: DOSSIER_LOG).",
-            ),
+            help=say("The log, for example sqlite:////var/lib/dossier/dossier.sqlite (else DOSSIER_LOG)."),
         ),
     ] = None,
     views: Annotated[
@@ -76,10 +70,7 @@ def _everywhere(
             callback=_remember,
             expose_value=False,
             rich_help_panel=EVERYWHERE,
-            help=say(
-                "The read models (else DOSSIER_VIEWS, else a file beside the log).",
-                "Các bảng tra cứu (nếu không: DOSSIER_VIEWS, hoặc tệp bên cạnh nhật ký).",
-            ),
+            help=say("The read models (else DOSSIER_VIEWS, else a file beside the log)."),
         ),
     ] = None,
     lang: Annotated[
@@ -89,10 +80,7 @@ def _everywhere(
             callback=_remember,
             expose_value=False,
             rich_help_panel=EVERYWHERE,
-            help=say(
-                "The language of messages and help (else DOSSIER_LANG).",
-                "Ngôn ngữ của thông báo và trợ giúp (nếu không: DOSSIER_LANG).",
-            ),
+            help=say("The language of messages and help (else DOSSIER_LANG)."),
         ),
     ] = None,
     json: Annotated[
@@ -102,7 +90,7 @@ def _everywhere(
             callback=_remember,
             expose_value=False,
             rich_help_panel=EVERYWHERE,
-            help=say("Answer in JSON, for programs.", "Trả lời dạng JSON, dùng cho chương trình."),
+            help=say("Answer in JSON, for programs."),
         ),
     ] = False,
 ) -> None:
@@ -121,7 +109,7 @@ def _who_and_when(
             callback=_remember,
             expose_value=False,
             rich_help_panel=WHO_AND_WHEN,
-            help=say("The name of the person who acts.", "Họ và tên người thực hiện."),
+            help=say("The name of the person who acts."),
         ),
     ],
     on: Annotated[
@@ -132,10 +120,7 @@ def _who_and_when(
             callback=_remember,
             expose_value=False,
             rich_help_panel=WHO_AND_WHEN,
-            help=say(
-                "The day of the fact, from its document; else the date of the decision, else today in Vietnam.",
-                "Ngày diễn ra, theo văn bản; nếu không ghi: ngày của quyết định, hoặc hôm nay.",
-            ),
+            help=say("The day of the fact, from its document; else the date of the decision, else today in Vietnam."),
         ),
     ] = None,
     role: Annotated[
@@ -146,10 +131,7 @@ def _who_and_when(
             callback=_remember,
             expose_value=False,
             rich_help_panel=WHO_AND_WHEN,
-            help=say(
-                "The role in which the person acts; else the one that gives this command.",
-                "Vai trò của người thực hiện; nếu không ghi: vai trò có thẩm quyền với lệnh này.",
-            ),
+            help=say("The role in which the person acts; else the one that gives this command."),
         ),
     ] = None,
     agency: Annotated[
@@ -160,10 +142,7 @@ def _who_and_when(
             callback=_remember,
             expose_value=False,
             rich_help_panel=WHO_AND_WHEN,
-            help=say(
-                "The agency or unit for which the person acts; else the one that has the role for this dossier.",
-                "Cơ quan, đơn vị của người thực hiện; nếu không ghi: cơ quan giữ vai trò đó đối với hồ sơ.",
-            ),
+            help=say("The agency or unit for which the person acts; else the one that has the role for this dossier."),
         ),
     ] = None,
     acting: Annotated[
@@ -174,9 +153,7 @@ def _who_and_when(
             callback=_remember_acting,
             expose_value=False,
             rich_help_panel=WHO_AND_WHEN,
-            help=say(
-                "Role and agency in one, for example applicant:04630.", "Vai trò và cơ quan, ví dụ applicant:04630."
-            ),
+            help=say("Role and agency in one, for example applicant:04630."),
         ),
     ] = None,
     command_id: Annotated[
@@ -187,10 +164,7 @@ def _who_and_when(
             callback=_remember,
             expose_value=False,
             rich_help_panel=WHO_AND_WHEN,
-            help=say(
-                "The command's own id; else a new one. The same id again gets the first answer and acts once.",
-                "Mã riêng của lệnh; nếu không ghi: mã mới. Gửi lại cùng mã sẽ nhận câu trả lời đầu tiên.",
-            ),
+            help=say("The command's own id; else a new one. The same id again gets the first answer and acts once."),
         ),
     ] = None,
 ) -> None:
@@ -325,10 +299,7 @@ def _demonstration() -> Any:
 
 
 def _as_demonstration(app: typer.Typer, panel: str) -> Callable[[Handler], Handler]:
-    text = say(
-        "Simulate a year of the whole province and leave the log to explore. All figures are simulated.",
-        "Mô phỏng một năm của toàn tỉnh và để lại nhật ký để tìm hiểu. Mọi số liệu đều là mô phỏng.",
-    )
+    text = say("Simulate a year of the whole province and leave the log to explore. All figures are simulated.")
     examples = ("dossier demo", "dossier demo --log sqlite:///demo.sqlite --lang vi")
     return subcommand(app, _DEMO, panel=panel, help=text, examples=examples)
 

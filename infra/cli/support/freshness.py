@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from domain.i18n import pair
 from infra.cli.support.errors import BadOption
 from infra.cli.support.i18n import say
 from infra.cli.support.session import Session
@@ -18,10 +19,7 @@ WaitOption = Annotated[
     typer.Option(
         "--wait",
         metavar="PARTITION/POSITION",
-        help=say(
-            "Answer only once this position is shown, such as that of your own command; once for each partition.",
-            "Chỉ trả lời khi đã hiển thị vị trí này, ví dụ vị trí của lệnh vừa gửi; mỗi phân vùng một lần.",
-        ),
+        help=say("Answer only once this position is shown, such as that of your own command; once for each partition."),
     ),
 ]
 
@@ -33,8 +31,7 @@ def positions(texts: list[str] | None) -> dict[int, int]:
         partition, _, position = text.partition("/")
         if not (partition.isdecimal() and position.isdecimal()):
             raise BadOption(
-                reason_en=f"--wait {text}: PARTITION/POSITION is expected, for example 0/812",
-                reason_vi=f"--wait {text}: cần dạng PHÂN VÙNG/VỊ TRÍ, ví dụ 0/812",
+                reason=pair("--wait {text}: PARTITION/POSITION is expected, for example 0/812", text=text),
             )
         found[int(partition)] = max(int(position), found.get(int(partition), 0))
     return found
@@ -49,17 +46,16 @@ def print_freshness(session: Session, freshness: Freshness) -> None:
     """The last line of an answer: what it reflects; then each dossier in it that is not shown as it stands."""
     from infra.cli.support.tables import print_line  # noqa: PLC0415  # tables are needed only once it is asked
 
-    said = session.said
+    text = session.text
     at = ", ".join(f"{partition}/{position}" for partition, position in freshness.positions.items())
     if freshness.events:
-        late = said(
-            f"{freshness.events} events ({freshness.seconds:.0f} s) behind the log",
-            f"chậm hơn nhật ký {freshness.events} sự kiện ({freshness.seconds:.0f} giây)",
+        late = text(
+            "{events} events ({seconds:.0f} s) behind the log", events=freshness.events, seconds=freshness.seconds
         )
     else:
-        late = said("nothing newer in the log", "nhật ký không có gì mới hơn")
+        late = text("nothing newer in the log")
     model = freshness.projection if freshness.version is None else f"{freshness.projection} v{freshness.version}"
-    print_line(said(f"as of position {at}, {late} ({model})", f"đến vị trí {at}, {late} ({model})"))
+    print_line(text("as of position {at}, {late} ({model})", at=at, late=late, model=model))
     for stale in freshness.stale:
         print_line(stale_text(session, stale))
 
@@ -67,9 +63,13 @@ def print_freshness(session: Session, freshness: Freshness) -> None:
 def stale_text(session: Session, stale: Stale) -> str:
     """Why a dossier is not shown as it stands."""
     where = f"{stale.partition}/{stale.position}"
-    return session.said(
-        f"STALE: dossier {stale.dossier}: {stale.event} (fact {stale.version}, position {where}) could not be applied: "
-        f"{stale.cause}; later facts that wait behind it: {stale.waiting}",
-        f"CHƯA CẬP NHẬT: hồ sơ {stale.dossier}: không áp dụng được {stale.event} (sự kiện số {stale.version}, vị trí "
-        f"{where}): {stale.cause}; số sự kiện sau đó phải chờ: {stale.waiting}",
+    return session.text(
+        "STALE: dossier {dossier}: {event} (fact {version}, position {where}) could not be applied: "
+        "{cause}; later facts that wait behind it: {waiting}",
+        dossier=stale.dossier,
+        event=stale.event,
+        version=stale.version,
+        where=where,
+        cause=stale.cause,
+        waiting=stale.waiting,
     )

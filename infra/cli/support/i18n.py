@@ -11,20 +11,17 @@ LANGUAGES: Final = ("en", "vi")
 LANGUAGE_VARIABLE: Final = "DOSSIER_LANG"
 _PARAGRAPH: Final = "\n\n"
 
-_VIETNAMESE: dict[str, str] = {}
+
+def say(english: str) -> str:
+    """The same text, marked for the catalogues paragraph by paragraph: `translated` looks it up in a run's language."""
+    return english
 
 
-def say(en: str, vi: str) -> str:
-    """The English text, its Vietnamese remembered for `translated`, paragraph by paragraph."""
-    _VIETNAMESE.update(zip(en.split(_PARAGRAPH), vi.split(_PARAGRAPH), strict=True))
-    return en
-
-
-def translated(text: str | None, language: Language) -> str | None:
-    """A text that was said before, in a language; a paragraph that was not said as it is."""
-    if text is None or language == "en":
-        return text
-    return _PARAGRAPH.join(_VIETNAMESE.get(paragraph, paragraph) for paragraph in text.split(_PARAGRAPH))
+def translated(english: str | None, language: Language) -> str | None:
+    """A text that was said, in a language; a paragraph that was not said stays as it is."""
+    if english is None or language == "en":
+        return english
+    return _PARAGRAPH.join(text(paragraph, language) for paragraph in english.split(_PARAGRAPH) if paragraph)
 
 
 def clause_text(clause: str, language: Language) -> str:

@@ -9,29 +9,30 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Final, cast
 
+from domain.i18n import pair, translatable
 from infra.cli.support.errors import EmptyFile, JsonArray, UnreadableFile, WrongFileType
 from schemas.command_errors import ByteOrderMark
 
 STANDARD_INPUT: Final = "-"
 
 _MAGIC: Final = (
-    (b"PK\x03\x04", "an Office document or another ZIP file", "tài liệu Office hoặc tệp ZIP"),
-    (b"\xd0\xcf\x11\xe0", "an old Office document (xls, doc)", "tài liệu Office cũ (xls, doc)"),
-    (b"%PDF-", "a PDF", "tệp PDF"),
-    (b"\x89PNG", "an image (PNG)", "ảnh (PNG)"),
-    (b"\xff\xd8\xff", "an image (JPEG)", "ảnh (JPEG)"),
-    (b"GIF8", "an image (GIF)", "ảnh (GIF)"),
-    (b"II*\0", "an image (TIFF)", "ảnh (TIFF)"),
-    (b"MM\0*", "an image (TIFF)", "ảnh (TIFF)"),
-    (b"\x1f\x8b", "a compressed file (gzip)", "tệp nén (gzip)"),
-    (b"BZh", "a compressed file (bzip2)", "tệp nén (bzip2)"),
-    (b"\xfd7zXZ", "a compressed file (xz)", "tệp nén (xz)"),
-    (b"(\xb5/\xfd", "a compressed file (zstd)", "tệp nén (zstd)"),
-    (b"7z\xbc\xaf", "a compressed file (7z)", "tệp nén (7z)"),
-    (b"Rar!", "a compressed file (rar)", "tệp nén (rar)"),
-    (b"SQLite format 3\0", "an SQLite database", "cơ sở dữ liệu SQLite"),
-    (b"\xff\xfe", "text in UTF-16, not UTF-8", "văn bản mã UTF-16, không phải UTF-8"),
-    (b"\xfe\xff", "text in UTF-16, not UTF-8", "văn bản mã UTF-16, không phải UTF-8"),
+    (b"PK\x03\x04", translatable("an Office document or another ZIP file")),
+    (b"\xd0\xcf\x11\xe0", translatable("an old Office document (xls, doc)")),
+    (b"%PDF-", translatable("a PDF")),
+    (b"\x89PNG", translatable("an image (PNG)")),
+    (b"\xff\xd8\xff", translatable("an image (JPEG)")),
+    (b"GIF8", translatable("an image (GIF)")),
+    (b"II*\0", translatable("an image (TIFF)")),
+    (b"MM\0*", translatable("an image (TIFF)")),
+    (b"\x1f\x8b", translatable("a compressed file (gzip)")),
+    (b"BZh", translatable("a compressed file (bzip2)")),
+    (b"\xfd7zXZ", translatable("a compressed file (xz)")),
+    (b"(\xb5/\xfd", translatable("a compressed file (zstd)")),
+    (b"7z\xbc\xaf", translatable("a compressed file (7z)")),
+    (b"Rar!", translatable("a compressed file (rar)")),
+    (b"SQLite format 3\0", translatable("an SQLite database")),
+    (b"\xff\xfe", translatable("text in UTF-16, not UTF-8")),
+    (b"\xfe\xff", translatable("text in UTF-16, not UTF-8")),
 )
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
@@ -91,10 +92,10 @@ def contents(path: str) -> bytes:
 
 def refuse_other_types(beginning: bytes, path: str) -> None:
     """Raises WrongFileType or ByteOrderMark for what cannot be JSON in UTF-8, by its first bytes."""
-    for magic, en, vi in _MAGIC:
+    for magic, kind in _MAGIC:
         if beginning.startswith(magic):
-            raise WrongFileType(path=path, kind_en=en, kind_vi=vi)
+            raise WrongFileType(path=path, kind=pair(kind))
     if b"\0" in beginning:
-        raise WrongFileType(path=path, kind_en="binary, it has NUL bytes", kind_vi="tệp nhị phân, có byte NUL")
+        raise WrongFileType(path=path, kind=pair("binary, it has NUL bytes"))
     if beginning.startswith(_BYTE_ORDER_MARK):
         raise ByteOrderMark

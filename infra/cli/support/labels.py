@@ -14,29 +14,28 @@ from infra.cli.support.session import Session
 
 def state_name(state: str, language: Language) -> str:
     """The name of a state."""
-    found = State(state)
-    return found.vi if language == "vi" else found.en
+    return State(state).text.into(language)
 
 
 def level_name(level: str, language: Language) -> str:
     """The name of a level."""
-    return Level(level).vi if language == "vi" else level
+    return Level(level).text.into(language)
 
 
 def kind_name(kind: str, language: Language) -> str:
     """The name of a kind of unit."""
-    return UnitKind(kind).vi if language == "vi" else kind
+    return UnitKind(kind).text.into(language)
 
 
 def role_name(role: str, language: Language) -> str:
     """The name of a role."""
-    return Role(role).vi if language == "vi" else role.replace("_", " ")
+    return Role(role).text.into(language)
 
 
 def next_step(row: Mapping[str, Any], session: Session) -> str:
     """Who must act next on a dossier, by its row of the read model "status"."""
     role = row["next_role"]
-    return role_name(role, session.language) if role else session.said("nobody must act", "không còn bước bắt buộc")
+    return role_name(role, session.language) if role else session.text("nobody must act")
 
 
 def counts_text(row: Mapping[str, Any], session: Session) -> str:
@@ -46,7 +45,9 @@ def counts_text(row: Mapping[str, Any], session: Session) -> str:
     mandatory = f"{row['mandatory_met']}/{row['mandatory_of']}"
     extended = f"{row['extended_met']}/{row['extended_of']}"
     needed = row["extended_needed"]
-    return session.said(
-        f"mandatory {mandatory}, extended {extended} ({needed} needed)",
-        f"bắt buộc {mandatory}, mở rộng {extended} (cần {needed})",
+    return session.text(
+        "mandatory {mandatory}, extended {extended} ({needed} needed)",
+        mandatory=mandatory,
+        extended=extended,
+        needed=needed,
     )

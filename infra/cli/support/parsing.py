@@ -9,6 +9,7 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from domain.i18n import pair
 from infra.cli.support.errors import BadDocument, BadEntry, BadOption, NoSuchDocument
 from infra.cli.support.i18n import say
 from infra.cli.support.input_files import STANDARD_INPUT, contents
@@ -16,10 +17,9 @@ from schemas.command_errors import DuplicateKey, NotANumber, NotJson, NotUtf8
 
 DOC: Final = "DOC"
 DOC_HELP: Final = say(
-    'DOC is "NUMBER|DATE|ISSUER|FILE" or "NUMBER|DATE|ISSUER|FILE|TITLE": the SHA-256 of FILE is recorded, or FILE is '
-    "itself a SHA-256. NUMBER is empty for a document without one; DATE is YYYY-MM-DD.",
-    'DOC có dạng "SỐ|NGÀY|NƠI BAN HÀNH|TỆP" hoặc "SỐ|NGÀY|NƠI BAN HÀNH|TỆP|TRÍCH YẾU": hệ thống ghi mã SHA-256 của '
-    "TỆP, hoặc TỆP chính là mã SHA-256. Để trống SỐ nếu văn bản không có số; NGÀY dạng YYYY-MM-DD.",
+    'DOC is "NUMBER|DATE|ISSUER|FILE" or "NUMBER|DATE|ISSUER|FILE|TITLE": the SHA-256 of FILE is '
+    "recorded, or FILE is itself a SHA-256. NUMBER is empty for a document without one; DATE is "
+    "YYYY-MM-DD."
 )
 NOTE: Final = "_"
 """Keys that begin so are for the reader of a filled-in form, and are left out."""
@@ -108,7 +108,7 @@ def json_file(path: str | None) -> Any:
 def only_one(option: str, *given: object) -> None:
     """Raises BadOption when more than one of several ways to say the same is used."""
     if sum(value is not None for value in given) > 1:
-        raise BadOption(reason_en=f"give only one of {option}", reason_vi=f"chỉ dùng một trong các tùy chọn {option}")
+        raise BadOption(reason=pair("give only one of {option}", option=option))
 
 
 def _sha256(file: str, folder: Path) -> str:

@@ -41,13 +41,13 @@ def report_answer(error: dict[str, Any], session: Session) -> None:
 
 def tell_error(session: Session, code: str, message: str, clause: str | None, hint: str) -> None:
     """Code, message, clause and hint on stderr."""
-    said = session.said
-    heading = typer.style(f"{said('error', 'lỗi')} {code}", fg="red", bold=True)
+    text = session.text
+    heading = typer.style(f"{text('error')} {code}", fg="red", bold=True)
     typer.echo(f"{heading}: {message}", err=True)
     if clause:
-        typer.echo(f"  {said('clause', 'căn cứ')}: {clause_text(clause, session.language)}", err=True)
+        typer.echo(f"  {text('clause')}: {clause_text(clause, session.language)}", err=True)
     if hint:
-        typer.echo(f"  {said('hint', 'gợi ý')}: {hint}", err=True)
+        typer.echo(f"  {text('hint')}: {hint}", err=True)
 
 
 def note(text: str) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from domain.i18n import Language
+from domain.i18n import Language, text
 
 if TYPE_CHECKING:
     from infra.bootstrap import Application
@@ -45,9 +45,9 @@ class Session:
         """The language of messages."""
         return self.lang or "en"
 
-    def said(self, en: str, vi: str) -> str:
-        """One of two texts."""
-        return vi if self.language == "vi" else en
+    def text(self, english: str, **values: object) -> str:
+        """A text in the language of the run; values fill its placeholders."""
+        return text(english, self.language, **values)
 
     def settings(self) -> Settings:
         """The settings with what was told on the command line. Raises BadSetting."""

@@ -21,7 +21,7 @@ _PREFIX: Final = "ce_"
 _MAGIC: Final = b"\x00"
 
 
-class Values(Protocol):
+class ValueEncoding(Protocol):
     """How a decision becomes bytes."""
 
     data_schema: str
@@ -31,7 +31,7 @@ class Values(Protocol):
         """The value of a record."""
 
 
-class Fingerprinted:
+class FingerprintEncoding:
     """The Avro single-object encoding; the schema is found by its fingerprint."""
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class Fingerprinted:
         return single_object(record)
 
 
-class Registered:
+class RegistryEncoding:
     """The wire format of Confluent's clients; the schema is found by the registry's number for it."""
 
     def __init__(self, schema_id: int, data_schema: str) -> None:
@@ -64,22 +64,22 @@ class Record:
 
 
 def record_of(
-    publication: DecisionSerializer, values: Values, place: FeedPosition, decision: PublicDecision, **more: str
+    publication: DecisionSerializer, encoding: ValueEncoding, place: FeedPosition, decision: PublicDecision, **more: str
 ) -> Record:
     """The record of a decision; `more` are further CloudEvents attributes."""
     attributes = publication.attributes(
         decision,
-        dataschema=values.data_schema,
+        dataschema=encoding.data_schema,
         logid=decision["log"]["log_id"],
         logposition=f"{place.position}.{place.ordinal}",
         **more,
     )
     headers = [("content-type", CONTENT_TYPE.encode())]
     headers += [(_PREFIX + name, value.encode()) for name, value in attributes.items()]
-    return Record(decision["unit"]["id"].encode(), values.encode(decision), headers)
+    return Record(decision["unit"]["id"].encode(), encoding.encode(decision), headers)
 
 
-def mark_of(headers: Iterable[tuple[str, Any]] | None) -> StreamTail | None:
+def tail_of(headers: Iterable[tuple[str, Any]] | None) -> StreamTail | None:
     """Where a record stems from; None for a record that is not ours."""
     found: Mapping[str, bytes] = dict(headers or ())
     try:

@@ -24,20 +24,21 @@ from kafka.errors import (
 
 from consumers.cloudevents import DecisionSerializer
 from consumers.publisher import OutcomeUnknown, StreamTail
-from infra.delivery.kafka.encoding import Values, mark_of, record_of
+from infra.delivery.kafka.encoding import ValueEncoding, record_of, tail_of
 from infra.delivery.kafka.errors import StreamUnusable
 from infra.delivery.kafka.topics import decisions_topic
 from infra.kafka.internals import PatientClient, force_close
 from infra.kafka.settings import KafkaSettings
+from infra.retry import Retry
 from infra.timeouts import Timeout
 from projections.public_decisions.read_model import FeedPosition
 from projections.public_decisions.tables import PublicDecision
 
 _BACKOFF_MS: Final = 3
 _POLL_MS: Final = 1000
-_FIRST_LOOK: Final = 64
+_FIRST_TAIL_OFFSETS: Final = 64
 """Offsets from the end in which the tail is looked for first; then eight times as many, and so on."""
-_NO_RETRY_MENDS: Final = (
+_LASTING_ERRORS: Final = (
     ClusterAuthorizationFailedError,
     MessageSizeTooLargeError,
     TopicAuthorizationFailedError,
@@ -64,25 +65,26 @@ def transactional_producer(settings: KafkaSettings, transactional_id: str) -> Ka
     )
 
 
-class KafkaLine:
-    """One partition of the stream, open for one publisher. Raises Unsettled, StreamUnusable."""
+class KafkaPartitionProducer:
+    """One partition of the stream, open for one publisher. Raises OutcomeUnknown, StreamUnusable."""
 
     def __init__(
-        self, settings: KafkaSettings, values: Values, publication: DecisionSerializer, partition: int
+        self, settings: KafkaSettings, encoding: ValueEncoding, publication: DecisionSerializer, partition: int
     ) -> None:
         self._settings = settings
-        self._values = values
+        self._encoding = encoding
         self._publication = publication
-        self._place = TopicPartition(decisions_topic(settings.app), partition)
+        self._topic = decisions_topic(settings.app)
+        self._topic_partition = TopicPartition(self._topic, partition)
         self._producer: KafkaProducer | None = None
         try:
-            producer = self._producer = transactional_producer(settings, f"{self._place.topic}.{partition}")
+            producer = self._producer = transactional_producer(settings, f"{self._topic}.{partition}")
             # Whoever published before can commit nothing more; what it had open is aborted.
-            _within(Timeout.STREAM_OUTCOME.seconds, producer.init_transactions)
+            _call_within(Timeout.STREAM_OUTCOME.seconds, producer.init_transactions)
             self.tail = self._read_tail()
         except KafkaError as error:
             self.close()
-            raise self._meant(error) from error
+            raise self._as_our_error(error) from error
         except BaseException:
             self.close()
             raise
@@ -98,10 +100,10 @@ class KafkaLine:
             # Before the commit: kafka-python would commit without a record that ran out of time.
             for each in sent:
                 each.get(timeout=Timeout.STREAM_OUTCOME.seconds)
-            _within(Timeout.STREAM_OUTCOME.seconds, producer.commit_transaction)
+            _call_within(Timeout.STREAM_OUTCOME.seconds, producer.commit_transaction)
         except KafkaError as error:
             self.close()
-            raise self._meant(error) from error
+            raise self._as_our_error(error) from error
 
     def close(self) -> None:
         """Give up the producer. What it may have open is aborted by the next one."""
@@ -110,48 +112,53 @@ class KafkaLine:
             force_close(producer)
 
     def _send(self, producer: KafkaProducer, place: FeedPosition, decision: PublicDecision) -> Any:
-        record = record_of(self._publication, self._values, place, decision)
+        record = record_of(self._publication, self._encoding, place, decision)
         return producer.send(
-            self._place.topic, record.value, record.key, headers=record.headers, partition=self._place.partition
+            self._topic, record.value, record.key, headers=record.headers, partition=self._topic_partition.partition
         )
 
-    def _meant(self, error: KafkaError) -> Exception:
-        said = str(error) or type(error).__name__
-        if isinstance(error, _NO_RETRY_MENDS):
-            return StreamUnusable(topic=self._place.topic, reason=f"{type(error).__name__}: {said}")
-        return OutcomeUnknown(f"{type(error).__name__}: {said}")
+    def _as_our_error(self, error: KafkaError) -> Exception:
+        text = str(error) or type(error).__name__
+        if isinstance(error, _LASTING_ERRORS):
+            return StreamUnusable(topic=self._topic, reason=f"{type(error).__name__}: {text}")
+        return OutcomeUnknown(f"{type(error).__name__}: {text}")
 
     def _read_tail(self) -> StreamTail | None:
         """The last record of ours that was committed; None when there is none."""
         committed, everything = self._consumer("read_committed"), self._consumer("read_uncommitted")
         try:
-            end = everything.end_offsets([self._place])[self._place]
-            stable = committed.end_offsets([self._place])[self._place]
+            end = everything.end_offsets([self._topic_partition])[self._topic_partition]
+            stable = committed.end_offsets([self._topic_partition])[self._topic_partition]
             if stable < end:
                 # A stranger's transaction is open: what is behind it cannot be read yet.
                 raise OutcomeUnknown(f"offset {stable} to {end} is not decided yet")
-            begin = committed.beginning_offsets([self._place])[self._place]
-            look = _FIRST_LOOK
+            begin = committed.beginning_offsets([self._topic_partition])[self._topic_partition]
+            offsets = _FIRST_TAIL_OFFSETS
             while True:
-                start = max(begin, end - look)
-                found = self._last_mark(committed, start, end)
+                start = max(begin, end - offsets)
+                found = self._last_tail(committed, start, end)
                 if found is not None or start == begin:
                     return found
-                look *= 8
+                offsets *= 8
         finally:
             committed.close(timeout_ms=0)
             everything.close(timeout_ms=0)
 
-    def _last_mark(self, consumer: KafkaConsumer, start: int, end: int) -> StreamTail | None:
-        consumer.seek(self._place, start)
+    def _last_tail(self, consumer: KafkaConsumer, start: int, end: int) -> StreamTail | None:
+        consumer.seek(self._topic_partition, start)
         found = None
-        while consumer.position(self._place) < end:
-            for record in consumer.poll(timeout_ms=_POLL_MS).get(self._place, ()):
-                mark = mark_of(record.headers)
-                if mark is None:
-                    _log.warning("stream.foreign", topic=self._place.topic, offset=record.offset)
+        tries = Retry(Timeout.STREAM_OUTCOME)
+        while (position := consumer.position(self._topic_partition)) < end:
+            for record in consumer.poll(timeout_ms=_POLL_MS).get(self._topic_partition, ()):
+                tail = tail_of(record.headers)
+                if tail is None:
+                    _log.warning("stream.foreign", topic=self._topic, offset=record.offset)
                 else:
-                    found = mark
+                    found = tail
+            if consumer.position(self._topic_partition) > position:
+                tries.progress()
+            elif tries.is_over:
+                raise KafkaTimeoutError(f"offset {position} could not be read")
         return found
 
     def _consumer(self, isolation: str) -> KafkaConsumer:
@@ -163,11 +170,11 @@ class KafkaLine:
             allow_auto_create_topics=False,
             request_timeout_ms=Timeout.REQUEST.milliseconds,
         )
-        consumer.assign([self._place])
+        consumer.assign([self._topic_partition])
         return consumer
 
 
-def _within(seconds: float, call: Callable[[], object]) -> None:
+def _call_within(seconds: float, call: Callable[[], object]) -> None:
     """Make a call that knows no time-out of its own. Raises KafkaTimeoutError, and what the call raises."""
     raised: list[KafkaError] = []
 

@@ -8,7 +8,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
-from infra.delivery.kafka.encoding import Registered
+from infra.delivery.kafka.encoding import RegistryEncoding
 from infra.delivery.kafka.errors import RegistryUnusable
 from infra.errors import BadSetting
 from infra.timeouts import Timeout
@@ -17,7 +17,7 @@ _TYPE: Final = "application/vnd.schemaregistry.v1+json"
 _OK: Final = 200
 
 
-def register(url: str, topic: str, schema: str) -> Registered:
+def register(url: str, topic: str, schema: str) -> RegistryEncoding:
     """Register a schema for the values of a topic, or find it there.
 
     `url` may name a user and a password. Raises BadSetting, RegistryUnusable.
@@ -47,4 +47,4 @@ def register(url: str, topic: str, schema: str) -> Registered:
         connection.close()
     if not isinstance(answer, dict) or not isinstance(answer.get("id"), int):
         raise RegistryUnusable(registry=shown, reason=f"it answered {response.status}: {answer}")
-    return Registered(answer["id"], f"{shown}{parts.path.rstrip('/')}/schemas/ids/{answer['id']}")
+    return RegistryEncoding(answer["id"], f"{shown}{parts.path.rstrip('/')}/schemas/ids/{answer['id']}")

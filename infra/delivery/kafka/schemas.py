@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Final
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, KafkaTimeoutError
 
 from infra.delivery.kafka.errors import StreamUnusable
 from infra.delivery.kafka.topics import schemas_topic
@@ -67,9 +67,11 @@ def _present(settings: KafkaSettings, topic: str) -> dict[str, str]:
         end = consumer.end_offsets([place])[place]
         consumer.seek(place, consumer.beginning_offsets([place])[place])
         found: dict[str, str] = {}
-        while consumer.position(place) < end:
+        while (position := consumer.position(place)) < end:
             for record in consumer.poll(timeout_ms=Timeout.SCHEMAS.milliseconds).get(place, ()):
                 found[record.key.decode()] = record.value.decode()
+            if consumer.position(place) == position:
+                raise KafkaTimeoutError(f"offset {position} could not be read")
         return found
     finally:
         consumer.close(timeout_ms=1000)

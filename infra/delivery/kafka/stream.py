@@ -12,9 +12,9 @@ from consumers.cloudevents import REPLAY, DecisionSerializer
 from consumers.feed import FeedEntry
 from infra.delivery.kafka import schema_registry as registry
 from infra.delivery.kafka import schemas
-from infra.delivery.kafka.encoding import Fingerprinted, Values, record_of
+from infra.delivery.kafka.encoding import FingerprintEncoding, ValueEncoding, record_of
 from infra.delivery.kafka.errors import StreamUnusable, TopicTaken
-from infra.delivery.kafka.producer import KafkaLine
+from infra.delivery.kafka.producer import KafkaPartitionProducer
 from infra.delivery.kafka.topics import decisions_topic, ensure
 from infra.errors import LogUnusable
 from infra.kafka.consumer_group import Membership
@@ -23,10 +23,10 @@ from infra.timeouts import Timeout
 from schemas.public_registry import published
 
 
-def values_of(settings: KafkaSettings, registry_url: str | None) -> Values:
+def encoding_of(settings: KafkaSettings, registry_url: str | None) -> ValueEncoding:
     """How decisions become bytes. Raises RegistryUnusable, BadSetting."""
     if registry_url is None:
-        return Fingerprinted()
+        return FingerprintEncoding()
     return registry.register(registry_url, decisions_topic(settings.app), published().newest.text)
 
 
@@ -34,12 +34,12 @@ class KafkaStream:
     """The stream of an installation. A consumer group spreads its partitions over the publishers."""
 
     def __init__(
-        self, settings: KafkaSettings, publication: DecisionSerializer, partitions: range, values: Values
+        self, settings: KafkaSettings, publication: DecisionSerializer, partitions: range, encoding: ValueEncoding
     ) -> None:
         self._settings = settings
         self._publication = publication
         self._partitions = partitions
-        self._values = values
+        self._encoding = encoding
         self._membership: Membership | None = None
 
     def prepare(self) -> None:
@@ -57,9 +57,9 @@ class KafkaStream:
         except LogUnusable as error:
             raise StreamUnusable(topic=decisions_topic(self._settings.app), reason=str(error)) from error
 
-    def open(self, partition: int) -> KafkaLine:
+    def open(self, partition: int) -> KafkaPartitionProducer:
         """See `consumers.publisher.Stream`."""
-        return KafkaLine(self._settings, self._values, self._publication, partition)
+        return KafkaPartitionProducer(self._settings, self._encoding, self._publication, partition)
 
     def close(self) -> None:
         """Leave the group."""
@@ -83,7 +83,7 @@ def replay(
     decisions: Iterable[FeedEntry],
     *,
     name: str,
-    values: Values | None = None,
+    encoding: ValueEncoding | None = None,
 ) -> int:
     """Write decisions into a topic of the subscriber's own, each marked by the replay's name; returns how many.
 
@@ -92,7 +92,7 @@ def replay(
     # A topic of ours may be any that begins so, now or later.
     if topic.startswith(f"{settings.app}."):
         raise TopicTaken(topic=topic)
-    encoded = values or Fingerprinted()
+    encoding = encoding or FingerprintEncoding()
     sent: list[Any] = []
     try:
         producer = KafkaProducer(
@@ -100,7 +100,7 @@ def replay(
         )
         try:
             for each in decisions:
-                record = record_of(publication, encoded, each.place, publication.typed(each.record), **{REPLAY: name})
+                record = record_of(publication, encoding, each.place, publication.typed(each.record), **{REPLAY: name})
                 sent.append(producer.send(topic, record.value, record.key, headers=record.headers))
             producer.flush(timeout=Timeout.STREAM_DELIVERY.seconds)
             for future in sent:

@@ -16,7 +16,9 @@ from eventsourcing.utils import Environment, EnvType, resolve_topic
 from infra.errors import BadSetting
 from infra.kafka.settings import from_environment
 from infra.log.kafka.recorder import KafkaApplicationRecorder, KafkaProcessRecorder, KafkaTrackingRecorder
-from infra.log.partition_handle import PartitionHandle, close_partition, index_path, open_partition
+from infra.log.partition_handle import PartitionHandle
+from infra.log.partition_pool import close_partition, open_partition
+from infra.log.partition_reader import index_path
 
 
 class KafkaLogFactory(InfrastructureFactory[KafkaTrackingRecorder]):

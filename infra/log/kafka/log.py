@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final
+from typing import Final, Generic, TypeVar
 from uuid import UUID
 
 from eventsourcing.persistence import Notification, StoredEvent
@@ -14,23 +15,32 @@ from consumers.commands.ports import CommandKey, CommandOutcome, QueuePosition
 from infra.kafka.errors import AppendTooLarge
 from infra.kafka.settings import KafkaSettings
 from infra.log.append_requests import DecisionsJob
+from infra.log.events import IndexedEvents
 from infra.log.format import Append, Command, Orphan, RecordedOutcome
-from infra.log.index import Head
-from infra.log.kafka.recorder import KafkaApplicationRecorder, rows
-from infra.log.partition_handle import PartitionHandle, close_partition, open_partition
+from infra.log.index import Applied, Head
+from infra.log.kafka.recorder import rows
+from infra.log.partition_handle import PartitionHandle
+from infra.log.partition_pool import WRITERS, PartitionPool
+from infra.log.partition_reader import PartitionReader
 from infra.log.partitioning import partition_of
 
 _OUTCOMES: Final = {"repeated": RecordedOutcome.REPEATED, "dead": RecordedOutcome.DEAD}
 
 
-class KafkaLog:
-    """See `ports.CommandLog`. A partition is opened when it is first asked for, with an index for this process."""
+_Opened = TypeVar("_Opened", bound=PartitionReader)
 
-    def __init__(self, settings: KafkaSettings) -> None:
+
+class IndexedLog(Generic[_Opened]):
+    """The log by the indexes of this process: a partition is opened when it is first asked for.
+
+    See `projections.engine.ports.DossierLog`; it shows what was read or appended here, and the rest after `refresh`.
+    """
+
+    def __init__(self, settings: KafkaSettings, pool: PartitionPool[_Opened]) -> None:
         self.settings = settings
         self.partitions = range(settings.partitions)
-        self._opened: dict[int, PartitionHandle] = {}
-        self._recorders: dict[int, KafkaApplicationRecorder] = {}
+        self._pool = pool
+        self._opened: dict[int, tuple[_Opened, IndexedEvents]] = {}
 
     @property
     def log_id(self) -> str:
@@ -38,20 +48,15 @@ class KafkaLog:
         identity = self.opened(0).topic.identity
         return f"{identity.cluster_id}/{identity.topic_id}"
 
-    def opened(self, partition: int) -> PartitionHandle:
+    def opened(self, partition: int) -> _Opened:
         """A partition, opened when it was not. Raises LogUnusable."""
-        found = self._opened.get(partition)
-        if found is None:
-            found = self._opened[partition] = open_partition(self.settings, partition)
-            self._recorders[partition] = KafkaApplicationRecorder(found)
-        return found
+        return self._open(partition)[0]
 
     def release(self, partition: int) -> None:
         """Let another process have a partition's index."""
-        opened = self._opened.pop(partition, None)
-        if opened is not None:
-            del self._recorders[partition]
-            close_partition(opened)
+        found = self._opened.pop(partition, None)
+        if found is not None:
+            self._pool.close(found[0])
 
     def close(self) -> None:
         """Close all partitions."""
@@ -72,25 +77,47 @@ class KafkaLog:
 
     def read(self, partition: int, after: int, limit: int) -> Sequence[Notification]:
         """Events after a position, in order."""
-        self._whole(partition)
-        return self._recorders[partition].read(after, limit)
+        return self._whole(partition).read(after, limit)
 
     def read_types(
         self, partition: int, types: Collection[str], after: int, up_to: int, limit: int
     ) -> Sequence[Notification]:
         """Events of these types after a position, none after `up_to`, in order."""
-        self._whole(partition)
-        return self._recorders[partition].read_types(types, after, up_to, limit)
+        return self._whole(partition).read_types(types, after, up_to, limit)
 
     def events_of(self, dossier_id: UUID) -> Sequence[StoredEvent]:
         """The events of one dossier in order."""
-        partition = self.partition_of(dossier_id)
-        self._whole(partition)
-        return self._recorders[partition].select_events(dossier_id)
+        return self._whole(self.partition_of(dossier_id)).select_events(dossier_id)
+
+    def state(self, partition: int) -> Head:
+        """How far a partition has been read, what was ignored, and the open orphans."""
+        return self.opened(partition).partition.head
+
+    def _open(self, partition: int) -> tuple[_Opened, IndexedEvents]:
+        found = self._opened.get(partition)
+        if found is None:
+            opened = self._pool.open(self.settings, partition)
+            found = self._opened[partition] = opened, IndexedEvents(opened.datastore)
+        return found
+
+    def _whole(self, partition: int) -> IndexedEvents:
+        """The events of a partition. Raises LogBroken while an orphan is open."""
+        opened, events = self._open(partition)
+        opened.check_whole()
+        return events
+
+
+class KafkaLog(IndexedLog[PartitionHandle]):
+    """See `consumers.commands.ports.CommandLog`: the log with conditional appends."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        super().__init__(settings, WRITERS)
 
     def answers(self, partition: int, keys: Sequence[CommandKey]) -> Mapping[CommandKey, tuple[bytes, str]]:
         """Digest and first answer of those commands that were handled before."""
-        return self._whole(partition).index.answers(keys)
+        opened = self.opened(partition)
+        opened.check_whole()
+        return opened.index.answers(keys)
 
     def append(self, partition: int, head: int, outcomes: Sequence[CommandOutcome]) -> None:
         """See `consumers.commands.ports.CommandLog`. All outcomes are one part of one record.
@@ -107,18 +134,20 @@ class KafkaLog:
         """The last command of the commands topic that has been handled, None before the first."""
         return self.opened(partition).partition.head.commands
 
-    def state(self, partition: int) -> Head:
-        """How far a partition has been read, what was ignored, and the open orphans."""
-        return self.opened(partition).partition.head
+    def follow_accepted(self, partition: int) -> deque[Applied]:
+        """Where each record is put that is accepted from now on, of other processes too, as soon as that is known."""
+        accepted: deque[Applied] = deque()
+        self.opened(partition).partition.observe(accepted.append)
+        return accepted
+
+    def last_accepted(self, partition: int) -> Applied | None:
+        """The last accepted record, None before the first."""
+        with self.opened(partition).leading() as leading:
+            return leading.last_accepted()
 
     def dismiss(self, partition: int, orphans: Sequence[Orphan]) -> None:
         """Go on without what open orphans were built on: for an operator who has looked."""
         self.opened(partition).dismiss(orphans)
-
-    def _whole(self, partition: int) -> PartitionHandle:
-        opened = self.opened(partition)
-        opened.check_whole()
-        return opened
 
 
 def _append(decision: CommandOutcome) -> Append:

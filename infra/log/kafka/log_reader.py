@@ -10,11 +10,11 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from contextlib import closing, suppress
 from threading import Event, RLock, Thread
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from eventsourcing.persistence import Notification, StoredEvent
-from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
+from eventsourcing.sqlite import SQLiteDatastore
 
 from infra.errors import LogUnusable
 from infra.kafka.client import KafkaPartitionClient
@@ -22,12 +22,13 @@ from infra.kafka.errors import IndexInUse, LogChanged
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
 from infra.log.acceptance import ChainState
-from infra.log.events import events_after, events_of_types
+from infra.log.events import IndexedEvents
 from infra.log.index import Head, read_head
 from infra.log.kafka.index_paths import reader_settings
-from infra.log.kafka.log import KafkaLog
+from infra.log.kafka.log import IndexedLog
 from infra.log.partition import broken
-from infra.log.partition_handle import index_path
+from infra.log.partition_pool import READERS
+from infra.log.partition_reader import index_path
 from infra.log.partitioning import partition_of
 from infra.queue.errors import ReadingBehind
 from infra.retry import Retry
@@ -39,7 +40,7 @@ _KEEP: Final = 0.1
 class SharedLog:
     """The log as readers use it (`projections.engine.ports.DossierLog`). For any thread.
 
-    `following`: this process lives on, and learns what others append without asking again and again.
+    `long_running`: this process lives on, and learns what others append without asking again and again.
     """
 
     def __init__(self, settings: KafkaSettings, topic: Topic, *, long_running: bool = False) -> None:
@@ -48,22 +49,22 @@ class SharedLog:
         self._settings = reader_settings(settings)
         self._topic = topic
         self._long_running = long_running
-        self._held = KafkaLog(self._settings)
+        self._held = IndexedLog(self._settings, READERS)
         self._holding: set[int] = set()
-        self._lent: dict[int, KafkaLog] = {}
+        self._shared: dict[int, IndexedLog[Any]] = {}
         self._others: dict[int, ForeignIndex] = {}
         self._guards = {partition: RLock() for partition in self.partitions}
         self._closed = Event()
         self._keeper: Thread | None = None
 
-    def share(self, partition: int, log: KafkaLog) -> None:
+    def share(self, partition: int, log: IndexedLog[Any]) -> None:
         """A partition that this process has open as a writer: its index serves for reading as well."""
-        self._lent[partition] = log
+        self._shared[partition] = log
 
     def unshare(self, partition: int) -> None:
-        """The end of `lend`."""
+        """The end of `share`."""
         with self._guards[partition]:
-            self._lent.pop(partition, None)
+            self._shared.pop(partition, None)
 
     def partition_of(self, dossier_id: UUID) -> int:
         """The partition of a dossier."""
@@ -124,7 +125,7 @@ class SharedLog:
         if log is not None:
             return log.read(partition, after, limit)
         self._check_whole(partition)
-        return self._other(partition).read(after, limit)
+        return self._other(partition).events().read(after, limit)
 
     def read_types(
         self, partition: int, types: Collection[str], after: int, up_to: int, limit: int
@@ -135,7 +136,7 @@ class SharedLog:
             if log is not None:
                 return log.read_types(partition, types, after, up_to, limit)
             self._check_whole(partition)
-            return self._other(partition).read_types(types, after, up_to, limit)
+            return self._other(partition).events().read_types(types, after, up_to, limit)
 
     def events_of(self, dossier_id: UUID) -> Sequence[StoredEvent]:
         """The events of one dossier in order, up to the end of the log."""
@@ -146,7 +147,7 @@ class SharedLog:
             if log is not None:
                 return log.events_of(dossier_id)
             self._check_whole(partition)
-            return self._other(partition).recorder().select_events(dossier_id)
+            return self._other(partition).events().select_events(dossier_id)
 
     def close(self) -> None:
         """Close everything, and let others have the indexes."""
@@ -157,11 +158,11 @@ class SharedLog:
         for other in self._others.values():
             other.close()
 
-    def _own(self, partition: int, *, look: bool = False) -> KafkaLog | None:
+    def _own(self, partition: int, *, look: bool = False) -> IndexedLog[Any] | None:
         """The log with an index that this process holds; None when another one has it."""
-        lent = self._lent.get(partition)
-        if lent is not None:
-            return lent
+        shared = self._shared.get(partition)
+        if shared is not None:
+            return shared
         if partition in self._holding:
             return self._held
         if partition in self._others and not look:
@@ -220,7 +221,7 @@ class ForeignIndex:
         self._path = index_path(settings, partition)
         self._topic_id = str(topic.identity.topic_id)
         self._tape = KafkaPartitionClient(settings, topic, partition)
-        self._recorder: SQLiteApplicationRecorder | None = None
+        self._events: IndexedEvents | None = None
 
     def end_behind(self, read: int) -> int:
         """Where the log ends now. Raises LogChanged when that is not behind what has been read."""
@@ -241,21 +242,11 @@ class ForeignIndex:
             raise LogChanged(log=f"{self._name}/{self._partition}", reason=reason, index=str(self._path))
         return head or nothing
 
-    def read(self, after: int, limit: int) -> list[Notification]:
-        """Events after a position, in order."""
-        with self.recorder().datastore.transaction(commit=False) as cursor:
-            return events_after(cursor, after, limit)
-
-    def read_types(self, types: Collection[str], after: int, up_to: int, limit: int) -> list[Notification]:
-        """Events of these types after a position, none after `up_to`, in order."""
-        with self.recorder().datastore.transaction(commit=False) as cursor:
-            return events_of_types(cursor, types, after, up_to, limit)
-
-    def recorder(self) -> SQLiteApplicationRecorder:
+    def events(self) -> IndexedEvents:
         """Its events."""
-        if self._recorder is None:
-            self._recorder = SQLiteApplicationRecorder(SQLiteDatastore(str(self._path)))
-        return self._recorder
+        if self._events is None:
+            self._events = IndexedEvents(SQLiteDatastore(str(self._path)))
+        return self._events
 
     def behind(self, end: int) -> ReadingBehind:
         """The error that says so."""
@@ -271,5 +262,5 @@ class ForeignIndex:
     def close(self) -> None:
         """Let go of it."""
         self._tape.close()
-        if self._recorder is not None:
-            self._recorder.datastore.close()
+        if self._events is not None:
+            self._events.datastore.close()

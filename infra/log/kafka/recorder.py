@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from eventsourcing.persistence import (
     ApplicationRecorder,
     ListenNotifySubscription,
-    Notification,
     StoredEvent,
     Subscription,
     Tracking,
 )
-from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteProcessRecorder, SQLiteTrackingRecorder
+from eventsourcing.sqlite import SQLiteProcessRecorder, SQLiteTrackingRecorder
 
 from infra.errors import LogUnusable
 from infra.log.append_requests import EventsJob
-from infra.log.events import events_after, events_of_types
+from infra.log.events import IndexedEvents
 from infra.log.format import Append, EventRow, RecordedOutcome
 from infra.log.partition_handle import PartitionHandle
 
 
-class KafkaApplicationRecorder(SQLiteApplicationRecorder):
+class KafkaApplicationRecorder(IndexedEvents):
     """An application recorder of one partition. Notification ids are the positions, dense from 1.
 
     Reads are of the index at its head: everything that this process appended, and a correct prefix of the rest.
@@ -33,16 +32,6 @@ class KafkaApplicationRecorder(SQLiteApplicationRecorder):
     def __init__(self, opened: PartitionHandle) -> None:
         super().__init__(opened.datastore)
         self.opened = opened
-
-    def read(self, after: int, limit: int) -> list[Notification]:
-        """Events after a position, in order."""
-        with self.datastore.transaction(commit=False) as cursor:
-            return events_after(cursor, after, limit)
-
-    def read_types(self, types: Collection[str], after: int, up_to: int, limit: int) -> list[Notification]:
-        """Events of these types after a position, none after `up_to`, in order."""
-        with self.datastore.transaction(commit=False) as cursor:
-            return events_of_types(cursor, types, after, up_to, limit)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
         """Append all, or none and raise IntegrityError. With `tracking=`, that too in the same append."""

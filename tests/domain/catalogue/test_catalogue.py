@@ -71,7 +71,7 @@ def test_columns_are_those_of_the_guidance(row: Row, criterion: Criterion) -> No
     assert tuple(criterion.levels) == levels
     for level, (target, requirement) in zip(levels, row.columns, strict=True):
         assert criterion.levels[level].target_text == CORRECTED.get(target, target)
-        assert criterion.levels[level].requirement.vi == requirement.lower()
+        assert criterion.levels[level].requirement.text.vi == requirement.lower()
 
 
 @every_row
@@ -257,9 +257,9 @@ def test_data_is_in_nfc() -> None:
 
 def test_kinds_and_levels_have_the_guidances_names() -> None:
     """As in the title of the guidance."""
-    assert [kind.vi for kind in UnitKind] == [
+    assert [kind.text.vi for kind in UnitKind] == [
         "sở, ban, ngành",
         "huyện, thị xã, thành phố",
         "xã, phường, thị trấn",
     ]
-    assert [level.vi for level in Level] == ["đạt chuyển đổi số", "chuyển đổi số nâng cao"]
+    assert [level.text.vi for level in Level] == ["đạt chuyển đổi số", "chuyển đổi số nâng cao"]

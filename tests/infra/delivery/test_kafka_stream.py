@@ -14,9 +14,9 @@ from kafka.admin import KafkaAdminClient
 from consumers.cloudevents import DecisionSerializer
 from consumers.commands.ports import CommandKey, CommandOutcome
 from consumers.publisher import OutcomeUnknown, Publisher, StreamAheadOfLog, StreamDiverged, publish_all
-from infra.delivery.kafka.encoding import Fingerprinted
+from infra.delivery.kafka.encoding import FingerprintEncoding
 from infra.delivery.kafka.errors import StreamUnusable, TopicTaken
-from infra.delivery.kafka.producer import KafkaLine, transactional_producer
+from infra.delivery.kafka.producer import KafkaPartitionProducer, transactional_producer
 from infra.delivery.kafka.schemas import publish as publish_schemas
 from infra.delivery.kafka.schemas import released
 from infra.delivery.kafka.stream import KafkaStream, OnePublisher, replay
@@ -47,7 +47,7 @@ class World:
         return DecisionSerializer(self.log.log_id, UNITS)
 
     def stream(self, kind: type[KafkaStream] = OnePublisher) -> KafkaStream:
-        made = kind(self.settings, self.publication, self.log.partitions, Fingerprinted())
+        made = kind(self.settings, self.publication, self.log.partitions, FingerprintEncoding())
         made.prepare()
         return made
 
@@ -166,9 +166,9 @@ def test_an_unknown_outcome_is_settled_by_the_tail(
     three_units(world.log)
     publisher = world.publisher()
     answers = iter(["lost answer", "lost request", "lost answer"])
-    publish = KafkaLine.publish
+    publish = KafkaPartitionProducer.publish
 
-    def lossy(line: KafkaLine, decisions: Any) -> None:
+    def lossy(line: KafkaPartitionProducer, decisions: Any) -> None:
         match next(answers, None):
             case "lost answer":
                 publish(line, decisions[:2])
@@ -178,7 +178,7 @@ def test_an_unknown_outcome_is_settled_by_the_tail(
             case _:
                 publish(line, decisions)
 
-    monkeypatch.setattr(KafkaLine, "publish", lossy)
+    monkeypatch.setattr(KafkaPartitionProducer, "publish", lossy)
     publish_all(publisher)
     assert world.records() == expected()
 
@@ -286,9 +286,9 @@ def test_the_log_on_kafka_is_published_as_well(world: World, expected: Any, tmp_
     writer = KafkaLog(KafkaSettings(bootstrap, app, index_dir=tmp_path / "writer"))
     reader = KafkaLog(KafkaSettings(bootstrap, app, index_dir=tmp_path / "reader"))
     publication = DecisionSerializer(reader.log_id, UNITS)
-    stream = OnePublisher(reader.settings, publication, reader.partitions, Fingerprinted())
+    stream = OnePublisher(reader.settings, publication, reader.partitions, FingerprintEncoding())
     stream.prepare()
-    publisher = Publisher(reader, decode_event, stream, publication)
+    publisher = Publisher(reader, decode_event, stream, publication, refresh=reader.refresh)
     province(world.log)
     copied = 0
     for upto in (60, len(world.log.events[0])):

@@ -20,7 +20,7 @@ from consumers.cloudevents import DecisionSerializer
 from consumers.publisher import Publisher, publish_all
 from infra.delivery.kafka.errors import RegistryUnusable
 from infra.delivery.kafka.schema_registry import register
-from infra.delivery.kafka.stream import OnePublisher, values_of
+from infra.delivery.kafka.stream import OnePublisher, encoding_of
 from infra.dev.kafka import KafkaCluster
 from infra.errors import BadSetting
 from infra.kafka.settings import KafkaSettings
@@ -95,7 +95,7 @@ def test_a_stream_in_the_registrys_format_is_read_with_the_registry_alone(broker
     publication = DecisionSerializer(log.log_id, UNITS)
     with running() as registry:
         for expected in (12, 0):
-            stream = OnePublisher(settings, publication, log.partitions, values_of(settings, registry.url))
+            stream = OnePublisher(settings, publication, log.partitions, encoding_of(settings, registry.url))
             stream.prepare()
             # The tail is read from the headers: it does not matter how values are written.
             assert publish_all(Publisher(log, decode_event, stream, publication)) == expected
@@ -119,7 +119,7 @@ def test_a_format_may_change_in_the_middle_of_a_stream(broker: KafkaCluster) -> 
     later, log.events[0] = log.events[0], log.events[0][:60]
 
     def publish(registry: str | None) -> int:
-        stream = OnePublisher(settings, publication, log.partitions, values_of(settings, registry))
+        stream = OnePublisher(settings, publication, log.partitions, encoding_of(settings, registry))
         stream.prepare()
         return publish_all(Publisher(log, decode_event, stream, publication))
 

@@ -14,7 +14,7 @@ import pytest
 
 from consumers.cloudevents import DecisionSerializer
 from consumers.publisher import Publisher, publish_all
-from infra.delivery.kafka.encoding import Fingerprinted
+from infra.delivery.kafka.encoding import FingerprintEncoding
 from infra.delivery.kafka.stream import OnePublisher
 from infra.dev.kafka import KafkaCluster
 from infra.kafka.settings import KafkaSettings
@@ -48,7 +48,7 @@ def published_province(broker: KafkaCluster) -> tuple[str, str, list[str]]:
     log = FakeLog(partitions=2)
     province(log)
     publication = DecisionSerializer(log.log_id, UNITS)
-    stream = OnePublisher(KafkaSettings(broker.bootstrap, app), publication, log.partitions, Fingerprinted())
+    stream = OnePublisher(KafkaSettings(broker.bootstrap, app), publication, log.partitions, FingerprintEncoding())
     stream.prepare()
     publish_all(Publisher(log, decode_event, stream, publication))
     expected = []

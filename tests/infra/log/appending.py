@@ -14,7 +14,7 @@ from eventsourcing.persistence import IntegrityError, StoredEvent
 
 from infra.kafka.settings import KafkaSettings
 from infra.log.kafka.recorder import KafkaApplicationRecorder
-from infra.log.partition_handle import close_partition, open_partition
+from infra.log.partition_pool import close_partition, open_partition
 
 
 def main() -> None:

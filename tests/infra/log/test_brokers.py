@@ -14,7 +14,7 @@ from kafka.admin import KafkaAdminClient
 from infra.dev.kafka import BOOTSTRAP_SERVERS, KafkaCluster, kafka
 from infra.kafka.settings import KafkaSettings
 from infra.log.kafka.recorder import insert
-from infra.log.partition_handle import close_partition, open_partition
+from infra.log.partition_pool import close_partition, open_partition
 from tests.infra.log.checker import appends_in
 from tests.support.waiting import wait_until
 

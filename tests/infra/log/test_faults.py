@@ -30,7 +30,9 @@ from infra.kafka.topics import REQUIRED
 from infra.log.format import FORMAT, Header, Orphan, encode_record
 from infra.log.kafka.log import KafkaLog
 from infra.log.kafka.recorder import insert
-from infra.log.partition_handle import PartitionHandle, close_partition, index_path, open_partition
+from infra.log.partition_handle import PartitionHandle
+from infra.log.partition_pool import close_partition, open_partition
+from infra.log.partition_reader import index_path
 
 ANOTHER_HASH = bytes(range(32))
 

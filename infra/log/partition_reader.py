@@ -1,0 +1,163 @@
+"""One partition, open for reading: its index, filled by the acceptance rule, and a follower while anybody listens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from threading import Event, Lock, Thread
+from typing import Final, Protocol
+
+import structlog
+from eventsourcing.sqlite import SQLiteDatastore
+
+from infra.errors import LogUnusable
+from infra.kafka.client import KafkaPartitionClient
+from infra.kafka.settings import KafkaSettings
+from infra.kafka.topics import Topic
+from infra.log.index import Index
+from infra.log.partition import Partition, Place
+
+_log = structlog.get_logger(__name__)
+
+_FOLLOW_SECONDS: Final = 0.25
+_OWN_WRITES_SECONDS: Final = 0.02
+
+
+def index_path(settings: KafkaSettings, number: int) -> Path:
+    """The index file of a partition."""
+    return settings.index_dir / f"{settings.app}-{number}-of-{settings.partitions}.sqlite"
+
+
+class Listener(Protocol):
+    """Somebody who waits for events: called from other threads, so it must be quick."""
+
+    def notify(self) -> None:
+        """Events have reached the index."""
+        ...
+
+    def fail(self, error: LogUnusable) -> None:
+        """There will be no more."""
+        ...
+
+
+class PartitionReader:
+    """One partition, open for reading, for any number of threads. Opened, it has read the log to the end.
+
+    Raises LogUnusable: IndexInUse where another process has the index, and whatever reading raises.
+    """
+
+    def __init__(self, settings: KafkaSettings, topic: Topic, number: int) -> None:
+        self.number = number
+        self.topic = topic
+        self._settings = settings
+        self._listeners: list[Listener] = []
+        self._guard = Lock()
+        self._lead = Lock()
+        self._follower: _Follower | None = None
+        self._client = KafkaPartitionClient(settings, topic, number)
+        with ExitStack() as opening:
+            opening.callback(self._client.close)
+            self.index = Index(index_path(settings, number), settings.app, topic.identity, number)
+            opening.callback(self.index.close)
+            place = Place(f"{settings.url}/{number}", settings.app, settings.partitions, number)
+            self.partition = Partition(place, self._client, self.index, on_events=self._notify)
+            self.datastore = SQLiteDatastore(str(self.index.path))
+            opening.pop_all()
+
+    @contextmanager
+    def leading(self) -> Iterator[Partition]:
+        """The partition for this thread alone, with the index at its head."""
+        with self._lead:
+            self.partition.write_index()
+            yield self.partition
+
+    def refresh(self) -> None:
+        """Read to the high watermark: what is in the log now is in the index afterwards."""
+        with self.leading() as partition:
+            partition.read_on()
+
+    def check_whole(self) -> None:
+        """Raises LogBroken while an orphan is open: then what the index holds is not the whole."""
+        if self.partition.state.orphans:
+            # It may have been dismissed by now.
+            self.refresh()
+            self.partition.check_whole()
+
+    def listen(self, listener: Listener) -> None:
+        """Tell a listener of new events, of other processes too, until `forget`."""
+        with self._guard:
+            self._listeners.append(listener)
+            if self._follower is None:
+                self._follower = _Follower(self, KafkaPartitionClient(self._settings, self.topic, self.number))
+                self._follower.start()
+            self._follower.wanted.set()
+
+    def forget(self, listener: Listener) -> None:
+        """The end of `listen`."""
+        with self._guard:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+            if self._follower is not None and not self._listeners:
+                self._follower.wanted.clear()
+
+    def fail(self, error: LogUnusable) -> None:
+        """Tell the listeners that there will be no more."""
+        for listener in list(self._listeners):
+            listener.fail(error)
+
+    def close(self) -> None:
+        """Close everything. Nobody may be using it."""
+        with self._guard:
+            follower, self._follower = self._follower, None
+            self._listeners.clear()
+        if follower is not None:
+            follower.stop()
+        with ExitStack() as stack:
+            stack.callback(self.index.close)
+            stack.callback(self.datastore.close)
+            stack.callback(self._client.close)
+            # What the index could not take is read again by whoever opens it next.
+            with suppress(LogUnusable), self.leading():
+                pass
+
+    def _notify(self) -> None:
+        for listener in list(self._listeners):
+            listener.notify()
+
+
+class _Follower:
+    """Reads what other processes append, while somebody listens."""
+
+    def __init__(self, opened: PartitionReader, tape: KafkaPartitionClient) -> None:
+        self._opened = opened
+        self._tape = tape
+        self.wanted = Event()
+        """Set while anybody listens."""
+        self._stopped = Event()
+        self._thread = Thread(target=self._run, name=f"follow-{opened.number}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self.wanted.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        partition = self._opened.partition
+        try:
+            while self.wanted.wait() and not self._stopped.is_set():
+                chunk = self._tape.follow(partition.head.next_offset, _FOLLOW_SECONDS)
+                if chunk.next_offset > partition.head.next_offset:
+                    with self._opened.leading():
+                        partition.apply(chunk)
+                elif chunk.entries:
+                    # This process's own, known already: no hurry to fetch the next.
+                    self._stopped.wait(_OWN_WRITES_SECONDS)
+        except LogUnusable as error:
+            _log.error("follow.halted", log=partition.place.name, reason=str(error))
+            self._opened.fail(error)
+        finally:
+            self._tape.close()
