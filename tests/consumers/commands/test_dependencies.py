@@ -22,6 +22,7 @@ from schemas.command_parser import command_from
 from tests.acceptance.command_builders import Draft, Drafts
 from tests.acceptance.system import UNITS
 from tests.domain.scenario import COMMUNE, DEPARTMENT, DISTRICT, EACH_KIND, circumstances, decided, reference, way
+from tests.support.cases import for_each
 
 EXAMPLES = Path(command_schemas.__path__[0]) / "examples"
 PARTITIONS = range(2)
@@ -89,8 +90,7 @@ def test_what_changes_facts_of_others_is_what_their_fold_reads() -> None:
     assert changing == EVENTS
 
 
-@pytest.mark.parametrize("name", sorted(STEPS))
-@pytest.mark.parametrize("unit", [COMMUNE.unit, DISTRICT.unit, DEPARTMENT.unit], ids=lambda unit: unit.kind.value)
+@for_each({f"{name}-{each.unit.kind}": (name, each.unit) for name in STEPS for each in EACH_KIND})
 def test_every_command_says_what_it_changes(name: str, unit: Unit) -> None:
     """The council's change the council, a commune's recognition its district; nothing else changes anything."""
     found = dependencies_of(example(name), None if name in COUNCIL else unit)
@@ -124,7 +124,7 @@ ALONE = {
 """The pairs, in either order, that must not be under way in two partitions at once."""
 
 
-@pytest.mark.parametrize(("first", "second"), list(product(EACH, EACH)))
+@for_each({f"{first}, then {second}": (first, second) for first, second in product(EACH, EACH)})
 def test_two_commands_wait_for_each_other_where_one_changes_what_the_other_reads(first: str, second: str) -> None:
     """In two partitions, until the first is answered; in one partition never."""
     waits = bool({(first, second), (second, first)} & ALONE)
