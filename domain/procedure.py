@@ -27,6 +27,12 @@ _AT_PROVINCE: Final = frozenset({State.SUBMITTED, State.FORWARDED_TO_PROVINCE, S
 _SENT_TO_PROVINCE: Final = frozenset({State.SUBMITTED, State.FORWARDED_TO_PROVINCE})
 _WITH_MEMBERS: Final = frozenset({State.FORWARDED_TO_MEMBERS, State.VERIFYING})
 _FORWARDED: Final = _WITH_MEMBERS | {State.VERIFIED, State.SUMMED_UP, State.COUNCIL_MET, State.PROPOSED}
+_RESULTS_STAND: Final = {
+    State.VERIFYING: (State.VERIFYING,),
+    **dict.fromkeys(_FORWARDED - _WITH_MEMBERS, (State.VERIFIED,)),
+    **{state: (state,) for state in DECIDED},
+}
+"""Where a corrected result leaves a dossier: a new sum is asked for; after the decision it stands (reading 5)."""
 _COUNCIL: Final = frozenset({Shared.COUNCIL})
 _RECOGNITIONS: Final = frozenset({Shared.RECOGNITIONS})
 
@@ -92,7 +98,8 @@ PROCEDURE: Final[tuple[Step, ...]] = (
             State.OPENED, State.SELF_ASSESSED, State.OWN_MEETING, State.RETURNED,
             why=translatable("a dossier is assessed before it is sent, or when it was returned"), clause="II.1.1",
         ),
-        becomes=(State.OPENED, State.SELF_ASSESSED), unchanged_in=frozenset({State.RETURNED}),
+        becomes=(State.SELF_ASSESSED,),
+        becomes_from={State.OPENED: (State.OPENED, State.SELF_ASSESSED), State.RETURNED: (State.RETURNED,)},
         correctable=frozenset({"claims"}),
     ),
     DossierStep(
@@ -109,7 +116,7 @@ PROCEDURE: Final[tuple[Step, ...]] = (
                 "II.1.1.c",
             ),
         },
-        becomes=(State.OWN_MEETING,), unchanged_in=frozenset({State.RETURNED}),
+        becomes=(State.OWN_MEETING,), becomes_from={State.RETURNED: (State.RETURNED,)},
         correctable=frozenset({"meeting"}),
     ),
     DossierStep(
@@ -222,14 +229,15 @@ PROCEDURE: Final[tuple[Step, ...]] = (
         roles=(Role.COUNCIL_MEMBER,), authority=appraisal.leads_criterion, first=appraisal.no_result_yet,
         clause="II.3, III.2",
         orders=_orders(_WITH_MEMBERS, why=_ON_LETTER, clause="II.3"),
-        becomes=(State.VERIFYING, State.VERIFIED), ordered=False,
+        becomes=(State.VERIFYING, State.VERIFIED), becomes_from={State.FORWARDED_TO_MEMBERS: (State.VERIFYING,)},
+        ordered=False,
         reads=_RECOGNITIONS,
     ),
     DossierStep(
         command=commands.CorrectVerification, event=appraisal.VerificationCorrected,
         handler=appraisal.correct_verification,
         roles=(Role.COUNCIL_MEMBER,), authority=appraisal.leads_criterion, clause="II.3, III.2, reading 5",
-        becomes=(State.VERIFYING, State.VERIFIED), unchanged_in=DECIDED, after_the_end=True, ordered=False,
+        becomes=(State.VERIFYING, State.VERIFIED), becomes_from=_RESULTS_STAND, after_the_end=True, ordered=False,
         reads=_RECOGNITIONS,
     ),
     DossierStep(

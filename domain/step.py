@@ -144,7 +144,7 @@ class DossierStep(Step, Generic[C_co]):
     """A step on a dossier that exists.
 
     orders         kind of unit → from which states; None when the state does not matter
-    unchanged_in   states that it does not change, though it changes others
+    becomes_from   state → the states in which it may leave the dossier from there, where these are not `becomes`
     roles_by_kind  who may take it on a unit of a kind, where that differs from `roles`
     turn           which of several roles may take it as the dossier stands
     authority      who may take it, where that follows from the criteria and not from the role
@@ -159,7 +159,7 @@ class DossierStep(Step, Generic[C_co]):
     command: type[C_co]
     handler: Callable[[Dossier, C_co, DecisionContext], None]
     orders: Mapping[UnitKind, Order] | None = None
-    unchanged_in: frozenset[State] = frozenset()
+    becomes_from: Mapping[State, tuple[State, ...]] = field(default_factory=dict)
     roles_by_kind: Mapping[UnitKind, tuple[Role, ...]] = field(default_factory=dict)
     turn: Callable[[Dossier], Role] | None = None
     authority: Callable[[Dossier, C_co], None] | None = None
@@ -220,7 +220,7 @@ class DossierStep(Step, Generic[C_co]):
 
     def leads_to(self, state: State) -> tuple[State, ...]:
         """The states that may follow when it is taken in a state."""
-        return (state,) if not self.becomes or state in self.unchanged_in else self.becomes
+        return self.becomes_from.get(state, self.becomes or (state,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from domain.dossier.assessment import member_results
 from domain.dossier.event import DossierEvent
 from domain.dossier.states import DECIDED, RECOGNISED, State
 from domain.errors import InvalidInput, Refused
+from domain.procedure import ON_DOSSIER
 from tests.acceptance.command_builders import Draft, Drafts, document
 from tests.acceptance.figures import below_target
 from tests.domain.scenario import COMMUNE, DEPARTMENT, DISTRICT, EACH_KIND, NOW, circumstances, decided
@@ -96,6 +97,9 @@ class Walk(RuleBasedStateMachine):
         new = cast(list[DossierEvent], list(self.dossier.collect_events()))
         assert len(new) == 1
         assert self.dossier.version == before["_version"] + 1
+        step = ON_DOSSIER[draft["command"]]
+        assert before["state"] in step.states_for(self.dossier.unit_kind)
+        assert self.dossier.state in step.leads_to(before["state"])
         self.events += new
         return True
 

@@ -1,0 +1,63 @@
+"""The states of a dossier and the steps between them, as a Mermaid diagram made from the procedure's table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from domain.catalogue import UnitKind
+from domain.commands import Command
+from domain.dossier.states import ENDED, State
+from domain.procedure import CREATE, ON_DOSSIER
+from domain.step import DossierStep
+
+_START = _END = "[*]"
+_UNDECIDED = "undecided"
+
+
+def reachable(kind: UnitKind) -> frozenset[State]:
+    """The states that a dossier of a kind of unit may come to by steps in their order."""
+    found = {state for step in CREATE.values() for state in step.becomes}
+    moves = list(_moves(kind))
+    while new := {after for before, after, _ in moves if before in found} - found:
+        found |= new
+    return frozenset(found)
+
+
+def state_diagram() -> str:
+    """The diagram of all kinds of unit. A step that leaves the state as it is is not drawn."""
+    steps: dict[tuple[str, str], dict[str, None]] = {}
+    for created in CREATE.values():
+        for state in created.becomes:
+            steps.setdefault((_START, state), {})[created.name] = None
+    for kind in UnitKind:
+        states = reachable(kind)
+        for before, after, name in _moves(kind):
+            if before in states and before is not after:
+                steps.setdefault((before, after), {})[name] = None
+    for step in ON_DOSSIER.values():
+        if step.until_decided and step.orders is None:
+            for state in step.becomes:
+                steps.setdefault((_UNDECIDED, state), {})[step.name] = None
+    drawn = {after for _, after in steps}
+    return "\n".join(
+        [
+            "stateDiagram-v2",
+            f'    state "any state before the decision" as {_UNDECIDED}',
+            *(f"    {before} --> {after}: {', '.join(names)}" for (before, after), names in steps.items()),
+            *(f"    {state} --> {_END}" for state in State if state in ENDED and state in drawn),
+        ]
+    )
+
+
+def _moves(kind: UnitKind) -> Iterator[tuple[State, State, str]]:
+    """From, to, and the name of the step, in the order of the table."""
+    for step in ON_DOSSIER.values():
+        for before in _states_before(step, kind):
+            for after in step.leads_to(before):
+                yield before, after, step.name
+
+
+def _states_before(step: DossierStep[Command], kind: UnitKind) -> list[State]:
+    """The states in which a step is drawn; of one that is not bound to states, those for which its row says more."""
+    states = step.becomes_from if step.orders is None else step.states_for(kind)
+    return [state for state in State if state in states]
