@@ -10,13 +10,13 @@ from infra.retry import Retry
 from infra.timeouts import Timeout
 
 
-def send_durably(tape: KafkaPartitionClient, records: Sequence[tuple[bytes | None, bytes]], name: str) -> int:
+def send_durably(client: KafkaPartitionClient, records: Sequence[tuple[bytes | None, bytes]], name: str) -> int:
     """Append keys and values together, at least once; the offset of the first one of the copy that was acknowledged.
 
     Raises KafkaUnreachable after a minute, and what cannot be mended by another try.
     """
     for _ in Retry(Timeout.SEND):
-        offset = tape.send_all(records).result()
+        offset = client.send_all(records).result()
         if offset is not None:
             return offset
     raise KafkaUnreachable(log=name, reason="the brokers did not acknowledge in time")

@@ -45,13 +45,13 @@ class KafkaReplies:
         self,
         log: KafkaLog,
         partition: int,
-        tape: KafkaPartitionClient,
+        client: KafkaPartitionClient,
         queue: KafkaCommandQueue,
         dead_letters: KafkaDeadLetters,
     ) -> None:
         self._log = log
         self._partition = partition
-        self._tape = tape
+        self._client = client
         self._queue = queue
         self._dead_letters = dead_letters
         self._waiting = log.follow_accepted(partition)
@@ -77,7 +77,7 @@ class KafkaReplies:
             record = self._waiting[0]
             values = list(_values(record))
             if values:
-                send_durably(self._tape, [(None, value) for value in values], "replies")
+                send_durably(self._client, [(None, value) for value in values], "replies")
                 _log.debug(
                     "commands.answered",
                     partition=self._partition,

@@ -14,7 +14,7 @@ from consumers.commands import ports
 from consumers.commands.ports import CommandKey, CommandOutcome, QueuePosition
 from infra.kafka.errors import AppendTooLarge
 from infra.kafka.settings import KafkaSettings
-from infra.log.append_requests import DecisionsJob
+from infra.log.append_requests import OutcomesRequest
 from infra.log.events import IndexedEvents
 from infra.log.format import Append, Command, Orphan, RecordedOutcome
 from infra.log.index import Applied, Head
@@ -126,7 +126,7 @@ class KafkaLog(IndexedLog[PartitionHandle]):
         """
         if outcomes:
             try:
-                self.opened(partition).submit(DecisionsJob([_append(outcome) for outcome in outcomes], head))
+                self.opened(partition).submit(OutcomesRequest([_append(outcome) for outcome in outcomes], head))
             except AppendTooLarge as error:
                 raise ports.AppendTooLarge(str(error)) from error
 

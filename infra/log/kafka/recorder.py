@@ -17,7 +17,7 @@ from eventsourcing.persistence import (
 from eventsourcing.sqlite import SQLiteProcessRecorder, SQLiteTrackingRecorder
 
 from infra.errors import LogUnusable
-from infra.log.append_requests import EventsJob
+from infra.log.append_requests import EventsRequest
 from infra.log.events import IndexedEvents
 from infra.log.format import Append, EventRow, RecordedOutcome
 from infra.log.partition_handle import PartitionHandle
@@ -97,7 +97,7 @@ def insert(
         return []
     outcome = RecordedOutcome.EVENTS if stored_events else RecordedOutcome.TRACKED
     append = Append(os.urandom(16), outcome, rows(stored_events), tracking=tracking)
-    position = opened.submit(EventsJob([append]))
+    position = opened.submit(EventsRequest([append]))
     return [*range(position, position + len(stored_events))]
 
 
