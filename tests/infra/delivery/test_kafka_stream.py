@@ -21,7 +21,9 @@ from infra.delivery.kafka.schemas import publish as publish_schemas
 from infra.delivery.kafka.stream import KafkaStream, OnePublisher, replay
 from infra.dev.kafka import KafkaCluster
 from infra.kafka.settings import KafkaSettings
+from infra.kafka.topics import ensure, log_topic
 from infra.log.kafka.log import KafkaLog
+from infra.log.kafka.log_reader import SharedLog
 from infra.views.sqlite import SQLiteViews
 from projections.engine.errors import CannotApply, UnknownEvent
 from schemas.avro.codec import decode_event
@@ -284,9 +286,10 @@ def test_the_log_on_kafka_is_published_as_well(world: World, expected: Any, tmp_
     """Another process appends; the publisher reads through an index of its own."""
     bootstrap, app = world.settings.bootstrap, world.settings.app
     writer = KafkaLog(KafkaSettings(bootstrap, app, index_dir=tmp_path / "writer"))
-    reader = KafkaLog(KafkaSettings(bootstrap, app, index_dir=tmp_path / "reader"))
+    settings = KafkaSettings(bootstrap, app, index_dir=tmp_path / "reader")
+    reader = SharedLog(settings, ensure(settings, [log_topic(settings, settings.events_topic)])[0])
     serializer = DecisionSerializer(reader.log_id, UNITS)
-    stream = OnePublisher(reader.settings, serializer, reader.partitions, FingerprintEncoding())
+    stream = OnePublisher(settings, serializer, reader.partitions, FingerprintEncoding())
     stream.prepare()
     publisher = Publisher(reader, decode_event, stream, serializer)
     province(world.log)
