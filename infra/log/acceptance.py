@@ -8,7 +8,7 @@ of bodies and schemas. What is not accepted is ignored by all, and is of three s
     foreign   without a header of ours: a stranger's
     orphan    ours, its number above the head's: an accepted record before it was altered or lost
 
-An orphan stays open until the body of an accepted record dismisses it. While one is open, no reader may serve its
+Why the comparison is made by readers: `compare_and_append.md`. An orphan stays open until the body of an accepted record dismisses it. While one is open, no reader may serve its
 state as whole, and no writer builds.
 """
 
