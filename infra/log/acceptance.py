@@ -8,8 +8,8 @@ of bodies and schemas. What is not accepted is ignored by all, and is of three s
     foreign   without a header of ours: a stranger's
     orphan    ours, its number above the head's: an accepted record before it was altered or lost
 
-Why the comparison is made by readers: `compare_and_append.md`. An orphan stays open until the body of an accepted record dismisses it. While one is open, no reader may serve its
-state as whole, and no writer builds.
+An orphan stays open until the body of an accepted record dismisses it. While one is open, no reader may serve its
+state as whole, and no writer builds. Why readers make the comparison: `compare_and_append.md`.
 """
 
 from __future__ import annotations
