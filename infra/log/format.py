@@ -23,7 +23,7 @@ from struct import Struct
 from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
-from eventsourcing.persistence import Tracking
+from eventsourcing.persistence import StoredEvent, Tracking
 from fastavro import parse_schema, schemaless_reader
 
 from consumers.commands.ports import CommandKey, QueuePosition
@@ -233,3 +233,16 @@ def _any_long(value: int) -> bytes:
 
 # Lengths, counts and versions come again and again.
 _SHORT: Final = [_any_long(value) for value in range(8192)]
+
+
+def event_rows(stored_events: Sequence[StoredEvent]) -> list[EventRow]:
+    """Events as a record and the index keep them."""
+    return [
+        (
+            event.originator_id.hex if isinstance(event.originator_id, UUID) else event.originator_id,
+            event.originator_version,
+            event.topic,
+            event.state,
+        )
+        for event in stored_events
+    ]

@@ -49,15 +49,13 @@ def broken(name: str, orphans: Mapping[int, bytes]) -> LogBroken:
 class Partition:
     """One partition, its index and its tape. Made, it has read the log to the end.
 
-    `on_events` is called after events have reached the index.
+    `listeners` are called after events have reached the index.
     """
 
-    def __init__(
-        self, place: Place, tape: PartitionClient, index: Index, *, on_events: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, place: Place, tape: PartitionClient, index: Index) -> None:
         self.place = place
         self.tape = tape
-        self._on_events = on_events
+        self.listeners: list[Callable[[], None]] = []
         self._observers: list[Callable[[Applied], None]] = []
         self._index = index
         self._versions: OrderedDict[str, int | None] = OrderedDict()
@@ -209,7 +207,8 @@ class Partition:
             self._versions.popitem(last=False)
         if self.indexed != self.state.position - 1:
             self.indexed = self.state.position - 1
-            self._on_events()
+            for listener in tuple(self.listeners):
+                listener()
 
     def verify_head(self) -> None:
         """Compare the last accepted record with what stands in the log. Raises LogChanged."""
