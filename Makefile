@@ -43,7 +43,7 @@ lint: setup ## Check style, format, types, the direction of imports, the public 
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m schemas.public_release
+	$(BIN)/python -m schemas.release check
 	$(BIN)/python -m schemas.command_schemas --check
 	$(BIN)/python -m schemas.asyncapi --check
 	$(BIN)/python -m infra.dev.catalogues --check
@@ -94,7 +94,8 @@ $(VENV)/.locked: requirements.lock
 	@touch $@
 
 # `pip check` fails when pyproject.toml asks for something that the lock does not have: then `make lock`.
-$(VENV)/.installed: $(VENV)/.locked pyproject.toml
+# The few files of infra/package are copied, all others are used where they stand.
+$(VENV)/.installed: $(VENV)/.locked pyproject.toml $(wildcard infra/package/dossier/*.py infra/package/dossier/*/*.py)
 	$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@$(PIP) check || { echo "requirements.lock is behind pyproject.toml: run 'make lock'" >&2; exit 1; }
 	@touch $@

@@ -258,7 +258,7 @@ class Application:
         *,
         check: bool = False,
         jobs: int | None = None,
-        told: ProgressCallback | None = None,
+        on_progress: ProgressCallback | None = None,
     ) -> Rebuild:
         """A rebuild of read models, not yet run; by default in as many processes as the log's length is worth."""
         if jobs is None:
@@ -269,8 +269,8 @@ class Application:
         # It takes the settings and this class to a process of its own.
         from infra.parallel_rebuild import in_process, process_pool
 
-        spread = in_process(self.engine) if jobs == 1 else process_pool(self.settings, jobs)
-        return Rebuild(self.engine, names, check=check, spread=spread, jobs=jobs, told=told)
+        executor = in_process(self.engine) if jobs == 1 else process_pool(self.settings, jobs)
+        return Rebuild(self.engine, names, check=check, executor=executor, jobs=jobs, on_progress=on_progress)
 
     def events_of(self, dossier_id: UUID) -> list[DossierEvent]:
         """All events of a dossier, from the log itself."""

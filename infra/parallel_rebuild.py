@@ -21,8 +21,8 @@ from infra.settings import Settings, load
 from projections.engine.engine import Engine
 from projections.engine.rebuild import ProgressCallback, Task, TaskExecutor, run_task
 
-_LOOK = 0.1
-"""Seconds between two looks at what the processes have told."""
+_POLL_INTERVAL = 0.1
+"""Seconds between two looks at the progress of the processes."""
 
 _ORPHANED = 1
 """The exit code of a process whose parent is gone; nobody is left to read it."""
@@ -31,58 +31,58 @@ _NEW_OBJECTS = 100_000
 """So many more containers than before, and the garbage collector looks through them. Events and rows hold no circles:
 looking after every 700, as Python does by itself, took a third of the time."""
 
-Heard = tuple[Task, int]
+Progress = tuple[Task, int]
 Failure = tuple[type[DossierError], str | None, dict[str, Any]]
 
 
 def process_pool(settings: Settings, jobs: int) -> TaskExecutor:
-    """A spread over at most `jobs` processes."""
+    """An executor over at most `jobs` processes."""
 
-    def spread(tasks: Sequence[Task], told: ProgressCallback) -> None:
+    def execute(tasks: Sequence[Task], on_progress: ProgressCallback) -> None:
         context = get_context("spawn")
-        queue: SimpleQueue[Heard] = context.SimpleQueue()
+        queue: SimpleQueue[Progress] = context.SimpleQueue()
         workers = min(jobs, len(tasks))
         # Only what a process needs for it travels: where log and read models are.
         given = {"log": settings.log, "views": settings.views}
-        with ProcessPoolExecutor(workers, context, _begin, (given, queue, os.getpid())) as pool:
+        with ProcessPoolExecutor(workers, context, _start_process, (given, queue, os.getpid())) as pool:
             waiting: set[Future[Failure | None]] = {pool.submit(_work, task) for task in tasks}
             failures = []
             while waiting:
-                done, waiting = wait(waiting, _LOOK)
-                _hear(queue, told)
+                done, waiting = wait(waiting, _POLL_INTERVAL)
+                _forward_progress(queue, on_progress)
                 failures += [failure for each in done if (failure := each.result()) is not None]
         for kind, clause, details in failures:
             raise kind(clause=clause, **details)
 
-    return spread
+    return execute
 
 
 def in_process(engine: Engine) -> TaskExecutor:
-    """A spread in this process."""
+    """An executor in this process."""
 
-    def spread(tasks: Sequence[Task], told: ProgressCallback) -> None:
+    def execute(tasks: Sequence[Task], on_progress: ProgressCallback) -> None:
         usual = gc.get_threshold()
         gc.set_threshold(_NEW_OBJECTS)
         try:
             for task in tasks:
-                run_task(engine, task, told)
+                run_task(engine, task, on_progress)
         finally:
             gc.set_threshold(*usual)
 
-    return spread
+    return execute
 
 
-def _hear(queue: SimpleQueue[Heard], told: ProgressCallback) -> None:
+def _forward_progress(queue: SimpleQueue[Progress], on_progress: ProgressCallback) -> None:
     while not queue.empty():
-        told(*queue.get())
+        on_progress(*queue.get())
 
 
-_given: dict[str, Any] = {}
-"""What this process was begun with; empty in the parent."""
+_context: dict[str, Any] = {}
+"""What this process was started with; empty in the parent."""
 
 
-def _begin(given: dict[str, Any], queue: SimpleQueue[Heard], parent: int) -> None:
-    _given.update(settings=replace(load({}), **given), queue=queue, parent=parent)
+def _start_process(given: dict[str, Any], queue: SimpleQueue[Progress], parent: int) -> None:
+    _context.update(settings=replace(load({}), **given), queue=queue, parent=parent)
     # What was imported lives as long as the process: the collector need not look at it again and again.
     gc.freeze()
     gc.set_threshold(_NEW_OBJECTS)
@@ -91,14 +91,14 @@ def _begin(given: dict[str, Any], queue: SimpleQueue[Heard], parent: int) -> Non
 def _work(task: Task) -> Failure | None:
     """One task; what stopped it comes back in parts, since an error of ours cannot travel as it is."""
 
-    def told(task: Task, reached: int) -> None:
-        if os.getppid() != _given["parent"]:
+    def on_progress(task: Task, reached: int) -> None:
+        if os.getppid() != _context["parent"]:
             os._exit(_ORPHANED)
-        _given["queue"].put((task, reached))
+        _context["queue"].put((task, reached))
 
     try:
-        with Application(_given["settings"]) as application:
-            run_task(application.engine, task, told)
+        with Application(_context["settings"]) as application:
+            run_task(application.engine, task, on_progress)
     except DossierError as error:
         return type(error), error.clause, error.details
     return None

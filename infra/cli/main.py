@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from infra.cli.operations import apply, dead_letters, doctor, parked, rebuild, views
@@ -52,18 +54,37 @@ _FIRST_STEPS = (
 
 def build() -> typer.Typer:
     """The program, nothing opened."""
-    made = typer.Typer(
+    program = typer.Typer(
         cls=DossierGroup,
+        callback=_program,
         help=_HELP,
         epilog=examples_text(_FIRST_STEPS),
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["--help", "-h"]},
     )
-    register_demonstration(made, OPERATION)
+    register_demonstration(program, OPERATION)
     for group in _GROUPS:
-        group.register(made)
-    return made
+        group.register(program)
+    return program
+
+
+def _print_version(asked: bool) -> None:  # Typer hands over the option's value so
+    if asked:
+        from importlib.metadata import version  # noqa: PLC0415  # it takes time to import
+
+        typer.echo(f"dossier {version('dossier')}")
+        raise typer.Exit
+
+
+def _program(
+    *,
+    version: Annotated[  # the callback answers it
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help=say("Print the version and exit.")),
+    ] = False,
+) -> None:
+    """The options of the program alone."""
 
 
 app = build()

@@ -44,13 +44,13 @@ class KafkaReplies:
         self,
         log: KafkaLog,
         partition: int,
-        tape: KafkaPartitionClient,
+        client: KafkaPartitionClient,
         queue: KafkaCommandQueue,
         dead_letters: KafkaDeadLetters,
     ) -> None:
         self._log = log
         self._partition = partition
-        self._tape = tape
+        self._client = client
         self._queue = queue
         self._dead_letters = dead_letters
         self._waiting = log.follow_accepted(partition)
@@ -76,7 +76,7 @@ class KafkaReplies:
             record = self._waiting[0]
             values = list(_values(record))
             if values:
-                self._tape.send_durably([(None, value) for value in values])
+                self._client.send_durably([(None, value) for value in values])
                 _log.debug(
                     "commands.answered",
                     partition=self._partition,

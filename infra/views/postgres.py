@@ -46,7 +46,7 @@ _cursors = count(1)
 """Several tables are read at once in one transaction, each by a cursor of its own."""
 
 
-class _Transaction:
+class _PostgresTransaction:
     """A Reader or Writer on a connection with an open transaction."""
 
     def __init__(self, where: str, connection: Connection) -> None:
@@ -80,7 +80,7 @@ class _Transaction:
     def has_table(self, name: str) -> bool:
         return bool(self.select("SELECT 1 AS found WHERE to_regclass(?) IS NOT NULL", (name,)))
 
-    def hold(self, names: Sequence[str]) -> None:
+    def pin(self, names: Sequence[str]) -> None:
         if not names:
             return
         try:
@@ -176,18 +176,18 @@ class PostgresViews:
             connection.close()
 
     @contextmanager
-    def reading(self) -> Iterator[_Transaction]:
+    def reading(self) -> Iterator[_PostgresTransaction]:
         """A snapshot of the whole store."""
         with self._transaction(_SNAPSHOT) as transaction:
             # The snapshot is taken by the first query, not by BEGIN.
             transaction.select("SELECT 1 AS taken")
             yield transaction
 
-    def transaction(self) -> AbstractContextManager[_Transaction]:
+    def transaction(self) -> AbstractContextManager[_PostgresTransaction]:
         """A transaction beside others of its kind, while none is alone."""
         return self._locked(_BESIDE_OTHERS)
 
-    def exclusive_transaction(self) -> AbstractContextManager[_Transaction]:
+    def exclusive_transaction(self) -> AbstractContextManager[_PostgresTransaction]:
         """A transaction that is alone."""
         return self._locked(_ALONE)
 
@@ -204,15 +204,15 @@ class PostgresViews:
         return True
 
     @contextmanager
-    def _locked(self, lock: str) -> Iterator[_Transaction]:
+    def _locked(self, lock: str) -> Iterator[_PostgresTransaction]:
         with self._transaction("BEGIN") as transaction:
             transaction.select(lock)
             yield transaction
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[_Transaction]:
+    def _transaction(self, begin: str) -> Iterator[_PostgresTransaction]:
         connection = self._begun(begin)
-        transaction = _Transaction(self._where, connection)
+        transaction = _PostgresTransaction(self._where, connection)
         try:
             yield transaction
             transaction.execute("COMMIT")

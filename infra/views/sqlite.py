@@ -32,7 +32,7 @@ _CHUNK = 1000
 """Rows in memory at once while a whole table is read."""
 
 
-class _Transaction:
+class _SQLiteTransaction:
     """A Reader or Writer on a connection with an open transaction."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
@@ -63,7 +63,7 @@ class _Transaction:
         except sqlite3.Error as error:
             raise _unavailable(self._path, error) from error
 
-    def hold(self, names: Sequence[str]) -> None:
+    def pin(self, names: Sequence[str]) -> None:
         """Nothing to do: a snapshot keeps what others drop."""
 
     def execute(self, sql: str, parameters: Sequence[Value] = ()) -> int:
@@ -114,7 +114,7 @@ class SQLiteViews:
             connection.close()
 
     @contextmanager
-    def reading(self) -> Iterator[_Transaction]:
+    def reading(self) -> Iterator[_SQLiteTransaction]:
         """A snapshot of the whole store."""
         with self._transaction("BEGIN") as transaction:
             # The snapshot is taken by the first read, not by BEGIN.
@@ -122,12 +122,12 @@ class SQLiteViews:
             yield transaction
 
     @contextmanager
-    def exclusive_transaction(self) -> Iterator[_Transaction]:
+    def exclusive_transaction(self) -> Iterator[_SQLiteTransaction]:
         """The write lock and a transaction: committed at the end, rolled back on an error."""
         with self._transaction("BEGIN IMMEDIATE") as transaction:
             yield transaction
 
-    def transaction(self) -> AbstractContextManager[_Transaction]:
+    def transaction(self) -> AbstractContextManager[_SQLiteTransaction]:
         """The same: a file has one writer at a time."""
         return self.exclusive_transaction()
 
@@ -139,9 +139,9 @@ class SQLiteViews:
         return True
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[_Transaction]:
-        connection = self._take()
-        transaction = _Transaction(self.path, connection)
+    def _transaction(self, begin: str) -> Iterator[_SQLiteTransaction]:
+        connection = self._connection()
+        transaction = _SQLiteTransaction(self.path, connection)
         try:
             transaction.execute(begin)
             yield transaction
@@ -153,7 +153,7 @@ class SQLiteViews:
         with self._guard:
             self._idle.append(connection)
 
-    def _take(self) -> sqlite3.Connection:
+    def _connection(self) -> sqlite3.Connection:
         with self._guard:
             if self._idle:
                 return self._idle.pop()

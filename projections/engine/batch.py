@@ -69,7 +69,7 @@ class BatchApplier:
         self._parked = set(map(build.projection.parking_scope, parked))
         self._newly_parked: list[tuple[Value, ...]] = []
         self.applied = 0
-        self.passed = 0
+        self.ignored_count = 0
         self.last = before.position
         self._marks: list[tuple[int, bytes]] = []
         self._read_ahead()
@@ -85,14 +85,14 @@ class BatchApplier:
         return bool(self._parked) and self.build.projection.parking_scope(dossier) in self._parked
 
     def apply(self, event: Event[RecordedEvent]) -> None:
-        """Hand an event to its handler; where that fails, take its changes back and park the dossier."""
+        """Hand an event to its handler; where that fails, undo its changes and park the dossier."""
         self.rows.begin()
         try:
             self.handlers[type(event.fact)](self.rows, event)
         except InfrastructureError:
             # The store could not be read: that says nothing about the event.
             raise
-        except Exception as cause:  # noqa: BLE001  # whatever a handler raises, it is told
+        except Exception as cause:  # noqa: BLE001  # whatever a handler raises, only its dossier waits
             self.rows.undo()
             self.park(event.dossier_id, event.version, event.name, event.position, describe_error(cause))
         else:
@@ -115,16 +115,16 @@ class BatchApplier:
             self.last,
             before.applied + self.applied,
             before.parked + len(self._newly_parked),
-            before.ignored + self.passed,
+            before.ignored + self.ignored_count,
             digest,
         )
 
     def store(self, writer: Writer) -> None:
-        """Store rows, parked events and position in the writer's transaction. Raises Moved, RowRefused."""
+        """Store rows, parked events and position in the writer's transaction. Raises CheckpointConflict, InvalidRow."""
         if self.after.position == self.before.position:
             return
-        # First: a build that another engine moved on is left alone before anything is written.
-        self.build.move(writer, self._batch.partition, self.before, self.after)
+        # First: a build that another engine has advanced is left alone before anything is written.
+        self.build.advance(writer, self._batch.partition, self.before, self.after)
         self.rows.flush(writer)
         if self._newly_parked:
             writer.upsert(PARKED, PARKED.name, self._newly_parked)
@@ -144,18 +144,20 @@ def fold(
     A type of event that a projection does not know stops it there: all events before it are folded, and none after it.
     """
     refused = refused or {}
-    folds = [BatchApplier(build, at, batch, reader, refused.get(build.name)) for build, at in behind.items()]
-    _apply(folds, batch)
-    _close(folds, batch)
-    return folds
+    appliers = [
+        BatchApplier(build, checkpoint, batch, reader, refused.get(build.name)) for build, checkpoint in behind.items()
+    ]
+    _apply(appliers, batch)
+    _close(appliers, batch)
+    return appliers
 
 
-def _apply(folds: list[BatchApplier], batch: Batch) -> None:
-    going = list(folds)
+def _apply(appliers: list[BatchApplier], batch: Batch) -> None:
+    running = list(appliers)
     for notification, name, dossier in batch.named:
         position = notification.id
         event: Event[RecordedEvent] | str | None = None
-        for each in going:
+        for each in running:
             if position <= each.last:
                 continue
             if name in each.handled:
@@ -169,7 +171,7 @@ def _apply(folds: list[BatchApplier], batch: Batch) -> None:
                     else:
                         each.park(dossier, notification.originator_version, name, position, event)
             elif name in each.ignored:
-                each.passed += 1
+                each.ignored_count += 1
             else:
                 each.error = UnknownEvent(
                     projection=each.build.name,
@@ -179,15 +181,15 @@ def _apply(folds: list[BatchApplier], batch: Batch) -> None:
                     partition=batch.partition,
                     position=position,
                 )
-                going = [other for other in going if other is not each]
+                running = [other for other in running if other is not each]
                 continue
             each.last = position
 
 
-def _close(folds: list[BatchApplier], batch: Batch) -> None:
-    """Compute the running hash once for all folds that stood and stand at the same positions, as nearly all do."""
+def _close(appliers: list[BatchApplier], batch: Batch) -> None:
+    """Compute the running hash once for all that began and ended at the same positions, as nearly all do."""
     known: dict[tuple[int, bytes, int], tuple[bytes, list[tuple[int, bytes]]]] = {}
-    for each in folds:
+    for each in appliers:
         before = each.before
         key = (before.position, before.digest, each.last)
         if key not in known:
@@ -223,6 +225,6 @@ def parked_dossiers(reader: Reader, build: Generation, partition: int) -> frozen
 
 
 def describe_error(cause: BaseException) -> str:
-    """An error in words that every store takes."""
-    words = f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
-    return words.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+    """An error as text that every store accepts."""
+    text = f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")

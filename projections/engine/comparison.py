@@ -89,7 +89,7 @@ class Comparison:
 def compare(reader: Reader, live: Generation, rebuilt: Generation) -> Comparison:
     """Compare what two builds of one projection hold in this snapshot; both must stand at the same positions."""
     found = Comparison(live.positions(reader))
-    _compare_books(reader, live, rebuilt, found)
+    _compare_checkpoints(reader, live, rebuilt, found)
     for table in live.projection.tables:
         here, there = Side(), Side()
         before = found.different
@@ -113,9 +113,9 @@ def content(reader: Reader, build: Generation) -> dict[str, Side]:
     return sides
 
 
-def _compare_books(reader: Reader, live: Generation, rebuilt: Generation, found: Comparison) -> None:
+def _compare_checkpoints(reader: Reader, live: Generation, rebuilt: Generation, found: Comparison) -> None:
     """Whether both folded the same events, and parked the same."""
-    here, there = live.at(reader), rebuilt.at(reader)
+    here, there = live.checkpoints(reader), rebuilt.checkpoints(reader)
     for partition, ours in here.items():
         theirs = there[partition]
         columns: dict[str, tuple[Value, Value]] = {
@@ -155,10 +155,10 @@ def _row_by_row(
     table: Table, ours: Iterator[_Values], theirs: Iterator[_Values], here: Side, there: Side
 ) -> Iterator[Difference]:
     columns = list(table.columns)
-    places = [columns.index(name) for name in table.key]
+    key_columns = [columns.index(name) for name in table.key]
 
     def key(row: _Values) -> _Values:
-        return tuple(row[place] for place in places)
+        return tuple(row[column] for column in key_columns)
 
     left, right = next(ours, None), next(theirs, None)
     while left is not None or right is not None:

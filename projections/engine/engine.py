@@ -1,10 +1,10 @@
 """The engine: applies events to read models in batches, the same way for all.
 
-What holds, whatever is killed when:
+Invariants, even if the process is killed at any point:
 
 - the rows of a batch, the position behind it, its counts and its hash are stored in one transaction;
-- that transaction goes through only where the position still is what it was when the rows were read: of several
-  engines at work, in threads or processes, each event is applied once;
+- that transaction commits only if the position still is what it was when the rows were read: of several engines at
+  work, in threads or processes, each event is applied once;
 - a position only grows, and no event is passed over: one that fails parks its dossier, one of an unknown type stops
   its projection there;
 - the rows that an event changes belong to its own dossier: so dossiers are folded, parked and retried apart, and
@@ -41,7 +41,7 @@ BATCH_SIZE = 2000
 """Events per transaction: enough that a commit's cost is spread, few enough that memory stays flat."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.25
-"""Seconds between two looks at a position that is waited for."""
+"""Seconds between two checks of a position that is waited for."""
 
 BuildsOf = Callable[[Reader], Sequence[Generation]]
 
@@ -49,7 +49,7 @@ BuildsOf = Callable[[Reader], Sequence[Generation]]
 class Engine:
     """Keeps read models in step with one log.
 
-    `decode` turns an event's topic and bytes into its fields. An engine holds no connection and no state of its own
+    `decode` turns a stored event into the domain's event. An engine holds no connection and no state of its own
     beyond these; several may work at once on the same store, in threads or processes.
     """
 
@@ -210,7 +210,7 @@ class Engine:
                     reached = self._apply_batch(partition, target, builds, stopped, size=self.batch_size)
                 except (CheckpointConflict, SnapshotExpired):
                     continue
-                except _Refused:
+                except _RowRefused:
                     self._apply_one_by_one(partition, target, builds, stopped)
                     continue
                 if progress is not None:
@@ -228,31 +228,34 @@ class Engine:
         size: int,
         refused: Mapping[str, tuple[int, str]] | None = None,
     ) -> int:
-        """One batch for all builds that are behind; returns the lowest position reached. Raises Moved.
+        """One batch for all builds that are behind; returns the lowest position reached. Raises CheckpointConflict.
 
         1. in a snapshot, read the positions; 2. read the log after the lowest; 3. fold in memory; 4. in a transaction
         that holds only where those positions still are what they were, store rows and positions. A build that stops is
         noted in `stopped` and left alone.
         """
         with self.views.reading() as reader:
-            at = {build: found[partition] for build in builds(reader) if (found := build.at(reader))}  # 1
-            at = {build: each for build, each in at.items() if build.name not in stopped}
-            behind = {build: each for build, each in at.items() if each.position < target}
+            checkpoints = {
+                build: found[partition]
+                for build in builds(reader)
+                if build.name not in stopped and (found := build.checkpoints(reader))
+            }  # 1
+            behind = {build: found for build, found in checkpoints.items() if found.position < target}
             if not behind:
                 return target
-            reader.hold([physical for build in behind for physical in build.physical.values()])
+            reader.pin([physical for build in behind for physical in build.physical.values()])
             folds = self._folded(partition, target, behind, reader, size=size, refused=refused)  # 2, 3
         with self.views.transaction() as writer:  # 4
             for each in folds:
                 try:
                     each.store(writer)
                 except InvalidRow as error:
-                    raise _Refused(each.build.name, each.after.position, str(error)) from error
+                    raise _RowRefused(each.build.name, each.after.position, str(error)) from error
         for each in folds:
             if each.error is not None:
                 stopped[each.build.name] = each.error
-            at[each.build] = each.after
-        return min((each.position for build, each in at.items() if build.name not in stopped), default=target)
+            checkpoints[each.build] = each.after
+        return min((each.position for build, each in checkpoints.items() if build.name not in stopped), default=target)
 
     def _folded(
         self,
@@ -272,7 +275,11 @@ class Engine:
 
     def fold_within(self, writer: Writer, builds: Sequence[Generation], partition: int, target: int) -> None:
         """Bring builds up to a position within a transaction that is alone. Raises InvalidRow, or what stops one."""
-        while behind := {build: at for build in builds if (at := build.at(writer)[partition]).position < target}:
+        while True:
+            checkpoints = {build: build.checkpoints(writer)[partition] for build in builds}
+            behind = {build: checkpoint for build, checkpoint in checkpoints.items() if checkpoint.position < target}
+            if not behind:
+                return
             for each in self._folded(partition, target, behind, writer, size=self.batch_size):
                 each.store(writer)
                 if each.error is not None:
@@ -287,8 +294,8 @@ class Engine:
         while done < self.batch_size:
             try:
                 reached = self._apply_batch(partition, target, builds, stopped, size=1, refused=refused)
-            except _Refused as error:
-                refused[error.projection] = (error.position, error.words)
+            except _RowRefused as error:
+                refused[error.projection] = (error.position, error.cause)
                 continue
             except (CheckpointConflict, SnapshotExpired):
                 continue
@@ -297,9 +304,9 @@ class Engine:
                 break
 
 
-class _Refused(Exception):  # never leaves the engine
+class _RowRefused(Exception):  # never leaves the engine
     """The store refused a row of one build's batch, whose last event stands at `position`."""
 
-    def __init__(self, projection: str, position: int, words: str) -> None:
-        super().__init__(words)
-        self.projection, self.position, self.words = projection, position, words
+    def __init__(self, projection: str, position: int, cause: str) -> None:
+        super().__init__(cause)
+        self.projection, self.position, self.cause = projection, position, cause

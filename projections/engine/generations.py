@@ -66,14 +66,14 @@ PARKED = Table(
 """Events that are not in the rows. `cause` is the error of the event that parked the dossier; None: waits behind it."""
 
 METADATA_TABLES = (LOG, GENERATIONS, POSITIONS, MARKS, PARKED)
-_KEPT_BY_GENERATION = (POSITIONS, MARKS, PARKED)
-_MOVE = (
+_PER_GENERATION = (POSITIONS, MARKS, PARKED)
+_ADVANCE = (
     "UPDATE views_positions SET position = ?, applied = ?, parked = ?, ignored = ?, digest = ? WHERE projection = ? "
     "AND generation = ? AND partition = ? AND position = ? AND parked = ?"
 )
 
 
-class CheckpointConflict(Exception):  # no error of the world: the engine reads anew
+class CheckpointConflict(Exception):  # handled within the engine, which reads anew
     """Another engine moved a position after it was read."""
 
 
@@ -110,7 +110,7 @@ class Generation:
         """The name in the store of each of the projection's tables."""
         return {table: f"{table.name}_g{self.generation}" for table in self.projection.tables}
 
-    def at(self, reader: Reader) -> dict[int, Checkpoint]:
+    def checkpoints(self, reader: Reader) -> dict[int, Checkpoint]:
         """Partition → how far it has come."""
         found = reader.select("SELECT * FROM views_positions WHERE projection = ? AND generation = ?", self.key)
         return {
@@ -122,12 +122,12 @@ class Generation:
 
     def positions(self, reader: Reader) -> dict[int, int]:
         """Partition → the last position whose event was folded."""
-        return {partition: at.position for partition, at in self.at(reader).items()}
+        return {partition: at.position for partition, at in self.checkpoints(reader).items()}
 
-    def move(self, writer: Writer, partition: int, before: Checkpoint, after: Checkpoint) -> None:
-        """Store how far it has come, if it still stands where it stood when it was read. Raises Moved."""
+    def advance(self, writer: Writer, partition: int, before: Checkpoint, after: Checkpoint) -> None:
+        """Store how far it has come, if it still is where it was when it was read. Raises CheckpointConflict."""
         changed = writer.execute(
-            _MOVE,
+            _ADVANCE,
             (
                 *(after.position, after.applied, after.parked, after.ignored, after.digest.hex()),
                 *(*self.key, partition, before.position, before.parked),
@@ -149,7 +149,7 @@ class Generation:
         """Make its empty tables. `partitions`: each partition, with the running hash of no event."""
         for table, physical in self.physical.items():
             writer.create(table, physical)
-        self._note(writer, state)
+        self._record_state(writer, state)
         writer.upsert(
             POSITIONS,
             POSITIONS.name,
@@ -163,15 +163,15 @@ class Generation:
 
     def go_live(self, writer: Writer) -> None:
         """Serve this generation from now on; what was live is kept as the old one, what was old goes."""
-        for row in rows_of(writer, self.name):
+        for row in generations_of(writer, self.name):
             if row["generation"] != self.generation:
                 if row["state"] == GenerationState.OLD:
                     retire(writer, row)
                 elif row["state"] == GenerationState.LIVE:
                     _set_state(writer, row, GenerationState.OLD)
-        self._note(writer, GenerationState.LIVE)
+        self._record_state(writer, GenerationState.LIVE)
 
-    def _note(self, writer: Writer, state: GenerationState) -> None:
+    def _record_state(self, writer: Writer, state: GenerationState) -> None:
         names = json.dumps(list(self.physical.values()))
         row = (*self.key, self.projection.version, self.projection.revision, state.value, names)
         writer.upsert(GENERATIONS, GENERATIONS.name, [row])
@@ -187,7 +187,7 @@ def _set_state(writer: Writer, row: Row, state: GenerationState) -> None:
 def retire(writer: Writer, row: Row) -> None:
     """Let nobody begin to read or build a generation any more; its tables go when nobody reads them (`tables_of`)."""
     _set_state(writer, row, GenerationState.DROPPING)
-    for table in _KEPT_BY_GENERATION:
+    for table in _PER_GENERATION:
         writer.execute(
             f"DELETE FROM {table.name} WHERE projection = ? AND generation = ?",  # noqa: S608  # our own names
             (row["projection"], row["generation"]),
@@ -199,7 +199,7 @@ def retired(reader: Reader) -> list[Row]:
     return reader.select("SELECT * FROM views_generations WHERE state = ?", (GenerationState.DROPPING.value,))
 
 
-def dropped(writer: Writer, row: Row) -> None:
+def mark_dropped(writer: Writer, row: Row) -> None:
     """The tables of a retired generation are gone."""
     _set_state(writer, row, GenerationState.DROPPED)
 
@@ -209,14 +209,14 @@ def tables_of(row: Row) -> list[str]:
     return list(json.loads(row["tables"]))
 
 
-def rows_of(reader: Reader, name: str) -> list[Row]:
+def generations_of(reader: Reader, name: str) -> list[Row]:
     """All generations that a projection ever had, the first one first."""
     return reader.select("SELECT * FROM views_generations WHERE projection = ? ORDER BY generation", (name,))
 
 
-def row_in(reader: Reader, name: str, state: GenerationState) -> Row | None:
+def generation_in(reader: Reader, name: str, state: GenerationState) -> Row | None:
     """A projection's generation in a state; None where it has none. There is at most one live, building or old."""
-    found = [row for row in rows_of(reader, name) if row["state"] == state]
+    found = [row for row in generations_of(reader, name) if row["state"] == state]
     return found[-1] if found else None
 
 
@@ -260,4 +260,5 @@ def live_builds(reader: Reader, projections: Iterable[Projection]) -> list[Gener
 
 def next_build(reader: Reader, projection: Projection) -> Generation:
     """A generation after all that the projection has had."""
-    return Generation(projection, max((row["generation"] for row in rows_of(reader, projection.name)), default=0) + 1)
+    numbers = [row["generation"] for row in generations_of(reader, projection.name)]
+    return Generation(projection, max(numbers, default=0) + 1)

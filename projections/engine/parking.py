@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Retry:
+class RetryResult:
     """What trying one parked dossier again does, or would do.
 
     applied   the events that go into the rows: event, version, partition, position
@@ -52,7 +52,7 @@ def parked(reader: Reader, builds: Sequence[Generation], dossier: str | None = N
     return found
 
 
-def retry(engine: Engine, dossier: str, names: Sequence[str], *, store: bool) -> list[Retry]:
+def retry(engine: Engine, dossier: str, names: Sequence[str], *, store: bool) -> list[RetryResult]:
     """Try the parked events of a dossier again in some live read models; without `store` nothing is changed.
 
     They are applied in their order, up to the first one that fails again. Raises NothingParked.
@@ -62,10 +62,10 @@ def retry(engine: Engine, dossier: str, names: Sequence[str], *, store: bool) ->
         waiting = [build for build in builds if parked(reader, [build], dossier)]
     if not waiting:
         raise NothingParked(dossier=dossier)
-    return [_retried(engine, build, dossier, store=store) for build in waiting]
+    return [_retry_build(engine, build, dossier, store=store) for build in waiting]
 
 
-def _retried(engine: Engine, build: Generation, dossier: str, *, store: bool) -> Retry:
+def _retry_build(engine: Engine, build: Generation, dossier: str, *, store: bool) -> RetryResult:
     refused: tuple[int, str] | None = None
     while True:
         trial = _Trial(engine, build, dossier, refused)
@@ -77,16 +77,16 @@ def _retried(engine: Engine, build: Generation, dossier: str, *, store: bool) ->
             continue
         except InvalidRow as error:
             # Which row it was is not known: the last event is left, and perhaps those before it go in.
-            refused = int(trial.made.applied[-1]["position"]), describe_error(error)
+            refused = int(trial.result.applied[-1]["position"]), describe_error(error)
         else:
-            return trial.made
+            return trial.result
 
 
 class _Trial:
     """One try of the parked events of a dossier in one build. `refused`: an event to leave, by position, and why."""
 
     def __init__(self, engine: Engine, build: Generation, dossier: str, refused: tuple[int, str] | None) -> None:
-        self.made = Retry(build.name, dossier)
+        self.result = RetryResult(build.name, dossier)
         self._engine = engine
         self._build = build
         self._refused = refused
@@ -94,27 +94,27 @@ class _Trial:
 
     def run(self) -> None:
         """Apply in memory, in order, until one fails. Raises SnapshotExpired."""
-        build, made = self._build, self.made
+        build, result = self._build, self.result
         with self._engine.views.reading() as reader:
-            self._waiting = parked(reader, [build], made.dossier)
+            self._waiting = parked(reader, [build], result.dossier)
             if not self._waiting:
                 return
             self._partition = self._waiting[0]["partition"]
-            self._before = build.at(reader)[self._partition]
-            reader.hold(list(build.physical.values()))
+            self._before = build.checkpoints(reader)[self._partition]
+            reader.pin(list(build.physical.values()))
             self._rows = RowCache(reader, build.physical)
             self._fold()
-            made.changes = [
+            result.changes = [
                 {"table": table.name, "key": key, "columns": _changed(was, now)}
                 for table, key, was, now in self._rows.changes()
             ]
 
     def store(self) -> None:
-        """Store what was applied. Raises Moved where the build has come further meanwhile, InvalidRow."""
-        build, before, done = self._build, self._before, len(self.made.applied)
+        """Store what was applied. Raises CheckpointConflict where the build has come further meanwhile, InvalidRow."""
+        build, before, done = self._build, self._before, len(self.result.applied)
         with self._engine.views.transaction() as writer:
             after = replace(before, applied=before.applied + done, parked=before.parked - done)
-            build.move(writer, self._partition, before, after)
+            build.advance(writer, self._partition, before, after)
             self._rows.flush(writer)
             for row in self._waiting[:done]:
                 writer.execute(
@@ -122,22 +122,22 @@ class _Trial:
                     "WHERE projection = ? AND generation = ? AND partition = ? AND position = ?",
                     (*build.key, self._partition, row["position"]),
                 )
-            if self.made.left:
-                first = {**self._waiting[done], "cause": self.made.left[0]["cause"]}
+            if self.result.left:
+                first = {**self._waiting[done], "cause": self.result.left[0]["cause"]}
                 writer.upsert(PARKED, PARKED.name, [PARKED.values_of(first)])
-        self.made.stored = True
+        self.result.stored = True
 
     def _fold(self) -> None:
-        made = self.made
+        result = self.result
         for row in self._waiting:
-            cause = None if made.left else self._cause(row)
+            cause = None if result.left else self._cause_of(row)
             seen = {name: row[name] for name in ("event", "version", "partition", "position")}
-            if cause is None and not made.left:
-                made.applied.append(seen)
+            if cause is None and not result.left:
+                result.applied.append(seen)
             else:
-                made.left.append({**seen, "cause": cause})
+                result.left.append({**seen, "cause": cause})
 
-    def _cause(self, row: Row) -> str | None:
+    def _cause_of(self, row: Row) -> str | None:
         """Why an event fails again; None where it was applied."""
         partition, position = row["partition"], row["position"]
         if self._refused is not None and position >= self._refused[0]:

@@ -16,15 +16,15 @@ Decode = Callable[[StoredEvent], RecordedEvent]
 """A stored event to the domain's event, in its newest shape. Raises InfrastructureError for one it cannot read."""
 
 Progress = Callable[[int, int, int], None]
-"""Told after each batch: the partition, the position reached in it, and the position to reach."""
+"""Called after each batch with the partition, the position reached in it, and the position to reach."""
 
 
-class SnapshotExpired(Exception):  # no error of the world: the engine reads anew
-    """A table was dropped after the snapshot was taken and before it was held: take another snapshot."""
+class SnapshotExpired(Exception):  # handled within the engine, which reads anew
+    """A table was dropped after the snapshot was taken and before it was pinned: take another snapshot."""
 
 
-class InvalidRow(Exception):  # no error of the world: the engine parks the event
-    """The store takes no such value in a row (a NUL in a text, a date): its words are the message."""
+class InvalidRow(Exception):  # handled within the engine, which parks the event
+    """The store takes no such value in a row (a NUL in a text, a date): the store's own words are the message."""
 
 
 class LogReader(Protocol):
@@ -78,7 +78,7 @@ class Reader(Protocol):
     def has_table(self, name: str) -> bool:
         """Whether a table exists."""
 
-    def hold(self, names: Sequence[str]) -> None:
+    def pin(self, names: Sequence[str]) -> None:
         """Keep these tables readable until the transaction ends, whoever drops them. Raises SnapshotExpired."""
 
 

@@ -17,14 +17,14 @@ from projections.engine.errors import NoOldGeneration, OldOfAnotherVersion, Rebu
 from projections.engine.generations import (
     Generation,
     GenerationState,
-    dropped,
+    generation_in,
+    generations_of,
     is_set_up,
     live_rows,
+    mark_dropped,
     next_build,
     retire,
     retired,
-    row_in,
-    rows_of,
     set_up,
     tables_of,
 )
@@ -47,10 +47,10 @@ class Task:
 
 
 ProgressCallback = Callable[[Task, int], None]
-"""Told after each batch of a task: the lowest position that its builds have reached."""
+"""Called after each batch of a task with the lowest position that its builds have reached."""
 
 TaskExecutor = Callable[[Sequence[Task], ProgressCallback], None]
-"""Carries out every task, wherever; raises what stopped one."""
+"""Runs every task, in this process or others; raises what stopped one."""
 
 
 @dataclass(slots=True)
@@ -88,8 +88,8 @@ class RebuildResult:
 class Rebuild:
     """One run over some read models. `check`: compare only, and let the build go.
 
-    `spread` carries out the tasks (default: here, one after another); `jobs` is into how many parts the projections of
-    one partition may be split.
+    `executor` runs the tasks (default: in this thread, one after another); `jobs` is into how many parts the
+    projections of one partition may be split.
     """
 
     def __init__(
@@ -98,18 +98,18 @@ class Rebuild:
         names: Sequence[str],
         *,
         check: bool = False,
-        spread: TaskExecutor | None = None,
+        executor: TaskExecutor | None = None,
         jobs: int = 1,
         progress: Progress | None = None,
-        told: ProgressCallback | None = None,
+        on_progress: ProgressCallback | None = None,
     ) -> None:
         self._engine = engine
         self._projections = [engine.projections[name] for name in names]
         self._check = check
-        self._spread = spread or self._here
+        self._executor = executor or self._run_here
         self._jobs = jobs
         self._progress = progress
-        self._told = told or (lambda _task, _reached: None)
+        self._on_progress = on_progress or (lambda _task, _reached: None)
 
     def run(self) -> list[RebuildResult]:
         """Rebuild; returns what became of each read model.
@@ -123,45 +123,45 @@ class Rebuild:
         Raises RebuildSuperseded where a build was dropped meanwhile, and as `Engine.catch_up`. What is built stays, and
         the next rebuild continues it.
         """
-        outcomes = self._begin()  # 1
+        results = self._start_builds()  # 1
         builds = {
-            outcome.projection: Generation(projection, outcome.generation)
-            for projection, outcome in zip(self._projections, outcomes, strict=True)
+            result.projection: Generation(projection, result.generation)
+            for projection, result in zip(self._projections, results, strict=True)
         }
         begun = perf_counter()
         self._fold(builds)  # 2
-        for outcome in outcomes:
-            outcome.seconds["build"] = perf_counter() - begun
-        for outcome in outcomes:
-            self._finish(builds[outcome.projection], outcome)  # 3, 4
+        for result in results:
+            result.seconds["build"] = perf_counter() - begun
+        for result in results:
+            self._finish(builds[result.projection], result)  # 3, 4
         purge(self._engine)  # 5
-        return outcomes
+        return results
 
-    def _begin(self) -> list[RebuildResult]:
+    def _start_builds(self) -> list[RebuildResult]:
         engine = self._engine
-        outcomes = []
+        results = []
         with engine.views.exclusive_transaction() as writer:
             set_up(writer, engine.log.log_id)
             engine.check_not_ahead(writer)
             for projection in self._projections:
-                unfinished = row_in(writer, projection.name, GenerationState.BUILDING)
+                unfinished = generation_in(writer, projection.name, GenerationState.BUILDING)
                 if unfinished is not None and unfinished["revision"] == projection.revision:
-                    outcomes.append(RebuildResult(projection.name, unfinished["generation"], continued=True))
+                    results.append(RebuildResult(projection.name, unfinished["generation"], continued=True))
                     continue
                 if unfinished is not None:
                     retire(writer, unfinished)
                 build = next_build(writer, projection)
                 build.create(writer, GenerationState.BUILDING, engine.beginnings())
-                outcomes.append(RebuildResult(projection.name, build.generation, continued=False))
+                results.append(RebuildResult(projection.name, build.generation, continued=False))
         purge(engine)
-        return outcomes
+        return results
 
     def _fold(self, builds: Mapping[str, Generation]) -> None:
         """Up to the head, as often as the log grew by more than a batch meanwhile."""
         behind = True
         while behind:
             targets = self._engine.targets()
-            self._spread(self._tasks(builds, targets), self._told)
+            self._executor(self._tasks(builds, targets), self._on_progress)
             heads = self._engine.targets()
             behind = any(heads[partition] - target > self._engine.batch_size for partition, target in targets.items())
         with self._engine.views.transaction() as writer:
@@ -179,24 +179,24 @@ class Rebuild:
             groups[min(place, parts - 1)][build.name] = build.generation
         return [Task(group, partition, target) for partition, target in targets.items() for group in groups]
 
-    def _here(self, tasks: Sequence[Task], told: ProgressCallback) -> None:
+    def _run_here(self, tasks: Sequence[Task], on_progress: ProgressCallback) -> None:
         for task in tasks:
-            run_task(self._engine, task, told, self._progress)
+            run_task(self._engine, task, on_progress, self._progress)
 
-    def _finish(self, build: Generation, outcome: RebuildResult) -> None:
+    def _finish(self, build: Generation, result: RebuildResult) -> None:
         begun = perf_counter()
-        outcome.comparison = self._compared(build)
-        outcome.seconds["compare"] = perf_counter() - begun
+        result.comparison = self._compared(build)
+        result.seconds["compare"] = perf_counter() - begun
         if self._check:
             with self._engine.views.exclusive_transaction() as writer:
-                outcome.events = sum(build.positions(writer).values())
+                result.events = sum(build.positions(writer).values())
                 if build.state(writer) == GenerationState.BUILDING:
                     retire(writer, build.row(writer))
             return
         promote(self._engine, build, GenerationState.BUILDING)
-        outcome.swapped = True
+        result.swapped = True
         with self._engine.views.reading() as reader:
-            outcome.events = sum(build.positions(reader).values())
+            result.events = sum(build.positions(reader).values())
 
     def _compared(self, build: Generation) -> Comparison | None:
         """Bring the build and the live one to the same positions, then compare both in one snapshot.
@@ -205,16 +205,16 @@ class Rebuild:
         """
         engine = self._engine
         for _ in range(_TRIES):
-            live = self._bring_up(build)
+            live = self._align(build)
             if live is None:
                 return None
             with engine.views.reading() as reader:
                 if live.state(reader) == GenerationState.LIVE and live.positions(reader) == build.positions(reader):
-                    reader.hold([name for each in (live, build) for name in each.physical.values()])
+                    reader.pin([name for each in (live, build) for name in each.physical.values()])
                     return compare(reader, live, build)
         with engine.views.exclusive_transaction() as writer:
             # Nobody else moves them now.
-            live = self._live_beside(build, writer)
+            live = self._other_live(build, writer)
             if live is None:
                 return None
             there, here = live.positions(writer), build.positions(writer)
@@ -223,17 +223,17 @@ class Rebuild:
             return compare(writer, live, build)
 
     @staticmethod
-    def _live_beside(build: Generation, reader: Reader) -> Generation | None:
+    def _other_live(build: Generation, reader: Reader) -> Generation | None:
         """What is live, if it is another generation of the same revision."""
         row = live_rows(reader).get(build.name)
         if row is None or row["revision"] != build.projection.revision or row["generation"] == build.generation:
             return None
         return Generation(build.projection, row["generation"])
 
-    def _bring_up(self, build: Generation) -> Generation | None:
+    def _align(self, build: Generation) -> Generation | None:
         """Bring the build to where the live one stands, or the live one to where the build does; returns that one."""
         with self._engine.views.reading() as reader:
-            live = self._live_beside(build, reader)
+            live = self._other_live(build, reader)
             if live is None:
                 return None
             there, here = live.positions(reader), build.positions(reader)
@@ -249,16 +249,16 @@ def check_surviving(build: Generation, reader: Reader) -> Generation:
     return build
 
 
-def run_task(engine: Engine, task: Task, told: ProgressCallback, progress: Progress | None = None) -> None:
-    """Do one task here."""
+def run_task(engine: Engine, task: Task, on_progress: ProgressCallback, progress: Progress | None = None) -> None:
+    """Run one task in this thread."""
     builds = [Generation(engine.projections[name], generation) for name, generation in task.generations.items()]
 
-    def heard(partition: int, reached: int, target: int) -> None:
-        told(task, reached)
+    def report(partition: int, reached: int, target: int) -> None:
+        on_progress(task, reached)
         if progress is not None:
             progress(partition, reached, target)
 
-    engine.advance({task.partition: task.target}, lambda reader: [check_surviving(b, reader) for b in builds], heard)
+    engine.advance({task.partition: task.target}, lambda reader: [check_surviving(b, reader) for b in builds], report)
 
 
 def promote(engine: Engine, build: Generation, was: GenerationState) -> None:
@@ -268,8 +268,8 @@ def promote(engine: Engine, build: Generation, was: GenerationState) -> None:
     """
     while True:
         with engine.views.reading() as reader:
-            needed = _needed(reader, build)
-        engine.advance(needed, lambda reader: [check_surviving(build, reader)])
+            served = _served_positions(reader, build)
+        engine.advance(served, lambda reader: [check_surviving(build, reader)])
         # A row that the store refuses is found and parked outside of this transaction.
         with suppress(InvalidRow), engine.views.exclusive_transaction() as writer:
             state = build.state(writer)
@@ -278,18 +278,18 @@ def promote(engine: Engine, build: Generation, was: GenerationState) -> None:
                 return
             if state != was:
                 raise RebuildSuperseded(projection=build.name)
-            needed = _needed(writer, build)
+            served = _served_positions(writer, build)
             reached = build.positions(writer)
-            missing = {at: position - reached[at] for at, position in needed.items() if position > reached[at]}
+            missing = {at: position - reached[at] for at, position in served.items() if position > reached[at]}
             if sum(missing.values()) > engine.batch_size:
                 continue
             for partition in missing:
-                engine.fold_within(writer, [build], partition, needed[partition])
+                engine.fold_within(writer, [build], partition, served[partition])
             build.go_live(writer)
             return
 
 
-def _needed(reader: Reader, build: Generation) -> dict[int, int]:
+def _served_positions(reader: Reader, build: Generation) -> dict[int, int]:
     """Partition → the position that is served now."""
     row = live_rows(reader).get(build.name)
     return Generation(build.projection, row["generation"]).positions(reader) if row else {}
@@ -303,7 +303,7 @@ def undo(engine: Engine, name: str) -> int:
     """
     projection = engine.projections[name]
     with engine.views.reading() as reader:
-        row = row_in(reader, name, GenerationState.OLD) if is_set_up(reader) else None
+        row = generation_in(reader, name, GenerationState.OLD) if is_set_up(reader) else None
     if row is None:
         raise NoOldGeneration(projection=name)
     if row["revision"] != projection.revision:
@@ -319,7 +319,7 @@ def drop(engine: Engine, names: Sequence[str]) -> dict[str, list[int]]:
     with engine.views.exclusive_transaction() as writer:
         set_up(writer, engine.log.log_id)
         for name in names:
-            for row in rows_of(writer, name):
+            for row in generations_of(writer, name):
                 if row["state"] in (GenerationState.OLD, GenerationState.BUILDING):
                     retire(writer, row)
                     gone.setdefault(name, []).append(row["generation"])
@@ -334,4 +334,4 @@ def purge(engine: Engine) -> None:
     for row in waiting:
         if engine.views.drop(tables_of(row)):
             with engine.views.exclusive_transaction() as writer:
-                dropped(writer, row)
+                mark_dropped(writer, row)

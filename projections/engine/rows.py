@@ -18,8 +18,8 @@ _UNREAD: Row = {}
 class RowCache:
     """A write-back cache over a snapshot. Nothing is stored before `flush`.
 
-    A row that was got may be changed in place, and must then be put. What a handler changed since `begin` can be taken
-    back by `undo`.
+    A row that was read may be changed in place, and must then be upserted. What a handler changed since `begin` can be
+    undone by `undo`.
     """
 
     def __init__(self, reader: Reader, physical: Mapping[Table, str]) -> None:
@@ -42,7 +42,7 @@ class RowCache:
                 self._stored[table].update(found)
 
     def begin(self) -> None:
-        """From here on `undo` takes back."""
+        """Start a unit of changes that `undo` takes back."""
         self._journal.clear()
 
     def undo(self) -> None:
@@ -74,7 +74,7 @@ class RowCache:
         return row
 
     def upsert_row(self, table: Table, row: Row) -> None:
-        """Make or replace a row. KeyError unless it holds every column and no other."""
+        """Insert or replace a row. KeyError unless it holds every column and no other."""
         key = table.key_of(row)
         cached, changed = self._cached[table], self._changed[table]
         before = cached.get(key, _UNREAD)

@@ -72,7 +72,7 @@ class Freshness:
 
 
 class Snapshot:
-    """The live read models as they stood at one moment. Raises TablesGone when one was dropped just now.
+    """The live read models as they stood at one moment. Raises SnapshotExpired when one was dropped just now.
 
     `positions` holds projection → partition → the position that its rows reflect.
     """
@@ -82,18 +82,18 @@ class Snapshot:
         self._projections = {projection.name: projection for projection in projections}
         self._physical: dict[str, str] = {}
         self._builds: dict[str, Generation] = {}
-        self._at: dict[str, dict[int, Checkpoint]] = {}
+        self._checkpoints: dict[str, dict[int, Checkpoint]] = {}
         if is_set_up(reader):
             for build in live_builds(reader, projections):
                 self._builds[build.name] = build
-                self._at[build.name] = build.at(reader)
+                self._checkpoints[build.name] = build.checkpoints(reader)
                 self._physical.update({table.name: physical for table, physical in build.physical.items()})
-            reader.hold(list(self._physical.values()))
+            reader.pin(list(self._physical.values()))
 
     @cached_property
     def positions(self) -> dict[str, dict[int, int]]:
         """Projection → partition → position."""
-        return {name: {at: found.position for at, found in each.items()} for name, each in self._at.items()}
+        return {name: {at: found.position for at, found in each.items()} for name, each in self._checkpoints.items()}
 
     @property
     def builds(self) -> dict[str, Generation]:
@@ -105,11 +105,11 @@ class Snapshot:
         """The store as it stood."""
         return self._reader
 
-    def at(self, name: str) -> dict[int, Checkpoint]:
+    def checkpoints(self, name: str) -> dict[int, Checkpoint]:
         """Partition → how far a read model has come. Raises ViewsNotBuilt."""
-        if name not in self._at:
+        if name not in self._checkpoints:
             raise ViewsNotBuilt(projection=name)
-        return self._at[name]
+        return self._checkpoints[name]
 
     def select(self, sql: str, parameters: Sequence[Value] = ()) -> list[Row]:
         """The rows of a query in which `{name}` stands for a table. Raises ViewsNotBuilt."""
@@ -149,11 +149,10 @@ class Snapshot:
     def refuse_parked(self, name: str, dossier: str) -> None:
         """Raises DossierParked where a dossier has no row because its first event could not be applied."""
         for stale in self.stale([name], lambda parked: parked == dossier):
-            told = stale.as_json()
-            raise DossierParked(**{key: value for key, value in told.items() if key != "waiting"})
+            raise DossierParked(**{key: value for key, value in stale.as_json().items() if key != "waiting"})
 
     def _owner(self, table: str) -> str:
-        owners = (p.name for p in self._projections.values() if table in (kept.name for kept in p.tables))
+        owners = (p.name for p in self._projections.values() if table in (each.name for each in p.tables))
         return next(owners, table)
 
 
@@ -167,7 +166,7 @@ def freshness(
     about: Callable[[str], bool] | None = None,
 ) -> Freshness:
     """How fresh an answer of one read model is, measured against the log as it is now. Raises ViewsNotBuilt."""
-    positions = {partition: at.position for partition, at in snapshot.at(name).items()}
+    positions = {partition: at.position for partition, at in snapshot.checkpoints(name).items()}
     heads = {partition: log.head(partition) for partition in log.partitions}
     seconds = 0.0
     for partition, head in heads.items():

@@ -77,8 +77,8 @@ class Table:
     def create(self, physical: str, *, text: str = "TEXT") -> str:
         """The statement that makes the table under a physical name; `text` is the store's type of texts."""
         columns = [f"{name} {_SQL_TYPES.get(kind, text)}" for name, kind in self.columns.items()]
-        made = ", ".join([*columns, f"PRIMARY KEY ({', '.join(self.key)})"])
-        return f"CREATE TABLE IF NOT EXISTS {physical} ({made})"
+        body = ", ".join([*columns, f"PRIMARY KEY ({', '.join(self.key)})"])
+        return f"CREATE TABLE IF NOT EXISTS {physical} ({body})"
 
     def index(self, physical: str) -> list[str]:
         """The statements that make its indexes."""

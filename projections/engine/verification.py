@@ -6,7 +6,7 @@ one event left out, one folded twice, a position moved. That the rows are what f
 question, which `dossier rebuild --check` answers.
 
     InfrastructureError
-    └── Finding            base of what is found; none is ever raised
+    └── Fault            base of what is found; none is ever raised
         ├── Skipped        one event is not in the read model
         ├── FoldedTwice    one event is in it twice
         ├── MovedAhead     the position is higher than what was folded
@@ -35,65 +35,65 @@ if TYPE_CHECKING:
     from projections.engine.engine import Engine
 
 
-class Finding(InfrastructureError):
-    """Something that must not be."""
+class Fault(InfrastructureError):
+    """A read model and the log contradict each other."""
 
     code = "READ_MODEL_FAULTY"
 
 
-class Skipped(Finding):
+class Skipped(Fault):
     """One event is not in the read model."""
 
     code = "EVENT_SKIPPED"
 
 
-class FoldedTwice(Finding):
+class FoldedTwice(Fault):
     """One event is in it twice."""
 
     code = "EVENT_FOLDED_TWICE"
 
 
-class MovedAhead(Finding):
+class MovedAhead(Fault):
     """The position is higher than what was folded."""
 
     code = "POSITION_MOVED_AHEAD"
 
 
-class AheadOfLog(Finding):
+class AheadOfLog(Fault):
     """The position is higher than the log's."""
 
     code = "POSITION_AHEAD_OF_LOG"
 
 
-class OtherEvents(Finding):
+class OtherEvents(Fault):
     """What was folded is not what the log holds."""
 
     code = "OTHER_EVENTS_FOLDED"
 
 
-class Miscounted(Finding):
+class Miscounted(Fault):
     """The counts do not add up."""
 
     code = "MISCOUNTED"
 
 
-class ParkedOtherwise(Finding):
+class ParkedOtherwise(Fault):
     """The list of parked events does not fit."""
 
     code = "PARKED_OTHERWISE"
 
 
 @dataclass(slots=True)
-class Verified:
+class VerifiedPartition:
     """What was found of one generation in one partition. `events` of the log were read, `hash` is its running hash."""
 
     projection: str
     generation: int
     partition: int
-    at: Checkpoint
+    checkpoint: Checkpoint
     events: int
     hash: str
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Fault] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""
@@ -101,12 +101,12 @@ class Verified:
             "projection": self.projection,
             "generation": self.generation,
             "partition": self.partition,
-            "position": self.at.position,
-            "applied": self.at.applied,
-            "parked": self.at.parked,
-            "ignored": self.at.ignored,
+            "position": self.checkpoint.position,
+            "applied": self.checkpoint.applied,
+            "parked": self.checkpoint.parked,
+            "ignored": self.checkpoint.ignored,
             "log": self.events,
-            "hash": {"stored": self.at.digest.hex(), "log": self.hash},
+            "hash": {"stored": self.checkpoint.digest.hex(), "log": self.hash},
             "complete": not self.findings,
             "findings": [{"code": each.code, "message": each.message(), **each.details} for each in self.findings],
         }
@@ -117,30 +117,30 @@ class PartitionScan:
     """One generation while the log is read past it."""
 
     build: Generation
-    at: Checkpoint
+    checkpoint: Checkpoint
     marks: dict[int, bytes]
     parked: dict[int, str]
     handled: int = 0
     passed: int = 0
     events: int = 0
     digest: bytes = b""
-    same_at: int | None = None
+    matches_at: int | None = None
     good_mark: tuple[int, bytes] = (0, b"")
     bad_mark: tuple[int, bytes] | None = None
-    met: int = 0
+    parked_found: int = 0
 
 
-def verify(engine: Engine, snapshot: Snapshot) -> list[Verified]:
+def verify(engine: Engine, snapshot: Snapshot) -> list[VerifiedPartition]:
     """Verify the live generation of each read model that is built, partition by partition."""
     found = []
     for partition in engine.log.partitions:
-        walks = [_begun(snapshot, build, partition) for build in snapshot.builds.values()]
-        _read(engine, partition, walks)
-        found += [verify_partition(engine, partition, walk) for walk in walks]
+        scans = [_new_scan(snapshot, build, partition) for build in snapshot.builds.values()]
+        _read(engine, partition, scans)
+        found += [verify_partition(engine, partition, scan) for scan in scans]
     return found
 
 
-def _begun(snapshot: Snapshot, build: Generation, partition: int) -> PartitionScan:
+def _new_scan(snapshot: Snapshot, build: Generation, partition: int) -> PartitionScan:
     place = (*build.key, partition)
     marks = snapshot.reader.select(
         "SELECT position, digest FROM views_marks WHERE projection = ? AND generation = ? AND partition = ?", place
@@ -148,22 +148,22 @@ def _begun(snapshot: Snapshot, build: Generation, partition: int) -> PartitionSc
     parked = snapshot.reader.select(
         "SELECT position, dossier_id FROM views_parked WHERE projection = ? AND generation = ? AND partition = ?", place
     )
-    walk = PartitionScan(
+    scan = PartitionScan(
         build,
-        snapshot.at(build.name)[partition],
+        snapshot.checkpoints(build.name)[partition],
         {row["position"]: bytes.fromhex(row["digest"]) for row in marks},
         {row["position"]: row["dossier_id"] for row in parked},
     )
-    walk.good_mark = (0, initial(partition))
-    return walk
+    scan.good_mark = (0, initial(partition))
+    return scan
 
 
-def _read(engine: Engine, partition: int, walks: Sequence[PartitionScan]) -> None:
+def _read(engine: Engine, partition: int, scans: Sequence[PartitionScan]) -> None:
     """One pass over the log, as far as the furthest generation says it is."""
     digest, position = initial(partition), 0
-    for walk in walks:
-        _note(walk, position, digest)
-    last = max((walk.at.position for walk in walks), default=0)
+    for scan in scans:
+        _compare_digest(scan, position, digest)
+    last = max((scan.checkpoint.position for scan in scans), default=0)
     while position < last:
         events = engine.log.read(partition, position, min(engine.batch_size, last - position))
         if not events:
@@ -172,70 +172,73 @@ def _read(engine: Engine, partition: int, walks: Sequence[PartitionScan]) -> Non
             if event.id != position + 1:
                 raise BrokenChain(partition=partition, position=position + 1, found=event.id)
             position, digest = event.id, extend(digest, event)
-            for walk in walks:
-                if position <= walk.at.position:
-                    _count(walk, event)
-                    _note(walk, position, digest)
+            for scan in scans:
+                if position <= scan.checkpoint.position:
+                    _count(scan, event)
+                    _compare_digest(scan, position, digest)
 
 
-def _count(walk: PartitionScan, event: Notification) -> None:
-    walk.events += 1
-    if event_name(event.topic) in walk.build.projection.ignored:
-        walk.passed += 1
+def _count(scan: PartitionScan, event: Notification) -> None:
+    scan.events += 1
+    if event_name(event.topic) in scan.build.projection.ignored:
+        scan.passed += 1
     else:
-        walk.handled += 1
-        walk.met += walk.parked.get(event.id) == dossier_text(event.originator_id)
+        scan.handled += 1
+        scan.parked_found += scan.parked.get(event.id) == dossier_text(event.originator_id)
 
 
-def _note(walk: PartitionScan, position: int, digest: bytes) -> None:
-    walk.digest = digest
-    if digest == walk.at.digest:
-        walk.same_at = position
-    if position in walk.marks and walk.bad_mark is None:
-        if walk.marks[position] == digest:
-            walk.good_mark = position, digest
+def _compare_digest(scan: PartitionScan, position: int, digest: bytes) -> None:
+    scan.digest = digest
+    if digest == scan.checkpoint.digest:
+        scan.matches_at = position
+    if position in scan.marks and scan.bad_mark is None:
+        if scan.marks[position] == digest:
+            scan.good_mark = position, digest
         else:
-            walk.bad_mark = position, walk.marks[position]
+            scan.bad_mark = position, scan.marks[position]
 
 
-def verify_partition(engine: Engine, partition: int, walk: PartitionScan) -> Verified:
-    at = walk.at
-    verified = Verified(walk.build.name, walk.build.generation, partition, at, walk.events, walk.digest.hex())
-    where: dict[str, Any] = {"projection": walk.build.name, "partition": partition}
+def verify_partition(engine: Engine, partition: int, scan: PartitionScan) -> VerifiedPartition:
+    """Compare what a generation says of itself with what the scan of the log counted."""
+    checkpoint = scan.checkpoint
+    verified = VerifiedPartition(
+        scan.build.name, scan.build.generation, partition, checkpoint, scan.events, scan.digest.hex()
+    )
+    where: dict[str, Any] = {"projection": scan.build.name, "partition": partition}
     findings = verified.findings
-    if walk.events < at.position:
-        findings.append(AheadOfLog(**where, position=at.position, head=walk.events))
-    elif walk.digest != at.digest:
-        if walk.same_at is not None:
-            findings.append(MovedAhead(**where, position=at.position, folded=walk.same_at))
+    if scan.events < checkpoint.position:
+        findings.append(AheadOfLog(**where, position=checkpoint.position, head=scan.events))
+    elif scan.digest != checkpoint.digest:
+        if scan.matches_at is not None:
+            findings.append(MovedAhead(**where, position=checkpoint.position, folded=scan.matches_at))
         else:
-            findings.append(locate_fault(engine, partition, walk))
-    if (at.applied + at.parked, at.ignored) != (walk.handled, walk.passed):
-        counts = {name: getattr(at, name) for name in ("applied", "parked", "ignored", "position")}
-        findings.append(Miscounted(**where, **counts, handled=walk.handled, passed=walk.passed))
-    if at.parked != len(walk.parked) or walk.met != len(walk.parked):
-        strays = len(walk.parked) - walk.met
-        findings.append(ParkedOtherwise(**where, listed=len(walk.parked), parked=at.parked, strays=strays))
+            findings.append(locate_fault(engine, partition, scan))
+    if (checkpoint.applied + checkpoint.parked, checkpoint.ignored) != (scan.handled, scan.passed):
+        counts = {name: getattr(checkpoint, name) for name in ("applied", "parked", "ignored", "position")}
+        findings.append(Miscounted(**where, **counts, handled=scan.handled, passed=scan.passed))
+    if checkpoint.parked != len(scan.parked) or scan.parked_found != len(scan.parked):
+        strays = len(scan.parked) - scan.parked_found
+        findings.append(ParkedOtherwise(**where, listed=len(scan.parked), parked=checkpoint.parked, strays=strays))
     return verified
 
 
-def locate_fault(engine: Engine, partition: int, walk: PartitionScan) -> Finding:
+def locate_fault(engine: Engine, partition: int, scan: PartitionScan) -> Fault:
     """Which one event, left out or folded twice, makes the hash what it is."""
-    first, digest = walk.good_mark
-    last, wanted = walk.bad_mark or (walk.at.position, walk.at.digest)
+    first, digest = scan.good_mark
+    last, wanted = scan.bad_mark or (scan.checkpoint.position, scan.checkpoint.digest)
     events = engine.log.read(partition, first, min(last - first, 2 * MARK))
-    place: dict[str, Any] = {"projection": walk.build.name, "partition": partition}
+    place: dict[str, Any] = {"projection": scan.build.name, "partition": partition}
     for number, event in enumerate(events):
-        told: dict[str, Any] = {
+        found_event: dict[str, Any] = {
             "position": event.id,
             "event": event_name(event.topic),
             "dossier": dossier_text(event.originator_id),
         }
         if _end(digest, events[number + 1 :]) == wanted:
-            return Skipped(**place, **told)
+            return Skipped(**place, **found_event)
         digest = extend(digest, event)
         if _end(extend(digest, event), events[number + 1 :]) == wanted:
-            return FoldedTwice(**place, **told)
+            return FoldedTwice(**place, **found_event)
     return OtherEvents(**place, first=first + 1, last=last)
 
 

@@ -20,7 +20,7 @@ from typing import Any
 from infra.bootstrap import Application
 from infra.settings import load
 from projections.engine.comparison import content
-from projections.engine.generations import GenerationState, row_in
+from projections.engine.generations import GenerationState, generation_in
 from projections.engine.verification import verify
 from tests.benchmarks.workload import lines
 
@@ -132,7 +132,7 @@ def _look(report: Report, where: dict[str, str], expected: dict[str, str]) -> No
 def _unfinished(where: dict[str, str]) -> bool:
     """Whether a killed rebuild left a build for the next one to continue."""
     with Application(load(where)) as application, application.views.reading() as reader:
-        return any(row_in(reader, name, GenerationState.BUILDING) for name in application.engine.projections)
+        return any(generation_in(reader, name, GenerationState.BUILDING) for name in application.engine.projections)
 
 
 def _hashes(where: dict[str, str]) -> dict[str, str]:

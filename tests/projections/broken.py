@@ -26,7 +26,7 @@ class _BrokenWriter:
     def __init__(self, owner: BrokenViews, writer: Writer) -> None:
         self.owner, self.writer = owner, writer
         self.select, self.select_by, self.stream = writer.select, writer.select_by, writer.stream
-        self.has_table, self.hold, self.execute = writer.has_table, writer.hold, writer.execute
+        self.has_table, self.pin, self.execute = writer.has_table, writer.pin, writer.execute
         self.create, self.index = writer.create, writer.index
 
     def upsert(self, table: Table, physical: str, rows: Sequence[tuple[Value, ...]], *, new: bool = False) -> None:

@@ -46,9 +46,9 @@ def counts(engine: Engine) -> dict[str, tuple[int, int, int]]:
     with engine.reading() as snapshot:
         return {
             projection.name: (
-                sum(at.applied for at in snapshot.at(projection.name).values()),
-                sum(at.parked for at in snapshot.at(projection.name).values()),
-                sum(at.ignored for at in snapshot.at(projection.name).values()),
+                sum(at.applied for at in snapshot.checkpoints(projection.name).values()),
+                sum(at.parked for at in snapshot.checkpoints(projection.name).values()),
+                sum(at.ignored for at in snapshot.checkpoints(projection.name).values()),
             )
             for projection in PROJECTIONS
         }

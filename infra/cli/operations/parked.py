@@ -18,7 +18,7 @@ from infra.cli.support.session import Session, session_of
 
 if TYPE_CHECKING:
     from infra.bootstrap import Application
-    from projections.engine.parking import Retry
+    from projections.engine.parking import RetryResult
 
 
 def register(app: typer.Typer) -> None:
@@ -129,7 +129,7 @@ def _retry(session: Session, application: Application, dossier: str, *, yes: boo
         typer.echo(session.text("nothing is changed; do it with --yes"))
 
 
-def _say(session: Session, made: Retry) -> None:
+def _say(session: Session, made: RetryResult) -> None:
     text = session.text
     applied, left = len(made.applied), len(made.left)
     verb = text("applied") if made.stored else text("would be applied")

@@ -4,22 +4,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 import typer
 
 from domain.i18n import pair
-from infra.cli.support.arguments import OPERATION
+from infra.cli.support.arguments import OPERATION, LogLevelOption
 from infra.cli.support.errors import BadOption
 from infra.cli.support.framework import subcommand
 from infra.cli.support.i18n import say
 from infra.cli.support.session import session_of
-
-LevelOption = Annotated[
-    Literal["debug", "info", "warning"],
-    typer.Option("--log-level", help=say("How much is logged, as JSON on stderr.")),
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -45,7 +40,7 @@ def register(app: typer.Typer) -> None:
 
 def worker(
     ctx: typer.Context,
-    log_level: LevelOption = "info",
+    log_level: LogLevelOption = "info",
     take_up_queue: Annotated[
         str | None,
         typer.Option(
@@ -71,7 +66,7 @@ def worker(
         Worker(application, stopped, take_up=take_up).run()
 
 
-def projector(ctx: typer.Context, log_level: LevelOption = "info") -> None:
+def projector(ctx: typer.Context, log_level: LogLevelOption = "info") -> None:
     """A member of the group of projectors."""
     from infra.logging import log_as_json
     from infra.processes import until_stopped

@@ -116,10 +116,10 @@ def _rebuilt(
     session: Session, application: Application, names: list[str], *, check: bool, jobs: int | None
 ) -> list[RebuildResult]:
     with _bar(session) as bar:
-        return application.rebuild(names, check=check, jobs=jobs, told=_Told(bar)).run()
+        return application.rebuild(names, check=check, jobs=jobs, on_progress=_TaskProgress(bar)).run()
 
 
-class _Told:
+class _TaskProgress:
     """Progress of each task, a line for each partition and part of the projections."""
 
     def __init__(self, bar: Progress) -> None:

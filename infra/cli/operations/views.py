@@ -51,14 +51,14 @@ def views(
 
 def _show(session: Session, application: Application) -> None:
     from infra.cli.support.tables import print_table
-    from projections.engine.generations import Generation, GenerationState, is_set_up, rows_of
+    from projections.engine.generations import Generation, GenerationState, generations_of, is_set_up
 
     rows: list[dict[str, Any]] = []
     with application.views.reading() as reader:
         for name, projection in application.engine.projections.items() if is_set_up(reader) else ():
-            for row in rows_of(reader, name):
+            for row in generations_of(reader, name):
                 if row["state"] not in (GenerationState.DROPPING, GenerationState.DROPPED):
-                    at = Generation(projection, row["generation"]).at(reader)
+                    at = Generation(projection, row["generation"]).checkpoints(reader)
                     rows += [
                         {
                             **{key: row[key] for key in ("projection", "generation", "version", "revision", "state")},
@@ -99,7 +99,7 @@ def _verify(session: Session, application: Application) -> None:
     if session.json:
         print_json([each.as_json() for each in found])
     for each in () if session.json else found:
-        at = each.at
+        at = each.checkpoint
         typer.echo(
             session.text(
                 "{projection} {partition}/{position}: {applied} applied + {parked} parked + {ignored} "

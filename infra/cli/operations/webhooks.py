@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from domain.i18n import pair
-from infra.cli.support.arguments import OPERATION
+from infra.cli.support.arguments import OPERATION, LogLevelOption
 from infra.cli.support.errors import BadOption
 from infra.cli.support.framework import DossierGroup, examples_text, subcommand
 from infra.cli.support.i18n import say
@@ -122,14 +122,14 @@ def standing(ctx: typer.Context) -> None:
     )
 
 
-def run(ctx: typer.Context) -> None:
+def run(ctx: typer.Context, log_level: LogLevelOption = "info") -> None:
     """Deliver until stopped."""
     from infra.delivery.settings import webhook_settings
     from infra.logging import log_as_json
     from infra.processes import until_stopped
 
     session = session_of(ctx)
-    log_as_json()
+    log_as_json(log_level)
     with session.application() as application, _store(session) as store, store.exclusive(), until_stopped() as stop:
         application.webhook_dispatcher(webhook_settings(application.settings.log), store).run(stop)
 

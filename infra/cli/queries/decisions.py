@@ -13,7 +13,7 @@ import typer
 
 from domain.i18n import pair
 from infra.cli.operations import webhooks
-from infra.cli.support.arguments import OPERATION
+from infra.cli.support.arguments import OPERATION, LogLevelOption
 from infra.cli.support.errors import BadOption
 from infra.cli.support.framework import DossierGroup, examples_text, subcommand
 from infra.cli.support.i18n import say
@@ -179,6 +179,7 @@ def publisher(
         bool,
         typer.Option("--once", help=say("Publish what there is, of all partitions, and end.")),
     ] = False,
+    log_level: LogLevelOption = "info",
 ) -> None:
     """The publisher of rule 12."""
     from consumers.publisher import publish_all
@@ -187,7 +188,7 @@ def publisher(
     from infra.processes import until_stopped
 
     session = session_of(ctx)
-    log_as_json()
+    log_as_json(log_level)
     with session.application() as application, until_stopped() as stop:
         made = application.publisher(stream_settings(stream, log=session.log), alone=once)
         if once:

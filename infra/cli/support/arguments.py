@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -78,4 +78,8 @@ PresentOption = Annotated[
         metavar="NAME|POSITION|ORGANISATION",
         help=say("Each of those present; once for each."),
     ),
+]
+LogLevelOption = Annotated[
+    Literal["debug", "info", "warning"],
+    typer.Option("--log-level", help=say("How much is logged, as JSON on stderr.")),
 ]

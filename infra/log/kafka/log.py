@@ -14,7 +14,7 @@ from consumers.commands import ports
 from consumers.commands.ports import CommandKey, CommandOutcome, QueuePosition
 from infra.kafka.errors import AppendTooLarge
 from infra.kafka.settings import KafkaSettings
-from infra.log.append_requests import DecisionsJob
+from infra.log.append_requests import OutcomesRequest
 from infra.log.events import IndexedEvents
 from infra.log.format import Append, Command, Orphan, RecordedOutcome, event_rows
 from infra.log.index import Applied, Head
@@ -125,7 +125,9 @@ class KafkaLog(IndexedLog[PartitionHandle]):
         """
         if outcomes:
             try:
-                self.opened(partition).committer.submit(DecisionsJob([_append(outcome) for outcome in outcomes], head))
+                self.opened(partition).committer.submit(
+                    OutcomesRequest([_append(outcome) for outcome in outcomes], head)
+                )
             except AppendTooLarge as error:
                 raise ports.AppendTooLarge(str(error)) from error
 

@@ -16,7 +16,7 @@ from eventsourcing.persistence import (
 from eventsourcing.sqlite import SQLiteProcessRecorder, SQLiteTrackingRecorder
 
 from infra.errors import LogUnusable
-from infra.log.append_requests import EventsJob
+from infra.log.append_requests import EventsRequest
 from infra.log.events import IndexedEvents
 from infra.log.format import Append, RecordedOutcome, event_rows
 from infra.log.partition_handle import PartitionHandle
@@ -96,5 +96,5 @@ def insert(
         return []
     outcome = RecordedOutcome.EVENTS if stored_events else RecordedOutcome.TRACKED
     append = Append(os.urandom(16), outcome, event_rows(stored_events), tracking=tracking)
-    position = opened.committer.submit(EventsJob([append]))
+    position = opened.committer.submit(EventsRequest([append]))
     return [*range(position, position + len(stored_events))]

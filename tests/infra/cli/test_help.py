@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shlex
 import subprocess
 import sys
+from importlib.metadata import version
 from typing import Any
 
 import pytest
+import structlog
 import typer
 from typer.main import get_command
 from typer.testing import CliRunner
@@ -117,3 +120,31 @@ def test_a_language_is_chosen_by_the_last_word_on_it() -> None:
     assert chosen_language(["--lang=vi", "status", "--lang=en"], {"DOSSIER_LANG": "vi"}) == "en"
     assert chosen_language(["status"], {"DOSSIER_LANG": "vi"}) == "vi"
     assert chosen_language(["status", "--lang"], {"DOSSIER_LANG": "fr"}) is None
+
+
+def test_the_program_says_its_version() -> None:
+    """The one that is installed."""
+    found = CliRunner().invoke(app, ["--version"])
+    assert (found.exit_code, found.stdout) == (0, f"dossier {version('dossier')}\n")
+
+
+@pytest.mark.parametrize(
+    "process",
+    [("worker",), ("projector",), ("publisher",), ("decisions", "webhooks", "run")],
+    ids=" ".join,
+)
+@pytest.mark.parametrize(
+    ("level", "debug", "info"), [("debug", True, True), ("info", False, True), ("warning", False, False)]
+)
+def test_every_process_logs_as_much_as_it_is_told(
+    process: tuple[str, ...], level: str, debug: bool, info: bool
+) -> None:
+    """The level is in force before anything is opened; here, an address that cannot be."""
+    environment = {"DOSSIER_LOG": "nonsense", "DOSSIER_DECISIONS": "", "DOSSIER_LANG": ""}
+    try:
+        found = CliRunner().invoke(app, [*process, "--log-level", level], env=environment)
+        assert (found.exit_code, "BAD_SETTING" in found.stderr) == (2, True)
+        logger = structlog.get_logger()
+        assert (logger.is_enabled_for(logging.DEBUG), logger.is_enabled_for(logging.INFO)) == (debug, info)
+    finally:
+        structlog.reset_defaults()

@@ -35,11 +35,11 @@ def opening(unit: str, **changes: Any) -> dict[str, Any]:
 def put(system: System, partition: int, *values: bytes) -> int:
     """Put anything into the queue, as a stranger would; the first one's offset."""
     with Application(load({}, log=system.url)) as made:
-        tape = KafkaPartitionClient(made.kafka, made.topics.commands, partition)
+        client = KafkaPartitionClient(made.kafka, made.topics.commands, partition)
         try:
-            return tape.send_durably([(None, value) for value in values])
+            return client.send_durably([(None, value) for value in values])
         finally:
-            tape.close()
+            client.close()
 
 
 def letters(system: System) -> dict[str, str]:

@@ -183,7 +183,7 @@ def test_a_row_that_the_store_does_not_take_parks_its_dossier(stores: Stores, lo
         (stale,) = snapshot.stale()
         assert (stale.projection, stale.dossier, stale.event) == ("status", str(first.id), "DossierReceived")
         assert (get(snapshot, second.id) or {})["state"] == "submitted"
-        assert sum(at.applied + at.parked + at.ignored for at in snapshot.at("status").values()) == log.head(0)
+        assert sum(at.applied + at.parked + at.ignored for at in snapshot.checkpoints("status").values()) == log.head(0)
     (made,) = retry(engine, str(first.id), ["status"], store=True)
     assert (made.applied, made.left[0]["event"]) == ([], "DossierReceived")
     mended = Engine(stores.open("views"), log, decode_event, [STATUS, AUDIT])

@@ -14,7 +14,7 @@ from projections.engine.hashchain import MARK, extend_all, initial
 from projections.engine.projection import Event
 from projections.engine.rebuild import Rebuild
 from projections.engine.rows import RowCache
-from projections.engine.verification import Finding, verify
+from projections.engine.verification import Fault, verify
 from projections.read_models import PROJECTIONS
 from projections.status import STATUS
 from schemas.avro.codec import decode_event
@@ -23,7 +23,7 @@ from tests.projections.event_builders import FakeLog, Story, province
 from tests.projections.stores import Store
 
 
-def findings(engine: Engine) -> dict[str, list[Finding]]:
+def findings(engine: Engine) -> dict[str, list[Fault]]:
     """Read model → what was found of it; nothing for those that are whole."""
     with engine.reading() as snapshot:
         return {each.projection: each.findings for each in verify(engine, snapshot) if each.findings}
@@ -42,7 +42,7 @@ def test_what_is_whole_is_proven_whole(engine: Engine, log: FakeLog) -> None:
     assert [each.projection for each in found] == [projection.name for projection in PROJECTIONS]
     for each in found:
         assert not each.findings
-        assert each.at.applied + each.at.ignored == each.events == log.head(0)
+        assert each.checkpoint.applied + each.checkpoint.ignored == each.events == log.head(0)
         assert each.hash == extend_all(initial(0), log.events[0])[0].hex()
         assert each.as_json()["complete"] is True
 
