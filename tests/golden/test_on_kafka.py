@@ -125,7 +125,6 @@ def _stream(system: System) -> dict[int, list[bytes]]:
     return found
 
 
-@pytest.mark.timeout(300)
 def test_a_worker_knows_its_answers_and_goes_on(system: System, tmp_path: Path) -> None:
     with Application(load({}, log=system.url)) as application:
         queue = str(application.topics.commands.identity.topic_id)
