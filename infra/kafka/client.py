@@ -85,6 +85,17 @@ class KafkaPartitionClient:
         except (KafkaError, OSError) as error:
             return _PendingRecords(self, None, error)
 
+    def send_durably(self, records: Sequence[tuple[bytes | None, bytes]]) -> int:
+        """Append keys and values together, at least once; the offset of the first of the copy that was acknowledged.
+
+        Raises KafkaUnreachable after `Timeout.SEND`, and what cannot be mended by another try.
+        """
+        for _ in Retry(Timeout.SEND):
+            offset = self.send_all(records).result()
+            if offset is not None:
+                return offset
+        raise KafkaUnreachable(log=self._topic.name, reason="the brokers did not acknowledge in time")
+
     def read(self, start: int) -> Iterator[FetchResult]:
         """All records from an offset to the high watermark. See `PartitionClient`."""
         tries = Retry(Timeout.READ)

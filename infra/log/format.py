@@ -21,7 +21,7 @@ from struct import Struct
 from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
-from eventsourcing.persistence import Tracking
+from eventsourcing.persistence import StoredEvent, Tracking
 from fastavro import schemaless_reader
 
 from consumers.commands.ports import CommandKey, QueuePosition
@@ -205,3 +205,16 @@ def _originator(originator: str) -> bytes | str:
         return originator
     # 32 hexadecimal digits in lower case and a UUID are the same to the index, so they may be to the log.
     return raw if len(raw) == 16 and raw.hex() == originator else originator  # noqa: PLR2004 - bytes of a UUID
+
+
+def event_rows(stored_events: Sequence[StoredEvent]) -> list[EventRow]:
+    """Events as a record and the index keep them."""
+    return [
+        (
+            event.originator_id.hex if isinstance(event.originator_id, UUID) else event.originator_id,
+            event.originator_version,
+            event.topic,
+            event.state,
+        )
+        for event in stored_events
+    ]

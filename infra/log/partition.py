@@ -49,7 +49,7 @@ def log_broken(name: str, orphans: Mapping[int, bytes]) -> LogBroken:
 class Partition:
     """One partition: its client and its index. Made, it has read the log to the end.
 
-    `on_events` is called after events have reached the index.
+    `listeners` are called after events have reached the index.
     """
 
     def __init__(
@@ -57,12 +57,10 @@ class Partition:
         address: PartitionAddress,
         client: PartitionClient,
         index: Index,
-        *,
-        on_events: Callable[[], None] = lambda: None,
     ) -> None:
         self.address = address
         self.client = client
-        self._on_events = on_events
+        self.listeners: list[Callable[[], None]] = []
         self._observers: list[Callable[[Applied], None]] = []
         self._index = index
         self._versions: OrderedDict[str, int | None] = OrderedDict()
@@ -216,7 +214,8 @@ class Partition:
             self._versions.popitem(last=False)
         if self.indexed != self.state.position - 1:
             self.indexed = self.state.position - 1
-            self._on_events()
+            for listener in tuple(self.listeners):
+                listener()
 
     def verify_head(self) -> None:
         """Compare the last accepted record with what stands in the log. Raises LogChanged."""

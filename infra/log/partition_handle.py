@@ -10,7 +10,7 @@ from typing import Final
 
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
-from infra.log.append_requests import AppendRequest, DismissalRequest, ReadRequest
+from infra.log.append_requests import DismissalRequest, ReadRequest
 from infra.log.committer import Committer
 from infra.log.format import Append, Orphan, RecordedOutcome
 from infra.log.partition import Partition
@@ -31,10 +31,6 @@ class PartitionHandle(PartitionReader):
         """The partition for this thread alone, between two rounds of the committer, with the index at its head."""
         with self.committer.leading() as partition:
             yield partition
-
-    def submit(self, request: AppendRequest) -> int:
-        """Append. See `Committer.submit`."""
-        return self.committer.submit(request)
 
     def refresh(self) -> None:
         """Read to the high watermark: what is in the log now is in the index afterwards."""

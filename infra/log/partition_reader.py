@@ -61,7 +61,7 @@ class PartitionReader:
             self.index = Index(index_path(settings, number), settings.app, topic.identity, number)
             opening.callback(self.index.close)
             address = PartitionAddress(f"{settings.url}/{number}", settings.app, settings.partitions, number)
-            self.partition = Partition(address, self._client, self.index, on_events=self._notify)
+            self.partition = Partition(address, self._client, self.index)
             self.datastore = SQLiteDatastore(str(self.index.path))
             opening.pop_all()
 
@@ -88,6 +88,7 @@ class PartitionReader:
         """Tell a listener of new events, of other processes too, until `forget`."""
         with self._guard:
             self._listeners.append(listener)
+            self.partition.listeners.append(listener.notify)
             if self._follower is None:
                 self._follower = _Follower(self, KafkaPartitionClient(self._settings, self.topic, self.number))
                 self._follower.start()
@@ -98,6 +99,7 @@ class PartitionReader:
         with self._guard:
             if listener in self._listeners:
                 self._listeners.remove(listener)
+                self.partition.listeners.remove(listener.notify)
             if self._follower is not None and not self._listeners:
                 self._follower.wanted.clear()
 
@@ -111,6 +113,7 @@ class PartitionReader:
         with self._guard:
             follower, self._follower = self._follower, None
             self._listeners.clear()
+            self.partition.listeners.clear()
         if follower is not None:
             follower.stop()
         with ExitStack() as stack:
@@ -120,10 +123,6 @@ class PartitionReader:
             # What the index could not take is read again by whoever opens it next.
             with suppress(LogUnusable), self.leading():
                 pass
-
-    def _notify(self) -> None:
-        for listener in list(self._listeners):
-            listener.notify()
 
 
 class _Follower:

@@ -18,7 +18,6 @@ from consumers.commands.ports import DeadLetter
 from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
-from infra.queue.producer import send_durably
 
 _log = structlog.get_logger(__name__)
 
@@ -45,7 +44,6 @@ class KafkaDeadLetters:
 
     def __init__(self, settings: KafkaSettings, topic: Topic, partition: int) -> None:
         self._partition = partition
-        self._name = topic.name
         self._client = KafkaPartitionClient(settings, topic, partition)
 
     def store(self, letters: Sequence[DeadLetter]) -> None:
@@ -60,7 +58,7 @@ class KafkaDeadLetters:
                 "error": answer["error"],
                 "command": base64.b64encode(dead.value).decode(),
             }
-            send_durably(self._client, [(key.encode(), json.dumps(letter, ensure_ascii=False).encode())], self._name)
+            self._client.send_durably([(key.encode(), json.dumps(letter, ensure_ascii=False).encode())])
             _log.warning(
                 "command.dead",
                 partition=self._partition,
@@ -72,7 +70,7 @@ class KafkaDeadLetters:
     def settle(self, letter: Letter, how: str) -> None:
         """It is no longer there: retried, or dropped. Raises LogUnusable."""
         value = {"letter": letter.name, "commands": letter.topic_id, "settled": how}
-        send_durably(self._client, [(letter.name.encode(), json.dumps(value).encode())], self._name)
+        self._client.send_durably([(letter.name.encode(), json.dumps(value).encode())])
 
     def waiting(self) -> list[Letter]:
         """Those that nobody has retried or dropped, in the order of their commands. Raises LogUnusable."""

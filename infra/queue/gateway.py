@@ -29,7 +29,6 @@ from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
 from infra.log.partitioning import partition_of
 from infra.queue.errors import NoAnswer
-from infra.queue.producer import send_durably
 from infra.queue.replies import read_replies
 from infra.timeouts import Timeout
 
@@ -139,7 +138,7 @@ class QueuedGateway:
             receiver, sender = self._receiver(partition), self._sender(partition)
             for batch in _batches(own):
                 with receiver.expecting() as expect:
-                    first = send_durably(sender, [(None, each.line) for each in batch], self._commands.name)
+                    first = sender.send_durably([(None, each.line) for each in batch])
                     for place, each in enumerate(batch):
                         each.again_at, each.pause = time.monotonic() + each.pause, each.pause * 2
                         expect(first + place, each)

@@ -29,7 +29,6 @@ from infra.dev.postgres import postgres
 from infra.dev.processes import processes
 from infra.kafka.client import KafkaPartitionClient
 from infra.log.partitioning import partition_of
-from infra.queue.producer import send_durably
 from infra.queue.replies import read_replies
 from infra.settings import load
 from schemas.command_parser import read_command
@@ -115,7 +114,7 @@ class _Reader(Thread):
 
 def _send(client: KafkaPartitionClient, commands: Sequence[bytes]) -> None:
     for start in range(0, len(commands), _SENT_TOGETHER):
-        send_durably(client, [(None, line) for line in commands[start : start + _SENT_TOGETHER]], "commands")
+        client.send_durably([(None, line) for line in commands[start : start + _SENT_TOGETHER]])
     client.close()
 
 

@@ -17,9 +17,9 @@ from infra.dev.kafka import KafkaCluster
 from infra.log import committer, index
 from infra.log.append_requests import BatchView, RequestCheck
 from infra.log.committer import Committer
-from infra.log.format import Header, RecordedOutcome
+from infra.log.format import Header, RecordedOutcome, event_rows
 from infra.log.index import Applied
-from infra.log.kafka import log, recorder
+from infra.log.kafka import log
 from infra.log.kafka.log import KafkaLog
 from infra.queue import replies
 from infra.queue.command_consumer import KafkaCommandQueue
@@ -149,12 +149,12 @@ def does_not_answer_again(patch: pytest.MonkeyPatch) -> None:
 
 def skips_a_version(patch: pytest.MonkeyPatch) -> None:
     """An event gets a version that does not follow."""
-    rows = recorder.rows
+    rows = event_rows
 
     def skipping(stored: Any) -> Any:
         return [(dossier, version + (version > 9), topic, state) for dossier, version, topic, state in rows(stored)]
 
-    patch.setattr(log, "rows", skipping)
+    patch.setattr(log, "event_rows", skipping)
     patch.setattr(BatchView, "check_versions", lambda *_: RequestCheck.VALID)
 
 

@@ -20,7 +20,6 @@ from infra.kafka.errors import KafkaUnreachable
 from infra.log.kafka.log import KafkaLog
 from infra.queue.command_consumer import KafkaCommandQueue
 from infra.queue.dead_letters import KafkaDeadLetters
-from infra.queue.producer import send_durably
 from infra.queue.replies import KafkaReplies
 from infra.settings import load
 from tests.benchmarks.workload import lines
@@ -84,7 +83,7 @@ class Small:
     def send(self, commands: Sequence[str | bytes]) -> None:
         """Put commands into the queue."""
         raw = [(None, line.encode() if isinstance(line, str) else line) for line in commands]
-        send_durably(self._commands, raw, "commands")
+        self._commands.send_durably(raw)
 
     def evidence(self) -> Evidence:
         """What an outsider sees; clients were told what the replies say, but of what never can be bound."""
@@ -96,7 +95,7 @@ class Small:
         (first, *_), _ = accepted(self.evidence())
         own = next(value for offset, value in self.evidence().log if offset == first.offset)
         client = KafkaPartitionClient(self.made.kafka, self.made.topics.events, 0)
-        send_durably(client, [(None, b"{}"), (None, own or b"")], "events")
+        client.send_durably([(None, b"{}"), (None, own or b"")])
         client.close()
 
 

@@ -13,7 +13,6 @@ import pytest
 
 from infra.bootstrap import Application
 from infra.kafka.client import KafkaPartitionClient
-from infra.queue.producer import send_durably
 from infra.settings import load
 from tests.infra.cli.terminal import NUMBER, established, self_assessed
 from tests.infra.queue.conftest import PARTITIONS, System
@@ -38,7 +37,7 @@ def put(system: System, partition: int, *values: bytes) -> int:
     with Application(load({}, log=system.url)) as made:
         client = KafkaPartitionClient(made.kafka, made.topics.commands, partition)
         try:
-            return send_durably(client, [(None, value) for value in values], "commands")
+            return client.send_durably([(None, value) for value in values])
         finally:
             client.close()
 
