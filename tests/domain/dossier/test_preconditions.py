@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from domain.dossier.preconditions import votes_add_up
 from domain.refusals import PercentContradictsVotes, VotesImpossible
-from domain.values import DecimalText, Votes
+from domain.shapes import DecimalText
+from domain.values import Votes
 from tests.acceptance.command_builders import document, meeting
 from tests.domain.scenario import COMMUNE, DEPARTMENT, facts
 from tests.domain.scenario import given as happened_before
