@@ -22,10 +22,11 @@ def _functions(tree: ast.Module) -> Iterator[ast.FunctionDef]:
 
 
 @cache
-def _parsed(module: str) -> ast.Module:
+def _functions_of(module: str) -> Helpers:
+    """The functions of another module of the tests."""
     path = TESTS.parent.joinpath(*module.split("."))
     path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    return ast.parse(path.read_text(encoding="utf-8"))
+    return {function.name: function for function in _functions(ast.parse(path.read_text(encoding="utf-8")))}
 
 
 def _helpers(tree: ast.Module) -> Helpers:
@@ -33,7 +34,7 @@ def _helpers(tree: ast.Module) -> Helpers:
     found = {function.name: function for function in _functions(tree) if not function.name.startswith("test")}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests"):
-            theirs = {function.name: function for function in _functions(_parsed(node.module or ""))}
+            theirs = _functions_of(node.module or "")
             found |= {name.asname or name.name: theirs[name.name] for name in node.names if name.name in theirs}
     return found
 
