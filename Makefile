@@ -43,7 +43,7 @@ lint: setup ## Check style, format, types, the direction of imports, the public 
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m schemas.public_release
+	$(BIN)/python -m schemas.release check
 	$(BIN)/python -m schemas.command_schemas --check
 	$(BIN)/python -m schemas.asyncapi --check
 	$(BIN)/python -m infra.dev.catalogues --check

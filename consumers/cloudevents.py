@@ -11,7 +11,7 @@ from domain.catalogue import Level, UnitKind
 from domain.units import Units, UnknownUnit
 from projections.engine.table import canonical
 from projections.public_decisions.tables import PublicDecision
-from schemas.public_registry import from_json, published
+from schemas.public_decision import from_json, newest
 
 SOURCE: Final = "/dossier/decisions"
 TYPE_PREFIX: Final = "dossier.decision."
@@ -52,7 +52,7 @@ class DecisionSerializer:
     @staticmethod
     def typed(record: PublicDecision) -> PublicDecision:
         """A record that was kept as JSON, with days as `date` and moments in UTC."""
-        made: PublicDecision = from_json(published().newest.schema, record)
+        made: PublicDecision = from_json(newest().schema, record)
         return made
 
     def attributes(self, record: PublicDecision, **more: str) -> dict[str, str]:

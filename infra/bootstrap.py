@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from random import SystemRandom
 from types import TracebackType
@@ -65,9 +65,8 @@ WORTH_PROCESSES = 30_000
 _PAUSE = 0.05
 
 
-def utc_now() -> datetime:
-    """The clock of an installation."""
-    return datetime.now(UTC)
+utc_now: Callable[[], datetime] = partial(datetime.now, UTC)
+"""The clock of an installation."""
 
 
 class Application:

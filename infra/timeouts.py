@@ -39,11 +39,8 @@ class Timeout(Enum):
     def __init__(self, seconds: float, waits_for: str) -> None:
         self.seconds = seconds
         self.waits_for = waits_for
-
-    @property
-    def milliseconds(self) -> int:
+        self.milliseconds = int(seconds * 1000)
         """As kafka-python takes it."""
-        return int(self.seconds * 1000)
 
 
 def as_markdown() -> str:

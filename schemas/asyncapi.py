@@ -18,7 +18,7 @@ from domain.commands import COMMAND_TYPES
 from schemas import queue_messages
 from schemas.avro.registry import released_versions
 from schemas.command_schemas import TYPES
-from schemas.public_registry import examples, published
+from schemas.public_decision import examples, newest
 
 FILE: Final = Path(__file__).parent / "asyncapi.json"
 HEADERS: Final[Mapping[str, str]] = {
@@ -62,7 +62,7 @@ def document() -> dict[str, Any]:
         "asyncapi": "3.0.0",
         "info": {
             "title": "Dossier",
-            "version": str(published().newest.version),
+            "version": str(newest().version),
             "description": (
                 "How a Vietnamese province recognises its units as digitally transformed, under Guidance 02/HD-UBND of "
                 "Yên Bái. Downstream systems subscribe to `decisions`; the other topics are the system's own. In each "
@@ -156,7 +156,7 @@ def _messages() -> dict[str, Any]:
             "summary": "An Avro single object (C3 01, fingerprint, body), or the wire format of a schema registry.",
             "contentType": "application/avro",
             "headers": _headers(),
-            "payload": _avro(published().newest.schema),
+            "payload": _avro(newest().schema),
             "bindings": {"kafka": {"key": {"type": "string", "description": "The unit's id."}}},
             "examples": [
                 {"name": kind, "summary": "As JSON has it.", "payload": dict(example)}

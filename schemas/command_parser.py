@@ -111,7 +111,7 @@ _LEARNING: Final = Lock()
 
 @cache
 def _type(name: str) -> type[Command]:
-    """The type of a command, which msgspec knows by now: two threads that used it first at once would end the process."""
+    """The type of a command, which msgspec has learnt: two threads that did so at once would end the process."""
     with _LEARNING, suppress(ValidationError):
         convert({}, COMMAND_TYPES[name], dec_hook=_typed)
     return COMMAND_TYPES[name]

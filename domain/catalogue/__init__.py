@@ -49,6 +49,7 @@ class UnknownCatalogue(InvalidInput):
     code = "UNKNOWN_CATALOGUE"
 
 
+@cache
 def catalogue(version: int | None = None) -> Catalogue:
     """The catalogue of `version`, or the newest for None; loaded once. Raises UnknownCatalogue."""
     chosen = max(_RELEASED) if version is None else version

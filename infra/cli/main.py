@@ -9,7 +9,7 @@ import typer
 from infra.cli.operations import apply, dead_letters, doctor, parked, rebuild, views
 from infra.cli.operations import processes as running
 from infra.cli.procedure import applicant, chairman, corrections, district, members, standing_agency, template
-from infra.cli.queries import audit, catalogue, commands, decisions, eligibility, replay, status
+from infra.cli.queries import audit, catalogue, commands, decisions, eligibility, procedure, replay, status
 from infra.cli.support.arguments import OPERATION
 from infra.cli.support.framework import DossierGroup, examples_text, register_demonstration
 from infra.cli.support.i18n import say
@@ -21,6 +21,7 @@ _GROUPS = (
     replay,
     eligibility,
     catalogue,
+    procedure,
     template,
     applicant,
     district,

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from domain.state_diagram import state_diagram
+from domain.transitions import state_diagram
 
 README: Final = Path(__file__).parents[2] / "README.md"
 

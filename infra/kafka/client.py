@@ -1,4 +1,4 @@
-"""The tape on Kafka, on kafka-python's connections and protocol, driven by the thread that calls.
+"""One partition of a topic on Kafka, on kafka-python's connections and protocol, driven by the thread that calls.
 
 Its producer and consumer have threads and queues of their own, which one record in flight has no use for. A record is
 sent as an idempotent producer sends it (producer id, sequence, `acks=all`), but never twice: whatever goes wrong, the
@@ -40,7 +40,7 @@ from infra.timeouts import Timeout
 
 _log = structlog.get_logger(__name__)
 
-_IDLE: Final = 1.0
+_IDLE_SECONDS: Final = 1.0
 """Seconds without a request after which it is first seen what became of the connections."""
 _FETCH_BYTES: Final = 2 << 20
 _CHANGED: Final = (kafka_errors.UnknownTopicIdError, kafka_errors.InconsistentTopicIdError)
@@ -65,36 +65,47 @@ class KafkaPartitionClient:
         self._settings = settings
         self._topic = topic
         self._partition = partition
-        self._place = TopicPartition(topic.name, partition)
+        self._topic_partition = TopicPartition(topic.name, partition)
         self._client: Client | None = None
         self._producer: _Producer | None = None
-        self._asked_at = 0.0
+        self._last_request_at = 0.0
 
-    def send(self, value: bytes) -> _Sent:
-        """Start to append a record. See `Tape`."""
+    def send(self, value: bytes) -> _PendingRecords:
+        """Start to append a record. See `PartitionClient`."""
         return self.send_all([(None, value)])
 
-    def send_all(self, records: Sequence[tuple[bytes | None, bytes]]) -> _Sent:
+    def send_all(self, records: Sequence[tuple[bytes | None, bytes]]) -> _PendingRecords:
         """Start to append records, each a key and a value, together; the offset is that of the first one."""
         try:
             producer = self._producer or self._new_producer()
             batch = record_batch(producer.id, producer.epoch, producer.sequence, records)
             producer.sequence += len(records)
             request = produce_request(self._topic.identity.topic_id, self._partition, batch, Timeout.REQUEST.seconds)
-            return _Sent(self, self._request(request))
+            return _PendingRecords(self, self._request(request))
         except (KafkaError, OSError) as error:
-            return _Sent(self, None, error)
+            return _PendingRecords(self, None, error)
+
+    def send_durably(self, records: Sequence[tuple[bytes | None, bytes]]) -> int:
+        """Append keys and values together, at least once; the offset of the first of the copy that was acknowledged.
+
+        Raises KafkaUnreachable after `Timeout.SEND`, and what cannot be mended by another try.
+        """
+        for _ in Retry(Timeout.SEND):
+            offset = self.send_all(records).result()
+            if offset is not None:
+                return offset
+        raise KafkaUnreachable(log=self._topic.name, reason="the brokers did not acknowledge in time")
 
     def read(self, start: int) -> Iterator[FetchResult]:
-        """All records from an offset to the high watermark. See `Tape`."""
+        """All records from an offset to the high watermark. See `PartitionClient`."""
         tries = Retry(Timeout.READ)
         position, pending = start, None
         while True:
             if tries.is_over:
                 raise KafkaUnreachable(log=self._settings.url, reason=f"offset {position} could not be read")
             try:
-                found = self._answer(pending or self._fetch(position, wait=0.0))
-                chunk, end = self._chunk(found, position)
+                response = self._response(pending or self._fetch(position, wait=0.0))
+                fetched, end = self._fetch_result(response, position)
             except (KafkaError, OSError) as error:
                 pending = None
                 self._wait_for_broker(error, tries)
@@ -104,23 +115,23 @@ class KafkaPartitionClient:
                 self._wait_for_leader(position, end, tries)
                 continue
             # The next answer is on its way while this one is worked on.
-            position = chunk.next_offset
+            position = fetched.next_offset
             pending = self._fetch_soon(position) if position < end else None
-            if chunk.entries or position > start:
-                yield chunk
+            if fetched.records or position > start:
+                yield fetched
                 tries.progress()
             if position >= end:
                 return
 
     def follow(self, start: int, seconds: float) -> FetchResult:
-        """The next records, as soon as there are any. See `Tape`.
+        """The next records, as soon as there are any. See `PartitionClient`.
 
         Where a topic need not be whole, those that were deleted are passed over.
         """
         tries = Retry(Timeout.READ)
         while True:
             try:
-                return self._chunk(self._answer(self._fetch(start, wait=seconds)), start)[0]
+                return self._fetch_result(self._response(self._fetch(start, wait=seconds)), start)[0]
             except kafka_errors.OffsetOutOfRangeError:
                 return FetchResult([], self._offset(OffsetSpec.EARLIEST))
             except (KafkaError, OSError) as error:
@@ -131,7 +142,7 @@ class KafkaPartitionClient:
         tries = Retry(Timeout.READ)
         while True:
             try:
-                _, end = self._chunk(self._answer(self._fetch(read, wait=0.0, most=1)), read)
+                _, end = self._fetch_result(self._response(self._fetch(read, wait=0.0, most=1)), read)
             except (KafkaError, OSError) as error:
                 self._wait_for_broker(error, tries)
                 continue
@@ -148,7 +159,7 @@ class KafkaPartitionClient:
         while True:
             request = offset_request(self._topic.name, self._partition, which)
             try:
-                found = self._answer(self._request(request)).topics[0].partitions[0]
+                found = self._response(self._request(request)).topics[0].partitions[0]
                 raise_for_code(found.error_code)
                 return int(found.offset)
             except (KafkaError, OSError) as error:
@@ -161,10 +172,10 @@ class KafkaPartitionClient:
         if client is not None:
             client.close()
 
-    def settle(self, future: Any) -> int | None:
+    def offset_of(self, future: Any) -> int | None:
         """The offset in the answer to a record that was sent; None when the outcome is unknown."""
         try:
-            answer = self._answer(future).responses[0].partition_responses[0]
+            answer = self._response(future).responses[0].partition_responses[0]
             raise_for_code(answer.error_code, answer.error_message)
             if self._topic.whole and answer.log_start_offset > 0:
                 raise self._changed(f"its first offset is {answer.log_start_offset}")
@@ -174,14 +185,14 @@ class KafkaPartitionClient:
         except _TOO_LARGE as refused:
             raise AppendTooLarge(log=self._settings.url, reason="the broker refused the record's size") from refused
         except (KafkaError, OSError) as failed:
-            self.unknown(failed)
+            self.give_up_producer(failed)
             return None
         if answer.base_offset >= 0:
             return int(answer.base_offset)
-        self.unknown(answer)
+        self.give_up_producer(answer)
         return None
 
-    def unknown(self, reason: object) -> None:
+    def give_up_producer(self, reason: object) -> None:
         """Give up the producer: what it sent may be there or not, and may still come."""
         _log.warning("append.unknown", topic=self._topic.name, partition=self._partition, reason=repr(reason))
         self.close()
@@ -189,7 +200,7 @@ class KafkaPartitionClient:
     def _new_producer(self) -> _Producer:
         tries = Retry(Timeout.REQUEST, pause=0.05)
         while True:
-            answer = self._answer(self._request(producer_id_request(), self._connected().least_loaded_node()))
+            answer = self._response(self._request(producer_id_request(), self._connected().least_loaded_node()))
             if answer.error_code == 0:
                 self._producer = _Producer(answer.producer_id, answer.producer_epoch)
                 return self._producer
@@ -209,7 +220,7 @@ class KafkaPartitionClient:
         topic_id = self._topic.identity.topic_id
         return self._request(fetch_request(topic_id, self._partition, start, wait=wait, most_bytes=most))
 
-    def _chunk(self, answer: Any, start: int) -> tuple[FetchResult, int]:
+    def _fetch_result(self, answer: Any, start: int) -> tuple[FetchResult, int]:
         """The records of a fetch from `start` on, and the high watermark."""
         raise_for_code(answer.error_code)
         found = answer.responses[0].partitions[0]
@@ -260,27 +271,27 @@ class KafkaPartitionClient:
         return self._client
 
     def _request(self, request: Any, node: int | None = None) -> Any:
-        """Send a request to the partition's leader, or to a node. Its answer is taken by `_answer`."""
+        """Send a request to the partition's leader, or to a node. Its answer is taken by `_response`."""
         client, now = self._connected(), time.monotonic()
-        if now > self._asked_at + _IDLE:
+        if now > self._last_request_at + _IDLE_SECONDS:
             # Nobody drives the client in between: brokers close idle connections, and want to be told a password anew.
             client.poll(timeout_ms=0)
-        self._asked_at = now
+        self._last_request_at = now
         node = self._leader(client) if node is None else node
         client.await_ready(node, timeout_ms=Timeout.REQUEST.milliseconds)
         return client.send(node, request)
 
     def _leader(self, client: Client) -> int:
-        leader = client.cluster.leader_for_partition(self._place)
+        leader = client.cluster.leader_for_partition(self._topic_partition)
         tries = Retry(Timeout.REQUEST)
         while leader is None or leader < 0:
             if tries.is_over:
-                raise kafka_errors.LeaderNotAvailableError(str(self._place))
+                raise kafka_errors.LeaderNotAvailableError(str(self._topic_partition))
             client.poll(timeout_ms=Timeout.REQUEST.milliseconds, future=client.cluster.request_update())
-            leader = client.cluster.leader_for_partition(self._place)
+            leader = client.cluster.leader_for_partition(self._topic_partition)
         return int(leader)
 
-    def _answer(self, future: Any) -> Any:
+    def _response(self, future: Any) -> Any:
         self._connected().poll(timeout_ms=Timeout.RESPONSE.milliseconds, future=future)
         if future.exception is not None:
             raise future.exception
@@ -289,26 +300,26 @@ class KafkaPartitionClient:
         return future.value
 
 
-class _Sent:
+class _PendingRecords:
     """A record on its way through Kafka."""
 
-    def __init__(self, tape: KafkaPartitionClient, future: Any, error: Exception | None = None) -> None:
-        self._tape = tape
+    def __init__(self, partition_client: KafkaPartitionClient, future: Any, error: Exception | None = None) -> None:
+        self._partition_client = partition_client
         self._future = future
         self._error = error
 
     def result(self) -> int | None:
         """See `Pending`."""
         if self._error is not None:
-            self._tape.unknown(self._error)
+            self._partition_client.give_up_producer(self._error)
             return None
-        return self._tape.settle(self._future)
+        return self._partition_client.offset_of(self._future)
 
 
 def _unpack(records: bytes | None, start: int) -> FetchResult:
-    entries: list[Record] = []
+    found: list[Record] = []
     position = start
     for next_offset, batch in record_batches(records):
         position = max(position, next_offset)
-        entries.extend(Record(found.offset, found.value) for found in batch if found.offset >= start)
-    return FetchResult(entries, position)
+        found.extend(Record(each.offset, each.value) for each in batch if each.offset >= start)
+    return FetchResult(found, position)

@@ -19,7 +19,7 @@ class Record(NamedTuple):
 class FetchResult(NamedTuple):
     """Records in order of their offsets, and the offset after them, which may be past the last one's next."""
 
-    entries: list[Record]
+    records: list[Record]
     next_offset: int
 
 

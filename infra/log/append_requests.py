@@ -1,4 +1,4 @@
-"""What callers hand to the committer, and how each is judged against the head and its batch mates."""
+"""What callers hand to the committer, and how each is checked against the head and the others of its batch."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from infra.log.partition import Partition
 _FIRST_VERSIONS: Final = (0, 1)
 
 
-class Judgement(Enum):
-    """Whether a job can be built on the head."""
+class RequestCheck(Enum):
+    """Whether a request can be built on the head."""
 
-    HOLDS = auto()
-    MATE = auto()
-    """It does not go with another one of the batch: it is judged again when that one is decided."""
-    GAP = auto()
+    VALID = auto()
+    CONFLICTS_IN_BATCH = auto()
+    """It does not go with another one of the batch: it is checked again when that one is decided."""
+    MISSING_PREDECESSOR = auto()
     """What must come before it is not known here."""
     REFUSED = auto()
 
@@ -40,7 +40,7 @@ class BatchView:
         self.position = partition.state.position
         self.number = partition.state.number
 
-    def check_versions(self, appends: Sequence[Append]) -> Judgement:
+    def check_versions(self, appends: Sequence[Append]) -> RequestCheck:
         """Whether every event is the next of its aggregate."""
         own: dict[str, int] = {}
         for append in appends:
@@ -56,19 +56,21 @@ class BatchView:
                     own[originator_id] = version
                     continue
                 if originator_id in self._versions:
-                    return Judgement.MATE
-                return Judgement.REFUSED if last is not None and version <= last else Judgement.GAP
-        return Judgement.HOLDS
+                    return RequestCheck.CONFLICTS_IN_BATCH
+                return (
+                    RequestCheck.REFUSED if last is not None and version <= last else RequestCheck.MISSING_PREDECESSOR
+                )
+        return RequestCheck.VALID
 
-    def check_tracking(self, append: Append) -> Judgement:
+    def check_tracking(self, append: Append) -> RequestCheck:
         """Whether tracking goes on."""
         if append.tracking is None:
-            return Judgement.HOLDS
+            return RequestCheck.VALID
         name, position = append.tracking.application_name, append.tracking.notification_id
         if name in self._tracking:
-            return Judgement.HOLDS if position > self._tracking[name] else Judgement.MATE
+            return RequestCheck.VALID if position > self._tracking[name] else RequestCheck.CONFLICTS_IN_BATCH
         last = self._partition.last_tracked(name)
-        return Judgement.HOLDS if last is None or position > last else Judgement.REFUSED
+        return RequestCheck.VALID if last is None or position > last else RequestCheck.REFUSED
 
     def is_free(self, append: Append) -> bool:
         """Whether the command id of an append is bound to nothing, and its offset not handled."""
@@ -84,7 +86,7 @@ class BatchView:
         return not self._partition.is_handled(source)
 
     def add(self, appends: Sequence[Append]) -> None:
-        """Take in a job that holds."""
+        """Take in a request that is valid."""
         for append in appends:
             for originator_id, version, _, _ in append.events:
                 self._versions[originator_id] = version
@@ -100,14 +102,25 @@ class BatchView:
 class AppendRequest(ABC):
     """One call. `position` is that of its first event, once it is done; `error` says why it is not.
 
-    `lock` is held until the job is done, or until its caller is to take the lead.
+    `lock` is held until the request is done, or until its caller is to take the lead.
     """
 
-    __slots__ = ("appends", "decided", "done", "encoded", "error", "leads", "lock", "position", "sent_on", "size")
+    __slots__ = (
+        "appends",
+        "decided",
+        "done",
+        "encoded",
+        "error",
+        "is_leader",
+        "lock",
+        "position",
+        "sent_on_number",
+        "size",
+    )
 
-    while_broken: ClassVar = False
+    allowed_while_broken: ClassVar = False
     """Whether it may be built while an orphan is open."""
-    reads: ClassVar = False
+    only_reads: ClassVar = False
     """Whether it asks for a read to the high watermark, and for nothing else."""
 
     def __init__(self, appends: Sequence[Append]) -> None:
@@ -122,8 +135,8 @@ class AppendRequest(ABC):
         """Whether it is known what became of it."""
         self.done = False
         """Whether its caller has been told."""
-        self.leads = False
-        self.sent_on: int | None = None
+        self.is_leader = False
+        self.sent_on_number: int | None = None
         """The number of the last head on which it was sent."""
 
     @property
@@ -132,7 +145,7 @@ class AppendRequest(ABC):
         return self.appends[0].commit_id if self.appends else b""
 
     @abstractmethod
-    def judge(self, view: BatchView) -> Judgement:
+    def check(self, view: BatchView) -> RequestCheck:
         """Whether it can be built on the head, with the batch so far."""
 
     @abstractmethod
@@ -140,14 +153,14 @@ class AppendRequest(ABC):
         """Why it was refused."""
 
 
-class EventsJob(AppendRequest):
+class EventsRequest(AppendRequest):
     """The library's call: events of any aggregates, each the next version of its own; perhaps with tracking."""
 
     __slots__ = ()
 
-    def judge(self, view: BatchView) -> Judgement:
-        tracked = view.check_tracking(self.appends[0])
-        return view.check_versions(self.appends) if tracked is Judgement.HOLDS else tracked
+    def check(self, view: BatchView) -> RequestCheck:
+        tracking = view.check_tracking(self.appends[0])
+        return view.check_versions(self.appends) if tracking is RequestCheck.VALID else tracking
 
     def refusal(self) -> Exception:
         append = self.appends[0]
@@ -157,7 +170,7 @@ class EventsJob(AppendRequest):
         return IntegrityError(f"already tracked: {append.tracking}")
 
 
-class DecisionsJob(AppendRequest):
+class OutcomesRequest(AppendRequest):
     """Decisions made on the state after a position: they hold there, and nowhere else.
 
     After a lost round they are made anew, even when no event came in between: a refusal is a decision on a read.
@@ -169,46 +182,46 @@ class DecisionsJob(AppendRequest):
         super().__init__(appends)
         self._head = head
 
-    def judge(self, view: BatchView) -> Judgement:
-        if self.sent_on is not None and view.number != self.sent_on:
-            return Judgement.REFUSED
+    def check(self, view: BatchView) -> RequestCheck:
+        if self.sent_on_number is not None and view.number != self.sent_on_number:
+            return RequestCheck.REFUSED
         if view.position != self._head + 1 or not all(map(view.is_free, self.appends)):
-            return Judgement.REFUSED
-        held = view.check_versions(self.appends)
-        return Judgement.HOLDS if held is Judgement.HOLDS else Judgement.REFUSED
+            return RequestCheck.REFUSED
+        versions = view.check_versions(self.appends)
+        return RequestCheck.VALID if versions is RequestCheck.VALID else RequestCheck.REFUSED
 
     def refusal(self) -> Exception:
         return ConcurrencyConflict()
 
 
-class DismissalJob(AppendRequest):
+class DismissalRequest(AppendRequest):
     """An operator's word that open orphans are to be left behind."""
 
     __slots__ = ()
 
-    while_broken = True
+    allowed_while_broken = True
 
-    def judge(self, view: BatchView) -> Judgement:
+    def check(self, view: BatchView) -> RequestCheck:
         del view
-        return Judgement.HOLDS
+        return RequestCheck.VALID
 
     def refusal(self) -> Exception:
         return ConcurrencyConflict()
 
 
-class ReadJob(AppendRequest):
+class ReadRequest(AppendRequest):
     """A wish to see everything that is in the log now."""
 
     __slots__ = ()
 
-    reads = True
+    only_reads = True
 
     def __init__(self) -> None:
         super().__init__(())
 
-    def judge(self, view: BatchView) -> Judgement:
+    def check(self, view: BatchView) -> RequestCheck:
         del view
-        return Judgement.REFUSED
+        return RequestCheck.REFUSED
 
     def refusal(self) -> Exception:
         return ConcurrencyConflict()

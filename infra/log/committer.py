@@ -3,12 +3,12 @@
 There is no thread of its own: a caller that finds nobody leading takes the lead, and gives it to the next one that
 waits when its own call is done. One round:
 
-    1. Judge what is waiting against the head, and against its batch mates.
+    1. Check what is waiting against the head, and against the others of the batch.
     2. Send one record, built on the head.
     3. While it is on its way, let the callers of the record before it go, and make the index ready for this one.
     4. Settle: next in the log: accepted. Further on: read up to it, and apply the rule. Lower, or unknown: verify the
        head, read to the end, and look for the commit ids.
-    5. What was not accepted is judged again on the new head, and goes into the next record with the same ids.
+    5. What was not accepted is checked again on the new head, and goes into the next record with the same ids.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import structlog
 
 from infra.errors import LogUnusable
 from infra.kafka.errors import AppendTooLarge, KafkaUnreachable, LogBroken
-from infra.log.append_requests import AppendRequest, BatchView, Judgement
+from infra.log.append_requests import AppendRequest, BatchView, RequestCheck
 from infra.log.format import FORMAT, HEADER_LENGTH, Header, encode_record
 from infra.log.index import Applied
 from infra.log.partition import Partition
@@ -33,7 +33,7 @@ from infra.timeouts import Timeout
 _log = structlog.get_logger(__name__)
 
 # The writer's name and the counts of the body, at most.
-_AROUND: Final = HEADER_LENGTH + 256
+_RECORD_OVERHEAD: Final = HEADER_LENGTH + 256
 
 
 class Committer:
@@ -54,43 +54,43 @@ class Committer:
         """Since when outcomes were unknown in a row; None while they are known."""
         partition.observe(self._accepted)
 
-    def submit(self, job: AppendRequest) -> int:
-        """Append, or raise the reason why not; the position of the job's first event.
+    def submit(self, request: AppendRequest) -> int:
+        """Append, or raise the reason why not; the position of the request's first event.
 
-        Raises what `job.refusal` gives, AppendTooLarge, or another LogUnusable.
+        Raises what `request.refusal` gives, AppendTooLarge, or another LogUnusable.
         """
-        if job.size > self._room:
-            reason = f"{job.size} bytes are more than the {self._room} that a record holds"
-            raise AppendTooLarge(log=self._partition.place.name, reason=reason)
-        self._queue.append(job)
+        if request.size > self._record_capacity:
+            reason = f"{request.size} bytes are more than the {self._record_capacity} that a record holds"
+            raise AppendTooLarge(log=self._partition.address.name, reason=reason)
+        self._queue.append(request)
         if self._lead.acquire(blocking=False):
-            self._lead_until_done(job)
+            self._lead_until_done(request)
         else:
             # Not without a deadline: whoever leads has one for everything that it waits for.
-            job.lock.acquire()
-            if job.leads:
-                self._lead_until_done(job)
-        if job.error is not None:
-            raise job.error
-        return job.position
+            request.lock.acquire()
+            if request.is_leader:
+                self._lead_until_done(request)
+        if request.error is not None:
+            raise request.error
+        return request.position
 
     @contextmanager
     def leading(self) -> Iterator[Partition]:
         """The partition for this thread alone, between two rounds, with the index at its head."""
         self._lead.acquire()
         try:
-            self._let_go()
+            self._release_decided()
             yield self._partition
         finally:
             self._hand_over()
 
     @property
-    def _room(self) -> int:
-        return self._partition.tape.largest - _AROUND
+    def _record_capacity(self) -> int:
+        return self._partition.client.largest - _RECORD_OVERHEAD
 
-    def _lead_until_done(self, job: AppendRequest) -> None:
+    def _lead_until_done(self, request: AppendRequest) -> None:
         try:
-            while not job.done:
+            while not request.done:
                 self._round()
         except LogUnusable as error:
             self._fail(error)
@@ -100,10 +100,10 @@ class Committer:
             self._must_read = True
             # Some may be in both.
             left = dict.fromkeys([*self._in_flight, *self._carried])
-            self._carried = [mate for mate in left if mate is not job and not mate.decided]
+            self._carried = [other for other in left if other is not request and not other.decided]
             self._in_flight = []
-            if job in self._queue:
-                self._queue.remove(job)
+            if request in self._queue:
+                self._queue.remove(request)
             raise
         finally:
             self._hand_over()
@@ -113,12 +113,12 @@ class Committer:
         while True:
             waiting = self._carried or self._queue
             if waiting:
-                heir = waiting[0]
-                heir.leads = True
-                heir.lock.release()
+                successor = waiting[0]
+                successor.is_leader = True
+                successor.lock.release()
                 return
             try:
-                self._let_go()
+                self._release_decided()
             except LogUnusable as error:
                 self._fail(error)
             finally:
@@ -129,110 +129,117 @@ class Committer:
                 return
 
     def _round(self) -> None:
-        # 1. Judge.
+        # 1. Check.
         batch, send = self._build()
         self._in_flight = batch
         if not send:
-            self._let_go()
+            self._release_decided()
             return
         state = self._partition.state
-        appends = [encoded for job in batch for encoded in job.encoded]
-        events = sum(len(append.events) for job in batch for append in job.appends)
+        appends = [encoded for request in batch for encoded in request.encoded]
+        events = sum(len(append.events) for request in batch for append in request.appends)
         header = Header(FORMAT, state.head, state.number + 1, state.position, events)
         value = encode_record(header, self._writer, appends, len(appends))
-        for job in batch:
-            job.sent_on = state.number
-            self._awaited[job.commit_id] = job
+        for request in batch:
+            request.sent_on_number = state.number
+            self._awaited[request.commit_id] = request
         # 2. Send.
-        pending = self._partition.tape.send(value)
+        pending = self._partition.client.send(value)
         # 3. Meanwhile, finish the record before it, and make the index ready for this one.
-        self._let_go()
-        self._partition.prepare(value, [append for job in batch for append in job.appends], self._writer)
+        self._release_decided()
+        self._partition.prepare(value, [append for request in batch for append in request.appends], self._writer)
         # 4. Settle.
         self._settle(batch, pending.result())
         # 5. What is left goes into the next round. Whoever has nobody behind is let go now.
-        self._carried[:0] = [job for job in batch if not job.decided]
+        self._carried[:0] = [request for request in batch if not request.decided]
         self._in_flight = []
         if not self._queue and not self._carried:
-            self._let_go()
+            self._release_decided()
 
     def _build(self) -> tuple[list[AppendRequest], bool]:
-        """The jobs of the next record, and whether there is one to be sent: it may be empty."""
+        """The requests of the next record, and whether there is one to be sent: it may be empty."""
         if self._must_read:
             self._read_on()
             self._must_read = False
         # From here on a failure is told to them as well.
-        waiting = self._in_flight = self._take()
+        waiting = self._in_flight = self._next_requests()
         # An open orphan may have been dismissed by now.
-        fresh = bool(self._partition.state.orphans) or any(job.reads for job in waiting)
+        fresh = bool(self._partition.state.orphans) or any(request.only_reads for request in waiting)
         if fresh:
             self._read_on()
-        batch, later, gaps = self._sort(waiting)
-        if gaps and not fresh:
+        batch, later, missing = self._sort(waiting)
+        if missing and not fresh:
             # A gap is refused only after one read to the high watermark: what is missing may be there.
             self._read_on()
-            batch, later, gaps = self._sort([job for job in waiting if not job.decided])
+            batch, later, missing = self._sort([request for request in waiting if not request.decided])
         # A copy that was sent could still be accepted, as long as the head on which it was built is the head.
         number = self._partition.state.number
-        risky = [job for job in gaps if job.sent_on == number]
-        for job in gaps:
-            if job.sent_on != number:
-                self._decide(job, job.refusal())
+        risky = [request for request in missing if request.sent_on_number == number]
+        for request in missing:
+            if request.sent_on_number != number:
+                self._decide(request, request.refusal())
         self._carried = [*risky, *later, *self._carried]
         return batch, bool(batch or risky)
 
     def _sort(
         self, waiting: Iterable[AppendRequest]
     ) -> tuple[list[AppendRequest], list[AppendRequest], list[AppendRequest]]:
-        """What holds on the head, what must wait for its mates, and what comes after a gap. Decides the rest."""
+        """What holds on the head, what must wait for another one, and what comes after a gap. Decides the rest."""
         waiting = list(waiting)
         self._partition.load_versions(
-            originator_id for job in waiting for append in job.appends for originator_id, _, _, _ in append.events
+            originator_id
+            for request in waiting
+            for append in request.appends
+            for originator_id, _, _, _ in append.events
         )
         view = BatchView(self._partition)
-        sorted_: dict[Judgement, list[AppendRequest]] = {judgement: [] for judgement in Judgement}
-        for job in waiting:
-            if job.decided:
+        by_check: dict[RequestCheck, list[AppendRequest]] = {check: [] for check in RequestCheck}
+        for request in waiting:
+            if request.decided:
                 continue
-            judgement = self._judge(job, view)
-            sorted_[judgement].append(job)
-            if judgement is Judgement.HOLDS:
-                view.add(job.appends)
-        return sorted_[Judgement.HOLDS], sorted_[Judgement.MATE], sorted_[Judgement.GAP]
+            check = self._check(request, view)
+            by_check[check].append(request)
+            if check is RequestCheck.VALID:
+                view.add(request.appends)
+        return (
+            by_check[RequestCheck.VALID],
+            by_check[RequestCheck.CONFLICTS_IN_BATCH],
+            by_check[RequestCheck.MISSING_PREDECESSOR],
+        )
 
     def _read_on(self) -> None:
-        self._let_go()
+        self._release_decided()
         self._partition.read_on()
 
-    def _take(self) -> list[AppendRequest]:
+    def _next_requests(self) -> list[AppendRequest]:
         """What is waiting, as much as one record holds."""
         carried, self._carried = deque(self._carried), []
-        taken: list[AppendRequest] = []
-        room = self._room
+        requests: list[AppendRequest] = []
+        room = self._record_capacity
         while source := carried or self._queue:
-            if source[0].size > room and taken:
+            if source[0].size > room and requests:
                 break
-            job = source.popleft()
-            if not job.decided:
-                room -= job.size
-                taken.append(job)
+            request = source.popleft()
+            if not request.decided:
+                room -= request.size
+                requests.append(request)
         self._carried = list(carried)
-        return taken
+        return requests
 
-    def _judge(self, job: AppendRequest, view: BatchView) -> Judgement:
-        if job.reads:
-            self._decide(job)
-            return Judgement.REFUSED
+    def _check(self, request: AppendRequest, view: BatchView) -> RequestCheck:
+        if request.only_reads:
+            self._decide(request)
+            return RequestCheck.REFUSED
         try:
-            if not job.while_broken:
+            if not request.allowed_while_broken:
                 self._partition.check_whole()
         except LogBroken as error:
-            self._decide(job, error)
-            return Judgement.REFUSED
-        judgement = job.judge(view)
-        if judgement is Judgement.REFUSED:
-            self._decide(job, job.refusal())
-        return judgement
+            self._decide(request, error)
+            return RequestCheck.REFUSED
+        check = request.check(view)
+        if check is RequestCheck.REFUSED:
+            self._decide(request, request.refusal())
+        return check
 
     def _settle(self, batch: Sequence[AppendRequest], offset: int | None) -> None:
         partition = self._partition
@@ -250,11 +257,11 @@ class Committer:
             self._read_up_to(offset)
         _log.info(
             "append.lost" if offset is not None else "append.resolved",
-            log=partition.place.name,
-            partition=partition.place.partition,
+            log=partition.address.name,
+            partition=partition.address.partition,
             offset=offset,
             head=partition.head.record_offset,
-            found=sum(job.commit_id not in self._awaited for job in batch),
+            found=sum(request.commit_id not in self._awaited for request in batch),
             appends=len(batch),
         )
 
@@ -271,50 +278,50 @@ class Committer:
         self._failing = self._failing or Retry(Timeout.APPEND, pause=0.05, longest=1.0)
         if self._failing.is_over:
             reason = "the brokers did not acknowledge in time; whether it was appended is not known"
-            raise KafkaUnreachable(log=self._partition.place.name, reason=reason)
+            raise KafkaUnreachable(log=self._partition.address.name, reason=reason)
         self._failing.pause()
 
     def _accepted(self, record: Applied) -> None:
         position = record.position
         for append in record.appends:
-            self._found(append.commit_id, position)
+            self._commit_found(append.commit_id, position)
             position += len(append.events)
 
-    def _found(self, commit_id: bytes, position: int) -> None:
+    def _commit_found(self, commit_id: bytes, position: int) -> None:
         """An append is in an accepted record."""
-        job = self._awaited.pop(commit_id, None)
-        if job is not None:
-            job.position = position
-            self._decide(job)
+        request = self._awaited.pop(commit_id, None)
+        if request is not None:
+            request.position = position
+            self._decide(request)
 
-    def _decide(self, job: AppendRequest, error: Exception | None = None) -> None:
-        self._awaited.pop(job.commit_id, None)
-        job.error = error
-        job.decided = True
-        self._decided.append(job)
+    def _decide(self, request: AppendRequest, error: Exception | None = None) -> None:
+        self._awaited.pop(request.commit_id, None)
+        request.error = error
+        request.decided = True
+        self._decided.append(request)
 
-    def _let_go(self) -> None:
-        """Bring the index to the head, then tell the callers whose jobs are decided."""
+    def _release_decided(self) -> None:
+        """Bring the index to the head, then tell the callers whose requests are decided."""
         self._partition.write_index()
-        self._tell()
+        self._release_callers()
 
-    def _tell(self) -> None:
+    def _release_callers(self) -> None:
         decided, self._decided = self._decided, []
-        for job in decided:
-            job.done = True
-            job.lock.release()
+        for request in decided:
+            request.done = True
+            request.lock.release()
 
     def _fail(self, error: LogUnusable) -> None:
         """Tell everybody who waits. What is known to be appended is no failure."""
         self._partition.discard()
-        _log.error("append.halted", log=self._partition.place.name, reason=str(error))
+        _log.error("append.halted", log=self._partition.address.name, reason=str(error))
         self._must_read = True
         self._failing = None
         waiting = [*self._in_flight, *self._carried]
         self._carried, self._in_flight = [], []
         while self._queue:
             waiting.append(self._queue.popleft())
-        for job in waiting:
-            if not job.decided:
-                self._decide(job, error)
-        self._tell()
+        for request in waiting:
+            if not request.decided:
+                self._decide(request, error)
+        self._release_callers()

@@ -12,29 +12,27 @@ one, by whoever hands them over, and joined by the committer: Avro's blocks of a
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 from functools import cache
 from hashlib import sha256
-from importlib.resources import files
 from io import BytesIO
 from struct import Struct
 from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
-from eventsourcing.persistence import Tracking
-from fastavro import parse_schema, schemaless_reader
+from eventsourcing.persistence import StoredEvent, Tracking
+from fastavro import schemaless_reader
 
 from consumers.commands.ports import CommandKey, QueuePosition
+from schemas.avro.encoding import encoder, long_bytes, text_bytes
+from schemas.avro.registry import registry
 
 FORMAT: Final = 0xF8
 """The format that this release writes, and the only one that it reads."""
 OURS: Final = range(0xF8, 0x100)
 _HEADER: Final = Struct(">B32sQQI")
 HEADER_LENGTH: Final = _HEADER.size
-_NONE: Final = b"\x00"
-_SOME: Final = b"\x02"
 _END: Final = b"\x00"
 
 EventRow: TypeAlias = tuple[str, int, str, bytes]
@@ -125,9 +123,9 @@ def first_hash(app: str, partitions: int, partition: int) -> bytes:
 
 def encode_record(header: Header, writer: str, appends: Sequence[bytes], count: int) -> bytes:
     """A record's value. `appends` are what `encode_append` made, `count` how many they are."""
-    parts = [_HEADER.pack(*header), _text(writer)]
+    parts = [_HEADER.pack(*header), text_bytes(writer)]
     if count:
-        parts.append(_long(count))
+        parts.append(long_bytes(count))
         parts.extend(appends)
     parts.append(_END)
     return b"".join(parts)
@@ -135,31 +133,27 @@ def encode_record(header: Header, writer: str, appends: Sequence[bytes], count: 
 
 def encode_append(append: Append) -> bytes:
     """The Avro of one append, as an item of the record's array."""
-    parts = [append.commit_id, _long(append.outcome)]
-    if append.command is None:
-        parts.append(_NONE)
-    else:
-        key, digest, answer = append.command
-        parts += [_SOME, key.scope, key.command_id.bytes, digest, _text(answer)]
-    if append.source is None:
-        parts.append(_NONE)
-    else:
-        parts += [_SOME, append.source.topic_id.bytes, _long(append.source.offset)]
-    if append.tracking is None:
-        parts.append(_NONE)
-    else:
-        parts += [_SOME, _text(append.tracking.application_name), _long(append.tracking.notification_id)]
-    if append.dismissed:
-        parts.append(_long(len(append.dismissed)))
-        for orphan in append.dismissed:
-            parts += [_long(orphan.offset), orphan.hash]
-    parts.append(_END)
-    if append.events:
-        parts.append(_long(len(append.events)))
-        for originator, version, topic, state in append.events:
-            parts += [_originator(originator), _long(version), _text(topic), _long(len(state)), state]
-    parts.append(_END)
-    return b"".join(parts)
+    command, source, tracking = append.command, append.source, append.tracking
+    return _append_encoder()(
+        {
+            "commit_id": append.commit_id,
+            "outcome": append.outcome.name,
+            "command": command
+            and {
+                "scope": command.key.scope,
+                "id": command.key.command_id.bytes,
+                "digest": command.digest,
+                "answer": command.answer,
+            },
+            "source": source and {"topic_id": source.topic_id.bytes, "offset": source.offset},
+            "tracking": tracking and {"application": tracking.application_name, "position": tracking.notification_id},
+            "dismissed": [orphan._asdict() for orphan in append.dismissed],
+            "events": [
+                {"originator": _originator(originator), "version": version, "topic": topic, "state": state}
+                for originator, version, topic, state in append.events
+            ],
+        }
+    )
 
 
 def decode_body(value: bytes) -> Body:
@@ -195,41 +189,32 @@ def _append(found: dict[str, Any]) -> Append:
 
 @cache
 def _schema() -> Any:
-    return parse_schema(json.loads((files("schemas") / "log" / "record.v1.avsc").read_text(encoding="utf-8")))
+    return registry("log").newest["record"].parsed
 
 
-def _originator(originator: str) -> bytes:
+@cache
+def _append_encoder() -> Callable[[Mapping[str, Any]], bytes]:
+    (appends,) = (field["type"] for field in _schema()["fields"] if field["name"] == "appends")
+    return encoder(appends["items"])
+
+
+def _originator(originator: str) -> bytes | str:
     try:
         raw = bytes.fromhex(originator)
     except ValueError:
-        raw = b""
+        return originator
     # 32 hexadecimal digits in lower case and a UUID are the same to the index, so they may be to the log.
-    if len(raw) == 16 and raw.hex() == originator:  # noqa: PLR2004 - bytes of a UUID
-        return b"\x00" + raw
-    return b"\x02" + _text(originator)
+    return raw if len(raw) == 16 and raw.hex() == originator else originator  # noqa: PLR2004 - bytes of a UUID
 
 
-def _text(value: str) -> bytes:
-    raw = value.encode()
-    return _long(len(raw)) + raw
-
-
-def _long(value: int) -> bytes:
-    """A long in Avro's zig-zag, variable-length form."""
-    if 0 <= value < len(_SHORT):
-        return _SHORT[value]
-    return _any_long(value)
-
-
-def _any_long(value: int) -> bytes:
-    rest = (value << 1) ^ (value >> 63)
-    groups = bytearray()
-    while rest > 0x7F:  # noqa: PLR2004 - seven bits of each byte
-        groups.append(rest & 0x7F | 0x80)
-        rest >>= 7
-    groups.append(rest)
-    return bytes(groups)
-
-
-# Lengths, counts and versions come again and again.
-_SHORT: Final = [_any_long(value) for value in range(8192)]
+def event_rows(stored_events: Sequence[StoredEvent]) -> list[EventRow]:
+    """Events as a record and the index keep them."""
+    return [
+        (
+            event.originator_id.hex if isinstance(event.originator_id, UUID) else event.originator_id,
+            event.originator_version,
+            event.topic,
+            event.state,
+        )
+        for event in stored_events
+    ]

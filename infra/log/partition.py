@@ -31,7 +31,7 @@ _EVENTS_AT_ONCE: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PartitionAddress:
     """Which partition it is: `name` for messages, `app`, P and p for the hash that everything begins with."""
 
     name: str
@@ -40,32 +40,35 @@ class Place:
     partition: int
 
 
-def broken(name: str, orphans: Mapping[int, bytes]) -> LogBroken:
+def log_broken(name: str, orphans: Mapping[int, bytes]) -> LogBroken:
     """The error for open orphans, which are hashes by offset."""
     reason = f"the record at offset {min(orphans)} was built on one that is not there ({len(orphans)} such records)"
     return LogBroken(log=name, reason=reason)
 
 
 class Partition:
-    """One partition, its index and its tape. Made, it has read the log to the end.
+    """One partition: its client and its index. Made, it has read the log to the end.
 
-    `on_events` is called after events have reached the index.
+    `listeners` are called after events have reached the index.
     """
 
     def __init__(
-        self, place: Place, tape: PartitionClient, index: Index, *, on_events: Callable[[], None] = lambda: None
+        self,
+        address: PartitionAddress,
+        client: PartitionClient,
+        index: Index,
     ) -> None:
-        self.place = place
-        self.tape = tape
-        self._on_events = on_events
+        self.address = address
+        self.client = client
+        self.listeners: list[Callable[[], None]] = []
         self._observers: list[Callable[[Applied], None]] = []
         self._index = index
         self._versions: OrderedDict[str, int | None] = OrderedDict()
         self._commands: set[CommandKey] = set()
-        self._read: list[Applied] = []
+        self._accepted: list[Applied] = []
         self._prepared: tuple[Applied, Head] | None = None
-        self._begun: Applied | None = None
-        start = ChainState(first_hash(place.app, place.partitions, place.partition))
+        self._uncommitted: Applied | None = None
+        start = ChainState(first_hash(address.app, address.partitions, address.partition))
         self.head = index.head() or Head(0, None, start)
         self._written = self.head
         self.indexed = self.state.position - 1
@@ -86,7 +89,7 @@ class Partition:
     def check_whole(self) -> None:
         """Raises LogBroken while an orphan is open."""
         if self.state.orphans:
-            raise broken(self.place.name, self.state.orphans)
+            raise log_broken(self.address.name, self.state.orphans)
 
     def load_versions(self, originator_ids: Iterable[str]) -> None:
         """Look up in one go what `last_version` will be asked for."""
@@ -115,10 +118,10 @@ class Partition:
         return last is not None and last.topic_id == source.topic_id and last.offset >= source.offset
 
     def read_on(self) -> None:
-        """Read to the high watermark and apply it. Raises what the tape, the rule and the index raise."""
+        """Read to the high watermark and apply it. Raises what the client, the rule and the index raise."""
         self.write_index()
-        for chunk in self.tape.read(self.head.next_offset):
-            self.apply(chunk)
+        for fetched in self.client.read(self.head.next_offset):
+            self.apply(fetched)
 
     def _catch_up(self) -> None:
         """Read to the high watermark from wherever the index is; SQLite writes while the next records are decoded."""
@@ -126,16 +129,16 @@ class Partition:
         with ThreadPoolExecutor(1) as pool:
             writing: Future[None] | None = None
             written = self.state.position
-            for chunk in self.tape.read(self.head.next_offset):
-                self._judge_all(chunk)
+            for fetched in self.client.read(self.head.next_offset):
+                self._apply_all(fetched)
                 if writing is not None:
                     writing.result()
-                read, self._read = self._read, []
+                accepted, self._accepted = self._accepted, []
                 # The fewer transactions, the fewer pages are written more than once.
                 if self.state.position - written < _EVENTS_AT_ONCE:
-                    writing = pool.submit(self._index.add, read)
+                    writing = pool.submit(self._index.add, accepted)
                 else:
-                    writing = pool.submit(self._index.fill, read, self.head)
+                    writing = pool.submit(self._index.fill, accepted, self.head)
                     written = self.state.position
             if writing is not None:
                 writing.result()
@@ -144,20 +147,20 @@ class Partition:
         self._written = self.head
         self.indexed = self.state.position - 1
 
-    def apply(self, chunk: FetchResult) -> None:
+    def apply(self, fetched: FetchResult) -> None:
         """Apply what was read. What had been applied before is left out."""
         self.write_index()
         try:
-            self._judge_all(chunk)
+            self._apply_all(fetched)
         finally:
             self.write_index()
 
-    def _judge_all(self, chunk: FetchResult) -> None:
-        for entry in chunk.entries:
-            if entry.offset >= self.head.next_offset:
-                self._judge(entry)
-        if chunk.next_offset > self.head.next_offset:
-            self.head = self.head._replace(next_offset=chunk.next_offset)
+    def _apply_all(self, fetched: FetchResult) -> None:
+        for record in fetched.records:
+            if record.offset >= self.head.next_offset:
+                self._apply_one(record)
+        if fetched.next_offset > self.head.next_offset:
+            self.head = self.head._replace(next_offset=fetched.next_offset)
 
     def prepare(self, value: bytes, appends: Sequence[Append], writer: str) -> None:
         """Make the index ready for an own record that was sent, should it come next in the log.
@@ -183,24 +186,26 @@ class Partition:
         """The own record came next. It is known from now on; the index shows it after `write_index`."""
         if self._prepared is None:
             raise AssertionError("nothing was prepared")
-        (self._begun, self.head), self._prepared = self._prepared, None
-        self._learn(self._begun.appends)
-        self._commands.update(command.key for append in self._begun.appends if (command := append.bound) is not None)
-        self._tell(self._begun)
+        (self._uncommitted, self.head), self._prepared = self._prepared, None
+        self._remember(self._uncommitted.appends)
+        self._commands.update(
+            command.key for append in self._uncommitted.appends if (command := append.bound) is not None
+        )
+        self._notify_observers(self._uncommitted)
 
     def write_index(self) -> None:
         """Bring the index to the head. What could not be written is written the next time."""
-        if self._begun is not None:
-            begun, self._begun = self._begun, None
+        if self._uncommitted is not None:
+            uncommitted, self._uncommitted = self._uncommitted, None
             try:
                 self._index.commit()
             except IndexUnusable:
                 self._index.roll_back()
-                self._read.append(begun)
+                self._accepted.append(uncommitted)
                 raise
-        elif self._read or self._written is not self.head:
-            self._index.fill(self._read, self.head)
-            self._read = []
+        elif self._accepted or self._written is not self.head:
+            self._index.fill(self._accepted, self.head)
+            self._accepted = []
         if self._written is self.head:
             return
         self._written = self.head
@@ -209,7 +214,8 @@ class Partition:
             self._versions.popitem(last=False)
         if self.indexed != self.state.position - 1:
             self.indexed = self.state.position - 1
-            self._on_events()
+            for listener in tuple(self.listeners):
+                listener()
 
     def verify_head(self) -> None:
         """Compare the last accepted record with what stands in the log. Raises LogChanged."""
@@ -222,8 +228,8 @@ class Partition:
             return
         tries = Retry(Timeout.LEADER, pause=0.05)
         while True:
-            chunk = next(iter(self.tape.read(offset)), None)
-            found = chunk.entries[0] if chunk and chunk.entries else None
+            fetched = next(iter(self.client.read(offset)), None)
+            found = fetched.records[0] if fetched and fetched.records else None
             if found is not None and found.offset == offset and found.value is not None:
                 if sha256(found.value).digest() == self.state.head:
                     return
@@ -236,8 +242,8 @@ class Partition:
     def last_accepted(self) -> Applied | None:
         """The last accepted record, read from the log; None before the first, or where the index will refuse it."""
         offset = self.head.record_offset
-        chunk = next(iter(self.tape.read(offset)), None) if offset is not None else None
-        value = chunk.entries[0].value if chunk and chunk.entries else None
+        fetched = next(iter(self.client.read(offset)), None) if offset is not None else None
+        value = fetched.records[0].value if fetched and fetched.records else None
         if offset is None or value is None:
             return None
         try:
@@ -247,42 +253,42 @@ class Partition:
         events = sum(len(append.events) for append in body.appends)
         return Applied(offset, body.writer, self.state.position - events, body.appends)
 
-    def _judge(self, entry: Record) -> None:
+    def _apply_one(self, record: Record) -> None:
         try:
-            state, verdict = accept(self.state, entry.offset, entry.value)
+            state, verdict = accept(self.state, record.offset, record.value)
         except UnknownFormat as error:
-            raise NewerLog(log=self.place.name, reason=str(error)) from error
-        if verdict is Verdict.ACCEPTED and entry.value is not None:
+            raise NewerLog(log=self.address.name, reason=str(error)) from error
+        if verdict is Verdict.ACCEPTED and record.value is not None:
             try:
-                body = decode_body(entry.value)
+                body = decode_body(record.value)
             except UnreadableBody as error:
-                reason = f"the body of the record at offset {entry.offset}: {error}"
-                raise RecordUnreadable(log=self.place.name, reason=reason) from error
-            self._read.append(Applied(entry.offset, body.writer, self.state.position, body.appends))
-            self.head = self._after(entry.offset, state, body.appends)
-            self._learn(body.appends)
-            self._tell(self._read[-1])
+                reason = f"the body of the record at offset {record.offset}: {error}"
+                raise RecordUnreadable(log=self.address.name, reason=reason) from error
+            self._accepted.append(Applied(record.offset, body.writer, self.state.position, body.appends))
+            self.head = self._after(record.offset, state, body.appends)
+            self._remember(body.appends)
+            self._notify_observers(self._accepted[-1])
             return
-        self._ignore(entry, state, verdict)
+        self._ignore(record, state, verdict)
 
-    def _tell(self, record: Applied) -> None:
+    def _notify_observers(self, record: Applied) -> None:
         for observer in self._observers:
             observer(record)
 
-    def _ignore(self, entry: Record, state: ChainState, verdict: Verdict) -> None:
+    def _ignore(self, record: Record, state: ChainState, verdict: Verdict) -> None:
         ignored = self.head.ignored
         ignored = ignored._replace(
             late=ignored.late + (verdict is Verdict.LATE),
             foreign=ignored.foreign + (verdict is Verdict.FOREIGN),
             orphans=ignored.orphans + (verdict is Verdict.ORPHAN),
         )
-        self.head = self.head._replace(state=state, ignored=ignored, next_offset=entry.offset + 1)
+        self.head = self.head._replace(state=state, ignored=ignored, next_offset=record.offset + 1)
         report = _log.debug if verdict is Verdict.LATE else _log.warning
         report(
             f"record.{verdict.name.lower()}",
-            log=self.place.name,
-            partition=self.place.partition,
-            offset=entry.offset,
+            log=self.address.name,
+            partition=self.address.partition,
+            offset=record.offset,
             head=self.head.record_offset,
         )
 
@@ -296,7 +302,7 @@ class Partition:
                 state = dismiss(state, append.dismissed)
         return self.head._replace(next_offset=offset + 1, record_offset=offset, state=state, commands=commands)
 
-    def _learn(self, appends: Sequence[Append]) -> None:
+    def _remember(self, appends: Sequence[Append]) -> None:
         """Remember what an accepted record brought."""
         for append in appends:
             for originator_id, version, _, _ in append.events:
@@ -304,8 +310,8 @@ class Partition:
             if append.tracking is not None:
                 self._tracking[append.tracking.application_name] = append.tracking.notification_id
             if append.dismissed:
-                _log.warning("orphans.dismissed", log=self.place.name, count=len(append.dismissed))
+                _log.warning("orphans.dismissed", log=self.address.name, count=len(append.dismissed))
 
     def changed(self, reason: str) -> LogChanged:
         """The error for a log that is not the one, or not all of it, that the index was made from."""
-        return LogChanged(log=self.place.name, reason=reason, index=str(self._index.path))
+        return LogChanged(log=self.address.name, reason=reason, index=str(self._index.path))

@@ -10,7 +10,7 @@ from typing import Final
 
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
-from infra.log.append_requests import AppendRequest, DismissalJob, ReadJob
+from infra.log.append_requests import DismissalRequest, ReadRequest
 from infra.log.committer import Committer
 from infra.log.format import Append, Orphan, RecordedOutcome
 from infra.log.partition import Partition
@@ -32,18 +32,14 @@ class PartitionHandle(PartitionReader):
         with self.committer.leading() as partition:
             yield partition
 
-    def submit(self, job: AppendRequest) -> int:
-        """Append. See `Committer.submit`."""
-        return self.committer.submit(job)
-
     def refresh(self) -> None:
         """Read to the high watermark: what is in the log now is in the index afterwards."""
-        self.committer.submit(ReadJob())
+        self.committer.submit(ReadRequest())
 
     def dismiss(self, orphans: Sequence[Orphan]) -> None:
         """Go on without what open orphans were built on."""
         commit_id = os.urandom(_COMMIT_ID_LENGTH)
-        self.committer.submit(DismissalJob([Append(commit_id, RecordedOutcome.DISMISSED, dismissed=orphans)]))
+        self.committer.submit(DismissalRequest([Append(commit_id, RecordedOutcome.DISMISSED, dismissed=orphans)]))
 
 
 def _writer_name() -> str:

@@ -16,7 +16,7 @@ from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
 from infra.log.index import Index
-from infra.log.partition import Partition, Place
+from infra.log.partition import Partition, PartitionAddress
 
 _log = structlog.get_logger(__name__)
 
@@ -60,8 +60,8 @@ class PartitionReader:
             opening.callback(self._client.close)
             self.index = Index(index_path(settings, number), settings.app, topic.identity, number)
             opening.callback(self.index.close)
-            place = Place(f"{settings.url}/{number}", settings.app, settings.partitions, number)
-            self.partition = Partition(place, self._client, self.index, on_events=self._notify)
+            address = PartitionAddress(f"{settings.url}/{number}", settings.app, settings.partitions, number)
+            self.partition = Partition(address, self._client, self.index)
             self.datastore = SQLiteDatastore(str(self.index.path))
             opening.pop_all()
 
@@ -88,6 +88,7 @@ class PartitionReader:
         """Tell a listener of new events, of other processes too, until `forget`."""
         with self._guard:
             self._listeners.append(listener)
+            self.partition.listeners.append(listener.notify)
             if self._follower is None:
                 self._follower = _Follower(self, KafkaPartitionClient(self._settings, self.topic, self.number))
                 self._follower.start()
@@ -98,6 +99,7 @@ class PartitionReader:
         with self._guard:
             if listener in self._listeners:
                 self._listeners.remove(listener)
+                self.partition.listeners.remove(listener.notify)
             if self._follower is not None and not self._listeners:
                 self._follower.wanted.clear()
 
@@ -111,6 +113,7 @@ class PartitionReader:
         with self._guard:
             follower, self._follower = self._follower, None
             self._listeners.clear()
+            self.partition.listeners.clear()
         if follower is not None:
             follower.stop()
         with ExitStack() as stack:
@@ -121,21 +124,17 @@ class PartitionReader:
             with suppress(LogUnusable), self.leading():
                 pass
 
-    def _notify(self) -> None:
-        for listener in list(self._listeners):
-            listener.notify()
-
 
 class _Follower:
     """Reads what other processes append, while somebody listens."""
 
-    def __init__(self, opened: PartitionReader, tape: KafkaPartitionClient) -> None:
-        self._opened = opened
-        self._tape = tape
+    def __init__(self, reader: PartitionReader, client: KafkaPartitionClient) -> None:
+        self._reader = reader
+        self._client = client
         self.wanted = Event()
         """Set while anybody listens."""
         self._stopped = Event()
-        self._thread = Thread(target=self._run, name=f"follow-{opened.number}", daemon=True)
+        self._thread = Thread(target=self._run, name=f"follow-{reader.number}", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -146,18 +145,18 @@ class _Follower:
         self._thread.join()
 
     def _run(self) -> None:
-        partition = self._opened.partition
+        partition = self._reader.partition
         try:
             while self.wanted.wait() and not self._stopped.is_set():
-                chunk = self._tape.follow(partition.head.next_offset, _FOLLOW_SECONDS)
-                if chunk.next_offset > partition.head.next_offset:
-                    with self._opened.leading():
-                        partition.apply(chunk)
-                elif chunk.entries:
+                fetched = self._client.follow(partition.head.next_offset, _FOLLOW_SECONDS)
+                if fetched.next_offset > partition.head.next_offset:
+                    with self._reader.leading():
+                        partition.apply(fetched)
+                elif fetched.records:
                     # This process's own, known already: no hurry to fetch the next.
                     self._stopped.wait(_OWN_WRITES_SECONDS)
         except LogUnusable as error:
-            _log.error("follow.halted", log=partition.place.name, reason=str(error))
-            self._opened.fail(error)
+            _log.error("follow.halted", log=partition.address.name, reason=str(error))
+            self._reader.fail(error)
         finally:
-            self._tape.close()
+            self._client.close()

@@ -13,11 +13,11 @@ from infra.kafka.partition_client import FetchResult, Record
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
 
-_WAIT: Final = 0.25
-_MOST: Final = 500
+_WAIT_SECONDS: Final = 0.25
+_MOST_COMMANDS: Final = 500
 # What a command leads to is about as large as itself; its answer and the rest come on top of that.
-_BESIDE: Final = 600
-_BYTES: Final = 400_000
+_OVERHEAD_BYTES: Final = 600
+_MOST_BYTES: Final = 400_000
 
 
 class KafkaCommandQueue:
@@ -27,37 +27,39 @@ class KafkaCommandQueue:
         self.topic_id = topic.identity.topic_id
         self._partition = partition
         self._take_up = take_up
-        self._tape = KafkaPartitionClient(settings, topic, partition)
-        self._entries: list[Record] = []
+        self._client = KafkaPartitionClient(settings, topic, partition)
+        self._records: list[Record] = []
         self._next = 0
 
     def poll(self, after: QueuePosition | None) -> Sequence[QueuedCommand]:
         """See `CommandQueue`. Raises OtherQueue, LogChanged, KafkaUnreachable."""
         start = self._start(after)
-        kept = [entry for entry in self._entries if entry.offset >= start]
-        if not kept:
-            chunk: FetchResult = self._tape.follow(max(start, self._next if self._entries else start), _WAIT)
-            kept, self._next = chunk.entries, chunk.next_offset
-        self._entries = kept
+        waiting = [record for record in self._records if record.offset >= start]
+        if not waiting:
+            fetched: FetchResult = self._client.follow(
+                max(start, self._next if self._records else start), _WAIT_SECONDS
+            )
+            waiting, self._next = fetched.records, fetched.next_offset
+        self._records = waiting
         polled: list[QueuedCommand] = []
-        room = _BYTES
-        for entry in kept[:_MOST]:
-            room -= len(entry.value or b"") + _BESIDE
-            if room < 0 and polled:
+        bytes_left = _MOST_BYTES
+        for record in waiting[:_MOST_COMMANDS]:
+            bytes_left -= len(record.value or b"") + _OVERHEAD_BYTES
+            if bytes_left < 0 and polled:
                 break
-            polled.append(QueuedCommand(QueuePosition(self.topic_id, entry.offset), entry.value))
+            polled.append(QueuedCommand(QueuePosition(self.topic_id, record.offset), record.value))
         return polled
 
     def value_at(self, offset: int) -> bytes:
         """The bytes of one command."""
-        for entry in self._tape.follow(offset, _WAIT).entries:
-            if entry.offset == offset:
-                return entry.value or b""
+        for record in self._client.follow(offset, _WAIT_SECONDS).records:
+            if record.offset == offset:
+                return record.value or b""
         return b""
 
     def close(self) -> None:
         """Let the connection go."""
-        self._tape.close()
+        self._client.close()
 
     def _start(self, after: QueuePosition | None) -> int:
         if after is None:

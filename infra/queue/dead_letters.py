@@ -18,7 +18,6 @@ from consumers.commands.ports import DeadLetter
 from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
-from infra.queue.producer import send_durably
 
 _log = structlog.get_logger(__name__)
 
@@ -45,8 +44,7 @@ class KafkaDeadLetters:
 
     def __init__(self, settings: KafkaSettings, topic: Topic, partition: int) -> None:
         self._partition = partition
-        self._name = topic.name
-        self._tape = KafkaPartitionClient(settings, topic, partition)
+        self._client = KafkaPartitionClient(settings, topic, partition)
 
     def store(self, letters: Sequence[DeadLetter]) -> None:
         """See `consumers.commands.ports.DeadLetters`. Raises LogUnusable."""
@@ -60,7 +58,7 @@ class KafkaDeadLetters:
                 "error": answer["error"],
                 "command": base64.b64encode(dead.value).decode(),
             }
-            send_durably(self._tape, [(key.encode(), json.dumps(letter, ensure_ascii=False).encode())], self._name)
+            self._client.send_durably([(key.encode(), json.dumps(letter, ensure_ascii=False).encode())])
             _log.warning(
                 "command.dead",
                 partition=self._partition,
@@ -72,14 +70,14 @@ class KafkaDeadLetters:
     def settle(self, letter: Letter, how: str) -> None:
         """It is no longer there: retried, or dropped. Raises LogUnusable."""
         value = {"letter": letter.name, "commands": letter.topic_id, "settled": how}
-        send_durably(self._tape, [(letter.name.encode(), json.dumps(value).encode())], self._name)
+        self._client.send_durably([(letter.name.encode(), json.dumps(value).encode())])
 
     def waiting(self) -> list[Letter]:
         """Those that nobody has retried or dropped, in the order of their commands. Raises LogUnusable."""
         found: dict[tuple[str, str], Letter | None] = {}
-        for chunk in self._tape.read(0):
-            for entry in chunk.entries:
-                value = _read(entry.value)
+        for fetched in self._client.read(0):
+            for record in fetched.records:
+                value = _read(record.value)
                 if value is None:
                     continue
                 key = value["commands"], value["letter"]
@@ -92,7 +90,7 @@ class KafkaDeadLetters:
 
     def close(self) -> None:
         """Let the connection go."""
-        self._tape.close()
+        self._client.close()
 
 
 def _read(value: bytes | None) -> dict[str, Any] | None:

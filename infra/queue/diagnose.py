@@ -99,11 +99,11 @@ def _behind(application: Application, number: int, position: int) -> dict[str, i
 
 
 def _end(settings: KafkaSettings, topic: Topic, partition: int) -> int:
-    tape = KafkaPartitionClient(settings, topic, partition)
+    client = KafkaPartitionClient(settings, topic, partition)
     try:
-        return tape.end()
+        return client.end()
     finally:
-        tape.close()
+        client.close()
 
 
 def _members(settings: KafkaSettings, group: str) -> dict[str, list[int]]:
@@ -138,16 +138,16 @@ def orphans(application: Application, partition: int) -> list[dict[str, Any]]:
     """What is known of the open orphans of a partition: where each stands, its hash, who wrote it, what it holds."""
     application.kafka_reader.refresh(partition)
     found = application.kafka_reader.state(partition).state.orphans
-    tape = KafkaPartitionClient(application.kafka, application.topics.events, partition)
+    client = KafkaPartitionClient(application.kafka, application.topics.events, partition)
     try:
-        return [_described(tape, offset, digest) for offset, digest in sorted(found.items())]
+        return [_described(client, offset, digest) for offset, digest in sorted(found.items())]
     finally:
-        tape.close()
+        client.close()
 
 
-def _described(tape: KafkaPartitionClient, offset: int, digest: bytes) -> dict[str, Any]:
-    chunk = next(iter(tape.read(offset)), None)
-    value = chunk.entries[0].value if chunk and chunk.entries else None
+def _described(client: KafkaPartitionClient, offset: int, digest: bytes) -> dict[str, Any]:
+    fetched = next(iter(client.read(offset)), None)
+    value = fetched.records[0].value if fetched and fetched.records else None
     header = read_header(value)
     described: dict[str, Any] = {"offset": offset, "hash": digest.hex(), "number": header and header.number}
     if value is not None and header is not None:

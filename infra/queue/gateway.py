@@ -29,23 +29,22 @@ from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
 from infra.log.partitioning import partition_of
 from infra.queue.errors import NoAnswer
-from infra.queue.producer import send_durably
 from infra.queue.replies import read_replies
 from infra.timeouts import Timeout
 
 _log = structlog.get_logger(__name__)
 
-_FOLLOW: Final = 0.25
+_FOLLOW_SECONDS: Final = 0.25
 _BATCH_BYTES: Final = 400_000
 
 
 @dataclass(slots=True, eq=False)
-class _Given:
+class _PendingCommand:
     """A command that was handed in; `answer` comes from the replies. It is sent again at `again_at`."""
 
     line: bytes
     partition: int = 0
-    reach: CommandDependencies = field(default_factory=CommandDependencies)
+    dependencies: CommandDependencies = field(default_factory=CommandDependencies)
     answer: Answer | None = None
     again_at: float = 0.0
     pause: float = Timeout.COMMAND_RESENT.seconds
@@ -65,18 +64,18 @@ class QueuedGateway:
         self._senders: dict[int, KafkaPartitionClient] = {}
         self._receivers: dict[int, _Receiver] = {}
         self._changed = Condition()
-        self._under_way = InFlight()
-        self._open: list[_Given] = []
-        self._unsent: list[_Given] = []
+        self._in_flight = InFlight()
+        self._unanswered: list[_PendingCommand] = []
+        self._unsent: list[_PendingCommand] = []
 
     def submit(self, lines: Sequence[bytes]) -> Callable[[], list[Answer]]:
         """See `CommandGateway`: the commands are in the queue when this returns."""
-        given = [self._take_in(line) for line in lines]
+        pending = [self._accept_line(line) for line in lines]
         self._send_rest()
 
         def answers() -> list[Answer]:
-            self._wait(given)
-            return [each.answer for each in given if each.answer is not None]
+            self._wait(pending)
+            return [each.answer for each in pending if each.answer is not None]
 
         return answers
 
@@ -87,84 +86,84 @@ class QueuedGateway:
         for sender in self._senders.values():
             sender.close()
 
-    def _take_in(self, line: bytes) -> _Given:
+    def _accept_line(self, line: bytes) -> _PendingCommand:
         """A line as a command to be sent; one that no worker could handle is answered here."""
-        given = _Given(line)
+        pending = _PendingCommand(line)
         item = parse_message(line)
         if isinstance(item, MalformedMessage):
-            given.answer = refused(item.command_id, None, None, item.error)
-            return given
+            pending.answer = refused(item.command_id, None, None, item.error)
+            return pending
         try:
             some_id = routing_id(item, self._units)
         except InvalidInput as error:
-            given.answer = refused(item.command_id, None, None, error)
-            return given
-        given.partition = partition_of(some_id, self._settings.partitions)
-        given.reach = self._reach(item, some_id)
-        if self._must_wait(given):
-            self._sweep()
-            if self._must_wait(given):
+            pending.answer = refused(item.command_id, None, None, error)
+            return pending
+        pending.partition = partition_of(some_id, self._settings.partitions)
+        pending.dependencies = self._dependencies_of(item, some_id)
+        if self._must_wait(pending):
+            self._forget_answered()
+            if self._must_wait(pending):
                 self._send_rest()
-                self._wait(self._open)
-        self._under_way.add(given.reach, given.partition)
-        self._open.append(given)
-        self._unsent.append(given)
-        return given
+                self._wait(self._unanswered)
+        self._in_flight.add(pending.dependencies, pending.partition)
+        self._unanswered.append(pending)
+        self._unsent.append(pending)
+        return pending
 
-    def _reach(self, command: Command, some_id: UUID) -> CommandDependencies:
+    def _dependencies_of(self, command: Command, some_id: UUID) -> CommandDependencies:
         unit = self._by_scope.get(_scope(some_id))
         # An unknown unit has no dossiers: the command will be refused, whatever else is known.
         return CommandDependencies() if unit is None and some_id != COUNCIL_ID else dependencies_of(command, unit)
 
-    def _must_wait(self, given: _Given) -> bool:
-        return self._under_way.must_wait(given.reach, given.partition, range(self._settings.partitions))
+    def _must_wait(self, pending: _PendingCommand) -> bool:
+        return self._in_flight.must_wait(pending.dependencies, pending.partition, range(self._settings.partitions))
 
-    def _sweep(self) -> None:
+    def _forget_answered(self) -> None:
         """Forget what has been answered."""
-        for given in self._open:
-            if given.answer is not None:
-                self._under_way.remove(given.reach, given.partition)
-        self._open = [given for given in self._open if given.answer is None]
+        for pending in self._unanswered:
+            if pending.answer is not None:
+                self._in_flight.remove(pending.dependencies, pending.partition)
+        self._unanswered = [pending for pending in self._unanswered if pending.answer is None]
 
     def _send_rest(self) -> None:
         unsent, self._unsent = self._unsent, []
         self._send(unsent)
 
-    def _send(self, given: Sequence[_Given]) -> None:
+    def _send(self, pending: Sequence[_PendingCommand]) -> None:
         """Put commands into the queue, each partition's in order."""
-        by_partition: dict[int, list[_Given]] = {}
-        for each in given:
+        by_partition: dict[int, list[_PendingCommand]] = {}
+        for each in pending:
             by_partition.setdefault(each.partition, []).append(each)
-        for partition, mine in by_partition.items():
+        for partition, own in by_partition.items():
             receiver, sender = self._receiver(partition), self._sender(partition)
-            for batch in _batches(mine):
+            for batch in _batches(own):
                 with receiver.expecting() as expect:
-                    first = send_durably(sender, [(None, each.line) for each in batch], self._commands.name)
+                    first = sender.send_durably([(None, each.line) for each in batch])
                     for place, each in enumerate(batch):
                         each.again_at, each.pause = time.monotonic() + each.pause, each.pause * 2
                         expect(first + place, each)
 
-    def _wait(self, given: Sequence[_Given]) -> None:
-        given = list(given)
+    def _wait(self, pending: Sequence[_PendingCommand]) -> None:
+        pending = list(pending)
         deadline = time.monotonic() + self._seconds
-        unanswered = len(given) + 1
-        while left := [each for each in given if each.answer is None]:
+        unanswered = len(pending) + 1
+        while missing := [each for each in pending if each.answer is None]:
             for receiver in self._receivers.values():
                 receiver.check()
             now = time.monotonic()
-            if len(left) < unanswered:
-                # Somebody works: what is left has its time from now on.
-                unanswered, deadline = len(left), now + self._seconds
+            if len(missing) < unanswered:
+                # Somebody works: what is missing has its time from now on.
+                unanswered, deadline = len(missing), now + self._seconds
             if now > deadline:
-                raise NoAnswer(count=len(left), topic=self._commands.name, seconds=self._seconds)
-            late = [each for each in left if now > each.again_at]
-            if late:
-                _log.info("commands.again", topic=self._commands.name, count=len(late))
-                self._send(late)
+                raise NoAnswer(count=len(missing), topic=self._commands.name, seconds=self._seconds)
+            overdue = [each for each in missing if now > each.again_at]
+            if overdue:
+                _log.info("commands.again", topic=self._commands.name, count=len(overdue))
+                self._send(overdue)
             with self._changed:
-                if left[-1].answer is None:
+                if missing[-1].answer is None:
                     self._changed.wait(0.1)
-        self._sweep()
+        self._forget_answered()
 
     def _sender(self, partition: int) -> KafkaPartitionClient:
         if partition not in self._senders:
@@ -173,30 +172,30 @@ class QueuedGateway:
 
     def _receiver(self, partition: int) -> _Receiver:
         if partition not in self._receivers:
-            tape = KafkaPartitionClient(self._settings, self._replies, partition)
-            self._receivers[partition] = _Receiver(tape, str(self._commands.identity.topic_id), self._changed)
+            client = KafkaPartitionClient(self._settings, self._replies, partition)
+            self._receivers[partition] = _Receiver(client, str(self._commands.identity.topic_id), self._changed)
         return self._receivers[partition]
 
 
 class _Receiver:
     """Reads the replies of one partition from now on, and hands each to the command that it answers."""
 
-    def __init__(self, tape: KafkaPartitionClient, topic_id: str, changed: Condition) -> None:
-        self._tape = tape
+    def __init__(self, client: KafkaPartitionClient, topic_id: str, changed: Condition) -> None:
+        self._client = client
         self._topic_id = topic_id
         self._changed = changed
-        self._expected: dict[int, _Given] = {}
+        self._expected: dict[int, _PendingCommand] = {}
         # Answers that came before it was known where the command stands.
         self._early: dict[int, Answer] | None = None
         self._error: LogUnusable | None = None
         self._stopped = Event()
-        self._next = tape.end()
+        self._next = client.end()
         self._thread = Thread(target=self._run, name="replies", daemon=True)
         self._thread.start()
 
     @contextmanager
-    def expecting(self) -> Iterator[Callable[[int, _Given], None]]:
-        """While commands are sent: the call that is given says where each stands."""
+    def expecting(self) -> Iterator[Callable[[int, _PendingCommand], None]]:
+        """While commands are sent: what it yields is called with where each stands."""
         with self._changed:
             self._early = {}
         try:
@@ -214,34 +213,34 @@ class _Receiver:
         """End it."""
         self._stopped.set()
         self._thread.join()
-        self._tape.close()
+        self._client.close()
 
-    def _expect(self, offset: int, given: _Given) -> None:
+    def _expect(self, offset: int, pending: _PendingCommand) -> None:
         with self._changed:
             early = self._early.get(offset) if self._early else None
             if early is None:
-                self._expected[offset] = given
+                self._expected[offset] = pending
             else:
-                given.answer = early
+                pending.answer = early
 
     def _run(self) -> None:
         try:
             while not self._stopped.is_set():
-                chunk = self._tape.follow(self._next, _FOLLOW)
-                self._next = chunk.next_offset
-                for entry in chunk.entries:
-                    self._take(entry.value)
+                fetched = self._client.follow(self._next, _FOLLOW_SECONDS)
+                self._next = fetched.next_offset
+                for record in fetched.records:
+                    self._receive(record.value)
         except LogUnusable as error:
             self._error = error
 
-    def _take(self, value: bytes | None) -> None:
+    def _receive(self, value: bytes | None) -> None:
         with self._changed:
             for reply in read_replies(value):
                 if reply.topic_id != self._topic_id:
                     continue
-                given = self._expected.pop(reply.offset, None)
-                if given is not None:
-                    given.answer = reply.answer
+                pending = self._expected.pop(reply.offset, None)
+                if pending is not None:
+                    pending.answer = reply.answer
                 elif self._early is not None:
                     self._early[reply.offset] = reply.answer
             self._changed.notify_all()
@@ -251,11 +250,11 @@ def _scope(some_id: UUID) -> bytes:
     return some_id.bytes[:6]
 
 
-def _batches(given: Sequence[_Given]) -> Iterator[list[_Given]]:
+def _batches(pending: Sequence[_PendingCommand]) -> Iterator[list[_PendingCommand]]:
     """Commands that go together: as many as one batch of the topic holds."""
-    batch: list[_Given] = []
+    batch: list[_PendingCommand] = []
     size = 0
-    for each in given:
+    for each in pending:
         size += len(each.line) + 64
         if size > _BATCH_BYTES and batch:
             yield batch

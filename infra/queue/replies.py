@@ -21,7 +21,6 @@ from infra.log.index import Applied
 from infra.log.kafka.log import KafkaLog
 from infra.queue.command_consumer import KafkaCommandQueue
 from infra.queue.dead_letters import KafkaDeadLetters
-from infra.queue.producer import send_durably
 
 _log = structlog.get_logger(__name__)
 
@@ -45,13 +44,13 @@ class KafkaReplies:
         self,
         log: KafkaLog,
         partition: int,
-        tape: KafkaPartitionClient,
+        client: KafkaPartitionClient,
         queue: KafkaCommandQueue,
         dead_letters: KafkaDeadLetters,
     ) -> None:
         self._log = log
         self._partition = partition
-        self._tape = tape
+        self._client = client
         self._queue = queue
         self._dead_letters = dead_letters
         self._waiting = log.follow_accepted(partition)
@@ -77,7 +76,7 @@ class KafkaReplies:
             record = self._waiting[0]
             values = list(_values(record))
             if values:
-                send_durably(self._tape, [(None, value) for value in values], "replies")
+                self._client.send_durably([(None, value) for value in values])
                 _log.debug(
                     "commands.answered",
                     partition=self._partition,

@@ -81,7 +81,7 @@ def decode(topic: str, state: bytes) -> dict[str, Any]:
     if newest is None:
         raise UnknownEventType(topic=topic)
     writer = known.by_header.get(state[:_HEADER_LENGTH])
-    if writer is None or writer.event != topic:
+    if writer is None or writer.name != topic:
         raise UnknownSchema(topic=topic, header=state[:_HEADER_LENGTH].hex())
     try:
         return writer.decode(state, _HEADER_LENGTH) if writer is newest else _resolved(writer, newest, state)

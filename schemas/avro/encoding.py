@@ -1,7 +1,8 @@
-"""A fast Avro writer for the event schemas: the bytes of `fastavro.schemaless_writer`, several times as fast.
+"""The one Avro writer, of events, public decisions and the log's records: `fastavro.schemaless_writer`'s bytes.
 
-fastavro tries each branch of a union on the whole value before it writes it. Our unions are all "null or X", where one
-look is enough. A test holds both to the same bytes for every event type. `schemas.avro.decoding` reads.
+fastavro tries each branch of a union on the whole value before it writes it, and takes three times as long
+(`own_reader_and_writer.md`). Our unions are "null or X", or of bytes and text, where one look is enough. A test holds
+both to the same bytes for every event type. `schemas.avro.decoding` reads.
 """
 
 from __future__ import annotations
@@ -39,75 +40,8 @@ def encoder(schema: Schema) -> Callable[[Mapping[str, Any]], bytes]:
     return encode
 
 
-def _writer(schema: Any, named: dict[str, Writer]) -> Writer:
-    if isinstance(schema, str):
-        return named[schema] if schema in named else _PRIMITIVES[schema]
-    if isinstance(schema, list):
-        return _nullable(schema, named)
-    kind = schema["type"]
-    if kind == "record":
-        return _record(schema, named)
-    if kind == "array":
-        return _array(_writer(schema["items"], named))
-    if kind == "map":
-        return _map(_writer(schema["values"], named))
-    return _PRIMITIVES[schema.get("logicalType", kind)]
-
-
-def _record(schema: Schema, named: dict[str, Writer]) -> Writer:
-    fields = [
-        (field["name"], _writer(field["type"], named), isinstance(field["type"], list)) for field in schema["fields"]
-    ]
-
-    def write_record(value: Any, write: Write) -> None:
-        for name, write_field, nullable in fields:
-            write_field(value.get(name) if nullable else value[name], write)
-
-    named[f"{schema['namespace']}.{schema['name']}"] = write_record
-    return write_record
-
-
-def _nullable(schema: list[Any], named: dict[str, Writer]) -> Writer:
-    null, inner = schema
-    if null != "null":
-        raise TypeError(f"no writer for the union {schema!r}")
-    write_inner = _writer(inner, named)
-
-    def write_nullable(value: Any, write: Write) -> None:
-        if value is None:
-            write(b"\x00")
-        else:
-            write(b"\x02")
-            write_inner(value, write)
-
-    return write_nullable
-
-
-def _array(write_item: Writer) -> Writer:
-    def write_array(value: Any, write: Write) -> None:
-        if value:
-            write(_long(len(value)))
-            for item in value:
-                write_item(item, write)
-        write(b"\x00")
-
-    return write_array
-
-
-def _map(write_value: Writer) -> Writer:
-    def write_map(value: Any, write: Write) -> None:
-        if value:
-            write(_long(len(value)))
-            for key, item in value.items():
-                _write_string(key, write)
-                write_value(item, write)
-        write(b"\x00")
-
-    return write_map
-
-
 @lru_cache(maxsize=8192)
-def _long(value: int) -> bytes:
+def long_bytes(value: int) -> bytes:
     """A long in Avro's zig-zag, variable-length form, 1 to 10 bytes. Lengths and days come again and again."""
     if not _SMALLEST_LONG <= value <= _LARGEST_LONG:
         raise OverflowError(f"{value} is no long")
@@ -120,10 +54,132 @@ def _long(value: int) -> bytes:
     return bytes(groups)
 
 
+def text_bytes(value: str) -> bytes:
+    """A string: its length in bytes, then its UTF-8."""
+    raw = value.encode()
+    return long_bytes(len(raw)) + raw
+
+
+def _writer(schema: Any, named: dict[str, Writer]) -> Writer:  # noqa: PLR0911  # one for each kind of schema
+    if isinstance(schema, str):
+        return named[schema] if schema in named else _PRIMITIVES[schema]
+    if isinstance(schema, list):
+        return _nullable(schema, named) if schema[0] == "null" else _bytes_or_text(schema, named)
+    match schema.get("logicalType", schema["type"]):
+        case "record":
+            return _record(schema, named)
+        case "array":
+            return _array(_writer(schema["items"], named))
+        case "map":
+            return _map(_writer(schema["values"], named))
+        case "fixed":
+            named[_full_name(schema)] = write = _fixed(schema["size"])
+            return write
+        case "enum":
+            return _enum(schema["symbols"])
+        case primitive:
+            return _PRIMITIVES[primitive]
+
+
+def _record(schema: Schema, named: dict[str, Writer]) -> Writer:
+    fields = [
+        (field["name"], _writer(field["type"], named), isinstance(field["type"], list)) for field in schema["fields"]
+    ]
+
+    def write_record(value: Any, write: Write) -> None:
+        for name, write_field, nullable in fields:
+            write_field(value.get(name) if nullable else value[name], write)
+
+    named[_full_name(schema)] = write_record
+    return write_record
+
+
+def _nullable(schema: list[Any], named: dict[str, Writer]) -> Writer:
+    _, inner = schema
+    write_inner = _writer(inner, named)
+
+    def write_nullable(value: Any, write: Write) -> None:
+        if value is None:
+            write(b"\x00")
+        else:
+            write(b"\x02")
+            write_inner(value, write)
+
+    return write_nullable
+
+
+def _bytes_or_text(schema: list[Any], named: dict[str, Writer]) -> Writer:
+    of_bytes, of_text = schema
+    if of_text != "string":
+        raise TypeError(f"no writer for the union {schema!r}")
+    write_bytes = _writer(of_bytes, named)
+
+    def write_bytes_or_text(value: Any, write: Write) -> None:
+        if isinstance(value, str):
+            write(b"\x02")
+            _write_string(value, write)
+        else:
+            write(b"\x00")
+            write_bytes(value, write)
+
+    return write_bytes_or_text
+
+
+def _fixed(size: int) -> Writer:
+    def write_fixed(value: Any, write: Write) -> None:
+        if len(value) != size:
+            raise ValueError(f"{len(value)} bytes are not {size}")
+        write(value)
+
+    return write_fixed
+
+
+def _enum(symbols: list[str]) -> Writer:
+    written = {symbol: long_bytes(index) for index, symbol in enumerate(symbols)}
+
+    def write_enum(value: Any, write: Write) -> None:
+        write(written[value])
+
+    return write_enum
+
+
+def _full_name(schema: Schema) -> str:
+    name: str = schema["name"]
+    return name if "." in name or "namespace" not in schema else f"{schema['namespace']}.{name}"
+
+
+def _array(write_item: Writer) -> Writer:
+    def write_array(value: Any, write: Write) -> None:
+        if value:
+            write(long_bytes(len(value)))
+            for item in value:
+                write_item(item, write)
+        write(b"\x00")
+
+    return write_array
+
+
+def _map(write_value: Writer) -> Writer:
+    def write_map(value: Any, write: Write) -> None:
+        if value:
+            write(long_bytes(len(value)))
+            for key, item in value.items():
+                _write_string(key, write)
+                write_value(item, write)
+        write(b"\x00")
+
+    return write_map
+
+
 def _write_string(value: str, write: Write) -> None:
     raw = value.encode()
-    write(_long(len(raw)))
+    write(long_bytes(len(raw)))
     write(raw)
+
+
+def _write_bytes(value: bytes, write: Write) -> None:
+    write(long_bytes(len(value)))
+    write(value)
 
 
 def _write_boolean(value: bool, write: Write) -> None:
@@ -136,20 +192,21 @@ def _write_boolean(value: bool, write: Write) -> None:
 
 
 def _write_long(value: int, write: Write) -> None:
-    write(_long(value))
+    write(long_bytes(value))
 
 
 def _write_date(value: date, write: Write) -> None:
-    write(_long(value.toordinal() - _EPOCH_DAY))
+    write(long_bytes(value.toordinal() - _EPOCH_DAY))
 
 
 def _write_moment(value: datetime, write: Write) -> None:
     # Not through the cache: no moment comes twice.
-    write(_long.__wrapped__((value - _EPOCH) // _MICROSECOND))
+    write(long_bytes.__wrapped__((value - _EPOCH) // _MICROSECOND))
 
 
 _PRIMITIVES: Final[Mapping[str, Writer]] = {
     "string": _write_string,
+    "bytes": _write_bytes,
     "boolean": _write_boolean,
     "long": _write_long,
     "date": _write_date,

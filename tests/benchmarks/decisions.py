@@ -27,7 +27,7 @@ from infra.dev.kafka import kafka
 from infra.kafka.settings import KafkaSettings
 from schemas.avro.codec import decode_event
 from schemas.command_parser import read_command
-from schemas.public_registry import example, single_object
+from schemas.public_decision import example, single_object
 from tests.benchmarks.results import Results
 from tests.benchmarks.workload import application, lines
 from tests.projections.event_builders import UNITS, FakeLog, Story

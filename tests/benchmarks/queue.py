@@ -29,7 +29,6 @@ from infra.dev.postgres import postgres
 from infra.dev.processes import processes
 from infra.kafka.client import KafkaPartitionClient
 from infra.log.partitioning import partition_of
-from infra.queue.producer import send_durably
 from infra.queue.replies import read_replies
 from infra.settings import load
 from schemas.command_parser import read_command
@@ -94,29 +93,29 @@ def _queue(bootstrap: str, folder: Path, workers: int) -> float:
 class _Reader(Thread):
     """Counts the replies of a partition from now on."""
 
-    def __init__(self, tape: KafkaPartitionClient, expected: int) -> None:
+    def __init__(self, client: KafkaPartitionClient, expected: int) -> None:
         super().__init__()
         self.expected = expected
         self.accepted = 0
-        self._tape = tape
-        self._next = tape.end()
+        self._client = client
+        self._next = client.end()
 
     def run(self) -> None:
         seen = 0
         while seen < self.expected:
-            chunk = self._tape.follow(self._next, 0.5)
-            self._next = chunk.next_offset
-            for entry in chunk.entries:
+            fetched = self._client.follow(self._next, 0.5)
+            self._next = fetched.next_offset
+            for entry in fetched.records:
                 for reply in read_replies(entry.value):
                     seen += 1
                     self.accepted += reply.answer.outcome == "accepted"
-        self._tape.close()
+        self._client.close()
 
 
-def _send(tape: KafkaPartitionClient, commands: Sequence[bytes]) -> None:
+def _send(client: KafkaPartitionClient, commands: Sequence[bytes]) -> None:
     for start in range(0, len(commands), _SENT_TOGETHER):
-        send_durably(tape, [(None, line) for line in commands[start : start + _SENT_TOGETHER]], "commands")
-    tape.close()
+        client.send_durably([(None, line) for line in commands[start : start + _SENT_TOGETHER]])
+    client.close()
 
 
 class DossierApplication(Application[UUID]):

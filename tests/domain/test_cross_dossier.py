@@ -16,7 +16,7 @@ from domain.dossier.reception import DossierReceived
 from domain.identity import DossierKey
 from domain.values import Document
 from schemas.avro.derivation import derive
-from schemas.avro.release import sample_of
+from schemas.avro.samples import sample_of
 from tests.acceptance.system import UNITS
 from tests.schemas.records import event_of
 

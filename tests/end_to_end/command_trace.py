@@ -3,8 +3,9 @@
     python -m tests.end_to_end.command_trace     # starts a broker and a worker of its own, and prints the way
 
 Client and worker are processes of their own, as in operation. Each is warm: it has handled the council and the
-dossier's earlier commands before anything is counted. Counted are the project's files of which a function is entered:
-by the client in one run of `dossier apply` that gives the command and ends, by the worker while that run lasts.
+dossier's earlier commands before anything is counted, the client in the same run of `dossier apply`, whose input stays
+open. Counted are the project's files of which a function is entered from the moment at which the command is given until
+its answer is there: by any thread of the client, and by the worker's threads of partitions.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 from infra.dev.kafka import kafka
@@ -62,7 +63,9 @@ class Trace:
 class Recorder:
     """Notes the files whose functions are entered, in every thread, between `begin` and `end`."""
 
-    def __init__(self) -> None:
+    def __init__(self, threads: str = "") -> None:
+        """`threads`: how the names of the threads begin that count."""
+        self._threads = threads
         self._recording = False
         self._steps: list[str] = []
         self._files: dict[CodeType, str | None] = {}
@@ -83,7 +86,7 @@ class Recorder:
         return list(self._steps)
 
     def _profile(self, frame: FrameType, event: str, _argument: object) -> None:
-        if not self._recording or event != "call":
+        if not self._recording or event != "call" or not threading.current_thread().name.startswith(self._threads):
             return
         code = frame.f_code
         if code not in self._files:
@@ -105,18 +108,17 @@ def trace_one_command(bootstrap: str, folder: Path) -> Trace:
     """Trace the last verification of a dossier on a log of its own, on the broker at `bootstrap`."""
     folder.mkdir(parents=True, exist_ok=True)
     *earlier, last = _commands()
-    files = [folder / "earlier.jsonl", folder / "last.jsonl"]
-    for path, lines in zip(files, (earlier, [last]), strict=True):
-        path.write_bytes(b"".join(lines))
     url = f"kafka://{bootstrap}?prefix=t{uuid4().hex[:12]}&partitions=2&index={folder / 'index'}"
-    with _traced("worker", folder, url) as worker, _traced("apply", folder, url, *map(str, files)) as client:
-        client.wait_for("warm")
-        worker.tell(signal.SIGUSR1, "counting")
-        client.tell(signal.SIGUSR1, "entered.json")
-        worker.tell(signal.SIGUSR2, "entered.json")
-        answers = [json.loads(line) for line in client.output.read_bytes().splitlines()]
-        assert len(answers) == len(earlier) + 1
-        assert answers[-1]["ok"], answers[-1]
+    with _traced("worker", folder, url) as worker, _traced("apply", folder, url, "-") as client:
+        client.give(earlier)
+        client.answers(len(earlier))
+        for process in (worker, client):
+            process.tell(signal.SIGUSR1, "counting")
+        client.give([last])
+        answer = client.answers(len(earlier) + 1)[-1]
+        for process in (worker, client):
+            process.tell(signal.SIGUSR2, "entered.json")
+        assert answer["ok"], answer
         return Trace(client.entered(), worker.entered())
 
 
@@ -150,6 +152,17 @@ class _Traced:
         """What it wrote to standard output."""
         return self.folder / "stdout"
 
+    def give(self, lines: Sequence[bytes]) -> None:
+        """Write lines to its standard input."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(b"".join(lines))
+        self.process.stdin.flush()
+
+    def answers(self, number: int) -> list[dict[str, Any]]:
+        """Wait for so many answers on its standard output, and read them."""
+        self._wait(lambda: self.output.read_bytes().count(b"\n") >= number, f"{number} answers")
+        return [json.loads(line) for line in self.output.read_bytes().splitlines()]
+
     def tell(self, number: signal.Signals, name: str) -> None:
         """Send a signal, and wait for the file that answers it."""
         self.process.send_signal(number)
@@ -157,10 +170,13 @@ class _Traced:
 
     def wait_for(self, name: str) -> None:
         """Wait for a file of the process."""
+        self._wait((self.folder / name).exists, name)
+
+    def _wait(self, is_there: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + _WITHIN
-        while not (self.folder / name).exists():
-            if time.monotonic() > deadline or (self.process.poll() is not None and not (self.folder / name).exists()):
-                raise AssertionError(f"no {name}: {(self.folder / 'stderr').read_text(encoding='utf-8')}")
+        while not is_there():
+            if time.monotonic() > deadline or (self.process.poll() is not None and not is_there()):
+                raise AssertionError(f"no {what}: {(self.folder / 'stderr').read_text(encoding='utf-8')}")
             time.sleep(0.01)
 
     def entered(self) -> list[str]:
@@ -176,6 +192,7 @@ def _traced(verb: str, folder: Path, url: str, *files: str) -> Iterator[_Traced]
     with (own / "stdout").open("wb") as out, (own / "stderr").open("wb") as err:
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.end_to_end.command_trace", str(own), "--log", url, verb, *files],
+            stdin=subprocess.PIPE,
             stdout=out,
             stderr=err,
             cwd=ROOT,
@@ -188,14 +205,12 @@ def _traced(verb: str, folder: Path, url: str, *files: str) -> Iterator[_Traced]
 
 
 def _run_traced(folder: Path, log: Sequence[str], verb: str, files: Sequence[str]) -> None:
-    """`dossier worker`, counting between SIGUSR1 and SIGUSR2; or `dossier apply` twice, counting the second time."""
-    recorder = Recorder()
-    begun = threading.Event()
+    """A verb of `dossier`, counting between SIGUSR1 and SIGUSR2."""
+    recorder = Recorder("worker-" if verb == "worker" else "")
 
     def begin(_number: int, _frame: FrameType | None) -> None:
         recorder.begin()
         (folder / "counting").touch()
-        begun.set()
 
     def end(_number: int = 0, _frame: FrameType | None = None) -> None:
         (folder / "part").write_text(json.dumps(recorder.end()), encoding="utf-8")
@@ -206,14 +221,7 @@ def _run_traced(folder: Path, log: Sequence[str], verb: str, files: Sequence[str
     recorder.install()
     from infra.cli.main import app  # noqa: PLC0415  # see `_commands`
 
-    if not files:
-        app([*log, verb])
-    earlier, last = files
-    app([*log, verb, earlier], standalone_mode=False)
-    (folder / "warm").touch()
-    begun.wait(_WITHIN)
-    app([*log, verb, last], standalone_mode=False)
-    end()
+    app([*log, verb, *files])
 
 
 def main() -> None:

@@ -15,11 +15,11 @@ from consumers.commands.ports import CommandKey
 from domain.errors import InfrastructureError
 from infra.dev.kafka import KafkaCluster
 from infra.log import committer, index
-from infra.log.append_requests import BatchView, Judgement
+from infra.log.append_requests import BatchView, RequestCheck
 from infra.log.committer import Committer
-from infra.log.format import Header, RecordedOutcome
+from infra.log.format import Header, RecordedOutcome, event_rows
 from infra.log.index import Applied
-from infra.log.kafka import log, recorder
+from infra.log.kafka import log
 from infra.log.kafka.log import KafkaLog
 from infra.queue import replies
 from infra.queue.command_consumer import KafkaCommandQueue
@@ -54,7 +54,7 @@ def looks_up_no_ids(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(BatchView, "is_free", lambda *_: True)
     patch.setattr(index, "_INSERT_ANSWERS", index._INSERT_ANSWERS.replace("INSERT", "INSERT OR REPLACE"))
     patch.setattr(KafkaLog, "answers", lambda *_: {})
-    patch.setattr(BatchView, "check_versions", lambda *_: Judgement.HOLDS)
+    patch.setattr(BatchView, "check_versions", lambda *_: RequestCheck.VALID)
 
 
 def begins_at_the_beginning(patch: pytest.MonkeyPatch) -> None:
@@ -149,13 +149,13 @@ def does_not_answer_again(patch: pytest.MonkeyPatch) -> None:
 
 def skips_a_version(patch: pytest.MonkeyPatch) -> None:
     """An event gets a version that does not follow."""
-    rows = recorder.rows
+    rows = event_rows
 
     def skipping(stored: Any) -> Any:
         return [(dossier, version + (version > 9), topic, state) for dossier, version, topic, state in rows(stored)]
 
-    patch.setattr(log, "rows", skipping)
-    patch.setattr(BatchView, "check_versions", lambda *_: Judgement.HOLDS)
+    patch.setattr(log, "event_rows", skipping)
+    patch.setattr(BatchView, "check_versions", lambda *_: RequestCheck.VALID)
 
 
 def counts_wrongly(patch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,6 @@ from infra.kafka.errors import KafkaUnreachable
 from infra.log.kafka.log import KafkaLog
 from infra.queue.command_consumer import KafkaCommandQueue
 from infra.queue.dead_letters import KafkaDeadLetters
-from infra.queue.producer import send_durably
 from infra.queue.replies import KafkaReplies
 from infra.settings import load
 from tests.benchmarks.workload import lines
@@ -43,9 +42,9 @@ class Worker:
         stack.callback(self.queue.close)
         self.dead_letters = KafkaDeadLetters(made.kafka, made.topics.dead_letters, 0)
         stack.callback(self.dead_letters.close)
-        self.tape = KafkaPartitionClient(made.kafka, made.topics.replies, 0)
-        stack.callback(self.tape.close)
-        self.replies = KafkaReplies(self.log, 0, self.tape, self.queue, self.dead_letters)
+        self.client = KafkaPartitionClient(made.kafka, made.topics.replies, 0)
+        stack.callback(self.client.close)
+        self.replies = KafkaReplies(self.log, 0, self.client, self.queue, self.dead_letters)
         self.handler = made.handler_of(self.log)
         self.worker = PartitionWorker(
             0, self.log, self.queue, self.handler, replies=self.replies, dead_letters=self.dead_letters
@@ -84,7 +83,7 @@ class Small:
     def send(self, commands: Sequence[str | bytes]) -> None:
         """Put commands into the queue."""
         raw = [(None, line.encode() if isinstance(line, str) else line) for line in commands]
-        send_durably(self._commands, raw, "commands")
+        self._commands.send_durably(raw)
 
     def evidence(self) -> Evidence:
         """What an outsider sees; clients were told what the replies say, but of what never can be bound."""
@@ -95,9 +94,9 @@ class Small:
         """A stranger's record, and a copy of our first one, in the log."""
         (first, *_), _ = accepted(self.evidence())
         own = next(value for offset, value in self.evidence().log if offset == first.offset)
-        tape = KafkaPartitionClient(self.made.kafka, self.made.topics.events, 0)
-        send_durably(tape, [(None, b"{}"), (None, own or b"")], "events")
-        tape.close()
+        client = KafkaPartitionClient(self.made.kafka, self.made.topics.events, 0)
+        client.send_durably([(None, b"{}"), (None, own or b"")])
+        client.close()
 
 
 @contextmanager
@@ -184,8 +183,8 @@ def _unreachable() -> None:
 @contextmanager
 def _unanswered(worker: Worker) -> Iterator[None]:
     """The acknowledgement of the next record is lost."""
-    tape = worker.log.opened(0).partition.tape
-    send = tape.send
+    client = worker.log.opened(0).partition.client
+    send = client.send
 
     class Lost:
         def __init__(self, pending: Any) -> None:
@@ -195,28 +194,28 @@ def _unanswered(worker: Worker) -> Iterator[None]:
             self._pending.result()
 
     def once(value: bytes) -> Any:
-        tape.send = send  # type: ignore[method-assign]
+        client.send = send  # type: ignore[method-assign]
         return Lost(send(value))
 
-    tape.send = once  # type: ignore[method-assign]
+    client.send = once  # type: ignore[method-assign]
     try:
         yield
     finally:
-        tape.send = send  # type: ignore[method-assign]
+        client.send = send  # type: ignore[method-assign]
 
 
 @contextmanager
 def _killed_before_replies(worker: Worker) -> Iterator[None]:
-    send = worker.tape.send_all
+    send = worker.client.send_all
 
     def killed(records: object) -> Any:
         del records
         raise Killed
 
-    worker.tape.send_all = killed  # type: ignore[method-assign]
+    worker.client.send_all = killed  # type: ignore[method-assign]
     try:
         yield
     finally:
-        worker.tape.send_all = send  # type: ignore[method-assign]
+        worker.client.send_all = send  # type: ignore[method-assign]
         # What it had to say dies with it.
         worker.replies._waiting.clear()

@@ -13,10 +13,10 @@ from infra.kafka.topics import Identity
 from infra.log.acceptance import ChainState, Verdict, accept
 from infra.log.format import decode_body, first_hash
 from infra.log.index import Index
-from infra.log.partition import Partition, Place
+from infra.log.partition import Partition, PartitionAddress
 from infra.settings import load
 from tests.golden.version_0_1 import APP, PARTITIONS, as_json, heads, lines, records
-from tests.infra.log.memory import MemoryLog, MemoryTape
+from tests.infra.log.memory import MemoryLog, MemoryPartitionClient
 
 
 def _values(partition: int) -> list[bytes | None]:
@@ -44,7 +44,11 @@ def test_the_rule_accepts_and_ignores_what_it_did(partition: int) -> None:
 def test_an_index_is_filled_from_them(partition: int, tmp_path: Path) -> None:
     identity = Identity("cluster", UUID(int=1), PARTITIONS)
     index = Index(tmp_path / "index.sqlite", APP, identity, partition)
-    Partition(Place("golden", APP, PARTITIONS, partition), MemoryTape(MemoryLog(_values(partition))), index)
+    Partition(
+        PartitionAddress("golden", APP, PARTITIONS, partition),
+        MemoryPartitionClient(MemoryLog(_values(partition))),
+        index,
+    )
     head = index.head()
     index.close()
     assert head is not None

@@ -18,7 +18,7 @@ from infra.dev.kafka import KafkaCluster
 from infra.dev.processes import processes
 from infra.log.kafka.full_scan import check_whole
 from infra.settings import load
-from schemas.public_registry import decoded
+from schemas.public_decision import decoded
 from tests.golden.version_0_1 import (
     APP,
     PARTITIONS,
@@ -125,7 +125,6 @@ def _stream(system: System) -> dict[int, list[bytes]]:
     return found
 
 
-@pytest.mark.timeout(300)
 def test_a_worker_knows_its_answers_and_goes_on(system: System, tmp_path: Path) -> None:
     with Application(load({}, log=system.url)) as application:
         queue = str(application.topics.commands.identity.topic_id)

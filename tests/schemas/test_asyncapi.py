@@ -20,7 +20,7 @@ from infra.delivery.kafka.topics import DECISIONS, SCHEMAS
 from projections.public_decisions.read_model import FeedPosition
 from schemas.asyncapi import FILE, HEADERS, document, main, text
 from schemas.command_schemas import command_schemas
-from schemas.public_registry import example
+from schemas.public_decision import example
 from tests.projections.event_builders import UNITS
 
 SPECIFICATION = Path(__file__).parents[1] / "data" / "asyncapi-3.0.0.json"

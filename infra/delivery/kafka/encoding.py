@@ -14,7 +14,7 @@ from consumers.cloudevents import DecisionSerializer
 from consumers.publisher import StreamTail
 from projections.public_decisions.read_model import FeedPosition
 from projections.public_decisions.tables import PublicDecision
-from schemas.public_registry import published, single_object
+from schemas.public_decision import newest, single_object
 
 CONTENT_TYPE: Final = "application/avro"
 _PREFIX: Final = "ce_"
@@ -35,7 +35,7 @@ class FingerprintEncoding:
     """The Avro single-object encoding; the schema is found by its fingerprint."""
 
     def __init__(self) -> None:
-        self.data_schema = f"urn:avro:crc64:{published().newest.fingerprint.hex()}"
+        self.data_schema = f"urn:avro:crc64:{newest().fingerprint.hex()}"
 
     def encode(self, record: PublicDecision) -> bytes:
         """C3 01, the fingerprint, the body."""
@@ -51,7 +51,7 @@ class RegistryEncoding:
 
     def encode(self, record: PublicDecision) -> bytes:
         """00, four bytes of the number, the body."""
-        return self._head + published().newest.encode(record)
+        return self._head + newest().encode(record)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,6 @@ object. Value: the schema as JSON. It holds every released schema: of public dec
 
 from __future__ import annotations
 
-import json
-from importlib.resources import files
-from typing import Final
-
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError, KafkaTimeoutError
 
@@ -17,20 +13,7 @@ from infra.delivery.kafka.errors import StreamUnusable
 from infra.delivery.kafka.topics import schemas_topic
 from infra.kafka.settings import KafkaSettings
 from infra.timeouts import Timeout
-from schemas.avro.registry import fingerprint
-
-_FOLDERS: Final = (("public", "released"), ("events",), ("log",))
-
-
-def released() -> dict[str, str]:
-    """Fingerprint → schema of every released schema."""
-    found: dict[str, str] = {}
-    for folder in _FOLDERS:
-        for file in sorted(files("schemas").joinpath(*folder).iterdir(), key=lambda file: file.name):
-            if file.name.endswith(".avsc"):
-                schema = json.loads(file.read_text(encoding="utf-8"))
-                found[fingerprint(schema).hex()] = json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
-    return found
+from schemas.avro.registry import every_schema
 
 
 def publish(settings: KafkaSettings) -> int:
@@ -38,7 +21,7 @@ def publish(settings: KafkaSettings) -> int:
     topic = schemas_topic(settings.app)
     try:
         present = _present(settings, topic)
-        missing = {key: schema for key, schema in released().items() if present.get(key) != schema}
+        missing = {key: schema for key, schema in every_schema().items() if present.get(key) != schema}
         if missing:
             _write(settings, topic, missing)
     except KafkaError as error:

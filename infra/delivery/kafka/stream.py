@@ -20,14 +20,14 @@ from infra.errors import LogUnusable
 from infra.kafka.consumer_group import Membership
 from infra.kafka.settings import KafkaSettings
 from infra.timeouts import Timeout
-from schemas.public_registry import published
+from schemas.public_decision import newest
 
 
 def encoding_of(settings: KafkaSettings, registry_url: str | None) -> ValueEncoding:
     """How decisions become bytes. Raises RegistryUnusable, BadSetting."""
     if registry_url is None:
         return FingerprintEncoding()
-    return registry.register(registry_url, decisions_topic(settings.app), published().newest.text)
+    return registry.register(registry_url, decisions_topic(settings.app), newest().text)
 
 
 class KafkaStream:

@@ -9,7 +9,7 @@ from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.errors import LogChanged, NewerLog, RecordUnreadable
 from infra.log.acceptance import ChainState, UnknownFormat, Verdict, accept, dismiss
 from infra.log.format import UnreadableBody, decode_body, first_hash
-from infra.log.partition import broken
+from infra.log.partition import log_broken
 
 if TYPE_CHECKING:
     from infra.bootstrap import Application
@@ -25,26 +25,26 @@ def check_whole(application: Application, number: int) -> None:
     name = f"{settings.url}/{number}"
     index = application.kafka_reader.state(number)
     state = ChainState(first_hash(settings.app, settings.partitions, number))
-    tape = KafkaPartitionClient(settings, application.topics.events, number)
+    client = KafkaPartitionClient(settings, application.topics.events, number)
     try:
-        for chunk in tape.read(0):
-            for entry in chunk.entries:
+        for fetched in client.read(0):
+            for record in fetched.records:
                 try:
-                    state, verdict = accept(state, entry.offset, entry.value)
-                    if verdict is Verdict.ACCEPTED and entry.value is not None:
+                    state, verdict = accept(state, record.offset, record.value)
+                    if verdict is Verdict.ACCEPTED and record.value is not None:
                         dismissed = [
-                            orphan for append in decode_body(entry.value).appends for orphan in append.dismissed
+                            orphan for append in decode_body(record.value).appends for orphan in append.dismissed
                         ]
                         state = dismiss(state, dismissed) if dismissed else state
                 except UnknownFormat as error:
                     raise NewerLog(log=name, reason=str(error)) from error
                 except UnreadableBody as error:
-                    reason = f"the body of the record at offset {entry.offset}: {error}"
+                    reason = f"the body of the record at offset {record.offset}: {error}"
                     raise RecordUnreadable(log=name, reason=reason) from error
-                if entry.offset == index.record_offset and sha256(entry.value or b"").digest() != index.state.head:
-                    reason = f"the record at offset {entry.offset} is not the one that had been read"
+                if record.offset == index.record_offset and sha256(record.value or b"").digest() != index.state.head:
+                    reason = f"the record at offset {record.offset} is not the one that had been read"
                     raise LogChanged(log=name, reason=reason, index=str(settings.index_dir))
     finally:
-        tape.close()
+        client.close()
     if state.orphans:
-        raise broken(name, state.orphans)
+        raise log_broken(name, state.orphans)

@@ -14,11 +14,10 @@ from consumers.commands import ports
 from consumers.commands.ports import CommandKey, CommandOutcome, QueuePosition
 from infra.kafka.errors import AppendTooLarge
 from infra.kafka.settings import KafkaSettings
-from infra.log.append_requests import DecisionsJob
+from infra.log.append_requests import OutcomesRequest
 from infra.log.events import IndexedEvents
-from infra.log.format import Append, Command, Orphan, RecordedOutcome
+from infra.log.format import Append, Command, Orphan, RecordedOutcome, event_rows
 from infra.log.index import Applied, Head
-from infra.log.kafka.recorder import rows
 from infra.log.partition_handle import PartitionHandle
 from infra.log.partition_pool import WRITERS, PartitionPool
 from infra.log.partition_reader import PartitionReader
@@ -103,7 +102,8 @@ class IndexedLog(Generic[_Opened]):
     def _whole(self, partition: int) -> IndexedEvents:
         """The events of a partition. Raises LogBroken while an orphan is open."""
         opened, events = self._open(partition)
-        opened.check_whole()
+        if opened.partition.state.orphans:
+            opened.check_whole()
         return events
 
 
@@ -115,9 +115,8 @@ class KafkaLog(IndexedLog[PartitionHandle]):
 
     def answers(self, partition: int, keys: Sequence[CommandKey]) -> Mapping[CommandKey, tuple[bytes, str]]:
         """Digest and first answer of those commands that were handled before."""
-        opened = self.opened(partition)
-        opened.check_whole()
-        return opened.index.answers(keys)
+        self._whole(partition)
+        return self.opened(partition).index.answers(keys)
 
     def append(self, partition: int, head: int, outcomes: Sequence[CommandOutcome]) -> None:
         """See `consumers.commands.ports.CommandLog`. All outcomes are one part of one record.
@@ -126,7 +125,9 @@ class KafkaLog(IndexedLog[PartitionHandle]):
         """
         if outcomes:
             try:
-                self.opened(partition).submit(DecisionsJob([_append(outcome) for outcome in outcomes], head))
+                self.opened(partition).committer.submit(
+                    OutcomesRequest([_append(outcome) for outcome in outcomes], head)
+                )
             except AppendTooLarge as error:
                 raise ports.AppendTooLarge(str(error)) from error
 
@@ -156,7 +157,7 @@ def _append(decision: CommandOutcome) -> Append:
     return Append(
         os.urandom(16),
         _OUTCOMES.get(decision.outcome, decided),
-        rows(decision.events),
+        event_rows(decision.events),
         command,
         decision.source,
     )

@@ -26,7 +26,7 @@ from infra.log.events import IndexedEvents
 from infra.log.index import Head, read_head
 from infra.log.kafka.index_paths import reader_settings
 from infra.log.kafka.log import IndexedLog
-from infra.log.partition import broken
+from infra.log.partition import log_broken
 from infra.log.partition_pool import READERS
 from infra.log.partition_reader import index_path
 from infra.log.partitioning import partition_of
@@ -34,7 +34,7 @@ from infra.queue.errors import ReadingBehind
 from infra.retry import Retry
 from infra.timeouts import Timeout
 
-_KEEP: Final = 0.1
+_REFRESH_SECONDS: Final = 0.1
 
 
 class SharedLog:
@@ -52,10 +52,10 @@ class SharedLog:
         self._held = IndexedLog(self._settings, READERS)
         self._holding: set[int] = set()
         self._shared: dict[int, IndexedLog[Any]] = {}
-        self._others: dict[int, ForeignIndex] = {}
+        self._foreign: dict[int, ForeignIndex] = {}
         self._guards = {partition: RLock() for partition in self.partitions}
         self._closed = Event()
-        self._keeper: Thread | None = None
+        self._refresher: Thread | None = None
 
     def share(self, partition: int, log: IndexedLog[Any]) -> None:
         """A partition that this process has open as a writer: its index serves for reading as well."""
@@ -83,18 +83,18 @@ class SharedLog:
     def refresh(self, partition: int) -> None:
         """Read to the end of the log as it is now, or wait for whoever does. Raises LogUnusable, ReadingBehind."""
         with self._guards[partition]:
-            log = self._own(partition)
+            log = self._held_log(partition)
             if log is None:
-                other = self._other(partition)
-                end = other.end_behind(other.state().next_offset)
+                foreign = self._foreign_index(partition)
+                end = foreign.end_behind(foreign.state().next_offset)
                 tries = Retry(Timeout.INDEX, pause=0.01)
-                while other.state().next_offset < end:
+                while foreign.state().next_offset < end:
                     # Whoever held it may be gone.
-                    log = self._own(partition, look=True)
+                    log = self._held_log(partition, retry=True)
                     if log is not None:
                         break
                     if tries.is_over:
-                        raise other.behind(end)
+                        raise foreign.behind(end)
                     tries.pause()
                 else:
                     return
@@ -103,8 +103,8 @@ class SharedLog:
     def state(self, partition: int) -> Head:
         """How far the index has been read, after `refresh`: what was ignored, and open orphans."""
         with self._guards[partition]:
-            log = self._own(partition)
-            return log.state(partition) if log is not None else self._other(partition).state()
+            log = self._held_log(partition)
+            return log.state(partition) if log is not None else self._foreign_index(partition).state()
 
     def read(self, partition: int, after: int, limit: int) -> Sequence[Notification]:
         """At most `limit` events after a position, in order; fewer only where the log ended when this was called.
@@ -121,51 +121,51 @@ class SharedLog:
 
     def _indexed(self, partition: int, after: int, limit: int) -> Sequence[Notification]:
         """Events after a position, as far as the index has been filled."""
-        log = self._own(partition)
+        log = self._held_log(partition)
         if log is not None:
             return log.read(partition, after, limit)
         self._check_whole(partition)
-        return self._other(partition).events().read(after, limit)
+        return self._foreign_index(partition).events().read(after, limit)
 
     def read_types(
         self, partition: int, types: Collection[str], after: int, up_to: int, limit: int
     ) -> Sequence[Notification]:
         """Events of these types after a position, none after `up_to`, in order. Raises as `read`."""
         with self._guards[partition]:
-            log = self._own(partition)
+            log = self._held_log(partition)
             if log is not None:
                 return log.read_types(partition, types, after, up_to, limit)
             self._check_whole(partition)
-            return self._other(partition).events().read_types(types, after, up_to, limit)
+            return self._foreign_index(partition).events().read_types(types, after, up_to, limit)
 
     def events_of(self, dossier_id: UUID) -> Sequence[StoredEvent]:
         """The events of one dossier in order, up to the end of the log."""
         partition = self.partition_of(dossier_id)
         with self._guards[partition]:
             self.head(partition)
-            log = self._own(partition)
+            log = self._held_log(partition)
             if log is not None:
                 return log.events_of(dossier_id)
             self._check_whole(partition)
-            return self._other(partition).events().select_events(dossier_id)
+            return self._foreign_index(partition).events().select_events(dossier_id)
 
     def close(self) -> None:
         """Close everything, and let others have the indexes."""
         self._closed.set()
-        if self._keeper is not None:
-            self._keeper.join()
+        if self._refresher is not None:
+            self._refresher.join()
         self._held.close()
-        for other in self._others.values():
-            other.close()
+        for foreign in self._foreign.values():
+            foreign.close()
 
-    def _own(self, partition: int, *, look: bool = False) -> IndexedLog[Any] | None:
+    def _held_log(self, partition: int, *, retry: bool = False) -> IndexedLog[Any] | None:
         """The log with an index that this process holds; None when another one has it."""
         shared = self._shared.get(partition)
         if shared is not None:
             return shared
         if partition in self._holding:
             return self._held
-        if partition in self._others and not look:
+        if partition in self._foreign and not retry:
             return None
         try:
             opened = self._held.opened(partition)
@@ -174,17 +174,17 @@ class SharedLog:
         self._holding.add(partition)
         if self._long_running:
             opened.listen(NullListener())
-        elif self._keeper is None:
-            self._keeper = Thread(target=self._keep, name="keep-index", daemon=True)
-            self._keeper.start()
-        other = self._others.pop(partition, None)
-        if other is not None:
-            other.close()
+        elif self._refresher is None:
+            self._refresher = Thread(target=self._keep_refreshing, name="refresh-index", daemon=True)
+            self._refresher.start()
+        foreign = self._foreign.pop(partition, None)
+        if foreign is not None:
+            foreign.close()
         return self._held
 
-    def _keep(self) -> None:
+    def _keep_refreshing(self) -> None:
         """A process that is soon over does not follow; yet while it holds an index, others wait for it to read on."""
-        while not self._closed.wait(_KEEP):
+        while not self._closed.wait(_REFRESH_SECONDS):
             for partition in sorted(self._holding):
                 with self._guards[partition], suppress(LogUnusable):
                     # What is wrong with the log is told to whoever asks.
@@ -194,12 +194,12 @@ class SharedLog:
         """Raises LogBroken while an orphan is open."""
         orphans = self.state(partition).state.orphans
         if orphans:
-            raise broken(f"{self._settings.url}/{partition}", orphans)
+            raise log_broken(f"{self._settings.url}/{partition}", orphans)
 
-    def _other(self, partition: int) -> ForeignIndex:
-        if partition not in self._others:
-            self._others[partition] = ForeignIndex(self._settings, self._topic, partition)
-        return self._others[partition]
+    def _foreign_index(self, partition: int) -> ForeignIndex:
+        if partition not in self._foreign:
+            self._foreign[partition] = ForeignIndex(self._settings, self._topic, partition)
+        return self._foreign[partition]
 
 
 class NullListener:
@@ -220,12 +220,12 @@ class ForeignIndex:
         self._partition = partition
         self._path = index_path(settings, partition)
         self._topic_id = str(topic.identity.topic_id)
-        self._tape = KafkaPartitionClient(settings, topic, partition)
+        self._client = KafkaPartitionClient(settings, topic, partition)
         self._events: IndexedEvents | None = None
 
     def end_behind(self, read: int) -> int:
         """Where the log ends now. Raises LogChanged when that is not behind what has been read."""
-        return self._tape.end_behind(read)
+        return self._client.end_behind(read)
 
     def state(self) -> Head:
         """How far the index has been filled. Raises LogChanged when that was from another topic."""
@@ -261,6 +261,6 @@ class ForeignIndex:
 
     def close(self) -> None:
         """Let go of it."""
-        self._tape.close()
+        self._client.close()
         if self._events is not None:
             self._events.datastore.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 from eventsourcing.persistence import (
     ApplicationRecorder,
@@ -17,9 +16,9 @@ from eventsourcing.persistence import (
 from eventsourcing.sqlite import SQLiteProcessRecorder, SQLiteTrackingRecorder
 
 from infra.errors import LogUnusable
-from infra.log.append_requests import EventsJob
+from infra.log.append_requests import EventsRequest
 from infra.log.events import IndexedEvents
-from infra.log.format import Append, EventRow, RecordedOutcome
+from infra.log.format import Append, RecordedOutcome, event_rows
 from infra.log.partition_handle import PartitionHandle
 
 
@@ -96,19 +95,6 @@ def insert(
     if not stored_events and tracking is None:
         return []
     outcome = RecordedOutcome.EVENTS if stored_events else RecordedOutcome.TRACKED
-    append = Append(os.urandom(16), outcome, rows(stored_events), tracking=tracking)
-    position = opened.submit(EventsJob([append]))
+    append = Append(os.urandom(16), outcome, event_rows(stored_events), tracking=tracking)
+    position = opened.committer.submit(EventsRequest([append]))
     return [*range(position, position + len(stored_events))]
-
-
-def rows(stored_events: Sequence[StoredEvent]) -> list[EventRow]:
-    """Events as the index keeps them."""
-    return [
-        (
-            event.originator_id.hex if isinstance(event.originator_id, UUID) else event.originator_id,
-            event.originator_version,
-            event.topic,
-            event.state,
-        )
-        for event in stored_events
-    ]

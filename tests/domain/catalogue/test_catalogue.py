@@ -23,13 +23,14 @@ from domain.catalogue import (
     catalogue,
 )
 from tests.domain.catalogue.guidance import Row, rows
+from tests.support.cases import for_each
 
 BOTH = tuple(zip(rows(), catalogue().criteria, strict=True))
 # Reading 15: slips of the source that the catalogue corrects in words. Footnote marks became notes.
 CORRECTED = {"Cỏ điểm phục vụ": "Có điểm phục vụ"}
 FOOTNOTES = {"district.II.4": " [1]", "district.II.7": " [2]"}
 
-every_row = pytest.mark.parametrize(("row", "criterion"), BOTH, ids=[row.id for row in rows()])
+every_row = for_each({row.id: (row, criterion) for row, criterion in BOTH})
 
 
 def counts_of(kind: UnitKind, level: Level, one_column_level: Level) -> tuple[int, int]:

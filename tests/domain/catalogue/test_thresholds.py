@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from domain.catalogue import AnswerKind, Level, Requirement
 from tests.acceptance.command_builders import Drafts
 from tests.acceptance.figures import below_target
 from tests.domain.scenario import EACH_KIND, given, happened
+from tests.support.cases import for_each
 
 EACH_CRITERION = [
     (Drafts(drafts.unit, level), code)
@@ -18,11 +17,7 @@ EACH_CRITERION = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("drafts", "code"),
-    EACH_CRITERION,
-    ids=[f"{drafts.unit.kind}-{drafts.level}-{code}" for drafts, code in EACH_CRITERION],
-)
+@for_each({f"{each.unit.kind}-{each.level}-{code}": (each, code) for each, code in EACH_CRITERION})
 def test_just_below_its_target_a_criterion_counts_one_less(drafts: Drafts, code: str) -> None:
     """A mandatory one stops the dossier; an extended one does not while enough others are met."""
     criterion = drafts.criteria[code]

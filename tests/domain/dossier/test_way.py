@@ -51,9 +51,16 @@ def test_each_step_records_its_fact_and_leads_to_its_state(drafts: Drafts) -> No
         assert dossier.version == event.originator_version
 
 
+def steps_to_leave_out(drafts: Drafts) -> list[int]:
+    """The places of the steps between the first and the last; of the results the first, the second and the last."""
+    names = [draft["command"] for draft in way(drafts, "announced")]
+    results = [place for place, name in enumerate(names) if name == "VerifyCriterion"]
+    return [place for place in range(1, len(names) - 1) if place not in results[2:-1]]
+
+
 @pytest.mark.parametrize(
     ("drafts", "left_out"),
-    [(drafts, place) for drafts in EACH_KIND for place in range(1, len(way(drafts, "announced")) - 1)],
+    [(drafts, place) for drafts in EACH_KIND for place in steps_to_leave_out(drafts)],
     ids=lambda value: name_of(value) if isinstance(value, Drafts) else str(value),
 )
 def test_no_step_can_be_left_out(drafts: Drafts, left_out: int) -> None:

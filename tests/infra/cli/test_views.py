@@ -141,7 +141,7 @@ def test_commands_are_decided_while_the_read_models_are_parked(stage: Terminal) 
     """A command reads the log alone."""
     Path(stage.folder / "log-views.sqlite").unlink()
     damage(stage, "CouncilEstablished")
-    stage.run("open", "04633", "--level=basic", "--year=2024", "--on=2024-06-12")
+    assert "04633" in stage.run("open", "04633", "--level=basic", "--year=2024", "--on=2024-06-12").out
 
 
 @announced

@@ -18,7 +18,6 @@ from infra.delivery.kafka.encoding import FingerprintEncoding
 from infra.delivery.kafka.errors import StreamUnusable, TopicTaken
 from infra.delivery.kafka.producer import KafkaPartitionProducer, transactional_producer
 from infra.delivery.kafka.schemas import publish as publish_schemas
-from infra.delivery.kafka.schemas import released
 from infra.delivery.kafka.stream import KafkaStream, OnePublisher, replay
 from infra.dev.kafka import KafkaCluster
 from infra.kafka.settings import KafkaSettings
@@ -26,6 +25,7 @@ from infra.log.kafka.log import KafkaLog
 from infra.views.sqlite import SQLiteViews
 from projections.engine.errors import CannotApply, UnknownEvent
 from schemas.avro.codec import decode_event
+from schemas.avro.registry import every_schema
 from tests.infra.delivery import subscriber
 from tests.infra.delivery.conftest import decisions_of
 from tests.projections.event_builders import COMMUNE, DEPARTMENT, DISTRICT, UNITS, FakeLog, Story, province
@@ -224,7 +224,7 @@ def test_what_a_stranger_writes_into_the_stream_changes_nothing(world: World, ex
 def test_the_topic_of_schemas_holds_every_released_schema(world: World) -> None:
     world.stream()
     held = subscriber.schemas(world.settings.bootstrap, world.settings.app)
-    assert {key.hex() for key in held} == released().keys()
+    assert {key.hex() for key in held} == every_schema().keys()
     assert publish_schemas(world.settings) == 0
 
 

@@ -25,7 +25,7 @@ from infra.dev.kafka import KafkaCluster
 from infra.errors import BadSetting
 from infra.kafka.settings import KafkaSettings
 from schemas.avro.codec import decode_event
-from schemas.public_registry import published
+from schemas.public_decision import newest
 from tests.infra.delivery import subscriber
 from tests.projections.event_builders import UNITS, FakeLog, province
 
@@ -134,12 +134,12 @@ def test_a_format_may_change_in_the_middle_of_a_stream(broker: KafkaCluster) -> 
 def test_a_user_in_the_address_is_used_and_not_shown() -> None:
     with running() as registry:
         with_user = registry.url.replace("http://", "http://reader:p%40ss@")
-        values = register(with_user, "dossier.decisions", published().newest.text)
+        values = register(with_user, "dossier.decisions", newest().text)
         assert registry.credentials == {"reader:p@ss"}
         assert "reader" not in values.data_schema
         registry.refuses = (401, {"error_code": 401, "message": "no"})
         with pytest.raises(RegistryUnusable) as refused:
-            register(with_user, "dossier.decisions", published().newest.text)
+            register(with_user, "dossier.decisions", newest().text)
         assert "p%40ss" not in str(refused.value)
 
 
@@ -147,7 +147,7 @@ def test_a_refusal_is_told_in_the_registrys_words() -> None:
     with running() as registry:
         registry.refuses = (409, {"error_code": 409, "message": "Schema being registered is incompatible"})
         with pytest.raises(RegistryUnusable, match="incompatible"):
-            register(registry.url, "dossier.decisions", published().newest.text)
+            register(registry.url, "dossier.decisions", newest().text)
 
 
 def test_a_registry_that_is_not_there_is_named() -> None:

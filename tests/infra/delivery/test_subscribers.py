@@ -20,11 +20,11 @@ from infra.dev.kafka import KafkaCluster
 from infra.kafka.settings import KafkaSettings
 from projections.public_decisions.in_memory import InMemoryFold
 from schemas.avro.codec import decode_event
-from schemas.avro.resolution import breaches
-from schemas.public_registry import published
+from schemas.avro.compatibility import breaches
+from schemas.public_decision import newest
 from tests.infra.delivery import java
 from tests.projections.event_builders import UNITS, FakeLog, province
-from tests.schemas.test_public_release import HARMLESS, PLANTED
+from tests.schemas.test_release import HARMLESS, PLANTED
 from tests.support.waiting import GUARD
 
 ROOT = Path(__file__).parents[3]
@@ -124,7 +124,7 @@ _STRICTER = {
 
 
 def test_the_gate_says_what_avros_own_library_says(tmp_path: Path) -> None:
-    old = published().newest.schema
+    old = newest().schema
     changes = {**{name: change for name, (change, _) in PLANTED.items()}, **HARMLESS}
     files = [tmp_path / "old.avsc"]
     files[0].write_text(json.dumps(old), encoding="utf-8")

@@ -45,7 +45,7 @@ class MemoryLog:
 
 
 @dataclass
-class MemoryTape:
+class MemoryPartitionClient:
     """A writer's way to the log. `fates` says what becomes of the next records: each perhaps after something else."""
 
     log: MemoryLog
@@ -82,10 +82,10 @@ class MemoryTape:
 
     def read(self, start: int) -> Iterator[FetchResult]:
         while start < len(self.log.records):
-            entries = [Record(start + place, value) for place, value in enumerate(self.log.records[start : start + 7])]
-            start += len(entries)
+            records = [Record(start + place, value) for place, value in enumerate(self.log.records[start : start + 7])]
+            start += len(records)
             self.known = max(self.known, start)
-            yield FetchResult(entries, start)
+            yield FetchResult(records, start)
 
     def follow(self, start: int, seconds: float) -> FetchResult:
         del seconds

@@ -235,7 +235,7 @@ def test_a_failure_before_anything_is_sent_is_told(
     def unreachable(_start: int) -> Iterator[FetchResult]:
         raise KafkaUnreachable(log=settings.url, reason="no broker answers")
 
-    monkeypatch.setattr(opened.partition.tape, "read", unreachable)
+    monkeypatch.setattr(opened.partition.client, "read", unreachable)
     with pytest.raises(KafkaUnreachable):
         happen(opened)
     with pytest.raises(KafkaUnreachable):

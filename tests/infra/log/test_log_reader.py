@@ -28,7 +28,7 @@ def topic(settings: KafkaSettings) -> Topic:
 @pytest.fixture
 def reader(settings: KafkaSettings, topic: Topic, monkeypatch: pytest.MonkeyPatch) -> Iterator[SharedLog]:
     """A reader whose index is read on by nobody unless it asks."""
-    monkeypatch.setattr(log_reader, "_KEEP", 3600.0)
+    monkeypatch.setattr(log_reader, "_REFRESH_SECONDS", 3600.0)
     made = SharedLog(settings, topic)
     yield made
     made.close()

@@ -13,7 +13,6 @@ import pytest
 
 from infra.bootstrap import Application
 from infra.kafka.client import KafkaPartitionClient
-from infra.queue.producer import send_durably
 from infra.settings import load
 from tests.infra.cli.terminal import NUMBER, established, self_assessed
 from tests.infra.queue.conftest import PARTITIONS, System
@@ -36,11 +35,11 @@ def opening(unit: str, **changes: Any) -> dict[str, Any]:
 def put(system: System, partition: int, *values: bytes) -> int:
     """Put anything into the queue, as a stranger would; the first one's offset."""
     with Application(load({}, log=system.url)) as made:
-        tape = KafkaPartitionClient(made.kafka, made.topics.commands, partition)
+        client = KafkaPartitionClient(made.kafka, made.topics.commands, partition)
         try:
-            return send_durably(tape, [(None, value) for value in values], "commands")
+            return client.send_durably([(None, value) for value in values])
         finally:
-            tape.close()
+            client.close()
 
 
 def letters(system: System) -> dict[str, str]:

@@ -40,8 +40,8 @@ def test_reading_the_whole_finds_an_altered_record_that_an_index_had_read(
     read = KafkaPartitionClient.read
 
     def falsified(self: KafkaPartitionClient, start: int) -> Iterator[FetchResult]:
-        for entries, following in read(self, start):
-            yield FetchResult([_renamed(entry) if entry.offset == altered else entry for entry in entries], following)
+        for records, following in read(self, start):
+            yield FetchResult([_renamed(entry) if entry.offset == altered else entry for entry in records], following)
 
     monkeypatch.setattr(KafkaPartitionClient, "read", falsified)
     with pytest.raises(error):
@@ -67,10 +67,10 @@ def test_the_doctor_names_read_models_that_are_ahead_of_the_log(system: Small, t
 
 def test_who_reads_what_another_one_fills_sees_that_the_log_was_cut(system: Small) -> None:
     """An index that is ahead of the log shows nothing that could be trusted."""
-    tape = KafkaPartitionClient(system.made.kafka, system.made.topics.events, 0)
+    client = KafkaPartitionClient(system.made.kafka, system.made.topics.events, 0)
     try:
-        assert tape.end_behind(0) == tape.end_behind(2) == 2
+        assert client.end_behind(0) == client.end_behind(2) == 2
         with pytest.raises(LogChanged):
-            tape.end_behind(7)
+            client.end_behind(7)
     finally:
-        tape.close()
+        client.close()

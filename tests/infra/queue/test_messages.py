@@ -18,7 +18,6 @@ from infra.dev.kafka import KafkaCluster
 from infra.kafka.client import KafkaPartitionClient
 from infra.log.format import HEADER_LENGTH, RecordedOutcome, decode_body
 from infra.queue.dead_letters import KafkaDeadLetters
-from infra.queue.producer import send_durably
 from infra.queue.worker_process import PartitionThread
 from infra.settings import load
 from schemas.asyncapi import LOG_HEADER, document
@@ -45,7 +44,7 @@ def topics(broker: KafkaCluster, tmp_path_factory: pytest.TempPathFactory) -> di
         answers = made.gateway.submit([json.dumps(command).encode() for command in given])()
         assert [answer.outcome for answer in answers] == ["accepted", "accepted", "refused", "refused", "malformed"]
         sender = KafkaPartitionClient(made.kafka, made.topics.commands, 0)
-        send_durably(sender, [(None, value) for value in JUNK], "commands")
+        sender.send_durably([(None, value) for value in JUNK])
         sender.close()
         letters = KafkaDeadLetters(made.kafka, made.topics.dead_letters, 0)
         wait_until(lambda: len(letters.waiting()) == len(JUNK))

@@ -188,11 +188,11 @@ def test_a_mechanism_that_the_broker_does_not_offer_is_refused(secured: Secured)
 def test_a_session_that_is_over_is_renewed(secured: Secured) -> None:
     """Nothing is lost on the way of a client that was idle meanwhile: its record is known to be there."""
     settings = from_url(secured.scram(prefix="sessions", partitions="1"), {"KAFKA_SASL_PLAIN_PASSWORD": PASSWORD})
-    tape = KafkaPartitionClient(settings, queue_topics(settings, create=True).commands, 0)
-    offsets = [tape.send(b"one").result()]
+    client = KafkaPartitionClient(settings, queue_topics(settings, create=True).commands, 0)
+    offsets = [client.send(b"one").result()]
     time.sleep(2.5)
-    offsets.append(tape.send(b"two").result())
-    tape.close()
+    offsets.append(client.send(b"two").result())
+    client.close()
     assert offsets == [0, 1]
 
 

@@ -99,15 +99,15 @@ def test_workers_and_clients_go_on_when_old_replies_are_deleted(broker: KafkaClu
     admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
     configs = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topics.replies.name)])
     assert configs["topic"][topics.replies.name]["retention.ms"]["value"] == str(2 * 86_400_000)
-    tape = KafkaPartitionClient(settings, topics.replies, 0)
+    client = KafkaPartitionClient(settings, topics.replies, 0)
     with processes(terminal.environment["DOSSIER_LOG"], tmp_path / "log", projectors=0):
         _open(terminal, "04630")
         _open(terminal, "04633")
-        end = tape.end()
+        end = client.end()
         admin.delete_records({TopicPartition(topics.replies.name, 0): end})
         _open(terminal, "04636")
     admin.close()
-    passed_over = tape.follow(0, 1.0)
-    assert (passed_over.entries, passed_over.next_offset) == ([], end)
-    assert tape.follow(end, 1.0).entries[0].offset == end
-    tape.close()
+    passed_over = client.follow(0, 1.0)
+    assert (passed_over.records, passed_over.next_offset) == ([], end)
+    assert client.follow(end, 1.0).records[0].offset == end
+    client.close()

@@ -16,7 +16,7 @@ from projections.public_decisions.in_memory import InMemoryFold
 from projections.public_decisions.read_model import BEGINNING, FeedPosition
 from projections.public_decisions.tables import KINDS, PublicDecision
 from schemas.avro.codec import decode_event
-from schemas.public_registry import decoded, examples, published, single_object
+from schemas.public_decision import decoded, examples, newest, single_object
 from tests.projections.event_builders import COMMUNE, DEPARTMENT, DISTRICT, UNITS, FakeLog, Story, province
 
 LOG_ID = "log-1"
@@ -219,7 +219,7 @@ def test_the_read_model_holds_what_the_fold_says(log: FakeLog, engine: Engine) -
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_examples_are_of_the_newest_schema(kind: str) -> None:
-    fields = {field["name"] for field in published().newest.schema["fields"]}
+    fields = {field["name"] for field in newest().schema["fields"]}
     assert examples()[kind].keys() == fields
     assert examples()[kind]["kind"] == kind
 

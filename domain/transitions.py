@@ -1,4 +1,4 @@
-"""The states of a dossier and the steps between them, as a Mermaid diagram made from the procedure's table."""
+"""The moves between the states of a dossier, read from the procedure's table; `state_diagram` draws them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from domain.catalogue import UnitKind
 from domain.commands import Command
 from domain.dossier.states import ENDED, State
 from domain.procedure import CREATE, ON_DOSSIER
-from domain.step import DossierStep
+from domain.step import CreatingStep, DossierStep, Step
 
 _START = _END = "[*]"
 _UNDECIDED = "undecided"
@@ -21,6 +21,19 @@ def reachable(kind: UnitKind) -> frozenset[State]:
     while new := {after for before, after, _ in moves if before in found} - found:
         found |= new
     return frozenset(found)
+
+
+def may_follow(step: Step, kind: UnitKind) -> list[DossierStep[Command]]:
+    """The steps that are in order once a step was taken on the dossier of a kind of unit.
+
+    Those that no state binds, such as a correction, are left out; after a step on the council nothing follows.
+    """
+    after: set[State] = set()
+    if isinstance(step, CreatingStep):
+        after |= set(step.becomes)
+    elif isinstance(step, DossierStep):
+        after |= {state for before in step.states_for(kind) & reachable(kind) for state in step.leads_to(before)}
+    return [each for each in ON_DOSSIER.values() if each.orders is not None and each.states_for(kind) & after]
 
 
 def state_diagram() -> str:

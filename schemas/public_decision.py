@@ -1,81 +1,36 @@
-"""The public schema of decisions: its released versions, the newest one's writer, and examples of each kind."""
+"""The public decision: its released schema, how a record is written and read, and an example of each kind."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from functools import cache
 from importlib.resources import files
-from io import BytesIO
 from types import MappingProxyType
 from typing import Any, Final
 
-from fastavro import parse_schema, schemaless_reader
-
 from schemas.avro.derivation import Schema
-from schemas.avro.encoding import encoder
-from schemas.avro.registry import MARKER, fingerprint
+from schemas.avro.registry import Released, registry
 
 NAME: Final = "Decision"
+_HEADER_LENGTH: Final = 10
 
 
-@dataclass(frozen=True, slots=True)
-class PublicSchema:
-    """One released version. `fingerprint` is its CRC-64-AVRO, 8 bytes, least significant first.
-
-    `encode` writes the Avro body of a record, without any header.
-    """
-
-    version: int
-    schema: Schema
-    text: str
-    parsed: Any
-    fingerprint: bytes
-    encode: Callable[[Mapping[str, Any]], bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """All released versions, by fingerprint, and the newest."""
-
-    by_fingerprint: Mapping[bytes, PublicSchema]
-    newest: PublicSchema
-
-
-@cache
-def published() -> Published:
-    """The released versions of the schema of public decisions, read once."""
-    found = []
-    for file in (files("schemas") / "public" / "released").iterdir():
-        if file.name.startswith(f"{NAME}.v") and file.name.endswith(".avsc"):
-            schema = json.loads(file.read_text(encoding="utf-8"))
-            found.append(
-                PublicSchema(
-                    version=int(file.name.split(".")[1][1:]),
-                    schema=schema,
-                    text=json.dumps(schema, ensure_ascii=False, separators=(",", ":")),
-                    parsed=parse_schema(schema),
-                    fingerprint=fingerprint(schema),
-                    encode=encoder(schema),
-                )
-            )
-    found.sort(key=lambda version: version.version)
-    return Published(MappingProxyType({version.fingerprint: version for version in found}), found[-1])
+def newest() -> Released:
+    """The newest version of the schema of public decisions."""
+    return registry("public").newest[NAME]
 
 
 def single_object(record: Mapping[str, Any]) -> bytes:
     """A decision as an Avro single object: C3 01, the schema's fingerprint, the body."""
-    newest = published().newest
-    return MARKER + newest.fingerprint + newest.encode(record)
+    schema = newest()
+    return schema.header + schema.encode(record)
 
 
 def decoded(value: bytes) -> dict[str, Any]:
     """The record in an Avro single object, as its writer's schema has it. KeyError for an unknown fingerprint."""
-    schema = published().by_fingerprint[value[2:10]]
-    record: dict[str, Any] = schemaless_reader(BytesIO(value[10:]), schema.parsed, None)  # type: ignore[assignment]
-    return record
+    return registry("public").by_header[value[:_HEADER_LENGTH]].decode(value, _HEADER_LENGTH)
 
 
 @cache
@@ -89,7 +44,7 @@ def examples() -> Mapping[str, dict[str, Any]]:
 
 def example(kind: str) -> dict[str, Any]:
     """An example of a decision as a record: days as `date`, moments in UTC. KeyError for an unknown kind."""
-    record: dict[str, Any] = from_json(published().newest.schema, examples()[kind])
+    record: dict[str, Any] = from_json(newest().schema, examples()[kind])
     return record
 
 

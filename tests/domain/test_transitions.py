@@ -7,7 +7,7 @@ import re
 from domain.catalogue import UnitKind
 from domain.dossier.states import State
 from domain.procedure import ON_DOSSIER, STEPS
-from domain.state_diagram import reachable, state_diagram
+from domain.transitions import reachable, state_diagram
 from infra.dev.state_diagram import README, main, with_diagram
 
 _ARROW = re.compile(r"    (\S+) --> (\S+?)(?:: (.+))?")

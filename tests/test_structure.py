@@ -1,0 +1,84 @@
+"""What the tests owe the code: none without an assertion."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+_ASSERTING = frozenset({"raises", "refused", "then"})
+"""pytest's own, and the ends of given/when/then."""
+_CONTRACT = "self.optional_test_"
+"""A test of the library's contract that is not collected by itself."""
+
+
+Helpers = dict[str, ast.FunctionDef]
+
+
+def _functions(tree: ast.Module) -> Iterator[ast.FunctionDef]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+
+
+@cache
+def _parsed(module: str) -> ast.Module:
+    path = TESTS.parent.joinpath(*module.split("."))
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _helpers(tree: ast.Module) -> Helpers:
+    """The functions that a module of tests has, and those that it takes from others."""
+    found = {function.name: function for function in _functions(tree) if not function.name.startswith("test")}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests"):
+            theirs = {function.name: function for function in _functions(_parsed(node.module or ""))}
+            found |= {name.asname or name.name: theirs[name.name] for name in node.names if name.name in theirs}
+    return found
+
+
+def _asserts(function: ast.FunctionDef, helpers: Helpers) -> bool:
+    """Whether a function asserts by itself, or by a helper."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assert):
+            return True
+        if isinstance(node, ast.Call):
+            called = node.func
+            name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+            helper = helpers.get(name)
+            if name in _ASSERTING or ast.unparse(called).startswith(_CONTRACT):
+                return True
+            if helper is not None and helper is not function and _asserts(helper, {}):
+                return True
+    return False
+
+
+def _without_assertion(source: str) -> list[str]:
+    tree = ast.parse(source)
+    helpers = _helpers(tree)
+    tests = [function for function in _functions(tree) if function.name.startswith("test")]
+    return [function.name for function in tests if not _asserts(function, helpers)]
+
+
+def test_every_test_asserts_something() -> None:
+    """By `assert`, `pytest.raises`, or given/when/then; a run that merely ends proves nothing."""
+    found = {
+        path.relative_to(TESTS).as_posix(): names
+        for path in TESTS.rglob("test_*.py")
+        if (names := _without_assertion(path.read_text(encoding="utf-8")))
+    }
+    assert found == {}
+
+
+def test_the_check_finds_a_test_that_asserts_nothing() -> None:
+    source = """
+def helper(): assert 1
+def idle(): pass
+def test_by_helper(): helper()
+def test_by_idle_helper(): idle()
+def test_calls_only(): str(1)
+def test_raises():
+    with pytest.raises(KeyError): {}[1]
+"""
+    assert _without_assertion(source) == ["test_by_idle_helper", "test_calls_only"]
