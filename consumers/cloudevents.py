@@ -1,4 +1,4 @@
-"""A decision as the world gets it: with the names of units and levels, as CloudEvents 1.0, in Avro or in JSON."""
+"""A public decision as subscribers get it: with names of units and levels, as CloudEvents 1.0, in Avro or JSON."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ class DecisionSerializer:
 
     @staticmethod
     def typed(record: PublicDecision) -> PublicDecision:
-        """A record that was kept as JSON, with days as `date` and moments in UTC."""
-        made: PublicDecision = from_json(newest().schema, record)
-        return made
+        """A record that was stored as JSON, with days as `date` and moments in UTC."""
+        parsed: PublicDecision = from_json(newest().schema, record)
+        return parsed
 
     def attributes(self, record: PublicDecision, **more: str) -> dict[str, str]:
         """The CloudEvents attributes of a record, without those of its data; `more` are further extensions."""

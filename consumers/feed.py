@@ -1,4 +1,4 @@
-"""The decisions of an installation as one stream per partition, whatever the log: read on, begin anywhere, replay."""
+"""The public decisions of an installation as one feed per partition, whatever the log: read, start anywhere, replay."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _POSITION = re.compile(r"(?:(?P<partition>\d{1,6}):)?(?P<position>\d{1,18})")
 
 
 class InvalidStart(InvalidInput):
-    """A beginning that names no place in the stream."""
+    """A start that names no position in the feed."""
 
     code = "BAD_BEGINNING"
 
@@ -29,90 +29,92 @@ class FeedEntry(NamedTuple):
     """A decision where it stands: `record` has the public schema's shape, days and moments as text."""
 
     partition: int
-    place: FeedPosition
+    feed_position: FeedPosition
     record: dict[str, Any]
 
 
 Cursor = Mapping[int, FeedPosition]
-"""Partition → the place of the last decision that was read."""
+"""Partition → the position of the last decision that was read."""
 
 
 class DecisionFeed:
     """Reads the public decisions. `engine` keeps the read model "decisions"; threads may share the object."""
 
-    def __init__(self, engine: Engine, partitions: range, publication: DecisionSerializer) -> None:
+    def __init__(self, engine: Engine, partitions: range, serializer: DecisionSerializer) -> None:
         self._engine = engine
         self.partitions = partitions
-        self.publication = publication
+        self.serializer = serializer
 
     def after(self, cursor: Cursor, limit: int = _BATCH) -> list[FeedEntry]:
         """At most `limit` decisions a partition that come after a cursor, each partition's in the order of the log."""
         self._engine.catch_up()
         with self._engine.reading() as views:
             return [
-                self._published(made)
+                self._entry(stored)
                 for partition in self.partitions
-                for made in decisions.after(views, partition, cursor.get(partition, BEGINNING), limit)
+                for stored in decisions.after(views, partition, cursor.get(partition, BEGINNING), limit)
             ]
 
     def all_after(self, cursor: Cursor) -> Iterator[FeedEntry]:
-        """Every decision after a cursor that was made before the end was reached."""
+        """Every decision after a cursor that was stored before the end was reached."""
         at = dict(cursor)
         while found := self.after(at):
             for each in found:
-                at[each.partition] = each.place
+                at[each.partition] = each.feed_position
                 yield each
 
-    def begin(self, beginning: str) -> Cursor:
-        """The cursor before what `beginning` names. Raises InvalidStart.
+    def cursor_at(self, start: str) -> Cursor:
+        """The cursor before what `start` names. Raises InvalidStart.
 
         beginning, now        the ends of the stream
         2024-08-15            the first decision recorded on that day in Vietnam, or later
         17, or 3:17           the first decision of that position or a later one, in one partition or in each
         a decision's id       that decision: those after it are read, in its partition; in others all
         """
-        if beginning == "beginning":
+        if start == "beginning":
             return {}
         self._engine.catch_up()
         with self._engine.reading() as views:
-            if beginning == "now":
-                return {partition: decisions.last_place(views, partition) for partition in self.partitions}
-            position = _POSITION.fullmatch(beginning)
+            if start == "now":
+                return {partition: decisions.last_position(views, partition) for partition in self.partitions}
+            position = _POSITION.fullmatch(start)
             if position is not None:
-                return self._at(position["partition"], int(position["position"]), beginning)
-            if _is_id(beginning):
-                made = decisions.by_id(views, beginning)
-                if made is None:
-                    raise InvalidStart(beginning=beginning)
-                return {made.partition: made.place}
-            moment = _midnight(beginning)
-            return {partition: decisions.place_before(views, partition, moment) for partition in self.partitions}
+                return self._cursor_at_position(position["partition"], int(position["position"]), start)
+            if _is_id(start):
+                stored = decisions.by_id(views, start)
+                if stored is None:
+                    raise InvalidStart(beginning=start)
+                return {stored.partition: stored.feed_position}
+            moment = _midnight(start)
+            return {partition: decisions.position_before(views, partition, moment) for partition in self.partitions}
 
-    def of_unit(self, unit_id: str, beginning: str, last: int | None = None) -> list[FeedEntry]:
-        """A unit's decisions from a beginning to a sequence number, or to the last one that there is now.
+    def of_unit(self, unit_id: str, start: str, last: int | None = None) -> list[FeedEntry]:
+        """A unit's decisions from a start to a sequence number, or to the last one that there is now.
 
-        `beginning` is a sequence number or anything that `begin` knows, but a position. Raises InvalidStart.
+        `start` is a sequence number or anything that `cursor_at` knows, but a position. Raises InvalidStart.
         """
         self._engine.catch_up()
         highest = 2**62 if last is None else last
-        if beginning.isdecimal():
+        if start.isdecimal():
             with self._engine.reading() as views:
-                return [self._published(made) for made in decisions.of_unit(views, unit_id, int(beginning), highest)]
-        cursor = self.begin(beginning)
+                return [self._entry(stored) for stored in decisions.of_unit(views, unit_id, int(start), highest)]
+        cursor = self.cursor_at(start)
         with self._engine.reading() as views:
             found = decisions.of_unit(views, unit_id, 1, highest)
-        return [self._published(made) for made in found if made.place > cursor.get(made.partition, BEGINNING)]
+        return [
+            self._entry(stored) for stored in found if stored.feed_position > cursor.get(stored.partition, BEGINNING)
+        ]
 
-    def _at(self, partition: str | None, position: int, beginning: str) -> Cursor:
+    def _cursor_at_position(self, partition: str | None, position: int, start: str) -> Cursor:
         before = FeedPosition(position, -1)
         if partition is None:
             return dict.fromkeys(self.partitions, before)
         if int(partition) not in self.partitions:
-            raise InvalidStart(beginning=beginning)
+            raise InvalidStart(beginning=start)
         return {int(partition): before}
 
-    def _published(self, made: StoredDecision) -> FeedEntry:
-        return FeedEntry(made.partition, made.place, self.publication.record(made.record))
+    def _entry(self, stored: StoredDecision) -> FeedEntry:
+        return FeedEntry(stored.partition, stored.feed_position, self.serializer.record(stored.record))
 
 
 def _is_id(text: str) -> bool:

@@ -27,16 +27,16 @@ from projections.public_decisions.tables import PublicDecision
 
 BATCH: Final = 500
 """Decisions in one transaction at most."""
-_READ: Final = 5000
-_IDLE: Final = 0.002
-_AGAIN: Final = 0.5
+_READ_BATCH: Final = 5000
+_IDLE_PAUSE: Final = 0.002
+_RETRY_PAUSE: Final = 0.5
 
 
 class StreamTail(NamedTuple):
     """What a record of the stream says of where it stems from."""
 
     log_id: str
-    place: FeedPosition
+    feed_position: FeedPosition
     decision_id: str
 
 
@@ -62,10 +62,10 @@ class PartitionProducer(Protocol):
     tail: StreamTail | None
 
     def publish(self, decisions: Sequence[tuple[FeedPosition, PublicDecision]]) -> None:
-        """Append records in one transaction, all or none. Raises Unsettled."""
+        """Append records in one transaction, all or none. Raises OutcomeUnknown."""
 
     def close(self) -> None:
-        """Let go of it."""
+        """Release it."""
 
 
 class Stream(Protocol):
@@ -75,10 +75,10 @@ class Stream(Protocol):
         """The partitions that are this publisher's now."""
 
     def open(self, partition: int) -> PartitionProducer:
-        """Shut out whoever published before, and read the tail of what was committed. Raises Unsettled."""
+        """Shut out whoever published before, and read the tail of what was committed. Raises OutcomeUnknown."""
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Release everything."""
 
 
 @dataclass(slots=True)
@@ -87,159 +87,150 @@ class _Partition:
 
     fold: InMemoryFold
     folded: int = 0
-    waiting: list[tuple[FeedPosition, PublicDecision]] = field(default_factory=list)
+    unpublished: list[tuple[FeedPosition, PublicDecision]] = field(default_factory=list)
     published: FeedPosition = BEGINNING
     tail: StreamTail | None = None
-    line: PartitionProducer | None = None
+    producer: PartitionProducer | None = None
 
 
 class Publisher:
-    """Publishes what a log leads to. Not for several threads; several processes share the partitions.
-
-    `refresh` makes a log that reads through an index of its own see what others appended to a partition.
-    """
+    """Publishes what a log leads to. Not for several threads; several processes share the partitions."""
 
     def __init__(
         self,
         log: LogReader,
         decode: Decode,
         stream: Stream,
-        publication: DecisionSerializer,
+        serializer: DecisionSerializer,
         *,
         batch: int = BATCH,
-        refresh: Callable[[int], object] | None = None,
     ) -> None:
         self._log = log
-        self._refresh = refresh
         self._batch = batch
         self._decode = decode
         self._stream = stream
-        self._publication = publication
+        self._serializer = serializer
         self._partitions: dict[int, _Partition] = {}
-        self._said = structlog.get_logger("publisher")
+        self._logger = structlog.get_logger("publisher")
 
-    def run(self, stop: Flag, again: Callable[[float], object] | None = None) -> None:
-        """Publish until `stop` is set; `again` waits.
+    def run(self, stop: Flag, pause: Callable[[float], object] | None = None) -> None:
+        """Publish until `stop` is set. `pause` waits for seconds (default: until `stop` is set at most).
 
         Raises StreamDiverged, StreamAheadOfLog, UnknownEvent, CannotApply, and what log and stream raise.
         """
-        wait = again or stop.wait
+        wait = pause or stop.wait
         try:
             while not stop.is_set():
                 try:
                     if not self.step():
-                        wait(_IDLE)
+                        wait(_IDLE_PAUSE)
                 except OutcomeUnknown as reason:
-                    self._said.warning("publisher.unsettled", reason=str(reason))
-                    wait(_AGAIN)
+                    self._logger.warning("publisher.unsettled", reason=str(reason))
+                    wait(_RETRY_PAUSE)
         finally:
             self.close()
 
     def step(self) -> int:
         """One round over all partitions; returns how many decisions were published.
 
-        1. Take the partitions that are ours now, and let go of the others.
-        2. Open each: whoever published before is shut out, then the tail says what is published.
-        3. Read the log on and fold it. What the stream has already is not published again, but must agree.
+        1. Take the partitions that are assigned to us now, and release the others.
+        2. Open each: whoever published before is fenced off, then the tail says what is published.
+        3. Read on in the log and fold it. What the stream has already is not published again, but must agree.
         4. Publish what follows in one transaction.
-        5. If it is not known whether that worked: let go, and begin again at 2.
+        5. If it is not known whether that worked: release the partition, so that the next round begins at 2.
         """
         ours = self._stream.assigned()  # 1
         for number in [number for number in self._partitions if number not in ours]:
-            self._let_go(number)
+            self._release(number)
             del self._partitions[number]
         published = 0
         for number in sorted(ours):
             partition = self._partitions.get(number) or self._add_partition(number)
             try:
-                if partition.line is None:
+                if partition.producer is None:
                     self._open(number, partition)  # 2
                 self._fold(number, partition)  # 3
                 published += self._publish(number, partition)  # 4
             except OutcomeUnknown:
-                self._let_go(number)  # 5
+                self._release(number)  # 5
                 raise
         return published
 
     def close(self) -> None:
-        """Let go of every partition and of the stream."""
+        """Release every partition and the stream."""
         for number in self._partitions:
-            self._let_go(number)
+            self._release(number)
         self._stream.close()
 
     def _add_partition(self, number: int) -> _Partition:
-        fold = InMemoryFold(number, self._publication.log_id, self._decode)
+        fold = InMemoryFold(number, self._serializer.log_id, self._decode)
         partition = self._partitions[number] = _Partition(fold)
         return partition
 
-    def _read_on(self, number: int) -> None:
-        if self._refresh is not None:
-            self._refresh(number)
-
-    def _let_go(self, number: int) -> None:
+    def _release(self, number: int) -> None:
         partition = self._partitions[number]
-        if partition.line is not None:
-            partition.line.close()
-            partition.line = None
+        if partition.producer is not None:
+            partition.producer.close()
+            partition.producer = None
 
     def _open(self, number: int, partition: _Partition) -> None:
-        partition.line = self._stream.open(number)
-        self._read_on(number)
-        partition.tail = partition.line.tail
-        place = BEGINNING
+        partition.producer = self._stream.open(number)
+        partition.tail = partition.producer.tail
+        position = BEGINNING
         if partition.tail is not None:
-            place = partition.tail.place
+            position = partition.tail.feed_position
             head = self._log.head(number)
-            if place.position > head:
-                raise StreamAheadOfLog(partition=number, position=place.position, head=head)
-            if partition.tail.log_id != self._publication.log_id:
-                theirs, ours = f"{partition.tail.decision_id} of log {partition.tail.log_id}", self._publication.log_id
+            if position.position > head:
+                raise StreamAheadOfLog(partition=number, position=position.position, head=head)
+            if partition.tail.log_id != self._serializer.log_id:
+                theirs, ours = f"{partition.tail.decision_id} of log {partition.tail.log_id}", self._serializer.log_id
                 raise StreamDiverged(partition=number, theirs=theirs, ours=f"log {ours}")
-        if place < partition.published:
+        if position < partition.published:
             ours = f"more, up to position {partition.published.position}"
             raise StreamDiverged(partition=number, theirs=str(partition.tail), ours=ours)
-        # What waits was folded before the tail was known.
-        waiting, partition.waiting, partition.published = partition.waiting, [], place
-        self._take(number, partition, waiting)
-        self._said.info("publisher.opened", partition=number, position=place.position, ordinal=place.ordinal)
+        # These were folded before the tail was known.
+        queued, partition.unpublished, partition.published = partition.unpublished, [], position
+        self._queue(number, partition, queued)
+        self._logger.info("publisher.opened", partition=number, position=position.position, ordinal=position.ordinal)
 
     def _fold(self, number: int, partition: _Partition) -> None:
-        self._read_on(number)
-        while len(partition.waiting) < self._batch:
-            found = self._log.read(number, partition.folded, _READ)
+        while len(partition.unpublished) < self._batch:
+            found = self._log.read(number, partition.folded, _READ_BATCH)
             for stored in found:
                 decisions = partition.fold.apply(stored)
-                self._take(
+                self._queue(
                     number,
                     partition,
                     [(FeedPosition(stored.id, ordinal), decision) for ordinal, decision in enumerate(decisions)],
                 )
                 partition.folded = stored.id
-            if len(found) < _READ:
+            if len(found) < _READ_BATCH:
                 return
 
-    def _take(self, number: int, partition: _Partition, made: Sequence[tuple[FeedPosition, PublicDecision]]) -> None:
-        """Let what the stream does not have wait for publication, and compare its last decision with ours."""
-        for place, decision in made:
+    def _queue(
+        self, number: int, partition: _Partition, decisions: Sequence[tuple[FeedPosition, PublicDecision]]
+    ) -> None:
+        """Queue what the stream does not have yet, and compare its last decision with ours."""
+        for position, decision in decisions:
             tail = partition.tail
-            if tail is not None and place == tail.place and decision["id"] != tail.decision_id:
+            if tail is not None and position == tail.feed_position and decision["id"] != tail.decision_id:
                 raise StreamDiverged(partition=number, theirs=tail.decision_id, ours=decision["id"])
-            if place > partition.published:
-                partition.waiting.append((place, decision))
+            if position > partition.published:
+                partition.unpublished.append((position, decision))
 
     def _publish(self, number: int, partition: _Partition) -> int:
-        if partition.line is None or not partition.waiting:
+        if partition.producer is None or not partition.unpublished:
             return 0
-        batch = partition.waiting[: self._batch]
-        partition.line.publish([(place, self._publication.record(decision)) for place, decision in batch])
-        del partition.waiting[: len(batch)]
+        batch = partition.unpublished[: self._batch]
+        partition.producer.publish([(position, self._serializer.record(decision)) for position, decision in batch])
+        del partition.unpublished[: len(batch)]
         partition.published = batch[-1][0]
-        last_place, last = batch[-1]
-        self._said.info(
+        last_position, last = batch[-1]
+        self._logger.info(
             "decisions.published",
             partition=number,
             count=len(batch),
-            position=last_place.position,
+            position=last_position.position,
             decision=last["id"],
             unit=last["unit"]["id"],
         )
@@ -247,7 +238,10 @@ class Publisher:
 
 
 def publish_all(publisher: Publisher) -> int:
-    """Publish until nothing is left, and let go; returns how many were published. Raises what `run` raises."""
+    """Publish until nothing is left, and release everything; returns how many were published.
+
+    Raises what `run` raises.
+    """
     published = 0
     try:
         while True:

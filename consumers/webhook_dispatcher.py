@@ -1,6 +1,6 @@
 """`dossier decisions webhooks run`: takes decisions to receivers, each at least once, in order per unit.
 
-Each subscription has a queue of its own, and within it each unit: what is broken holds up only what must come after
+Each subscription has a queue of its own, and within it each unit: a failure holds up only what must come after
 it. A decision that failed is tried again after each of `retries`, give or take a fifth; after the last try it is
 parked, and the unit's later decisions wait behind it until a person resumes it. A receiver that answers 410 is gone:
 nothing more is sent to it until a person resumes the subscription.
@@ -19,11 +19,11 @@ import structlog
 from consumers.feed import Cursor, DecisionFeed, FeedEntry
 
 LIVE: Final = "live"
-"""The lane of what is decided; each replay has one of its own, named after it."""
+"""The stream of new decisions; each replay has a stream of its own, named after it."""
 
-_POLL: Final = 0.2
-_WATCH: Final = 0.5
-_QUEUED: Final = 5000
+_IDLE_PAUSE: Final = 0.2
+_SUPERVISION_PAUSE: Final = 0.5
+_QUEUE_LIMIT: Final = 5000
 _JITTER: Final = 0.2
 _GONE: Final = 410
 
@@ -47,9 +47,9 @@ class Subscription:
     units: frozenset[str] = field(default_factory=frozenset)
     state: SubscriptionState = SubscriptionState.ACTIVE
 
-    def wants(self, published: FeedEntry) -> bool:
+    def wants(self, entry: FeedEntry) -> bool:
         """Whether a decision is for it."""
-        record = published.record
+        record = entry.record
         return (not self.kinds or record["kind"] in self.kinds) and (
             not self.units or record["unit"]["id"] in self.units
         )
@@ -59,7 +59,7 @@ class Subscription:
 class Delivery:
     """A decision that waits to be delivered: `body` is what is sent, the same bytes at each try."""
 
-    lane: str
+    stream: str
     unit_id: str
     sequence: int
     decision_id: str
@@ -97,15 +97,15 @@ class Store(Protocol):
         """Add to a queue and move its cursor, both or neither."""
 
     def due(self, name: str, now: float) -> Sequence[Delivery]:
-        """Of each lane and unit the first decision, where it is time to try it."""
+        """Of each stream and unit the first decision, where it is time to try it."""
 
     def next_due(self, name: str) -> float | None:
         """When the next try of a subscription is due; None when nothing waits."""
 
-    def delivered(self, name: str, item: Delivery, outcome: DeliveryResult) -> None:
+    def delivered(self, name: str, item: Delivery, result: DeliveryResult) -> None:
         """Note a delivery, and take the decision out of the queue."""
 
-    def failed(self, name: str, item: Delivery, outcome: DeliveryResult, next_at: float | None) -> None:
+    def failed(self, name: str, item: Delivery, result: DeliveryResult, next_at: float | None) -> None:
         """Note a failed try. `next_at` None parks the decision."""
 
     def set_state(self, name: str, state: SubscriptionState, why: str) -> None:
@@ -145,7 +145,7 @@ class WebhookDispatcher:
         running: dict[str, tuple[Thread, Event, Subscription]] = {}
         failures: list[BaseException] = []
         try:
-            while not stop.wait(0 if not running else _WATCH):
+            while not stop.wait(0 if not running else _SUPERVISION_PAUSE):
                 wanted = {
                     each.name: each for each in self._store.subscriptions() if each.state is SubscriptionState.ACTIVE
                 }  # 1
@@ -160,7 +160,7 @@ class WebhookDispatcher:
                 if failures:
                     raise failures[0]
                 if not wanted:
-                    stop.wait(_WATCH)
+                    stop.wait(_SUPERVISION_PAUSE)
         finally:
             for _, end, _ in running.values():
                 end.set()
@@ -183,38 +183,38 @@ class WebhookDispatcher:
     def serve(self, subscription: Subscription, end: Event) -> None:
         """One subscription: take in what was decided, deliver what is due, wait; until `end` is set or it is gone."""
         while not end.is_set():
-            took = self.take_in(subscription)
+            read = self.enqueue_new(subscription)
             due = self._store.due(subscription.name, self._now())
             for item in due:
                 if end.is_set() or not self.deliver(subscription, item):
                     return
-            if not took and not due:
+            if not read and not due:
                 next_due = self._store.next_due(subscription.name)
-                wait = _POLL if next_due is None else min(_POLL, max(0.0, next_due - self._now()))
+                wait = _IDLE_PAUSE if next_due is None else min(_IDLE_PAUSE, max(0.0, next_due - self._now()))
                 end.wait(wait)
 
-    def take_in(self, subscription: Subscription) -> int:
+    def enqueue_new(self, subscription: Subscription) -> int:
         """Queue what was decided since the last time, while the queue is not full; returns how many were read."""
-        if self._store.queued(subscription.name) >= _QUEUED:
+        if self._store.queued(subscription.name) >= _QUEUE_LIMIT:
             return 0
         cursor = dict(self._store.cursor(subscription.name))
         found = self._decisions.after(cursor)
         if found:
-            cursor |= {each.partition: each.place for each in found}
-            items = [self.queued(each) for each in found if subscription.wants(each)]
+            cursor |= {each.partition: each.feed_position for each in found}
+            items = [self.delivery_of(each) for each in found if subscription.wants(each)]
             self._store.enqueue(subscription.name, cursor, items)
         return len(found)
 
-    def queued(self, published: FeedEntry, lane: str = LIVE) -> Delivery:
-        """A decision as it is queued; in another lane than LIVE it is marked as a replay."""
-        record = published.record
-        more: Mapping[str, str] = {} if lane == LIVE else {"replay": lane}
-        body = self._decisions.publication.json(record, **more)
-        return Delivery(lane, record["unit"]["id"], record["sequence"], record["id"], body)
+    def delivery_of(self, entry: FeedEntry, stream: str = LIVE) -> Delivery:
+        """A decision as it is queued; in another stream than LIVE it is marked as a replay."""
+        record = entry.record
+        more: Mapping[str, str] = {} if stream == LIVE else {"replay": stream}
+        body = self._decisions.serializer.json(record, **more)
+        return Delivery(stream, record["unit"]["id"], record["sequence"], record["id"], body)
 
     def deliver(self, subscription: Subscription, item: Delivery) -> bool:
         """Try one decision once, and note what became of it; False when the receiver is gone."""
-        outcome = self._send(subscription, item)
+        result = self._send(subscription, item)
         attempt = item.attempts + 1
         log = self._log.bind(
             subscription=subscription.name,
@@ -222,25 +222,25 @@ class WebhookDispatcher:
             unit=item.unit_id,
             sequence=item.sequence,
             attempt=attempt,
-            status=outcome.status,
+            status=result.status,
         )
-        if outcome.ok:
-            self._store.delivered(subscription.name, item, outcome)
-            log.info("webhook.delivered", seconds=round(outcome.seconds, 3))
+        if result.ok:
+            self._store.delivered(subscription.name, item, result)
+            log.info("webhook.delivered", seconds=round(result.seconds, 3))
             return True
-        if outcome.status == _GONE:
+        if result.status == _GONE:
             # It keeps its place: what it answered says nothing of the decision.
-            self._store.failed(subscription.name, item, outcome, self._now())
-            self._store.set_state(subscription.name, SubscriptionState.GONE, outcome.detail)
+            self._store.failed(subscription.name, item, result, self._now())
+            self._store.set_state(subscription.name, SubscriptionState.GONE, result.detail)
             log.warning("webhook.gone")
             return False
-        next_at = self._next_try(attempt, outcome)
-        self._store.failed(subscription.name, item, outcome, next_at)
-        log.warning("webhook.parked" if next_at is None else "webhook.failed", detail=outcome.detail)
+        next_at = self._next_try(attempt, result)
+        self._store.failed(subscription.name, item, result, next_at)
+        log.warning("webhook.parked" if next_at is None else "webhook.failed", detail=result.detail)
         return True
 
-    def _next_try(self, attempt: int, outcome: DeliveryResult) -> float | None:
+    def _next_try(self, attempt: int, result: DeliveryResult) -> float | None:
         if attempt > len(self._retries):
             return None
         delay = self._retries[attempt - 1] * (1 + _JITTER * (2 * self._jitter() - 1))
-        return self._now() + max(delay, min(outcome.retry_after or 0.0, max(self._retries)))
+        return self._now() + max(delay, min(result.retry_after or 0.0, max(self._retries)))

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from domain.agencies import UnknownAgency, agency
 from domain.catalogue import Criterion, UnitKind
-from domain.commands import Command
 from domain.i18n import Text, pair, translatable
 from domain.identity import COUNCIL_UNIT
 from domain.refusals import UnknownActor, WrongActor, WrongAgency
 from domain.units import Units, UnknownUnit
+
+if TYPE_CHECKING:
+    # The command line needs the roles for its help, and no command.
+    from domain.commands import Command
 
 STANDING_AGENCY = "so-tttt"
 PEOPLES_COMMITTEE = "ubnd-tinh"

@@ -1,7 +1,8 @@
 """Texts for people, in English and Vietnamese, from the message catalogues in `domain/locales`.
 
-A text is written in English where it is used, and that English is its key: `text("the minutes", "vi")`. Errors are
-keyed by their codes instead, `error.<CODE>` and `error.<CODE>.hint`, in both languages. A catalogue is read when its
+A text is written in English where it is used, and that English is its key: `text("the minutes", "vi")`. Where one
+English text has two translations, the key says more than the text, which the English catalogue has. Errors are keyed by
+their codes, `error.<CODE>` and `error.<CODE>.hint`, in both languages. A catalogue is read when its
 first text is asked for. `python -m infra.dev.catalogues` takes new texts up and compiles them.
 """
 
@@ -42,7 +43,7 @@ def translatable(english: str) -> str:
 
 def text(english: str, language: Language, **values: object) -> str:
     """A text in a language. Values fill its placeholders; a value that is a Text is put in in the same language."""
-    found = english if language == "en" else _catalogue(language).gettext(english)
+    found = _catalogue(language).gettext(english)
     if not values:
         return found
     return found.format_map(

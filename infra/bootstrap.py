@@ -179,23 +179,23 @@ class Application:
         from consumers.publisher import Publisher
         from infra.delivery.kafka.stream import KafkaStream, OnePublisher, encoding_of
 
-        publication = DecisionSerializer(self.log.log_id, self.settings.units)
+        serializer = DecisionSerializer(self.log.log_id, self.settings.units)
         values = encoding_of(stream.kafka, stream.registry)
         kind = OnePublisher if alone else KafkaStream
-        to = kind(stream.kafka, publication, self.log.partitions, values)
+        to = kind(stream.kafka, serializer, self.log.partitions, values)
         to.prepare()
-        return Publisher(self.log, decode_event, to, publication)
+        return Publisher(self.log, decode_event, to, serializer)
 
     def webhook_dispatcher(self, webhooks: WebhookSettings, store: WebhookStore) -> WebhookDispatcher:
         """Who takes the decisions to the receivers of webhooks."""
         from consumers.webhook_dispatcher import WebhookDispatcher
-        from infra.delivery.webhooks.http_client import Transport
+        from infra.delivery.webhooks.http_client import WebhookClient
 
-        transport = Transport(webhooks.allow, ca_file=webhooks.ca_file)
+        client = WebhookClient(webhooks.allow, ca_file=webhooks.ca_file)
         return WebhookDispatcher(
             self.decisions,
             store,
-            transport.send,
+            client.send,
             retries=webhooks.retries,
             now=time.time,
             jitter=SystemRandom().random,

@@ -101,7 +101,7 @@ class Derivation:
             return self._of(arguments[0])
         if origin in (Union, UnionType):
             return {"anyOf": [_NULL if branch is NoneType else self._of(branch) for branch in arguments]}
-        if is_typeddict(hint) or (isinstance(hint, type) and issubclass(hint, Struct)):
+        if _is_closed(hint):
             return self._shape(hint.__name__, _title_and_description(hint)[0] + ".", hint)
         return self._plain(hint, origin, arguments)
 
@@ -134,7 +134,7 @@ class Derivation:
                     schema = {"anyOf": [self._of(alternative) for alternative in mark.alternatives]}
                 case AtLeastOne() if schema is None:
                     # It has no name, so it stands in its place.
-                    schema = {**self._object(hint), "minProperties": 1}
+                    schema = {**self._body(hint), "minProperties": 1}
                 case AtLeastOne():
                     schema = {"allOf": [schema], "minProperties": 1}
                 case Purpose():
@@ -147,10 +147,13 @@ class Derivation:
     def _shape(self, name: str, description: str, hint: Any, mark: Shape | None = None) -> Schema:
         if name not in self._shapes:
             self._shapes[name] = {}
-            closed = is_typeddict(hint) or (isinstance(hint, type) and issubclass(hint, Struct))
-            body = self._object(hint) if closed else self._of(hint)
-            self._shapes[name] = {**self._said("description", description), **body, **(_keywords(mark) if mark else {})}
+            keywords = _keywords(mark) if mark else {}
+            self._shapes[name] = {**self._said("description", description), **self._body(hint), **keywords}
         return {"$ref": f"#/$defs/{name}"}
+
+    def _body(self, hint: Any) -> Schema:
+        """The schema of a hint where it stands, without a name."""
+        return self._object(hint) if _is_closed(hint) else self._of(hint)
 
     def _said(self, keyword: str, english: str) -> Schema:
         """A title or description in both languages."""
@@ -175,6 +178,10 @@ class Derivation:
             "required": [key for key, inner in hints.items() if total and get_origin(inner) is not NotRequired],
             "additionalProperties": False,
         }
+
+
+def _is_closed(hint: Any) -> bool:
+    return is_typeddict(hint) or (isinstance(hint, type) and issubclass(hint, Struct))
 
 
 def _title_and_description(described: type) -> tuple[str, str]:

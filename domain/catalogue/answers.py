@@ -19,6 +19,7 @@ from typing import Final
 from domain.catalogue import AnswerKind, Criterion, Level
 from domain.catalogue.answer_types import CommuneFigures, Figure
 from domain.errors import Refused
+from domain.i18n import pair, translatable
 
 __all__ = [
     "LARGEST",
@@ -99,11 +100,11 @@ _KEYS: Final[Mapping[AnswerKind, frozenset[str]]] = {
     AnswerKind.COUNT: frozenset({"count"}),
     AnswerKind.COMMUNES: frozenset({"communes"}),
 }
-_EXPECTED: Final[Mapping[AnswerKind, tuple[str, str]]] = {
-    AnswerKind.RATIO: ("a ratio (a and b)", "một tỷ lệ (a và b)"),
-    AnswerKind.YES_NO: ("yes or no (answer)", "có hoặc không (answer)"),
-    AnswerKind.COUNT: ("a number (count)", "một số lượng (count)"),
-    AnswerKind.COMMUNES: ("the communes' figures (communes)", "số liệu các xã, phường, thị trấn (communes)"),
+_EXPECTED: Final[Mapping[AnswerKind, str]] = {
+    AnswerKind.RATIO: translatable("a ratio (a and b)"),
+    AnswerKind.YES_NO: translatable("yes or no (answer)"),
+    AnswerKind.COUNT: translatable("a number (count)"),
+    AnswerKind.COMMUNES: translatable("the communes' figures (communes)"),
 }
 _COMMUNE_KEYS: Final = ("communes", "recognised", "advanced")
 
@@ -207,6 +208,5 @@ def _part_of(criterion: Criterion, part: tuple[str, int], whole: tuple[str, int]
 
 
 def _mismatch(criterion: Criterion, given: Mapping[str, object]) -> FigureKindMismatch:
-    expected_en, expected_vi = _EXPECTED[criterion.answer]
     said = ", ".join(f"{key} = {value!r}" for key, value in given.items()) or "∅"
-    return FigureKindMismatch(criterion=criterion.id, expected_en=expected_en, expected_vi=expected_vi, given=said)
+    return FigureKindMismatch(criterion=criterion.id, expected=pair(_EXPECTED[criterion.answer]), given=said)

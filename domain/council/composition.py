@@ -11,6 +11,7 @@ from domain.context import DecisionContext
 from domain.council.aggregate import CouncilEvent, ProvincialCouncil
 from domain.dossier.decision import Signed, signed
 from domain.dossier.preconditions import not_before, part
+from domain.i18n import pair, translatable
 from domain.refusals import CouncilComposition, CouncilExists, MissingPart, NoCouncil
 from domain.values import Appointee
 
@@ -61,23 +62,19 @@ class _Composition(Signed):
 
 def _composition(command: CouncilCommand) -> _Composition:
     """Chair, standing vice-chair and members. Raises MissingPart, CouncilComposition, UnknownAgency."""
-    chair = part(command.chair, "chair", ("the chair", "Chủ tịch Hội đồng"), "II.3")
+    chair = part(command.chair, "chair", translatable("the chair of the council"), "II.3")
     vice = part(
         command.standing_vice_chair,
         "standing_vice_chair",
-        ("the standing vice-chair", "Phó Chủ tịch thường trực"),
+        translatable("the standing vice-chair"),
         "II.3",
     )
-    members = part(command.members, "members", ("the members", "các thành viên"), "II.3")
+    members = part(command.members, "members", translatable("the members"), "II.3")
     if chair["agency"] != PEOPLES_COMMITTEE:
-        raise CouncilComposition(
-            reason_en="the chair is a leader of the provincial People's Committee (ubnd-tinh)",
-            reason_vi="Chủ tịch Hội đồng là lãnh đạo Ủy ban nhân dân tỉnh (ubnd-tinh)",
-        )
+        raise CouncilComposition(reason=pair("the chair is a leader of the provincial People's Committee (ubnd-tinh)"))
     if vice["agency"] != STANDING_AGENCY:
         raise CouncilComposition(
-            reason_en="the standing vice-chair is the director of Sở Thông tin và Truyền thông (so-tttt)",
-            reason_vi="Phó Chủ tịch thường trực là Giám đốc Sở Thông tin và Truyền thông (so-tttt)",
+            reason=pair("the standing vice-chair is the director of Sở Thông tin và Truyền thông (so-tttt)")
         )
     for member in members:
         agency(member["agency"])
@@ -85,7 +82,6 @@ def _composition(command: CouncilCommand) -> _Composition:
         raise MissingPart(
             clause="II.3",
             part="members",
-            part_en="members of the agencies concerned",
-            part_vi="thành viên là đại diện các sở, ngành liên quan",
+            **pair("members of the agencies concerned").details("part"),
         )
     return _Composition(chair=chair, standing_vice_chair=vice, members=members, **signed(command, "II.3"))

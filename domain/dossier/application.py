@@ -27,6 +27,7 @@ from domain.dossier.assessment import (
 from domain.dossier.event import DossierCreated, DossierEvent
 from domain.dossier.preconditions import FORM_01, FORM_02, FORM_03, dated, document, meeting_of, not_before
 from domain.dossier.states import State
+from domain.i18n import pair, translatable
 from domain.identity import DossierKey
 from domain.policy.recognition import Counts
 from domain.refusals import (
@@ -42,7 +43,7 @@ from domain.values import (
     ReadAt,
 )
 
-_CLAIMS = ("a claim", "kết quả tự đánh giá")
+_CLAIMS = translatable("a claim")
 
 
 class DossierOpened(DossierCreated):
@@ -109,8 +110,7 @@ def _check_claim(criterion: Criterion, code: str, claim: Claim, command: Command
         raise MissingPart(
             clause="II.1.1",
             part=f"claims.{code}.figure",
-            part_en=f"the figure of {code}",
-            part_vi=f"số liệu của {code}",
+            **pair("the figure of {code}", code=code).details("part"),
         )
     else:
         figures.check(criterion, figure)
@@ -212,8 +212,7 @@ def _sendable(dossier: Dossier, communes: CommuneFigures | None) -> dict[str, bo
         raise MissingPart(
             clause="II.1.2",
             part="evidence",
-            part_en=f"evidence of {', '.join(bare)}",
-            part_vi=f"tài liệu kiểm chứng của tiêu chí {', '.join(bare)}",
+            **pair("evidence of {criteria}", criteria=", ".join(bare)).details("part"),
             criteria=bare,
         )
     return claimed_results(dossier, communes)

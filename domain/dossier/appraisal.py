@@ -20,6 +20,7 @@ from domain.dossier.assessment import (
 from domain.dossier.event import DossierEvent
 from domain.dossier.preconditions import dated, document, not_before, part, reason
 from domain.dossier.states import DECIDED, State
+from domain.i18n import pair, translatable
 from domain.refusals import (
     AlreadyVerified,
     FieldInspectionMissing,
@@ -37,7 +38,7 @@ from domain.values import (
 )
 
 _THIS_SYSTEM = "Dossier"
-_RESULT_LETTER = ("the letter with the result", "văn bản kết quả thẩm định")
+_RESULT_LETTER = translatable("the letter with the result")
 
 
 class FieldInspectionRecorded(DossierEvent):
@@ -67,12 +68,12 @@ def record_field_inspection(dossier: Dossier, command: RecordFieldInspection, co
     not_before(command, dossier.forwarded_on or dossier.last_step_date)
     for code, text in findings.items():
         if not text.strip():
-            raise ReasonRequired(clause="II.3", what_en=f"the finding on {code}", what_vi=f"kết quả kiểm tra {code}")
+            raise ReasonRequired(clause="II.3", what=pair("the finding on {code}", code=code))
     minutes = document(
         command,
         command.minutes,
         "minutes",
-        ("the minutes of the inspection", "biên bản kiểm tra thực tế"),
+        translatable("the minutes of the inspection"),
         "II.3",
         numbered=False,
     )
@@ -81,8 +82,8 @@ def record_field_inspection(dossier: Dossier, command: RecordFieldInspection, co
         command,
         context,
         minutes=minutes,
-        place=part(command.place, "place", ("the place", "địa điểm"), "II.3"),
-        present=part(command.present, "present", ("those present", "thành phần tham dự"), "II.3"),
+        place=part(command.place, "place", translatable("the place"), "II.3"),
+        present=part(command.present, "present", translatable("those present"), "II.3"),
         findings=findings,
     )
 
@@ -165,17 +166,16 @@ def correct_verification(dossier: Dossier, command: CorrectVerification, context
     """CorrectVerification: names the result that it corrects, and why (reading 5)."""
     code = command.criterion
     criterion = criterion_of(dossier, code)
-    why = reason(command.reason, "reason", ("why the result is corrected", "lý do đính chính"), "reading 5")
+    why = reason(command.reason, "reason", translatable("why the result is corrected"), "reading 5")
     corrects = command.corrects
     present = dossier.results.get(code)
     if present is None or present[0] != corrects:
-        latest = f"it is fact {present[0]}" if present else "there is none"
-        raise UnknownFact(
-            clause="reading 5",
-            corrects=corrects,
-            reason_en=f"the latest result on {code} is meant; {latest}",
-            reason_vi=f"phải nêu kết quả mới nhất của {code} ({present[0] if present else 'chưa có'})",
+        latest = (
+            pair("the latest result on {code} is meant; it is fact {version}", code=code, version=present[0])
+            if present
+            else pair("the latest result on {code} is meant; there is none", code=code)
         )
+        raise UnknownFact(clause="reading 5", corrects=corrects, reason=latest)
     not_before(command, present[2])
     dossier.record(
         VerificationCorrected,
@@ -242,6 +242,6 @@ def recheck_inspected(dossier: Dossier, command: CorrectFact, correction: Correc
         return Rechecked()
     for code, text in given.items():
         if not isinstance(text, str):
-            raise not_a_finding(code, "what was found, in words", "kết quả kiểm tra bằng lời")
+            raise not_a_finding(code, translatable("what was found, in words"))
         check_lead(command, criterion_of(dossier, code), code)
     return Rechecked(inspected=list(given))

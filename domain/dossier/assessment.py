@@ -10,6 +10,7 @@ from domain.catalogue import answers as figures
 from domain.commands import Command, CorrectFact
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
+from domain.i18n import pair
 from domain.policy.recognition import Counts, communes_needed
 from domain.refusals import (
     ComputedBySystem,
@@ -118,14 +119,13 @@ def _said(met: bool | None) -> str:
     return {True: "met", False: "not met", None: "not applicable"}[met]
 
 
-def complete_over(dossier: Dossier, given: Collection[str], what: tuple[str, str], clause: str) -> None:
+def complete_over(dossier: Dossier, given: Collection[str], what: str, clause: str) -> None:
     """Raises CriteriaMissing unless every criterion of the level is among those given."""
     missing = [code for code in dossier.criteria if code not in given]
     if missing:
         raise CriteriaMissing(
             clause=clause,
-            what_en=what[0],
-            what_vi=what[1],
+            what=pair(what),
             count=len(missing),
             criteria=missing,
             criteria_text=", ".join(missing),
@@ -179,8 +179,7 @@ Recheck: TypeAlias = Callable[[Dossier, CorrectFact, Correction], Rechecked]
 """From a dossier, the command CorrectFact and the corrected fields. Raises a Refused."""
 
 
-def not_a_finding(code: str, en: str, vi: str) -> MissingPart:
+def not_a_finding(code: str, form: str) -> MissingPart:
     """An inspection finds in words, a district council in figures; the form of a correction allows both."""
-    return MissingPart(
-        clause="reading 5", part=f"correction.findings.{code}", part_en=f"{en} of {code}", part_vi=f"{vi} của {code}"
-    )
+    name = pair("{part} of {code}", part=pair(form), code=code)
+    return MissingPart(clause="reading 5", part=f"correction.findings.{code}", **name.details("part"))

@@ -19,6 +19,7 @@ from domain.dossier.event import DossierEvent
 from domain.dossier.preconditions import dated, not_before, part, reason
 from domain.dossier.reception import DossierReceived, deadline
 from domain.dossier.states import DECIDED, State
+from domain.i18n import Text, pair, translatable
 from domain.refusals import (
     DateBeforeStep,
     UnknownFact,
@@ -90,21 +91,20 @@ def correct_fact(dossier: Dossier, command: CorrectFact, context: DecisionContex
     corrects = command.corrects
     fact = dossier.history.get(corrects)
     if fact is None:
-        raise _unknown(corrects, "the dossier has no such fact", "hồ sơ không có sự kiện này")
+        raise _unknown(corrects, pair("the dossier has no such fact"))
     event, on, recorded_by = fact
     if event not in corrections.fields:
         raise _unknown(
             corrects,
-            f"{event} is corrected by CorrectVerification or CorrectDecision, or not at all",
-            f"{event} được đính chính bằng CorrectVerification hoặc CorrectDecision, hoặc không được đính chính",
+            pair("{event} is corrected by CorrectVerification or CorrectDecision, or not at all", event=event),
         )
     if command.actor["agency"] != recorded_by:
         raise wrong_actor(command, of=recorded_by)
-    why = reason(command.reason, "reason", ("why the fact is corrected", "lý do đính chính"), "reading 5")
+    why = reason(command.reason, "reason", translatable("why the fact is corrected"), "reading 5")
     not_before(command, on)
     took_place_on = command.took_place_on
     if took_place_on is not None and took_place_on > command.on:
-        raise _unknown(corrects, "its corrected day is after the correction", "ngày đính chính sau ngày lập văn bản")
+        raise _unknown(corrects, pair("its corrected day is after the correction"))
     if took_place_on is not None:
         _in_order(dossier, corrects, took_place_on, corrections.unordered)
     correction = command.correction or Correction()
@@ -112,11 +112,10 @@ def correct_fact(dossier: Dossier, command: CorrectFact, context: DecisionContex
     if unknown:
         raise _unknown(
             corrects,
-            f"{event} has no {', '.join(unknown)} to correct",
-            f"{event} không có nội dung {', '.join(unknown)} để đính chính",
+            pair("{event} has no {fields} to correct", event=event, fields=", ".join(unknown)),
         )
     if took_place_on is None:
-        part(command.correction, "correction", ("what is corrected", "nội dung đính chính"), "reading 5")
+        part(command.correction, "correction", translatable("what is corrected"), "reading 5")
     documents = command.documents or []
     for found in documents:
         dated(command, found, "a document")
@@ -162,5 +161,5 @@ def _day(value: date) -> str:
     return value.isoformat()
 
 
-def _unknown(corrects: int, en: str, vi: str) -> UnknownFact:
-    return UnknownFact(clause="reading 5", corrects=corrects, reason_en=en, reason_vi=vi)
+def _unknown(corrects: int, why: Text) -> UnknownFact:
+    return UnknownFact(clause="reading 5", corrects=corrects, reason=why)

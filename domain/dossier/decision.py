@@ -18,6 +18,7 @@ from domain.dossier.aggregate import Dossier
 from domain.dossier.event import DossierCreated, DossierEvent
 from domain.dossier.preconditions import document, not_before, part, reason
 from domain.dossier.states import State
+from domain.i18n import translatable
 from domain.identity import DossierKey
 from domain.policy.recognition import Counts
 from domain.refusals import (
@@ -32,7 +33,7 @@ from domain.values import (
     Document,
 )
 
-DECISION = ("the decision", "Quyết định")
+DECISION = translatable("the decision")
 
 
 class Signed(TypedDict):
@@ -50,8 +51,8 @@ def signed(command: SignedCommand, clause: str) -> Signed:
         raise DateContradictsDocument(on=command.on.isoformat(), date=decision["date"].isoformat())
     return Signed(
         decision=decision,
-        signer=part(command.signer, "signer", ("who signed", "người ký"), clause),
-        capacity=part(command.capacity, "capacity", ("in which capacity it was signed", "tư cách ký"), clause),
+        signer=part(command.signer, "signer", translatable("who signed"), clause),
+        capacity=part(command.capacity, "capacity", translatable("in which capacity it was signed"), clause),
     )
 
 
@@ -113,9 +114,7 @@ def reject_recognition(dossier: Dossier, command: RejectRecognition, context: De
         context,
         unit_id=dossier.unit_id,
         level=dossier.level.value,
-        reasons=reason(
-            command.reasons, "reasons", ("why recognition is refused", "lý do không công nhận"), "reading 4"
-        ),
+        reasons=reason(command.reasons, "reasons", translatable("why recognition is refused"), "reading 4"),
         **signed(command, "I.2"),
     )
 
@@ -139,8 +138,8 @@ def announce_recognition(dossier: Dossier, command: AnnounceRecognition, context
         RecognitionAnnounced,
         command,
         context,
-        place=part(command.place, "place", ("the place", "địa điểm"), "II.4"),
-        form=part(command.form, "form", ("the form", "hình thức"), "II.4"),
+        place=part(command.place, "place", translatable("the place"), "II.4"),
+        form=part(command.form, "form", translatable("the form"), "II.4"),
     )
 
 
@@ -169,7 +168,7 @@ def correct_decision(dossier: Dossier, command: CorrectDecision, context: Decisi
         command,
         command.corrected,
         "corrected",
-        ("the decision as it should read", "nội dung quyết định sau đính chính"),
+        translatable("the decision as it should read"),
         "reading 4",
     )
     dossier.record(
@@ -179,7 +178,7 @@ def correct_decision(dossier: Dossier, command: CorrectDecision, context: Decisi
         unit_id=dossier.unit_id,
         level=dossier.level.value,
         corrects=version,
-        reason=reason(command.reason, "reason", ("why the decision is corrected", "lý do đính chính"), "reading 4"),
+        reason=reason(command.reason, "reason", translatable("why the decision is corrected"), "reading 4"),
         corrected=corrected,
         **signed(command, "reading 4"),
     )
@@ -212,7 +211,7 @@ def revoke_decision(dossier: Dossier, command: RevokeDecision, context: Decision
         unit_id=dossier.unit_id,
         level=dossier.level.value,
         revokes=version,
-        reason=reason(command.reason, "reason", ("why the decision is revoked", "lý do hủy bỏ"), "reading 4"),
+        reason=reason(command.reason, "reason", translatable("why the decision is revoked"), "reading 4"),
         **signed(command, "reading 4"),
     )
 

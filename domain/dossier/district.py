@@ -15,6 +15,7 @@ from domain.dossier.assessment import (
 from domain.dossier.event import DossierEvent
 from domain.dossier.preconditions import FORM_01, FORM_02, document, meeting_of, not_before, part, reason
 from domain.dossier.states import State
+from domain.i18n import translatable
 from domain.policy.recognition import Counts
 from domain.values import (
     Correction,
@@ -23,7 +24,7 @@ from domain.values import (
     Meeting,
 )
 
-_FINDINGS = ("the council's findings", "kết quả thẩm định của Hội đồng")
+_FINDINGS = translatable("the council's findings")
 
 
 class DossierAppraised(DossierEvent):
@@ -102,7 +103,7 @@ def refuse_by_district_council(dossier: Dossier, command: RefuseByDistrictCounci
         DossierRefusedByDistrictCouncil,
         command,
         context,
-        reasons=reason(command.reasons, "reasons", ("the reasons of the refusal", "lý do không đề nghị"), "reading 3"),
+        reasons=reason(command.reasons, "reasons", translatable("the reasons of the refusal"), "reading 3"),
     )
 
 
@@ -114,6 +115,6 @@ def recheck_findings(dossier: Dossier, command: CorrectFact, correction: Correct
     findings: dict[str, Finding] = {}
     for code, finding in stated.items():
         if isinstance(finding, str):
-            raise not_a_finding(code, "a figure", "số liệu")
+            raise not_a_finding(code, translatable("a figure"))
         findings[code] = finding
     return Rechecked(findings={code: judged(dossier, code, finding) for code, finding in findings.items()})

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import TypeVar
 
 from domain.commands import Command
+from domain.i18n import pair, translatable
 from domain.refusals import (
     DateBeforeStep,
     DocumentDatedLater,
@@ -25,25 +26,25 @@ from domain.values import (
     Votes,
 )
 
-FORM_01 = ("the letter (form 01)", "Tờ trình (Biểu 01)")
-FORM_02 = ("the minutes of the meeting (form 02)", "Biên bản cuộc họp (Biểu 02)")
-FORM_03 = ("the report on the results (form 03)", "Báo cáo kết quả thực hiện Bộ tiêu chí (Biểu 03)")
+FORM_01 = translatable("the letter (form 01)")
+FORM_02 = translatable("the minutes of the meeting (form 02)")
+FORM_03 = translatable("the report on the results (form 03)")
 _ALL = 100
 """Percent."""
 _MEETING_PARTS = {
-    "begins": ("its beginning", "giờ bắt đầu"),
-    "ends": ("its end", "giờ kết thúc"),
-    "place": ("its place", "địa điểm"),
-    "body": ("the body that met", "cơ quan họp"),
-    "chair": ("its chair", "chủ trì"),
-    "secretary": ("its secretary", "thư ký"),
-    "present": ("those present", "thành phần tham dự"),
-    "report_presented": ("the report presented", "báo cáo trình bày"),
-    "opinions": ("the opinions", "ý kiến thảo luận"),
-    "votes": ("the votes", "kết quả bỏ phiếu"),
-    "minutes_approved_percent": ("the approval of the minutes", "tỷ lệ thông qua biên bản"),
-    "signatures": ("the signatures", "chữ ký"),
-    "minutes": ("the minutes as a document", "văn bản biên bản"),
+    "begins": translatable("its beginning"),
+    "ends": translatable("its end"),
+    "place": translatable("its place"),
+    "body": translatable("the body that met"),
+    "chair": translatable("its chair"),
+    "secretary": translatable("its secretary"),
+    "present": translatable("those present"),
+    "report_presented": translatable("the report presented"),
+    "opinions": translatable("the opinions"),
+    "votes": translatable("the votes"),
+    "minutes_approved_percent": translatable("the approval of the minutes"),
+    "signatures": translatable("the signatures"),
+    "minutes": translatable("the minutes as a document"),
 }
 
 T = TypeVar("T")
@@ -55,10 +56,10 @@ def not_before(command: Command, day: date, refusal: type[DateBeforeStep] = Date
         raise refusal(on=command.on.isoformat(), not_before=day.isoformat())
 
 
-def part(value: T | None, key: str, name: tuple[str, str], clause: str) -> T:
+def part(value: T | None, key: str, name: str, clause: str) -> T:
     """What a command says under `key` and the record must hold. Raises MissingPart when it is absent or empty."""
     if not value or (isinstance(value, str) and not value.strip()):
-        raise MissingPart(clause=clause, part=key, part_en=name[0], part_vi=name[1])
+        raise MissingPart(clause=clause, part=key, **pair(name).details("part"))
     return value
 
 
@@ -66,7 +67,7 @@ def document(
     command: Command,
     value: Document | None,
     key: str,
-    name: tuple[str, str],
+    name: str,
     clause: str,
     *,
     numbered: bool = True,
@@ -77,10 +78,9 @@ def document(
         raise MissingPart(
             clause=clause,
             part=f"{key}.number",
-            part_en=f"the number of {name[0]}",
-            part_vi=f"số của {name[1]}",
+            **pair("the number of {name}", name=pair(name)).details("part"),
         )
-    dated(command, found, name[0])
+    dated(command, found, name)
     return found
 
 
@@ -94,10 +94,10 @@ def dated(command: Command, found: Document, name: str) -> None:
         )
 
 
-def reason(value: str | None, key: str, what: tuple[str, str], clause: str | None = None) -> str:
+def reason(value: str | None, key: str, what: str, clause: str | None = None) -> str:
     """A reason in words. Raises ReasonRequired when it is absent or blank."""
     if value is None or not value.strip():
-        raise ReasonRequired(clause=clause, part=key, what_en=what[0], what_vi=what[1])
+        raise ReasonRequired(clause=clause, part=key, what=pair(what))
     return value
 
 
@@ -148,12 +148,12 @@ def meeting_of(command: Command, stated: StatedMeeting | None, clause: str) -> M
     votes_add_up(meeting["votes"])
     if Decimal(meeting["minutes_approved_percent"]) > _ALL:
         raise PercentImpossible(percent=meeting["minutes_approved_percent"])
-    dated(command, meeting["minutes"], FORM_02[0])
+    dated(command, meeting["minutes"], FORM_02)
     return meeting
 
 
 def _of_form_02(value: T | None, key: str) -> T:
     if not value:
-        en, vi = _MEETING_PARTS[key]
-        raise MissingPart(clause="Biểu 02", part=f"meeting.{key}", part_en=f"{en} (form 02)", part_vi=f"{vi} (Biểu 02)")
+        name = pair("{part} (form 02)", part=pair(_MEETING_PARTS[key]))
+        raise MissingPart(clause="Biểu 02", part=f"meeting.{key}", **name.details("part"))
     return value

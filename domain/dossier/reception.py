@@ -14,6 +14,7 @@ from domain.dossier.assessment import (
 from domain.dossier.event import DossierEvent
 from domain.dossier.preconditions import FORM_01, FORM_02, FORM_03, dated, not_before, part, reason
 from domain.dossier.states import State
+from domain.i18n import Text, joined, pair, translatable
 from domain.refusals import (
     AgencyNotOnCouncil,
     Incomplete,
@@ -68,16 +69,15 @@ def deadline(complete_on: date, *, rolls: bool) -> date:
 
 def _complete(dossier: Dossier) -> None:
     missing = [
-        name
+        pair(name)
         for key, name in (("letter", FORM_01), ("minutes", FORM_02), ("report", FORM_03))
         if key not in dossier.submitted_documents
     ]
-    missing += [(f"evidence of {code}", f"tài liệu kiểm chứng {code}") for code in without_evidence(dossier)]
+    missing += [pair("evidence of {code}", code=code) for code in without_evidence(dossier)]
     if missing:
         raise Incomplete(
-            missing=[en for en, _ in missing],
-            missing_en=", ".join(en for en, _ in missing),
-            missing_vi=", ".join(vi for _, vi in missing),
+            missing=[name.en for name in missing],
+            **joined(missing).details("missing"),
         )
 
 
@@ -98,7 +98,7 @@ def return_dossier(dossier: Dossier, command: ReturnDossier, context: DecisionCo
     not_before(command, dossier.last_step_date)
     missing = [item for item in command.missing or () if item.strip()]
     if not missing:
-        reason(None, "missing", ("what is missing", "nội dung còn thiếu"), "II.2")
+        reason(None, "missing", translatable("what is missing"), "II.2")
     dossier.record(DossierReturned, command, context, missing=missing)
 
 
@@ -125,9 +125,7 @@ def forward_to_council(dossier: Dossier, command: ForwardToCouncil, context: Dec
     council = context.cross_dossier.council_on(command.on)
     if council is None:
         raise NoCouncil(on=command.on.isoformat())
-    letters = part(
-        command.letters, "letters", ("the letters to the member agencies", "văn bản gửi các thành viên"), "II.2"
-    )
+    letters = part(command.letters, "letters", translatable("the letters to the member agencies"), "II.2")
     criteria: dict[str, list[str]] = {}
     for code, criterion in dossier.criteria.items():
         criteria.setdefault(criterion.lead_agency, []).append(code)
@@ -156,10 +154,14 @@ def _addressed(command: Command, letters: dict[str, Document], criteria: dict[st
             raise MissingPart(
                 clause="II.2",
                 part=f"letters.{lead}",
-                part_en=f"the letter to {agency(lead).name_en}, with its number",
-                part_vi=f"văn bản gửi {agency(lead).name}, có số",
+                **pair("the letter to {agency}, with its number", agency=_name(lead)).details("part"),
             )
         dated(command, letter, f"the letter to {lead}")
     for addressee in letters:
         if addressee not in criteria:
             raise LeadsNothingHere(agency=addressee)
+
+
+def _name(agency_id: str) -> Text:
+    found = agency(agency_id)
+    return Text(found.name_en, found.name)

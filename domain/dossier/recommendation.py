@@ -14,6 +14,7 @@ from domain.dossier.assessment import (
 from domain.dossier.event import DossierEvent
 from domain.dossier.preconditions import dated, document, not_before, part, reason, votes_add_up
 from domain.dossier.states import State
+from domain.i18n import translatable
 from domain.policy.recognition import Counts
 from domain.refusals import (
     CouncilDidNotRecommend,
@@ -43,7 +44,7 @@ class ResultsSummedUp(DossierEvent):
 def every_criterion_has_a_result(dossier: Dossier, command: Command) -> None:  # noqa: ARG001  # as every such check
     """Raises CriteriaMissing while some criterion of the level has no result (II.3)."""
     if dossier.state is State.VERIFYING:
-        complete_over(dossier, dossier.results, ("the members' results", "kết quả thẩm định"), "II.3")
+        complete_over(dossier, dossier.results, translatable("the members' results"), "II.3")
 
 
 def sum_up_results(dossier: Dossier, command: SumUpResults, context: DecisionContext) -> None:
@@ -83,7 +84,7 @@ def close_as_unfavourable(dossier: Dossier, command: CloseAsUnfavourable, contex
         DossierClosedAsUnfavourable,
         command,
         context,
-        reasons=reason(command.reasons, "reasons", ("why the dossier is closed", "lý do kết thúc hồ sơ"), "reading 3"),
+        reasons=reason(command.reasons, "reasons", translatable("why the dossier is closed"), "reading 3"),
     )
 
 
@@ -117,11 +118,9 @@ def record_council_meeting(dossier: Dossier, command: RecordCouncilMeeting, cont
         CouncilMeetingRecorded,
         command,
         context,
-        chair=part(command.chair, "chair", ("the chair", "chủ trì"), "II.3"),
-        present=part(command.present, "present", ("those present", "thành phần tham dự"), "II.3"),
-        minutes=document(
-            command, command.minutes, "minutes", ("the minutes", "biên bản họp Hội đồng"), "II.3", numbered=False
-        ),
+        chair=part(command.chair, "chair", translatable("the chair"), "II.3"),
+        present=part(command.present, "present", translatable("those present"), "II.3"),
+        minutes=document(command, command.minutes, "minutes", translatable("the minutes"), "II.3", numbered=False),
         recommends=command.recommends,
         votes=votes,
         counts=counts,
@@ -149,5 +148,5 @@ def propose_recognition(dossier: Dossier, command: ProposeRecognition, context: 
     not_before(command, dossier.last_step_date)
     if not dossier.council_recommends:
         raise CouncilDidNotRecommend
-    letter = document(command, command.letter, "letter", ("the proposal letter", "Tờ trình UBND tỉnh"), "II.3")
+    letter = document(command, command.letter, "letter", translatable("the proposal letter"), "II.3")
     dossier.record(RecognitionProposed, command, context, letter=letter)

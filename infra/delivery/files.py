@@ -52,7 +52,7 @@ class FileFeed:
             self._folder.mkdir(parents=True, exist_ok=True)
             with (self._folder / _LOCK).open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                cursor = {partition: self._reached(partition) for partition in self._decisions.partitions}
+                cursor = {partition: self._last_written(partition) for partition in self._decisions.partitions}
                 return self._append(cursor)
         except OSError as error:
             raise FeedUnusable(folder=str(self._folder), reason=str(error)) from error
@@ -66,7 +66,7 @@ class FileFeed:
                     file.write("".join(lines).encode())
                     file.flush()
                     os.fsync(file.fileno())
-            at |= {each.partition: each.place for each in found}
+            at |= {each.partition: each.feed_position for each in found}
             written += len(found)
         return written
 
@@ -84,7 +84,7 @@ class FileFeed:
                 # Its lines were taken by the loop that we yielded to.
                 _close(before)
             self._open[each.partition] = path = target
-            lines.append(self._decisions.publication.json(each.record) + "\n")
+            lines.append(self._decisions.serializer.json(each.record) + "\n")
         if path is not None:
             yield path, lines
 
@@ -97,8 +97,8 @@ class FileFeed:
     def _suffix(self, partition: int) -> str:
         return ".jsonl" if len(self._decisions.partitions) == 1 else f".p{partition}.jsonl"
 
-    def _reached(self, partition: int) -> FeedPosition:
-        """The place of the last whole line of a partition's files; what follows it is cut off."""
+    def _last_written(self, partition: int) -> FeedPosition:
+        """The position of the last whole line of a partition's files; what follows it is cut off."""
         suffix = self._suffix(partition)
         files = sorted(self._folder.glob(f"decisions-????-??-??{suffix}"))
         while files:
@@ -106,28 +106,28 @@ class FileFeed:
             record = _last_line(last)
             if record is not None:
                 self._open[partition] = last
-                return self._place(record)
+                return self._feed_position(record)
             last.unlink()
         return FeedPosition()
 
-    def _place(self, event: dict[str, Any]) -> FeedPosition:
-        where = event["data"]["log"]
-        if where["log_id"] != self._decisions.publication.log_id:
-            theirs, ours = where["log_id"], self._decisions.publication.log_id
+    def _feed_position(self, event: dict[str, Any]) -> FeedPosition:
+        origin = event["data"]["log"]
+        if origin["log_id"] != self._decisions.serializer.log_id:
+            theirs, ours = origin["log_id"], self._decisions.serializer.log_id
             raise FeedOfAnotherLog(folder=str(self._folder), theirs=theirs, log=ours)
-        return self._decisions.begin(event["id"])[where["partition"]]
+        return self._decisions.cursor_at(event["id"])[origin["partition"]]
 
 
 def _last_line(path: Path) -> dict[str, Any] | None:
     """The last whole line of a file, anything after it cut off; None where there is none."""
     with path.open("r+b") as file:
         size = file.seek(0, os.SEEK_END)
-        begin = max(0, size - _TAIL)
-        file.seek(begin)
+        start = max(0, size - _TAIL)
+        file.seek(start)
         tail = file.read()
         end = tail.rfind(b"\n") + 1
-        if begin + end < size:
-            file.truncate(begin + end)
+        if start + end < size:
+            file.truncate(start + end)
         lines = tail[:end].splitlines()
     if not lines:
         return None

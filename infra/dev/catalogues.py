@@ -84,8 +84,9 @@ class Catalogues:
             made = Catalog(language, creation_date=_DATE, revision_date=_DATE, fuzzy=False)
             for key in sorted(key for key in texts if key.startswith(_ERROR)):
                 made.add(key, texts[key])
-            if language != "en":
-                for key in sorted(found):
+            for key in sorted(found):
+                # English texts are their own keys; a few have another one.
+                if language != "en" or key in texts:
                     made.add(key, texts.get(key, ""), locations=[(path, 1) for path in sorted(found[key])])
             self._path(language, "po").write_bytes(_HEADER.format(language=language).encode() + _as_po(made))
             self._catalogs[language] = self._read(language)
@@ -130,6 +131,9 @@ def use_faults(catalogues: Catalogues, uses: Iterable[Use], names: Iterable[str]
     for key in sorted(vietnamese.keys() - used):
         if not key.startswith(_ERROR):
             yield f"vi: nothing uses {key!r}: run `make texts`"
+    for key in sorted(catalogues.texts("en").keys() - used):
+        if not key.startswith(_ERROR):
+            yield f"en: nothing uses {key!r}: run `make texts`"
     for key in sorted(set(names) - vietnamese.keys()):
         yield f"{key!r} is in no catalogue: run `make texts`"
 

@@ -36,6 +36,11 @@ PASSED_ON: Final[Mapping[tuple[str, str], str]] = {
     ("infra/demo/report.py", "english"): "the marker `self._text` itself",
     ("infra/demo/report.py", "FLAGS[flag]"): "projections.audit.FLAGS",
     ("schemas/command_derivation.py", "english"): "the types of the commands: `schemas.command_schemas.command_texts`",
+    ("domain/dossier/assessment.py", "form"): "the callers of `not_a_finding`",
+    ("domain/dossier/assessment.py", "what"): "the callers of `complete_over`",
+    ("domain/dossier/preconditions.py", "name"): "the callers of `part` and `document`, with a literal or a constant",
+    ("domain/dossier/preconditions.py", "what"): "the callers of `reason`",
+    ("domain/dossier/reception.py", "name"): "the forms in domain/dossier/preconditions.py",
     ("domain/step.py", "self.why"): "the orders in domain/procedure.py",
 }
 """(file, argument) → where the literals stand."""

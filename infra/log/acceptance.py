@@ -9,7 +9,7 @@ of bodies and schemas. What is not accepted is ignored by all, and is of three s
     orphan    ours, its number above the head's: an accepted record before it was altered or lost
 
 An orphan stays open until the body of an accepted record dismisses it. While one is open, no reader may serve its
-state as whole, and no writer builds.
+state as whole, and no writer builds. Why readers make the comparison: `compare_and_append.md`.
 """
 
 from __future__ import annotations

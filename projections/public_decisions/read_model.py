@@ -1,6 +1,6 @@
 """Read model "decisions": the public decisions in the order of the log, as subscribers get them.
 
-`projections.public_decisions.fold` says what becomes a decision; here it is kept, so that those without Kafka can
+`projections.public_decisions.fold` says what becomes a decision; here it is stored, so that those without Kafka can
 read on from where they stand, and so that a part can be replayed.
 """
 
@@ -39,7 +39,7 @@ DECISIONS_TABLE = Table(
 
 
 class FeedPosition(NamedTuple):
-    """A place in one partition's decisions: before the first it is (0, 0)."""
+    """A position in one partition's feed: the log's, and which decision of that event. (0, 0) is before all."""
 
     position: int = 0
     ordinal: int = 0
@@ -78,22 +78,22 @@ DECISIONS = Projection(
 
 
 class StoredDecision(NamedTuple):
-    """A decision as it was kept: where it stands, and its record as JSON has it, without names and log id."""
+    """A decision as it is stored: where it stands, and its record as JSON has it, without names and log id."""
 
     partition: int
-    place: FeedPosition
+    feed_position: FeedPosition
     record: PublicDecision
 
 
-def after(views: Snapshot, partition: int, place: FeedPosition, limit: int) -> list[StoredDecision]:
-    """At most `limit` decisions of a partition that come after a place, in order.
+def after(views: Snapshot, partition: int, position: FeedPosition, limit: int) -> list[StoredDecision]:
+    """At most `limit` decisions of a partition that come after a position, in order.
 
-    An ordinal of -1 is a place before all decisions of its position.
+    An ordinal of -1 comes before all decisions of its log position.
     """
     found = views.select(
         "SELECT * FROM {decisions_made} WHERE partition = ? AND (position > ? OR (position = ? AND ordinal > ?)) "
         "ORDER BY position, ordinal LIMIT ?",
-        (partition, place.position, place.position, place.ordinal, limit),
+        (partition, position.position, position.position, position.ordinal, limit),
     )
     return [_read(row) for row in found]
 
@@ -113,8 +113,8 @@ def by_id(views: Snapshot, decision_id: str) -> StoredDecision | None:
     return _read(found[0]) if found else None
 
 
-def place_before(views: Snapshot, partition: int, recorded_from: str) -> FeedPosition:
-    """The place of the last decision of a partition that was recorded before a moment (ISO text in UTC)."""
+def position_before(views: Snapshot, partition: int, recorded_from: str) -> FeedPosition:
+    """The position of the last decision of a partition that was recorded before a moment (ISO text in UTC)."""
     found = views.select(
         "SELECT position, ordinal FROM {decisions_made} WHERE partition = ? AND recorded_at < ? "
         "ORDER BY position DESC, ordinal DESC LIMIT 1",
@@ -123,8 +123,8 @@ def place_before(views: Snapshot, partition: int, recorded_from: str) -> FeedPos
     return FeedPosition(found[0]["position"], found[0]["ordinal"]) if found else BEGINNING
 
 
-def last_place(views: Snapshot, partition: int) -> FeedPosition:
-    """The place of the last decision of a partition."""
+def last_position(views: Snapshot, partition: int) -> FeedPosition:
+    """The position of the last decision of a partition."""
     found = views.select(
         "SELECT position, ordinal FROM {decisions_made} WHERE partition = ? "
         "ORDER BY position DESC, ordinal DESC LIMIT 1",

@@ -115,10 +115,10 @@ def _start(told: list[str], log: Path) -> subprocess.Popen[bytes]:
 
 def _publisher(settings: KafkaSettings, log: FakeLog) -> Publisher:
     """A publisher of its own to all partitions; its topics are made."""
-    publication = DecisionSerializer(log.log_id, UNITS)
-    stream = OnePublisher(settings, publication, log.partitions, FingerprintEncoding())
+    serializer = DecisionSerializer(log.log_id, UNITS)
+    stream = OnePublisher(settings, serializer, log.partitions, FingerprintEncoding())
     stream.prepare()
-    return Publisher(log, decode_event, stream, publication)
+    return Publisher(log, decode_event, stream, serializer)
 
 
 def _ended_by_itself(publishers: list[subprocess.Popen[bytes]]) -> list[str]:
@@ -126,8 +126,8 @@ def _ended_by_itself(publishers: list[subprocess.Popen[bytes]]) -> list[str]:
 
 
 def _finish_and_check(report: Report, settings: KafkaSettings, log: FakeLog) -> None:
-    bootstrap, app, publication = settings.bootstrap, settings.app, DecisionSerializer(log.log_id, UNITS)
-    expected = [publication.record(decision) for decision in _folded(log)]
+    bootstrap, app, serializer = settings.bootstrap, settings.app, DecisionSerializer(log.log_id, UNITS)
+    expected = [serializer.record(decision) for decision in _folded(log)]
     left = publish_all(_publisher(settings, log))
     report.before_the_last_run = len(expected) - left
     if again := publish_all(_publisher(settings, log)):

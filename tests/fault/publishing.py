@@ -59,11 +59,11 @@ def main(url: str, units: int, began: float, seconds: float) -> None:
     log_as_json()
     log = made_log(units)
     log.began, log.seconds = began, seconds
-    publication = DecisionSerializer(log.log_id, UNITS)
-    stream = KafkaStream(from_url(url), publication, log.partitions, FingerprintEncoding())
+    serializer = DecisionSerializer(log.log_id, UNITS)
+    stream = KafkaStream(from_url(url), serializer, log.partitions, FingerprintEncoding())
     stream.prepare()
     with until_stopped() as stop:
-        Publisher(log, decode_event, stream, publication, batch=_BATCH).run(stop)
+        Publisher(log, decode_event, stream, serializer, batch=_BATCH).run(stop)
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ def add(
             # It may come to be: it is judged again at every try.
             note(session.text("{host} has no address now: {error}", host=to.host, error=error))
         made = Subscription(name, url, (chosen,), frozenset(kinds or ()), frozenset(units or ()))
-        store.add(made, application.decisions.begin(beginning))
+        store.add(made, application.decisions.cursor_at(beginning))
     if session.json:
         print_json({"name": name, "url": url, "secret": chosen})
     else:
@@ -239,8 +239,8 @@ def enqueue_replay(application: Application, name: str, found: Sequence[FeedEntr
     settings = webhook_settings(application.settings.log)
     with WebhookStore(settings.path) as store:
         store.get(name)
-        courier = application.webhook_dispatcher(settings, store)
-        store.enqueue(name, {}, [courier.queued(each, replay) for each in found])
+        dispatcher = application.webhook_dispatcher(settings, store)
+        store.enqueue(name, {}, [dispatcher.delivery_of(each, replay) for each in found])
 
 
 def _answer(session: Session, name: str, outcome: str, line: str) -> None:

@@ -66,15 +66,15 @@ def tail(
     session, proof = session_of(ctx), SequenceChecker()
     with session.application() as application, until_stopped() as stop:
         decisions = application.decisions
-        at = dict(decisions.begin(beginning))
+        at = dict(decisions.cursor_at(beginning))
         while not stop.is_set():
             found = decisions.after(at)
             for each in found:
                 wrong = proof.check(each.record)
                 if wrong is not None:
                     note(wrong)
-                _show(session, each, decisions.publication.json(each.record), sys.stdout)
-                at[each.partition] = each.place
+                _show(session, each, decisions.serializer.json(each.record), sys.stdout)
+                at[each.partition] = each.feed_position
             sys.stdout.flush()
             if not found and (not follow or stop.wait(_FOLLOW_EVERY)):
                 break
@@ -132,12 +132,12 @@ def replay(
 
             told = stream_settings(stream, log=session.log)
             values = encoding_of(told.kafka, told.registry)
-            to_topic(told.kafka, decisions.publication, topic, found, name=name, encoding=values)
+            to_topic(told.kafka, decisions.serializer, topic, found, name=name, encoding=values)
         elif webhook is not None:
             webhooks.enqueue_replay(application, webhook, found, name)
         else:
             for each in found:
-                _show(session, each, decisions.publication.json(each.record, replay=name), sys.stdout)
+                _show(session, each, decisions.serializer.json(each.record, replay=name), sys.stdout)
     note(session.text("{name}: {count} decisions", name=name, count=len(found)))
 
 

@@ -175,7 +175,7 @@ def _whose(session: Session, counts_by: str | None) -> str | None:
     names = {
         "claimed": session.text("the claimed figures"),
         "district": session.text("the district council's findings"),
-        "members": session.text("the members' results"),
+        "members": session.text("the results of the members"),
     }
     return names[counts_by] if counts_by else None
 

@@ -64,10 +64,10 @@ class Record:
 
 
 def record_of(
-    publication: DecisionSerializer, encoding: ValueEncoding, place: FeedPosition, decision: PublicDecision, **more: str
+    serializer: DecisionSerializer, encoding: ValueEncoding, place: FeedPosition, decision: PublicDecision, **more: str
 ) -> Record:
     """The record of a decision; `more` are further CloudEvents attributes."""
-    attributes = publication.attributes(
+    attributes = serializer.attributes(
         decision,
         dataschema=encoding.data_schema,
         logid=decision["log"]["log_id"],

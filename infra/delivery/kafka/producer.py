@@ -69,11 +69,11 @@ class KafkaPartitionProducer:
     """One partition of the stream, open for one publisher. Raises OutcomeUnknown, StreamUnusable."""
 
     def __init__(
-        self, settings: KafkaSettings, encoding: ValueEncoding, publication: DecisionSerializer, partition: int
+        self, settings: KafkaSettings, encoding: ValueEncoding, serializer: DecisionSerializer, partition: int
     ) -> None:
         self._settings = settings
         self._encoding = encoding
-        self._publication = publication
+        self._serializer = serializer
         self._topic = decisions_topic(settings.app)
         self._topic_partition = TopicPartition(self._topic, partition)
         self._producer: KafkaProducer | None = None
@@ -112,7 +112,7 @@ class KafkaPartitionProducer:
             force_close(producer)
 
     def _send(self, producer: KafkaProducer, place: FeedPosition, decision: PublicDecision) -> Any:
-        record = record_of(self._publication, self._encoding, place, decision)
+        record = record_of(self._serializer, self._encoding, place, decision)
         return producer.send(
             self._topic, record.value, record.key, headers=record.headers, partition=self._topic_partition.partition
         )

@@ -34,10 +34,10 @@ class KafkaStream:
     """The stream of an installation. A consumer group spreads its partitions over the publishers."""
 
     def __init__(
-        self, settings: KafkaSettings, publication: DecisionSerializer, partitions: range, encoding: ValueEncoding
+        self, settings: KafkaSettings, serializer: DecisionSerializer, partitions: range, encoding: ValueEncoding
     ) -> None:
         self._settings = settings
-        self._publication = publication
+        self._serializer = serializer
         self._partitions = partitions
         self._encoding = encoding
         self._membership: Membership | None = None
@@ -59,7 +59,7 @@ class KafkaStream:
 
     def open(self, partition: int) -> KafkaPartitionProducer:
         """See `consumers.publisher.Stream`."""
-        return KafkaPartitionProducer(self._settings, self._encoding, self._publication, partition)
+        return KafkaPartitionProducer(self._settings, self._encoding, self._serializer, partition)
 
     def close(self) -> None:
         """Leave the group."""
@@ -78,7 +78,7 @@ class OnePublisher(KafkaStream):
 
 def replay(
     settings: KafkaSettings,
-    publication: DecisionSerializer,
+    serializer: DecisionSerializer,
     topic: str,
     decisions: Iterable[FeedEntry],
     *,
@@ -100,7 +100,9 @@ def replay(
         )
         try:
             for each in decisions:
-                record = record_of(publication, encoding, each.place, publication.typed(each.record), **{REPLAY: name})
+                record = record_of(
+                    serializer, encoding, each.feed_position, serializer.typed(each.record), **{REPLAY: name}
+                )
                 sent.append(producer.send(topic, record.value, record.key, headers=record.headers))
             producer.flush(timeout=Timeout.STREAM_DELIVERY.seconds)
             for future in sent:

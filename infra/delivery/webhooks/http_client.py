@@ -1,4 +1,4 @@
-"""One try of a delivery: resolve, judge, connect to what was judged, send, read the answer's first lines, close."""
+"""One attempt of a delivery: resolve the host, check its addresses, connect to one of them, send, read the status."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ DEADLINE: Final = 15.0
 """Seconds for the whole of a try, however slowly a receiver answers."""
 
 
-class Transport:
-    """Sends signed deliveries. Nothing is followed, no proxy asked, no cookie kept, no body of an answer read."""
+class WebhookClient:
+    """Sends signed deliveries. It follows no redirect, uses no proxy, keeps no cookie, reads no body."""
 
     def __init__(
         self,
@@ -50,20 +50,20 @@ class Transport:
         self._resolve = resolve
 
     def send(self, subscription: Subscription, item: Delivery) -> DeliveryResult:
-        """Try one delivery once. What goes wrong is said in the outcome."""
-        begun = time.monotonic()
+        """Attempt one delivery once. What goes wrong is said in the result."""
+        started = time.monotonic()
         try:
             status, retry_after = self._post(subscription, item)
         except WebhookRefused as error:
-            return DeliveryResult(ok=False, status=None, detail=str(error), seconds=time.monotonic() - begun)
+            return DeliveryResult(ok=False, status=None, detail=str(error), seconds=time.monotonic() - started)
         except (OSError, HTTPException, ValueError) as error:
             detail = f"{type(error).__name__}: {error}"
-            return DeliveryResult(ok=False, status=None, detail=detail, seconds=time.monotonic() - begun)
+            return DeliveryResult(ok=False, status=None, detail=detail, seconds=time.monotonic() - started)
         ok = 200 <= status <= 299  # noqa: PLR2004  # the classes of answers that HTTP has
         moved = 300 <= status <= 399  # noqa: PLR2004
         detail = f"answered {status}" + (", and redirects are not followed" if moved else "")
         return DeliveryResult(
-            ok=ok, status=status, detail=detail, seconds=time.monotonic() - begun, retry_after=retry_after
+            ok=ok, status=status, detail=detail, seconds=time.monotonic() - started, retry_after=retry_after
         )
 
     def _post(self, subscription: Subscription, item: Delivery) -> tuple[int, float | None]:
@@ -77,19 +77,19 @@ class Transport:
         }
         end = time.monotonic() + self._deadline
         found = addresses(to, self._allow, self._resolve)
-        live = [self._connect(found, to.port, end)]
+        sockets = [self._connect(found, to.port, end)]
         # A time-out of the socket is for one wait alone: a receiver that sends a byte now and then would hold us up.
-        watch = Timer(max(0.0, end - time.monotonic()), _cut, [live])
-        watch.daemon = True
-        watch.start()
+        deadline = Timer(max(0.0, end - time.monotonic()), _shut_down, [sockets])
+        deadline.daemon = True
+        deadline.start()
         try:
             if to.tls:
-                self._secure(live, to)
-            response = _exchange(live[-1], to, body, fields)
+                self._secure(sockets, to)
+            response = _exchange(sockets[-1], to, body, fields)
             return response.status, _retry_after(response)
         finally:
-            watch.cancel()
-            for each in live:
+            deadline.cancel()
+            for each in sockets:
                 each.close()
 
     def _connect(self, found: Sequence[str], port: int, end: float) -> socket.socket:
@@ -108,24 +108,24 @@ class Transport:
                 return connected
         raise problem
 
-    def _secure(self, live: list[socket.socket], to: Receiver) -> None:
+    def _secure(self, sockets: list[socket.socket], to: Receiver) -> None:
         """Put TLS on the socket: the certificate must be the name's, whichever address was reached."""
-        secured = self._tls.wrap_socket(live[-1], server_hostname=to.host, do_handshake_on_connect=False)
-        live.append(secured)
+        secured = self._tls.wrap_socket(sockets[-1], server_hostname=to.host, do_handshake_on_connect=False)
+        sockets.append(secured)
         secured.do_handshake()
 
 
 def _exchange(connected: socket.socket, to: Receiver, body: bytes, fields: dict[str, str]) -> HTTPResponse:
     connection = HTTPConnection(to.host, to.port)
-    # Never by name: the socket that was judged, or none.
+    # Never by name: the socket to the checked address, or none.
     connection.auto_open = 0
     connection.sock = connected
     connection.request("POST", to.target, body=body, headers=fields)
     return connection.getresponse()
 
 
-def _cut(live: list[socket.socket]) -> None:
-    for each in list(live):
+def _shut_down(sockets: list[socket.socket]) -> None:
+    for each in list(sockets):
         with suppress(OSError):
             each.shutdown(socket.SHUT_RDWR)
 

@@ -1,8 +1,7 @@
-"""Where a webhook may go: to public addresses, and to networks that the operator has allowed; never to a name.
+"""SSRF guard: resolves a receiver's host once and allows only public or allow-listed addresses.
 
-A name is resolved once for each try, every address of it is judged, and the connection is made to an address that was
-judged: a name that gives another address a moment later (DNS rebinding) changes nothing. Without TLS only allowed
-networks are reached.
+Every address of the host is checked, and the connection is made to an address that was checked: a name that gives
+another address a moment later (DNS rebinding) changes nothing. Without TLS only allow-listed networks are reached.
 
     WebhookRefused (InvalidInput)
     ├── BadReceiver        no address of a receiver: scheme, user, host
@@ -97,12 +96,12 @@ def addresses(to: Receiver, allow: Sequence[Network], resolve: Resolve = system_
     if not found:
         raise OSError(f"{to.host} has no address")
     for text in found:
-        _judge(to, ip_address(text), allow)
+        _check_address(to, ip_address(text), allow)
     return list(found)
 
 
-def _judge(to: Receiver, address: Address, allow: Sequence[Network]) -> None:
-    for each in _meant(address):
+def _check_address(to: Receiver, address: Address, allow: Sequence[Network]) -> None:
+    for each in _effective_addresses(address):
         if any(each in network for network in allow if network.version == each.version):
             continue
         local = isinstance(each, IPv6Address) and each.is_site_local
@@ -122,7 +121,7 @@ def _judge(to: Receiver, address: Address, allow: Sequence[Network]) -> None:
             )
 
 
-def _meant(address: Address) -> list[Address]:
+def _effective_addresses(address: Address) -> list[Address]:
     """The IPv4 addresses that an IPv6 address stands for, or else the address itself."""
     if isinstance(address, IPv4Address):
         return [address]

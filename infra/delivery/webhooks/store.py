@@ -1,8 +1,8 @@
 """Subscriptions, queues and the delivery log in one SQLite file, apart from the log and the read models.
 
 InfrastructureError
-├── WebhooksUnusable    the file cannot be used
-└── CourierRunning      another process delivers from this file
+├── WebhooksUnusable     the file cannot be used
+└── DispatcherRunning    another process delivers from this file
 InvalidInput
 ├── UnknownSubscription
 └── SubscriptionExists
@@ -25,7 +25,7 @@ from consumers.webhook_dispatcher import Delivery, DeliveryResult, Subscription,
 from domain.errors import InfrastructureError, InvalidInput
 from projections.public_decisions.read_model import FeedPosition
 
-_BUSY: Final = 30.0
+_BUSY_SECONDS: Final = 30.0
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS subscriptions (
   name TEXT PRIMARY KEY, url TEXT NOT NULL, secrets TEXT NOT NULL, kinds TEXT NOT NULL, units TEXT NOT NULL,
@@ -56,7 +56,7 @@ class WebhooksUnusable(InfrastructureError):
     code = "WEBHOOKS_UNUSABLE"
 
 
-class CourierRunning(InfrastructureError):
+class DispatcherRunning(InfrastructureError):
     """Two would deliver the same, and out of order."""
 
     code = "COURIER_RUNNING"
@@ -95,13 +95,13 @@ class WebhookStore:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Be the only process that delivers. Raises CourierRunning."""
+        """Be the only process that delivers. Raises DispatcherRunning."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.with_name(self._path.name + ".lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                raise CourierRunning(path=str(self._path)) from error
+                raise DispatcherRunning(path=str(self._path)) from error
             yield
 
     def add(self, subscription: Subscription, cursor: Cursor) -> None:
@@ -121,7 +121,7 @@ class WebhookStore:
                     "",
                 ),
             )
-            _move(connection, subscription.name, cursor)
+            _store_cursor(connection, subscription.name, cursor)
 
     def remove(self, name: str) -> None:
         """Forget a subscription and its queue; its deliveries stay in the delivery log. Raises UnknownSubscription."""
@@ -180,22 +180,22 @@ class WebhookStore:
         with self._transaction() as connection:
             connection.executemany(
                 "INSERT OR IGNORE INTO queue VALUES (?,?,?,?,?,?,0,0)",
-                [(name, each.lane, each.unit_id, each.sequence, each.decision_id, each.body) for each in items],
+                [(name, each.stream, each.unit_id, each.sequence, each.decision_id, each.body) for each in items],
             )
-            _move(connection, name, cursor)
+            _store_cursor(connection, name, cursor)
 
     def due(self, name: str, now: float) -> list[Delivery]:
-        """Of each lane and unit the first decision, where it is time to try it; the longest due first."""
+        """Of each stream and unit the first decision, where it is time to try it; the longest due first."""
         rows = self._select(
-            f"SELECT * {_HEADS} AND next_at <= ? ORDER BY next_at LIMIT {_AT_ONCE}",  # our own words
+            f"SELECT * {_HEADS} AND next_at <= ? ORDER BY next_at LIMIT {_AT_ONCE}",  # our own SQL
             name,
             now,
         )
-        return [_queued(row) for row in rows]
+        return [_delivery(row) for row in rows]
 
     def next_due(self, name: str) -> float | None:
         """When the next try is due; None when nothing waits that is not parked."""
-        found: float | None = self._select(f"SELECT MIN(next_at) AS at {_HEADS}", name)[0]["at"]  # our own words
+        found: float | None = self._select(f"SELECT MIN(next_at) AS at {_HEADS}", name)[0]["at"]  # our own SQL
         return found
 
     def parked(self, name: str) -> list[dict[str, Any]]:
@@ -207,23 +207,23 @@ class WebhookStore:
             name,
         )
 
-    def delivered(self, name: str, item: Delivery, outcome: DeliveryResult) -> None:
+    def delivered(self, name: str, item: Delivery, result: DeliveryResult) -> None:
         """Note a delivery, and take the decision out of the queue."""
         with self._transaction() as connection:
-            _note(connection, name, item, outcome, "delivered")
+            _log_delivery(connection, name, item, result, "delivered")
             connection.execute(
                 "DELETE FROM queue WHERE subscription = ? AND lane = ? AND unit_id = ? AND sequence = ?",
-                (name, item.lane, item.unit_id, item.sequence),
+                (name, item.stream, item.unit_id, item.sequence),
             )
 
-    def failed(self, name: str, item: Delivery, outcome: DeliveryResult, next_at: float | None) -> None:
+    def failed(self, name: str, item: Delivery, result: DeliveryResult, next_at: float | None) -> None:
         """Note a failed try. `next_at` None parks the decision."""
         with self._transaction() as connection:
-            _note(connection, name, item, outcome, "parked" if next_at is None else "failed")
+            _log_delivery(connection, name, item, result, "parked" if next_at is None else "failed")
             connection.execute(
                 "UPDATE queue SET attempts = attempts + 1, next_at = ? "
                 "WHERE subscription = ? AND lane = ? AND unit_id = ? AND sequence = ?",
-                (next_at, name, item.lane, item.unit_id, item.sequence),
+                (next_at, name, item.stream, item.unit_id, item.sequence),
             )
 
     def set_state(self, name: str, state: SubscriptionState, why: str) -> None:
@@ -281,7 +281,9 @@ class WebhookStore:
         if connection is None:
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                connection = sqlite3.connect(self._path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
+                connection = sqlite3.connect(
+                    self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+                )
                 connection.row_factory = sqlite3.Row
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.executescript(_TABLES)
@@ -294,34 +296,34 @@ class WebhookStore:
         return connection
 
 
-def _move(connection: sqlite3.Connection, name: str, cursor: Cursor) -> None:
+def _store_cursor(connection: sqlite3.Connection, name: str, cursor: Cursor) -> None:
     connection.executemany(
         "INSERT OR REPLACE INTO cursors VALUES (?,?,?,?)",
-        [(name, partition, place.position, place.ordinal) for partition, place in cursor.items()],
+        [(name, partition, position.position, position.ordinal) for partition, position in cursor.items()],
     )
 
 
-def _note(connection: sqlite3.Connection, name: str, item: Delivery, outcome: DeliveryResult, what: str) -> None:
+def _log_delivery(connection: sqlite3.Connection, name: str, item: Delivery, result: DeliveryResult, what: str) -> None:
     connection.execute(
         "INSERT INTO deliveries (subscription, lane, decision_id, unit_id, sequence, attempt, at, seconds, outcome, "
         "status, detail) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
         (
             name,
-            item.lane,
+            item.stream,
             item.decision_id,
             item.unit_id,
             item.sequence,
             item.attempts + 1,
             time.time(),
-            outcome.seconds,
+            result.seconds,
             what,
-            outcome.status,
-            outcome.detail,
+            result.status,
+            result.detail,
         ),
     )
 
 
-def _queued(row: dict[str, Any]) -> Delivery:
+def _delivery(row: dict[str, Any]) -> Delivery:
     return Delivery(
         row["lane"], row["unit_id"], row["sequence"], row["decision_id"], row["body"], attempts=row["attempts"]
     )

@@ -21,7 +21,9 @@ from infra.delivery.kafka.schemas import publish as publish_schemas
 from infra.delivery.kafka.stream import KafkaStream, OnePublisher, replay
 from infra.dev.kafka import KafkaCluster
 from infra.kafka.settings import KafkaSettings
+from infra.kafka.topics import ensure, log_topic
 from infra.log.kafka.log import KafkaLog
+from infra.log.kafka.log_reader import SharedLog
 from infra.views.sqlite import SQLiteViews
 from projections.engine.errors import CannotApply, UnknownEvent
 from schemas.avro.codec import decode_event
@@ -43,16 +45,16 @@ class World:
         return f"{self.settings.app}.decisions"
 
     @property
-    def publication(self) -> DecisionSerializer:
+    def serializer(self) -> DecisionSerializer:
         return DecisionSerializer(self.log.log_id, UNITS)
 
     def stream(self, kind: type[KafkaStream] = OnePublisher) -> KafkaStream:
-        made = kind(self.settings, self.publication, self.log.partitions, FingerprintEncoding())
+        made = kind(self.settings, self.serializer, self.log.partitions, FingerprintEncoding())
         made.prepare()
         return made
 
     def publisher(self, kind: type[KafkaStream] = OnePublisher) -> Publisher:
-        return Publisher(self.log, decode_event, self.stream(kind), self.publication)
+        return Publisher(self.log, decode_event, self.stream(kind), self.serializer)
 
     def seen(self) -> list[subscriber.Seen]:
         return subscriber.read_all(self.settings.bootstrap, self.topic, len(self.log.partitions))
@@ -137,7 +139,7 @@ def test_what_was_begun_and_not_committed_is_no_part_of_it(world: World, expecte
         dying.send(world.topic, b"half", b"04630", partition=0)
     dying.flush(timeout=10)
 
-    publish_all(Publisher(world.log, decode_event, stream, world.publication))
+    publish_all(Publisher(world.log, decode_event, stream, world.serializer))
 
     assert world.records() == expected()
     uncommitted = subscriber.read_all(world.settings.bootstrap, world.topic, committed=False)
@@ -254,9 +256,9 @@ def test_a_replay_goes_to_a_topic_of_its_own_and_is_marked(world: World, tmp_pat
     with SQLiteViews(tmp_path / "r.sqlite") as views:
         decisions = decisions_of(world.log, views)
         chosen = decisions.of_unit(DISTRICT.id, "1")
-        assert replay(world.settings, world.publication, own, chosen, name="r-1") == 3
+        assert replay(world.settings, world.serializer, own, chosen, name="r-1") == 3
         with pytest.raises(TopicTaken):
-            replay(world.settings, world.publication, world.topic, chosen, name="r-1")
+            replay(world.settings, world.serializer, world.topic, chosen, name="r-1")
     replayed = subscriber.read_all(world.settings.bootstrap, own)
     assert {seen.headers["ce_replay"] for seen in replayed} == {"r-1"}
     original = [seen for seen in before if seen.key == DISTRICT.id]
@@ -284,11 +286,12 @@ def test_the_log_on_kafka_is_published_as_well(world: World, expected: Any, tmp_
     """Another process appends; the publisher reads through an index of its own."""
     bootstrap, app = world.settings.bootstrap, world.settings.app
     writer = KafkaLog(KafkaSettings(bootstrap, app, index_dir=tmp_path / "writer"))
-    reader = KafkaLog(KafkaSettings(bootstrap, app, index_dir=tmp_path / "reader"))
-    publication = DecisionSerializer(reader.log_id, UNITS)
-    stream = OnePublisher(reader.settings, publication, reader.partitions, FingerprintEncoding())
+    settings = KafkaSettings(bootstrap, app, index_dir=tmp_path / "reader")
+    reader = SharedLog(settings, ensure(settings, [log_topic(settings, settings.events_topic)])[0])
+    serializer = DecisionSerializer(reader.log_id, UNITS)
+    stream = OnePublisher(settings, serializer, reader.partitions, FingerprintEncoding())
     stream.prepare()
-    publisher = Publisher(reader, decode_event, stream, publication, refresh=reader.refresh)
+    publisher = Publisher(reader, decode_event, stream, serializer)
     province(world.log)
     copied = 0
     for upto in (60, len(world.log.events[0])):
@@ -300,7 +303,7 @@ def test_the_log_on_kafka_is_published_as_well(world: World, expected: Any, tmp_
     publisher.close()
     writer.close()
     reader.close()
-    world.log.log_id = publication.log_id
+    world.log.log_id = serializer.log_id
     records = world.records()
     assert [record["id"] for record in records] == [record["id"] for record in expected()]
-    assert {record["log"]["log_id"] for record in records} == {publication.log_id}
+    assert {record["log"]["log_id"] for record in records} == {serializer.log_id}

@@ -92,13 +92,13 @@ def running() -> Iterator[Registry]:
 def test_a_stream_in_the_registrys_format_is_read_with_the_registry_alone(broker: KafkaCluster) -> None:
     settings, log = KafkaSettings(broker.bootstrap, f"t{uuid4().hex[:12]}"), FakeLog()
     province(log)
-    publication = DecisionSerializer(log.log_id, UNITS)
+    serializer = DecisionSerializer(log.log_id, UNITS)
     with running() as registry:
         for expected in (12, 0):
-            stream = OnePublisher(settings, publication, log.partitions, encoding_of(settings, registry.url))
+            stream = OnePublisher(settings, serializer, log.partitions, encoding_of(settings, registry.url))
             stream.prepare()
             # The tail is read from the headers: it does not matter how values are written.
-            assert publish_all(Publisher(log, decode_event, stream, publication)) == expected
+            assert publish_all(Publisher(log, decode_event, stream, serializer)) == expected
         seen = subscriber.read_all(broker.bootstrap, f"{settings.app}.decisions")
         records = []
         for each in seen:
@@ -114,14 +114,14 @@ def test_a_stream_in_the_registrys_format_is_read_with_the_registry_alone(broker
 
 def test_a_format_may_change_in_the_middle_of_a_stream(broker: KafkaCluster) -> None:
     settings, log = KafkaSettings(broker.bootstrap, f"t{uuid4().hex[:12]}"), FakeLog()
-    publication = DecisionSerializer(log.log_id, UNITS)
+    serializer = DecisionSerializer(log.log_id, UNITS)
     province(log)
     later, log.events[0] = log.events[0], log.events[0][:60]
 
     def publish(registry: str | None) -> int:
-        stream = OnePublisher(settings, publication, log.partitions, encoding_of(settings, registry))
+        stream = OnePublisher(settings, serializer, log.partitions, encoding_of(settings, registry))
         stream.prepare()
-        return publish_all(Publisher(log, decode_event, stream, publication))
+        return publish_all(Publisher(log, decode_event, stream, serializer))
 
     with running() as registry:
         first = publish(None)

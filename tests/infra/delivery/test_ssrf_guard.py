@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from consumers.webhook_dispatcher import Delivery, DeliveryResult, Subscription
-from infra.delivery.webhooks.http_client import Transport
+from infra.delivery.webhooks.http_client import WebhookClient
 from infra.delivery.webhooks.signing import BadSecret, check_secret, new_secret
 from infra.delivery.webhooks.ssrf_guard import (
     BadReceiver,
@@ -107,8 +107,8 @@ def test_a_name_is_resolved_once_so_that_rebinding_changes_nothing() -> None:
 
     with running_receiver() as inside:
         port = inside.url.split(":")[2].split("/")[0]
-        transport = Transport((ip_network("127.0.0.2/32"),), resolve=rebinding, deadline=GUARD)
-        outcome = transport.send(Subscription("s", f"http://subscriber.vn:{port}/", (new_secret(),)), ITEM)
+        client = WebhookClient((ip_network("127.0.0.2/32"),), resolve=rebinding, deadline=GUARD)
+        outcome = client.send(Subscription("s", f"http://subscriber.vn:{port}/", (new_secret(),)), ITEM)
         assert asked == ["subscriber.vn"]
         assert inside.requests == []
         assert not outcome.ok
@@ -117,8 +117,8 @@ def test_a_name_is_resolved_once_so_that_rebinding_changes_nothing() -> None:
 def test_the_connection_goes_to_the_address_that_was_judged_under_the_name_that_was_given() -> None:
     with running_receiver() as to:
         port = to.url.split(":")[2].split("/")[0]
-        transport = Transport((ip_network("127.0.0.0/8"),), resolve=always("127.0.0.1"))
-        outcome = transport.send(Subscription("s", f"http://subscriber.vn:{port}/x?y=1", (new_secret(),)), ITEM)
+        client = WebhookClient((ip_network("127.0.0.0/8"),), resolve=always("127.0.0.1"))
+        outcome = client.send(Subscription("s", f"http://subscriber.vn:{port}/x?y=1", (new_secret(),)), ITEM)
         assert outcome.ok
         assert to.requests[0].headers["host"] == f"subscriber.vn:{port}"
         assert to.requests[0].handler.path == "/x?y=1"
@@ -126,12 +126,12 @@ def test_the_connection_goes_to_the_address_that_was_judged_under_the_name_that_
 
 def test_the_second_address_is_tried_when_the_first_does_not_answer() -> None:
     with running_receiver() as to:
-        transport = Transport((ip_network("127.0.0.0/8"),), resolve=always("127.0.0.3", "127.0.0.1"))
-        assert transport.send(Subscription("s", to.url, (new_secret(),)), ITEM).ok
+        client = WebhookClient((ip_network("127.0.0.0/8"),), resolve=always("127.0.0.3", "127.0.0.1"))
+        assert client.send(Subscription("s", to.url, (new_secret(),)), ITEM).ok
 
 
 def test_a_forbidden_receiver_is_an_outcome_like_any_other() -> None:
-    outcome = Transport().send(Subscription("s", "http://127.0.0.1:1/", (new_secret(),)), ITEM)
+    outcome = WebhookClient().send(Subscription("s", "http://127.0.0.1:1/", (new_secret(),)), ITEM)
     assert (outcome.ok, outcome.status) == (False, None)
     assert "no public address" in outcome.detail
 
@@ -171,8 +171,8 @@ def https(authority: Authority) -> Iterator[int]:
 
 
 def _https(port: int, host: str, ca_file: Path | None) -> DeliveryResult:
-    transport = Transport((ip_network("127.0.0.0/8"),), ca_file=ca_file, resolve=always("127.0.0.1"), deadline=GUARD)
-    return transport.send(Subscription("s", f"https://{host}:{port}/", (new_secret(),)), ITEM)
+    client = WebhookClient((ip_network("127.0.0.0/8"),), ca_file=ca_file, resolve=always("127.0.0.1"), deadline=GUARD)
+    return client.send(Subscription("s", f"https://{host}:{port}/", (new_secret(),)), ITEM)
 
 
 def test_the_certificate_must_be_the_names_although_an_address_is_reached(authority: Authority, https: int) -> None:

@@ -20,7 +20,7 @@ def all_of_them(log: FakeLog, decisions: DecisionFeed) -> list[FeedEntry]:
 
 
 def read(decisions: DecisionFeed, beginning: str) -> list[FeedEntry]:
-    return list(decisions.all_after(decisions.begin(beginning)))
+    return list(decisions.all_after(decisions.cursor_at(beginning)))
 
 
 def test_it_begins_where_it_was_asked_to(decisions: DecisionFeed, all_of_them: list[FeedEntry]) -> None:
@@ -28,8 +28,8 @@ def test_it_begins_where_it_was_asked_to(decisions: DecisionFeed, all_of_them: l
     assert read(decisions, "beginning") == all_of_them
     assert read(decisions, "now") == []
     assert read(decisions, sixth.record["id"]) == all_of_them[6:]
-    assert read(decisions, str(sixth.place.position)) == all_of_them[5:]
-    assert read(decisions, f"0:{sixth.place.position + 1}") == all_of_them[6:]
+    assert read(decisions, str(sixth.feed_position.position)) == all_of_them[5:]
+    assert read(decisions, f"0:{sixth.feed_position.position + 1}") == all_of_them[6:]
     assert read(decisions, "2024-06-14") == all_of_them
     assert read(decisions, "2024-06-15") == []
 
@@ -38,15 +38,15 @@ def test_a_position_with_two_decisions_begins_with_the_first(
     decisions: DecisionFeed, all_of_them: list[FeedEntry]
 ) -> None:
     approved, changed = all_of_them[0], all_of_them[1]
-    assert approved.place.position == changed.place.position
-    assert read(decisions, str(approved.place.position)) == all_of_them
+    assert approved.feed_position.position == changed.feed_position.position
+    assert read(decisions, str(approved.feed_position.position)) == all_of_them
     assert read(decisions, approved.record["id"]) == all_of_them[1:]
 
 
 @pytest.mark.parametrize("beginning", ["", "soon", "2024-13-01", "9:1", "-1", "00000000-0000-0000-0000-000000000000"])
 def test_a_beginning_that_is_none_is_refused(beginning: str, decisions: DecisionFeed) -> None:
     with pytest.raises(InvalidStart):
-        decisions.begin(beginning)
+        decisions.cursor_at(beginning)
 
 
 def test_a_unit_is_replayed_in_bounds(decisions: DecisionFeed, all_of_them: list[FeedEntry]) -> None:
@@ -68,9 +68,9 @@ def test_partitions_are_read_apart_and_each_in_order(tmp_path: Path) -> None:
         found = list(decisions.all_after({}))
         assert len(found) == 30
         for partition in range(4):
-            places = [each.place for each in found if each.partition == partition]
+            places = [each.feed_position for each in found if each.partition == partition]
             assert places == sorted(places)
         first = found[0]
         assert all(each.partition == first.partition for each in found[:3])
-        only = decisions.begin(f"{first.partition}:{first.place.position}")
+        only = decisions.cursor_at(f"{first.partition}:{first.feed_position.position}")
         assert set(only) == {first.partition}

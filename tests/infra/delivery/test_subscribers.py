@@ -45,16 +45,16 @@ def published_province(broker: KafkaCluster) -> tuple[str, str, list[str]]:
     app = f"t{uuid4().hex[:12]}"
     log = FakeLog(partitions=2)
     province(log)
-    publication = DecisionSerializer(log.log_id, UNITS)
-    stream = OnePublisher(KafkaSettings(broker.bootstrap, app), publication, log.partitions, FingerprintEncoding())
+    serializer = DecisionSerializer(log.log_id, UNITS)
+    stream = OnePublisher(KafkaSettings(broker.bootstrap, app), serializer, log.partitions, FingerprintEncoding())
     stream.prepare()
-    publish_all(Publisher(log, decode_event, stream, publication))
+    publish_all(Publisher(log, decode_event, stream, serializer))
     expected = []
     for partition in log.partitions:
         fold = InMemoryFold(partition, log.log_id, decode_event)
         for stored in log.events[partition]:
             for decision in fold.apply(stored):
-                record = publication.record(decision)
+                record = serializer.record(decision)
                 unit, number = record["unit"], record["decision"]["number"]
                 expected.append(f"{unit['id']} {record['sequence']} {record['kind']} {number} {unit['name']}")
     return broker.bootstrap, app, expected

@@ -16,9 +16,9 @@ from standardwebhooks import Webhook
 
 from consumers.feed import DecisionFeed
 from consumers.webhook_dispatcher import Subscription, SubscriptionState, WebhookDispatcher
-from infra.delivery.webhooks.http_client import Transport
+from infra.delivery.webhooks.http_client import WebhookClient
 from infra.delivery.webhooks.signing import new_secret
-from infra.delivery.webhooks.store import CourierRunning, SubscriptionExists, UnknownSubscription, WebhookStore
+from infra.delivery.webhooks.store import DispatcherRunning, SubscriptionExists, UnknownSubscription, WebhookStore
 from projections.public_decisions.read_model import BEGINNING
 from tests.infra.delivery.receivers import EXTRA, Receiver, Request, receiver
 from tests.projections.event_builders import COMMUNE, DEPARTMENT, DISTRICT, FakeLog, Story
@@ -40,23 +40,23 @@ def serve(decisions: DecisionFeed, store: WebhookStore) -> Serve:
 
     @contextmanager
     def running(retries: tuple[float, ...] = (0.05,) * 40, deadline: float = GUARD) -> Iterator[WebhookDispatcher]:
-        transport = Transport(LOOPBACK, deadline=deadline)
-        courier = WebhookDispatcher(
-            decisions, store, transport.send, retries=retries, now=time.time, jitter=random.Random(7).random
+        client = WebhookClient(LOOPBACK, deadline=deadline)
+        dispatcher = WebhookDispatcher(
+            decisions, store, client.send, retries=retries, now=time.time, jitter=random.Random(7).random
         )
         stop = threading.Event()
         failures: list[BaseException] = []
 
         def run() -> None:
             try:
-                courier.run(stop)
+                dispatcher.run(stop)
             except BaseException as error:  # noqa: BLE001  # the test must see it
                 failures.append(error)
 
         thread = threading.Thread(target=run)
         thread.start()
         try:
-            yield courier
+            yield dispatcher
         finally:
             stop.set()
             thread.join()
@@ -323,7 +323,7 @@ def test_a_courier_that_is_stopped_anywhere_loses_nothing(
 
 
 def test_one_process_delivers(store: WebhookStore) -> None:
-    with store.exclusive(), pytest.raises(CourierRunning), store.exclusive():
+    with store.exclusive(), pytest.raises(DispatcherRunning), store.exclusive():
         pass
 
 
@@ -332,7 +332,7 @@ def test_a_new_subscription_begins_where_it_asked(
 ) -> None:
     Story(log).until("announce")
     with receiver() as to:
-        store.add(Subscription("late", to.url, (new_secret(),)), decisions.begin("now"))
+        store.add(Subscription("late", to.url, (new_secret(),)), decisions.cursor_at("now"))
         with serve():
             Story(log, DISTRICT).until("approve")
             to.wait_for(2)
@@ -348,9 +348,9 @@ def test_a_replay_is_marked_and_waits_for_nobody(
         lambda request: 500 if request.event["id"] == blocked and "replay" not in request.event else 200
     ) as to:
         subscribe(store, to)
-        with serve() as courier:
+        with serve() as dispatcher:
             to.wait_for(1)
-            items = [courier.queued(each, "r-1") for each in decisions.of_unit(COMMUNE.id, "1")]
+            items = [dispatcher.delivery_of(each, "r-1") for each in decisions.of_unit(COMMUNE.id, "1")]
             store.enqueue("one", {}, items)
             wait_until(lambda: sum("replay" in event for event in to.accepted) == 3)
         replayed = [event for event in to.accepted if "replay" in event]
@@ -373,9 +373,11 @@ def test_names_are_unique_and_must_exist(store: WebhookStore) -> None:
 def test_the_cursor_and_the_queue_move_together(log: FakeLog, decisions: DecisionFeed, store: WebhookStore) -> None:
     three_units(log)
     subscribe(store, "https://example.vn/")
-    courier = WebhookDispatcher(decisions, store, Transport().send, retries=(1.0,), now=time.time, jitter=lambda: 0.5)
-    assert courier.take_in(store.get("one")) == 15
-    assert courier.take_in(store.get("one")) == 0
+    dispatcher = WebhookDispatcher(
+        decisions, store, WebhookClient().send, retries=(1.0,), now=time.time, jitter=lambda: 0.5
+    )
+    assert dispatcher.enqueue_new(store.get("one")) == 15
+    assert dispatcher.enqueue_new(store.get("one")) == 0
     assert store.queued("one") == 15
     assert store.cursor("one")[0] > BEGINNING
     assert [item.sequence for item in store.due("one", time.time())] == [1, 1, 1]

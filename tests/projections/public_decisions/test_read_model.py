@@ -202,17 +202,17 @@ def test_the_read_model_holds_what_the_fold_says(log: FakeLog, engine: Engine) -
         kept = decisions.after(views, 0, BEGINNING, 1000)
         expected = [PUBLICATION.record(decision) for decision in fold(log)]
         assert [DecisionSerializer.typed(PUBLICATION.record(made.record)) for made in kept] == expected
-        halfway = kept[5].place
+        halfway = kept[5].feed_position
         assert decisions.after(views, 0, halfway, 2) == kept[6:8]
-        assert decisions.after(views, 0, decisions.last_place(views, 0), 10) == []
+        assert decisions.after(views, 0, decisions.last_position(views, 0), 10) == []
         assert decisions.by_id(views, expected[3]["id"]) == kept[3]
         assert decisions.by_id(views, "nobody") is None
         of_unit = [made for made in kept if made.record["unit"]["id"] == "so-tp"]
         assert decisions.of_unit(views, "so-tp", 2, 4) == of_unit[1:4]
-        before = decisions.place_before(views, 0, kept[5].record["recorded_at"])
-        assert before == kept[4].place
-        assert decisions.place_before(views, 0, "1999") == BEGINNING
-        assert decisions.after(views, 0, FeedPosition(kept[5].place.position, -1), 1) == [kept[5]]
+        before = decisions.position_before(views, 0, kept[5].record["recorded_at"])
+        assert before == kept[4].feed_position
+        assert decisions.position_before(views, 0, "1999") == BEGINNING
+        assert decisions.after(views, 0, FeedPosition(kept[5].feed_position.position, -1), 1) == [kept[5]]
         ends = {row["unit_id"]: row["sequence"] for row in decisions.sequences(views)}
         assert ends["so-tp"] == len(of_unit)
 
