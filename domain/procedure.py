@@ -2,6 +2,11 @@
 
 A row names the step's command and event, who may take it, from which states, what follows and its clause
 (`domain.step` has the fields). How its fact is checked and what it assigns stands in the module of its phase.
+
+A new step is written in six places: its row here, its command in `domain.commands`, its event and handler in the module
+of its phase, its subcommand in `infra/cli/procedure/`, an example in `schemas/commands/examples/`, and its Vietnamese
+texts in `domain/locales/vi/`. All else follows: `make texts`, `python -m schemas.command_schemas`, `python -m
+schemas.asyncapi`, `python -m schemas.release freeze` and `python -m infra.dev.state_diagram` write what is generated.
 """
 
 from __future__ import annotations

@@ -20,14 +20,14 @@ from domain.values import Claim, Document, Finding, Meeting, MemberLetter
 class Dossier(Aggregate):
     """What the facts of a dossier amount to. Every attribute is assigned by events alone.
 
-    claims, findings   code → what the unit claimed, what the district council found
-    letters            agency → the letter that asked it to verify, with its criteria
-    results            code → (version of the fact, finding, day)
-    inspections        version of the fact → (agency, day, codes)
-    tally              the two counts of the rule when the results were summed up
-    history            version → (event type, day, agency that recorded it)
-    submitted_documents   "letter", "minutes", "report" → the document
-    decision           (version of the fact, the decision's document as corrected)
+    claims, findings     code → what the unit claimed, what the district council found
+    submitted_documents  "letter", "minutes", "report" → the document
+    letters              agency → the letter that asked it to verify, with its criteria
+    results              code → (version of the fact, finding, day)
+    inspections          version of the fact → (agency, day, codes)
+    tally                the two counts of the rule when the results were summed up
+    history              version → (event type, day, agency that recorded it)
+    decision             (version of the fact, the decision's document as corrected)
     """
 
     def __init__(self) -> None:

@@ -1,136 +1,146 @@
-"""Which commands may overtake each other: none whose answer would then be another one."""
+"""Which commands may overtake each other: those whose answers are the same in either order."""
 
 from __future__ import annotations
 
-import json
+import shutil
 from datetime import date
-from itertools import product
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 
-from consumers.commands.dependencies import CommandDependencies, InFlight, dependencies_of
+from consumers.commands.dependencies import InFlight, dependencies_of
+from domain.catalogue import Level, UnitKind
 from domain.catalogue.answer_types import CommuneFigures
 from domain.commands import Command
-from domain.cross_dossier import EVENTS, CouncilInForce, CrossDossierFacts, RecognitionInForce
-from domain.dossier.aggregate import Dossier
-from domain.procedure import COUNCIL, STEPS
+from domain.cross_dossier import CouncilInForce, RecognitionInForce
+from domain.procedure import STEPS
 from domain.step import Shared
 from domain.units import Unit, Units
-from schemas import commands as command_schemas
-from schemas.command_parser import command_from
-from tests.acceptance.command_builders import Draft, Drafts
-from tests.acceptance.system import UNITS
-from tests.domain.scenario import COMMUNE, DEPARTMENT, DISTRICT, EACH_KIND, circumstances, decided, reference, way
-from tests.support.cases import for_each
+from domain.values import ReadAt
+from schemas.command_parser import command_from, read_command
+from tests.acceptance.command_builders import Draft, Drafts, council
+from tests.acceptance.system import UNITS, World
+from tests.domain.scenario import COMMUNE, DEPARTMENT, DISTRICT, circumstances, decided, reference, way
 
-EXAMPLES = Path(command_schemas.__path__[0]) / "examples"
-PARTITIONS = range(2)
-
-
-def example(name: str) -> Command:
-    """The example of a command."""
-    return command_from(json.loads((EXAMPLES / f"{name}.json").read_text(encoding="utf-8")))
+EXAMPLES = Path(__file__).parents[3] / "schemas" / "commands" / "examples"
+RECOGNISED = [Drafts(commune, Level.BASIC, 2023) for commune in UNITS.communes_of("135")[:12]]
+NEXT = Drafts(UNITS.communes_of("135")[12], Level.BASIC, 2023)
+ELSEWHERE = Drafts(UNITS.communes_of("140")[0], Level.BASIC, 2023)
 
 
-class Asked(CrossDossierFacts):
-    """Facts of other dossiers that keep what they were asked for."""
+class Spy:
+    """Answers as the test's facts do, and notes what it was asked."""
 
     def __init__(self) -> None:
-        known = reference()
-        super().__init__(known.councils, known.recognitions, known.positions, known._by_unit)
-        self.read: set[str] = set()
+        self._facts = reference()
+        self.asked: set[Shared] = set()
 
     def council_on(self, day: date) -> CouncilInForce | None:
-        self.read.add("council")
-        return super().council_on(day)
+        """See `OtherDossiers`."""
+        self.asked.add(Shared.COUNCIL)
+        return self._facts.council_on(day)
 
     def recognitions_of(self, unit_id: str) -> list[RecognitionInForce]:
-        self.read.add(unit_id)
-        return super().recognitions_of(unit_id)
+        """See `OtherDossiers`."""
+        self.asked.add(Shared.RECOGNITIONS)
+        return self._facts.recognitions_of(unit_id)
 
     def commune_figures(self, district_id: str, units: Units, day: date) -> CommuneFigures:
-        figures = super().commune_figures(district_id, units, day)
-        # What it asked of each commune is what the district's name stands for.
-        self.read -= {commune.id for commune in units.communes_of(district_id)}
-        self.read.add(district_id)
-        return figures
+        """See `OtherDossiers`."""
+        self.asked.add(Shared.RECOGNITIONS)
+        return self._facts.commune_figures(district_id, units, day)
+
+    def read_at(self) -> list[ReadAt]:
+        """See `OtherDossiers`."""
+        return self._facts.read_at()
 
 
-def whole_way(drafts: Drafts) -> list[Draft]:
-    """From the first step to the last, with a correction and a revocation behind."""
-    return [
-        *way(drafts, "announced"),
-        drafts.correct_decision("2024-08-20", corrected={**drafts.approve()["data"]["decision"], "date": "2024-08-16"}),
-        drafts.revoke("2024-09-01"),
-    ]
+@pytest.mark.parametrize("drafts", [COMMUNE, DISTRICT, DEPARTMENT], ids=lambda drafts: drafts.unit.kind)
+def test_what_a_command_asks_of_other_dossiers_stands_in_its_row(drafts: Drafts) -> None:
+    """On the whole way of a dossier, its corrections included."""
+    dossier = None
+    steps = [*way(drafts, "announced"), drafts.correct_decision("2024-08-25"), drafts.revoke("2024-09-01")]
+    for draft in steps:
+        spy = Spy()
+        dossier = decided(dossier, draft, circumstances(cross_dossier=spy))
+        assert spy.asked <= STEPS[draft["command"]].reads, draft["command"]
 
 
-@pytest.mark.parametrize("drafts", EACH_KIND, ids=["department", "district", "commune"])
-def test_a_command_asks_for_nothing_that_it_is_not_said_to_read(drafts: Drafts) -> None:
-    """Of other dossiers; a unit's own share its partition, which keeps their order."""
-    dossier: Dossier | None = None
-    read: set[str] = set()
-    for draft in whole_way(drafts):
-        facts = Asked()
-        dossier = decided(dossier, draft, circumstances(cross_dossier=facts))
-        command = example(draft["command"])
-        declared = dependencies_of(command, drafts.unit).reads
-        own = {drafts.unit.id}
-        assert facts.read <= {*declared, *own}, draft["command"]
-        assert "council" not in facts.read or Shared.COUNCIL in STEPS[command.name].reads
-        assert not facts.read - {"council"} or Shared.RECOGNITIONS in STEPS[command.name].reads
-        read |= facts.read
-    assert read >= ({"council", drafts.unit.id} if drafts is DISTRICT else {"council"})
+@pytest.mark.parametrize("kind", UnitKind)
+@pytest.mark.parametrize("name", sorted(STEPS))
+def test_every_command_on_every_kind_of_unit_has_its_dependencies(name: str, kind: UnitKind) -> None:
+    """What its row says that it reads and changes, under the names of the council and of the unit's district."""
+    command = read_command((EXAMPLES / f"{name}.json").read_bytes())
+    unit = UNITS.of_kind(kind)[0]
+    step, found = STEPS[name], dependencies_of(command, unit)
+    assert ("council" in found.changes) is (Shared.COUNCIL in step.changes)
+    if Shared.COUNCIL not in step.changes:
+        assert ("council" in found.reads) is (Shared.COUNCIL in step.reads)
+        assert (unit.id in found.reads) is (kind is UnitKind.DISTRICT and Shared.RECOGNITIONS in step.reads)
+        changes = kind is UnitKind.COMMUNE and Shared.RECOGNITIONS in step.changes
+        assert (unit.parent_id in found.changes) is changes
 
 
-def test_what_changes_facts_of_others_is_what_their_fold_reads() -> None:
-    """Every step is in the table, and no step beside these records an event that the fold takes in."""
-    changing = {step.event.__name__ for step in STEPS.values() if step.changes}
-    assert changing == EVENTS
+def candidates() -> dict[str, Draft]:
+    """Commands of different units, each of which some other one may decide about."""
+    few = council("2024-07-01", "ChangeCouncil")
+    few["data"]["members"] = [each for each in few["data"]["members"] if each["agency"] != "so-nv"]
+    return {
+        "the district submits": DISTRICT.submit(),
+        "a commune is revoked": RECOGNISED[0].revoke("2024-03-01"),
+        "a commune's decision is corrected": RECOGNISED[1].correct_decision("2024-03-01"),
+        "one more commune is recognised": NEXT.recognised_earlier("2023-12-01"),
+        "a commune elsewhere is recognised": ELSEWHERE.recognised_earlier("2023-12-01"),
+        "the council changes": few,
+        "a department is forwarded": DEPARTMENT.forward(),
+        "a commune opens": COMMUNE_ELSEWHERE.open(),
+    }
 
 
-@for_each({f"{name}-{each.unit.kind}": (name, each.unit) for name in STEPS for each in EACH_KIND})
-def test_every_command_says_what_it_changes(name: str, unit: Unit) -> None:
-    """The council's change the council, a commune's recognition its district; nothing else changes anything."""
-    found = dependencies_of(example(name), None if name in COUNCIL else unit)
-    if name in COUNCIL:
-        assert found == CommandDependencies(changes=("council",))
-    elif Shared.RECOGNITIONS in STEPS[name].changes and unit.parent_id is not None:
-        assert found == CommandDependencies(reads=("council",), changes=(unit.parent_id,))
-    else:
-        assert found.changes == ()
+COMMUNE_ELSEWHERE = Drafts(UNITS.communes_of("140")[1], Level.BASIC)
 
 
-def _on(unit: Unit | None, name: str) -> CommandDependencies:
-    return dependencies_of(example(name), unit)
+def test_commands_answered_alike_only_in_one_order_wait_for_each_other(tmp_path: Path) -> None:
+    """Any two of these: either order gives the same answers, or the one that comes second waits."""
+    with World(tmp_path / "given") as world:
+        world.must([council("2020-01-02"), *(each.recognised_earlier("2023-12-01") for each in RECOGNISED)])
+        world.must([*way(DISTRICT, "own_meeting"), *way(DEPARTMENT, "received")])
+        given = world.given
+    ordered = []
+    for number, (first, second) in enumerate(combinations(candidates().items(), 2)):
+        pair = dict([first, second])
+        answers = []
+        for names in (list(pair), list(pair)[::-1]):
+            folder = tmp_path / f"{number}-{names[0]}"
+            shutil.copytree(tmp_path / "given", folder)
+            with World(folder, given=given) as world:
+                told = dict(zip(names, world.submit([pair[name] for name in names]), strict=True))
+            answers.append({name: answer.get("error", {}).get("code") for name, answer in told.items()})
+        if answers[0] != answers[1]:
+            ordered.append(set(pair))
+            assert waits(*pair.values()), pair.keys()
+            assert waits(*reversed(pair.values())), pair.keys()
+    assert {"the district submits", "a commune is revoked"} in ordered
+    assert {"the council changes", "a department is forwarded"} in ordered
 
 
-NEIGHBOUR = next(unit for unit in UNITS if unit.parent_id not in (None, COMMUNE.unit.parent_id))
-OWN_DISTRICT = UNITS.get(COMMUNE.unit.parent_id or "")
-EACH = {
-    "the council's": _on(None, "ChangeCouncil"),
-    "a commune's recognition": _on(COMMUNE.unit, "ApproveRecognition"),
-    "a commune's result": _on(COMMUNE.unit, "VerifyCriterion"),
-    "another district's commune's recognition": _on(NEIGHBOUR, "ApproveRecognition"),
-    "its district's": _on(OWN_DISTRICT, "SubmitDossier"),
-    "a department's": _on(DEPARTMENT.unit, "ApproveRecognition"),
-}
-ALONE = {
-    ("the council's", other) for other in EACH
-} | {("a commune's recognition", "its district's"), ("a commune's recognition", "a commune's recognition")} | {
-    ("another district's commune's recognition", "another district's commune's recognition")
-}  # fmt: skip
-"""The pairs, in either order, that must not be under way in two partitions at once."""
+def test_commands_without_a_common_fact_do_not_wait() -> None:
+    """Of other districts, of other units, and those that only read the same."""
+    by_name = candidates()
+    for name in ("a commune elsewhere is recognised", "a commune opens", "a department is forwarded"):
+        assert not waits(by_name["the district submits"], by_name[name])
+    assert not waits(by_name["the council changes"], by_name["a commune opens"])
 
 
-@for_each({f"{first}, then {second}": (first, second) for first, second in product(EACH, EACH)})
-def test_two_commands_wait_for_each_other_where_one_changes_what_the_other_reads(first: str, second: str) -> None:
-    """In two partitions, until the first is answered; in one partition never."""
-    waits = bool({(first, second), (second, first)} & ALONE)
-    under_way = InFlight()
-    under_way.add(EACH[first], 0)
-    assert under_way.must_wait(EACH[second], 1, PARTITIONS) is waits
-    assert not under_way.must_wait(EACH[second], 0, PARTITIONS)
-    under_way.remove(EACH[first], 0)
-    assert not under_way.must_wait(EACH[second], 1, PARTITIONS)
+def waits(first: Draft, second: Draft) -> bool:
+    """Whether the second one waits while the first one is under way in another partition."""
+    in_flight = InFlight()
+    in_flight.add(dependencies_of(*on_unit(first)), 0)
+    return in_flight.must_wait(dependencies_of(*on_unit(second)), 1, range(2))
+
+
+def on_unit(draft: Draft) -> tuple[Command, Unit | None]:
+    """A command and its unit; None is the council's."""
+    command = command_from({"command_id": "018f2b6e-0000-7000-8000-000000000001", **draft})
+    return command, None if draft["dossier"] == "council" else UNITS.get(draft["dossier"]["unit"])

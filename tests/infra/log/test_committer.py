@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from consumers.commands.ports import CommandKey, ConcurrencyConflict, QueuePosition
+from infra.kafka.errors import LogChanged
 from infra.kafka.topics import Identity
 from infra.log import partition as partition_module
 from infra.log.acceptance import ChainState, Verdict, accept
@@ -30,7 +31,7 @@ from infra.log.format import Append, Command, RecordedOutcome, first_hash, read_
 from infra.log.index import Index
 from infra.log.partition import Partition, PartitionAddress
 from infra.retry import Retry
-from tests.infra.log.memory import Fate, Killed, MemoryLog, MemoryPartitionClient, accepted
+from tests.infra.log.memory import Answer, Fate, Killed, MemoryLog, MemoryPartitionClient, accepted
 
 ADDRESS = PartitionAddress("memory", "app", 1, 0)
 IDENTITY = Identity("cluster", UUID(int=1), 1)
@@ -349,3 +350,16 @@ def test_finds_what_is_broken(where: object, name: str, instead: object) -> None
         run_state_machine_as_test(Machine, settings=quick)
     # The fault was found by what it does to the log, not by the test's own mistakes.
     assert not isinstance(found.value, (AttributeError, NameError, TypeError))
+
+
+def test_a_record_that_was_acknowledged_and_is_gone_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Brokers that lost their disks do that. The caller is not left waiting for it."""
+    client = MemoryPartitionClient(MemoryLog())
+    index = Index(tmp_path / "index.sqlite", "app", IDENTITY, 0)
+    committer = Committer(Partition(ADDRESS, client, index), "writer")
+    monkeypatch.setattr(client, "send", lambda _value: Answer(7))
+    monkeypatch.setattr(Retry, "is_over", property(lambda _tries: True))
+    append = Append(uuid4().bytes, RecordedOutcome.EVENTS, [(ORIGINATORS[0], 1, "Happened", b"")])
+    with pytest.raises(LogChanged, match="offset 7 was acknowledged, and is not there"):
+        committer.submit(EventsRequest([append]))
+    index.close()
