@@ -201,7 +201,7 @@ def _traced(verb: str, folder: Path, url: str, *files: str) -> Iterator[_Traced]
         yield _Traced(process, own)
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
 
 
 def _run_traced(folder: Path, log: Sequence[str], verb: str, files: Sequence[str]) -> None:
