@@ -20,8 +20,18 @@ settings.load_profile("any machine")
 _numbers = count(1)
 _SERVERS = frozenset({"broker", "server", "secured", "postgres"})
 """Fixtures that start Kafka or PostgreSQL, and the store on the latter."""
-_NO_UNITS = ("acceptance", "contract", "end_to_end", "fault", "infra/cli", "infra/dev")
-"""Folders whose tests walk through many parts at once, or run for long."""
+_NO_UNITS = (
+    "acceptance",
+    "contract",
+    "end_to_end",
+    "fault",
+    "golden",
+    "infra/cli",
+    "infra/delivery/test_subscribers",
+    "infra/dev",
+    "infra/log/test_brokers",
+)
+"""Folders and modules whose tests walk through many parts at once, or start servers of their own."""
 _LONGEST = frozenset({"end_to_end", "fault"})
 
 

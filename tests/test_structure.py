@@ -1,4 +1,4 @@
-"""What the tests owe the code: none without an assertion."""
+"""What the tests owe the code: a module of tests for every module with rules, and none without an assertion."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ def _functions(tree: ast.Module) -> Iterator[ast.FunctionDef]:
 
 
 @cache
-def _parsed(module: str) -> ast.Module:
+def _functions_of(module: str) -> Helpers:
+    """The functions of another module of the tests."""
     path = TESTS.parent.joinpath(*module.split("."))
     path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    return ast.parse(path.read_text(encoding="utf-8"))
+    return {function.name: function for function in _functions(ast.parse(path.read_text(encoding="utf-8")))}
 
 
 def _helpers(tree: ast.Module) -> Helpers:
@@ -33,7 +34,7 @@ def _helpers(tree: ast.Module) -> Helpers:
     found = {function.name: function for function in _functions(tree) if not function.name.startswith("test")}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests"):
-            theirs = {function.name: function for function in _functions(_parsed(node.module or ""))}
+            theirs = _functions_of(node.module or "")
             found |= {name.asname or name.name: theirs[name.name] for name in node.names if name.name in theirs}
     return found
 
@@ -82,3 +83,44 @@ def test_raises():
     with pytest.raises(KeyError): {}[1]
 """
     assert _without_assertion(source) == ["test_by_idle_helper", "test_calls_only"]
+
+
+RULES = ("domain", "consumers")
+ELSEWHERE = {
+    "domain/errors.py": "infra/cli/test_refusals.py",
+    "consumers/apply.py": "infra/cli/test_apply.py",
+    "consumers/cloudevents.py": "projections/public_decisions/test_read_model.py",
+    "consumers/commands/repository.py": "consumers/commands/test_handler.py",
+    "consumers/feed.py": "infra/delivery/test_files.py",
+    "consumers/projector.py": "fault/test_planted_reader_faults.py",
+    "consumers/publisher.py": "infra/delivery/test_kafka_stream.py",
+    "consumers/webhook_dispatcher.py": "infra/delivery/test_webhooks.py",
+}
+"""Modules whose rules show only together with a log, a stream or a terminal, and where they are tested."""
+_FEW = 3
+_BRANCHES = (ast.If, ast.Match, ast.IfExp, ast.BoolOp, ast.For, ast.While, ast.comprehension)
+
+
+def _has_rules(path: Path) -> bool:
+    """Whether a module decides more than a few things."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return sum(isinstance(node, _BRANCHES) for node in ast.walk(tree)) > _FEW
+
+
+def test_every_module_with_rules_has_its_module_of_tests() -> None:
+    """`tests/` mirrors the tree: `domain/policy/support.py` is tested in `tests/domain/policy/test_support.py`."""
+    root = TESTS.parent
+    modules = [
+        path.relative_to(root)
+        for top in RULES
+        for path in sorted((root / top).rglob("*.py"))
+        if path.name != "__init__.py" and _has_rules(path)
+    ]
+    assert Path("domain/policy/support.py") in modules
+    untested = [
+        module.as_posix()
+        for module in modules
+        if not (TESTS / module.parent / f"test_{module.name}").exists() and module.as_posix() not in ELSEWHERE
+    ]
+    assert untested == []
+    assert [place for place in ELSEWHERE.values() if not (TESTS / place).exists()] == []

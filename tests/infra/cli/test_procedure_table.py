@@ -70,4 +70,4 @@ def test_it_reads_for_people_in_both_languages(terminal: Terminal) -> None:
 
 
 def test_a_kind_that_does_not_exist_is_wrong_use(terminal: Terminal) -> None:
-    terminal.run("procedure", "--kind=province", code=2)
+    assert terminal.run("procedure", "--kind=province", code=2).err

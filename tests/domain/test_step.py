@@ -6,7 +6,6 @@ import pytest
 
 from domain.catalogue import Level
 from domain.dossier.as_of import at_version, state_of
-from domain.dossier.states import State
 from tests.acceptance.command_builders import Draft, Drafts
 from tests.domain.scenario import COMMUNE, DEPARTMENT, DISTRICT, EACH_KIND, facts, given, happened, way
 
@@ -115,52 +114,3 @@ def test_after_an_end_no_step_follows_and_a_new_attempt_opens(ends: list[Draft])
     new = given(events).when(drafts.open("2024-10-01")).then("DossierOpened", attempt=2)
     assert new.id != dossier.id
     assert new.number.endswith("-2")
-
-
-def test_a_dossier_in_two_sittings_is_assessed_when_every_criterion_has_a_claim() -> None:
-    """A later claim of a criterion replaces the earlier one."""
-    half = dict(list(COMMUNE.claims().items())[:20])
-    rest = dict(list(COMMUNE.claims().items())[20:])
-    begun = happened([COMMUNE.open(), COMMUNE.assess(claims=half)])
-    assert state_of(begun).state is State.OPENED  # type: ignore[union-attr]
-    given(begun).when(COMMUNE.submit_to_district()).refused("WRONG_ORDER")
-    dossier = given(begun).when(COMMUNE.assess("2024-06-18", claims=rest)).then("SelfAssessmentRecorded", complete=True)
-    assert dossier.state is State.SELF_ASSESSED
-    anew = given(happened([COMMUNE.open(), COMMUNE.assess()]))
-    changed = anew.when(COMMUNE.assess(claims={"I.1": {"figure": {"a": 7, "b": 8}}})).then("SelfAssessmentRecorded")
-    assert changed.claims["I.1"]["figure"] == {"a": 7, "b": 8}
-
-
-def test_the_submission_records_the_conclusion_on_every_criterion() -> None:
-    """Form 03 concludes on each; the district's communes and where they were read are recorded with it."""
-    submitted = facts(DISTRICT, "submitted")[-1]
-    assert submitted.conclusions == dict.fromkeys(DISTRICT.criteria, True)  # type: ignore[attr-defined]
-    assert submitted.communes == {"communes": 24, "recognised": 24, "advanced": 8}  # type: ignore[attr-defined]
-    assert submitted.read_at == [{"partition": 0, "position": 7}]  # type: ignore[attr-defined]
-
-
-def test_a_criterion_claimed_as_not_met_needs_no_evidence() -> None:
-    """There is nothing to show (II.1.2 asks for evidence of what was done)."""
-    claims = COMMUNE.claims()
-    claims["I.7"] = {"figure": {"answer": False}}
-    events = happened([COMMUNE.open(), COMMUNE.assess(claims=claims)])
-    given(events).when(COMMUNE.submit_to_district()).then("DossierSubmittedToDistrictCouncil")
-
-
-def test_a_return_by_the_province_comes_back_through_the_district() -> None:
-    """With its letter and minutes, on the findings that stand, or on findings made anew."""
-    events = happened([*way(COMMUNE, "received"), COMMUNE.give_back()])
-    given(events).when(COMMUNE.receive("2024-07-03")).refused("WRONG_ORDER")
-    sent = given(events).when(COMMUNE.send_on("2024-07-03")).then("DossierSentToProvince")
-    assert sent.state is State.FORWARDED_TO_PROVINCE
-    given(events).when(COMMUNE.appraise("2024-07-03")).then("DossierAppraised")
-
-
-def test_what_the_district_council_returned_is_not_sent_on_before_the_commune_sent_it_again() -> None:
-    """Also when it had been at the province before."""
-    by_district = COMMUNE.give_back("2024-07-05", actor=("district_council", "140"))
-    sent_again = COMMUNE.submit_to_district("2024-07-04")
-    events = happened([*way(COMMUNE, "received"), COMMUNE.give_back(), sent_again, by_district])
-    given(events).when(COMMUNE.send_on("2024-07-06")).refused("WRONG_ORDER")
-    given(events).when(COMMUNE.appraise("2024-07-06")).refused("WRONG_ORDER")
-    given(events).when(COMMUNE.submit_to_district("2024-07-06")).then("DossierSubmittedToDistrictCouncil")
