@@ -30,6 +30,7 @@ from infra.kafka.topics import Topic
 from infra.log.partitioning import partition_of
 from infra.queue.errors import NoAnswer
 from infra.queue.replies import read_replies
+from infra.retry import Retry
 from infra.timeouts import Timeout
 
 _log = structlog.get_logger(__name__)
@@ -145,17 +146,18 @@ class QueuedGateway:
 
     def _wait(self, pending: Sequence[_PendingCommand]) -> None:
         pending = list(pending)
-        deadline = time.monotonic() + self._seconds
+        waiting = Retry(self._seconds)
         unanswered = len(pending) + 1
         while missing := [each for each in pending if each.answer is None]:
             for receiver in self._receivers.values():
                 receiver.check()
-            now = time.monotonic()
             if len(missing) < unanswered:
                 # Somebody works: what is missing has its time from now on.
-                unanswered, deadline = len(missing), now + self._seconds
-            if now > deadline:
+                unanswered = len(missing)
+                waiting.progress()
+            if waiting.is_over:
                 raise NoAnswer(count=len(missing), topic=self._commands.name, seconds=self._seconds)
+            now = time.monotonic()
             overdue = [each for each in missing if now > each.again_at]
             if overdue:
                 _log.info("commands.again", topic=self._commands.name, count=len(overdue))
