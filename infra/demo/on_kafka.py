@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from domain.i18n import text
 from infra.cli.main import app
 from infra.cli.support.i18n import chosen_language
 from infra.cli.support.output import take_over_standard_streams
@@ -24,15 +25,13 @@ _BROKER: Final = Path("build/kafka")
 _FOLDER: Final = Path("build/demo")
 _PARTITIONS: Final = 4
 _WORKERS: Final = 2
-_LEFT_EN: Final = "\nKafka still runs: `make kafka-down` stops it. Commands of your own need a `dossier worker`."
-_LEFT_VI: Final = "\nKafka vẫn chạy: `make kafka-down` để dừng. Muốn gửi lệnh, hãy chạy thêm `dossier worker`."
 
 
 def main() -> None:
     """Start what is needed, and give the demonstration the log's URL."""
     take_over_standard_streams()
-    vietnamese = chosen_language(sys.argv[1:], os.environ) == "vi"
-    note("đang khởi động Kafka…" if vietnamese else "starting Kafka…")
+    language = chosen_language(sys.argv[1:], os.environ) or "en"
+    note(text("starting Kafka…", language))
     try:
         cluster = prepare(_BROKER)
         cluster.start()
@@ -47,7 +46,12 @@ def main() -> None:
         with processes(url, index, workers=_WORKERS):
             app(["demo", "--log", url, *sys.argv[1:]], prog_name="dossier")
     finally:
-        note(_LEFT_VI if vietnamese else _LEFT_EN)
+        note(
+            text(
+                "\nKafka still runs: `make kafka-down` stops it. Commands of your own need a `dossier worker`.",
+                language,
+            )
+        )
 
 
 if __name__ == "__main__":

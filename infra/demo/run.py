@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from consumers.commands.outcome import Answer
 from domain.errors import InvalidInput
-from domain.i18n import Language
+from domain.i18n import Language, text
 from infra.bootstrap import Application
 from infra.cli.support.i18n import say
 from infra.cli.support.reporting import print_json
@@ -154,7 +154,7 @@ def _differs(line: int, step: Step, answered: str) -> DemoDiffers:
 
 
 def _feed_with_progress(application: Application, simulated: Simulation, language: Language) -> Fed:
-    label = "Thực hiện các lệnh" if language == "vi" else "Giving the commands"
+    label = text("Giving the commands", language)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(file=sys.stderr)) as bar:
         task = bar.add_task(label, total=len(simulated.steps))

@@ -26,6 +26,7 @@ from domain.errors import DossierError
 from domain.i18n import DOMAIN, LANGUAGES, Language
 from domain.procedure import EVENT_TYPES
 from infra.dev.text_extraction import PACKAGES, Use, extract, placeholders
+from infra.dev.untranslated import untranslated
 from schemas.command_schemas import command_texts
 
 ROOT: Final = Path(__file__).parents[2]
@@ -163,6 +164,7 @@ def check(root: Path = ROOT) -> list[str]:
     catalogues, extraction, names = Catalogues(root), extract(root), list(used_names())
     return [
         *extraction.faults,
+        *untranslated(root),
         *catalogues.faults(),
         *use_faults(catalogues, extraction.uses, names),
         *error_faults({language: catalogues.texts(language) for language in LANGUAGES}, all_errors()),

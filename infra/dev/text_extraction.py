@@ -111,7 +111,8 @@ def placeholders(text: str) -> set[str]:
     """The names that a text leaves open. Raises ValueError for one that is malformed."""
     found: set[str] = set()
     for _, name, specification, _ in Formatter().parse(text):
-        if name is not None:
+        # What is no name, as in JSON, is no placeholder.
+        if name is not None and name.isidentifier():
             found.add(name)
             found |= placeholders(specification or "")
     return found

@@ -124,7 +124,7 @@ def _show_orphans(session: Session, found: list[dict[str, Any]]) -> None:
     for each in found:
         print_pairs(
             (
-                ("Offset", each["offset"]),
+                (text("Offset"), each["offset"]),
                 (text("Hash"), each["hash"]),
                 (text("Number"), each["number"]),
                 (text("Writer"), each.get("writer")),

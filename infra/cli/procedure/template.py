@@ -71,5 +71,6 @@ def _form(ctx: typer.Context, form: str, dossier: str | None) -> Any:
         )
     from infra.cli.support.dossiers import dossier_of
 
-    with session_of(ctx).application() as application:
-        return _OF_A_DOSSIER[form](dossier_of(application, dossier))
+    session = session_of(ctx)
+    with session.application() as application:
+        return _OF_A_DOSSIER[form](dossier_of(application, dossier), session.language)

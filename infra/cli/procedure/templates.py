@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
+from domain.i18n import Language, text
 from infra.cli.support.parsing import NOTE
 from infra.cli.support.reporting import note
 from infra.cli.support.session import session_of
@@ -46,26 +47,33 @@ def letters_to_all(ctx: typer.Context, dossier: str, letter: dict[str, Any] | No
     return {criterion.lead_agency: letter for criterion in criteria.values()}
 
 
-def self_assessment_form(dossier: Dossier) -> dict[str, Any]:
+def self_assessment_form(dossier: Dossier, language: Language) -> dict[str, Any]:
     """A claim for every criterion of a dossier: what stands there already, or what is asked for."""
     form: dict[str, Any] = {
-        "_how": 'fill in each figure; evidence is a list of "NUMBER|DATE|ISSUER|FILE|TITLE"; '
-        'where b is zero, write {"not_applicable": "the reason"}; what begins with _ is not recorded'
+        "_how": text(
+            'fill in each figure; evidence is a list of "NUMBER|DATE|ISSUER|FILE|TITLE"; '
+            'where b is zero, write {"not_applicable": "the reason"}; what begins with _ is not recorded',
+            language,
+        )
     }
     for code, criterion in dossier.criteria.items():
         form[code] = _about(dossier, criterion)
         if criterion.answer.value in _FIGURES:
             form[code]["figure"] = dict(_FIGURES[criterion.answer.value])
         else:
-            form[code]["_computed"] = "from the decisions of recognition of the communes: no figure is given"
+            form[code]["_computed"] = text(
+                "from the decisions of recognition of the communes: no figure is given", language
+            )
         form[code]["evidence"] = []
         form[code] |= _given(dossier.claims.get(code, {}))
     return form
 
 
-def findings_form(dossier: Dossier) -> dict[str, Any]:
+def findings_form(dossier: Dossier, language: Language) -> dict[str, Any]:
     """A finding for every criterion of a dossier, beside what was claimed."""
-    form: dict[str, Any] = {"_how": "fill in what the council found; what begins with _ is not recorded"}
+    form: dict[str, Any] = {
+        "_how": text("fill in what the council found; what begins with _ is not recorded", language)
+    }
     for code, criterion in dossier.criteria.items():
         claimed = _given(dossier.claims.get(code, {})).get("figure", {})
         form[code] = _about(dossier, criterion) | {"_claimed": claimed}

@@ -28,7 +28,7 @@ def clause_text(clause: str, language: Language) -> str:
     """A clause as the language writes it: the guidance's numbers stay, our readings and the forms are named."""
     if language == "en":
         return clause
-    return clause.replace("reading", "cách hiểu").replace("form", "Biểu")
+    return clause.replace("reading", text("reading", language)).replace("form", text("form", language))
 
 
 def event_text(event: str, language: Language) -> str:
