@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 from difflib import get_close_matches
 from functools import cache
 from hashlib import sha256
+from threading import Lock
 from typing import Any, Final, NamedTuple, NoReturn
 from unicodedata import is_normalized
 
 from jsonschema_rs import Draft202012Validator
-from msgspec import convert
+from msgspec import ValidationError, convert
 
 from domain.catalogue.answers import LARGEST
 from domain.commands import COMMAND_TYPES, Command
@@ -101,7 +103,18 @@ def _command(text: str) -> Command:
     digest = sha256(_canonical(envelope).encode()).digest()
     del envelope["command"]
     fields = {**envelope.pop("data"), **envelope, "command_id": command_id, "digest": digest}
-    return convert(fields, COMMAND_TYPES[name], dec_hook=_typed)
+    return convert(fields, _type(name), dec_hook=_typed)
+
+
+_LEARNING: Final = Lock()
+
+
+@cache
+def _type(name: str) -> type[Command]:
+    """The type of a command, which msgspec has learnt: two threads that did so at once would end the process."""
+    with _LEARNING, suppress(ValidationError):
+        convert({}, COMMAND_TYPES[name], dec_hook=_typed)
+    return COMMAND_TYPES[name]
 
 
 def _parsed(text: str) -> Any:

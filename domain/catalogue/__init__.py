@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from importlib.resources import files
+from threading import Lock
 from types import MappingProxyType
 from typing import NotRequired, TypedDict
 
@@ -87,8 +88,17 @@ class _Entry(TypedDict):
     notes: list[str]
 
 
+_LOADING = Lock()
+"""msgspec learns a type at its first use; two threads that did so at once would end the process."""
+
+
 @cache
 def _load(version: int) -> Catalogue:
+    with _LOADING:
+        return _read(version)
+
+
+def _read(version: int) -> Catalogue:
     data = json.loads((files("domain.catalogue") / _RELEASED[version]).read_text(encoding="utf-8"))
     return Catalogue(
         id=data["id"],

@@ -39,15 +39,25 @@ _WITHIN: Final = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The files that were entered, relative to the project's folder, each once, in the order of the first entry."""
+    """The files, relative to the project's folder, in the order in which they were entered, each again and again."""
 
-    client: Sequence[str]
-    worker: Sequence[str]
+    client_steps: Sequence[str]
+    worker_steps: Sequence[str]
+
+    @property
+    def client(self) -> list[str]:
+        """The files that the client entered, in the order of the first entry."""
+        return list(dict.fromkeys(self.client_steps))
+
+    @property
+    def worker(self) -> list[str]:
+        """The files that the worker entered, in the order of the first entry."""
+        return list(dict.fromkeys(self.worker_steps))
 
     @property
     def whole(self) -> list[str]:
         """The files of both, the client's first."""
-        return [*self.client, *(name for name in self.worker if name not in self.client)]
+        return list(dict.fromkeys([*self.client_steps, *self.worker_steps]))
 
 
 class Recorder:
@@ -57,7 +67,7 @@ class Recorder:
         """`threads`: how the names of the threads begin that count."""
         self._threads = threads
         self._recording = False
-        self._entered: dict[str, None] = {}
+        self._steps: list[str] = []
         self._files: dict[CodeType, str | None] = {}
 
     def install(self) -> None:
@@ -67,13 +77,13 @@ class Recorder:
 
     def begin(self) -> None:
         """Count from now on."""
-        self._entered.clear()
+        self._steps.clear()
         self._recording = True
 
     def end(self) -> list[str]:
-        """Stop counting. Returns the files in order."""
+        """Stop counting. Returns the files in order, one that calls itself once."""
         self._recording = False
-        return list(self._entered)
+        return list(self._steps)
 
     def _profile(self, frame: FrameType, event: str, _argument: object) -> None:
         if not self._recording or event != "call" or not threading.current_thread().name.startswith(self._threads):
@@ -82,8 +92,8 @@ class Recorder:
         if code not in self._files:
             self._files[code] = _project_file(code.co_filename)
         name = self._files[code]
-        if name is not None:
-            self._entered.setdefault(name)
+        if name is not None and (not self._steps or self._steps[-1] != name):
+            self._steps.append(name)
 
 
 def _project_file(filename: str) -> str | None:
@@ -191,7 +201,7 @@ def _traced(verb: str, folder: Path, url: str, *files: str) -> Iterator[_Traced]
         yield _Traced(process, own)
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
 
 
 def _run_traced(folder: Path, log: Sequence[str], verb: str, files: Sequence[str]) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Iterator
 from copy import deepcopy
 from datetime import date
+from pathlib import Path
 from typing import Any
 from unicodedata import normalize
 
@@ -385,3 +388,27 @@ def test_a_command_does_not_change() -> None:
     with pytest.raises(AttributeError):
         command.on = date(2024, 7, 19)  # type: ignore[misc]
     assert replace(command, on=date(2024, 7, 19)) != command
+
+
+_AT_ONCE = """
+import sys, threading
+from schemas.command_parser import command_schemas, example, line_of, read_command
+sys.setswitchinterval(1e-6)
+lines = [line_of(example(name)) for name in command_schemas()]
+together = threading.Barrier(8)
+def read():
+    together.wait()
+    for line in lines:
+        read_command(line)
+threads = [threading.Thread(target=read) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_several_threads_read_their_first_commands_at_once() -> None:
+    """As the partitions of a worker do. A process has one first time: without the lock, every other one died of it."""
+    for _ in range(4):
+        subprocess.run([sys.executable, "-c", _AT_ONCE], cwd=Path(__file__).parents[2], check=True, timeout=60)

@@ -1,4 +1,4 @@
-"""Subscribers that know nothing of us: the README's own examples in Python and Java; and Avro's word on the gate."""
+"""Subscribers that know nothing of us: the page's own examples in Python and Java; and Avro's word on the gate."""
 
 from __future__ import annotations
 
@@ -31,14 +31,12 @@ ROOT = Path(__file__).parents[3]
 
 
 def block(language: str, holds: str) -> str:
-    """The code block of a README in a language that holds some words."""
-    for readme in sorted(ROOT.glob("README*.md")):
-        for found in re.findall(
-            rf"^```{language}\n(.*?)^```", readme.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
-        ):
-            if holds in found:
-                return str(found)
-    raise LookupError(f"no README has a {language} block with {holds}")
+    """The code block of the page on public decisions in a language that holds some words."""
+    page = (ROOT / "infra/delivery/README.md").read_text(encoding="utf-8")
+    for found in re.findall(rf"^```{language}\n(.*?)^```", page, re.MULTILINE | re.DOTALL):
+        if holds in found:
+            return str(found)
+    raise LookupError(f"the page has no {language} block with {holds}")
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +60,7 @@ def published_province(broker: KafkaCluster) -> tuple[str, str, list[str]]:
     return broker.bootstrap, app, expected
 
 
-def test_the_readmes_subscriber_in_python(published_province: tuple[str, str, list[str]], tmp_path: Path) -> None:
+def test_the_pages_subscriber_in_python(published_province: tuple[str, str, list[str]], tmp_path: Path) -> None:
     bootstrap, app, expected = published_province
     script = tmp_path / "subscriber.py"
     code = block("python", "schemaless_reader")
@@ -80,7 +78,7 @@ def test_the_readmes_subscriber_in_python(published_province: tuple[str, str, li
     assert _per_unit(done.stdout.splitlines()) == _per_unit(expected)
 
 
-def test_the_readmes_subscriber_in_java(published_province: tuple[str, str, list[str]], tmp_path: Path) -> None:
+def test_the_pages_subscriber_in_java(published_province: tuple[str, str, list[str]], tmp_path: Path) -> None:
     """Apache's own Kafka client and Avro library, which find the schema by its fingerprint."""
     bootstrap, app, expected = published_province
     source = tmp_path / "Subscriber.java"
