@@ -254,15 +254,16 @@ class Publisher:
 
 
 def publish_all(publisher: Publisher, tries: Tries) -> int:
-    """Publish until nothing is left, and release everything; returns `published`.
+    """Publish until nothing is left, and release everything; returns how many decisions were published.
 
     What ends in OutcomeUnknown is tried again as long as `tries` allow, and then raised. Raises what `run` raises.
     """
+    before = publisher.published
     try:
         while True:
             try:
                 if not publisher.step():
-                    return publisher.published
+                    return publisher.published - before
             except OutcomeUnknown:
                 if tries.is_over:
                     raise
