@@ -25,7 +25,7 @@ from kafka import errors as kafka_errors
 from kafka.errors import KafkaError
 from kafka.structs import TopicPartition
 
-from infra.kafka.errors import AppendTooLarge, KafkaUnreachable, LogChanged, TopicUnusable, unreachable
+from infra.kafka.errors import KafkaUnreachable, LogChanged, RecordTooLarge, TopicUnusable, unreachable
 from infra.kafka.internals import (
     Client,
     OffsetSpec,
@@ -201,7 +201,7 @@ class KafkaPartitionClient:
             reason = f"not authorised: {denied}"
             raise TopicUnusable(log=self._settings.url, reason=reason, mend="ask for the right to write") from denied
         except _TOO_LARGE as refused:
-            raise AppendTooLarge(log=self._settings.url, reason="the broker refused the record's size") from refused
+            raise RecordTooLarge(log=self._settings.url, reason="the broker refused the record's size") from refused
         except (KafkaError, OSError) as failed:
             self.give_up_producer(failed)
             return None
