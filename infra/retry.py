@@ -103,9 +103,9 @@ def _report(name: str, error: Exception, pause: float, context: Mapping[str, obj
     # Whoever only tries again, as every command does, need not wait for its import.
     import structlog  # noqa: PLC0415
 
-    log = structlog.get_logger(__name__)
+    report = structlog.get_logger(__name__).error
     if not isinstance(error, InfrastructureError):
-        log.error(f"{name}.failed", pause=pause, exc_info=error, **context)
+        report(f"{name}.failed", pause=pause, exc_info=error, **context)
         return
     place: dict[str, object] = {key: error.details[key] for key in _PLACE if key in error.details}
-    log.error(f"{name}.halted", code=error.code, reason=str(error), pause=pause, **{**place, **context})
+    report(f"{name}.halted", code=error.code, reason=str(error), pause=pause, **{**place, **context})
