@@ -39,7 +39,7 @@ _COMMUNE_PATHS: tuple[tuple[Path, int], ...] = (
     (paths.short_at_first, 6),
     (paths.returned_by_district, 6),
     (paths.returned_by_agency, 6),
-    (paths.told, 1),
+    (paths.showcase, 1),
     (paths.rejected_early_reopening, 2),
     (paths.then(paths.rejected, paths.announced), 2),
     (paths.rejected, 1),
@@ -108,7 +108,7 @@ class Simulation:
     """All commands in order, each with what is meant to become of it, and the dossier whose replay is worth seeing."""
 
     steps: Sequence[PlannedCommand]
-    told: DossierKey
+    showcase: DossierKey
 
 
 def commands(seed: int) -> Iterator[dict[str, Any]]:
@@ -123,7 +123,7 @@ def simulation(seed: int) -> Simulation:
     stories = communes.stories + _departments(world)
     stories += district_stories(world, communes.complete_district, communes.readiness())
     steps = _numbered(seed, in_order([_council(world), *(story.steps for story in stories)]))
-    return Simulation(steps, communes.told.name)
+    return Simulation(steps, communes.showcase.name)
 
 
 def _numbered(seed: int, steps: list[PlannedCommand]) -> list[PlannedCommand]:
@@ -177,7 +177,7 @@ class _Communes:
         self._advanced()
 
     @property
-    def told(self) -> Story:
+    def showcase(self) -> Story:
         """The dossier whose replay the summary shows."""
         return self._told[0]
 
@@ -220,7 +220,7 @@ class _Communes:
         for path, count in _COMMUNE_PATHS:
             for _ in range(count):
                 story = self._tell(communes[-1], Level.BASIC, self._start(communes.pop()), path)
-                if path is paths.told:
+                if path is paths.showcase:
                     self._told.append(story)
         for commune in communes:
             self._tell(commune, Level.BASIC, self._start(commune), paths.announced)

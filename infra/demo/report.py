@@ -126,11 +126,11 @@ class Screen:
         columns = ["#", self._text("day"), self._text("fact"), self._text("by")]
         table = self._table(title, columns, texts=(1, 2, 3))
         for fact in replay["timeline"]:
-            told = [fact["event"] + (f" ×{fact['facts']}" if fact["facts"] > 1 else ""), *fact["flags"]]
+            parts = [fact["event"] + (f" ×{fact['facts']}" if fact["facts"] > 1 else ""), *fact["flags"]]
             if fact["corrected_by"]:
-                told.append(self._text("corrected by #") + str(fact["corrected_by"]))
+                parts.append(self._text("corrected by #") + str(fact["corrected_by"]))
             day = day_text(date.fromisoformat(fact["took_place_on"]), self._language)
-            table.add_row(str(fact["version"]), day, "\n  ".join(told), fact["agency"])
+            table.add_row(str(fact["version"]), day, "\n  ".join(parts), fact["agency"])
         self._console.print(table)
         self._two_times(replay)
 

@@ -82,7 +82,7 @@ def demo_command(
             raise NotADemoLog(log=settings.log_name)
         simulated = simulation(seed)
         fed = _feed_with_progress(application, simulated, settings.language)
-        found = gather(application, simulated.told)
+        found = gather(application, simulated.showcase)
     found |= {"seed": seed, "log": shown, "simulated": True, "accepted": fed.accepted, "refused": dict(fed.refused)}
     if session.json:
         print_json(found)

@@ -270,7 +270,7 @@ def fact_corrected(story: Story) -> Story:
     return story
 
 
-def told(story: Story) -> Story:
+def showcase(story: Story) -> Story:
     """The dossier whose replay the summary shows: returned, a day corrected, a result corrected after the decision."""
     # An extended ratio must be met at first, so that its correction makes a difference.
     story.weak = {code for code in story.weak if story.criteria[code].answer is not AnswerKind.RATIO}

@@ -24,7 +24,7 @@ from projections import audit, eligibility, status
 from projections.engine.snapshot import Snapshot
 
 
-def gather(application: Application, told: DossierKey) -> dict[str, Any]:
+def gather(application: Application, showcase: DossierKey) -> dict[str, Any]:
     """Everything that the summary shows, as plain values.
 
     dossiers, events   how many there are
@@ -47,7 +47,7 @@ def gather(application: Application, told: DossierKey) -> dict[str, Any]:
             "flags": _flags(views),
             "eligibility": _eligibility(eligibility.all_units(views, units)),
             "districts": _districts(application, views),
-            "replay": _replay(application, views, told),
+            "replay": _replay(application, views, showcase),
         }
 
 
@@ -99,16 +99,16 @@ def _districts(application: Application, views: Snapshot) -> list[dict[str, Any]
     return rows
 
 
-def _replay(application: Application, views: Snapshot, told: DossierKey) -> dict[str, Any]:
+def _replay(application: Application, views: Snapshot, showcase: DossierKey) -> dict[str, Any]:
     """What was known when the decision was recorded, beside what is known today to have been true on its day."""
-    events = application.events_of(told.id)
+    events = application.events_of(showcase.id)
     correction = next(event for event in reversed(events) if isinstance(event, VerificationCorrected))
     decision = next(event for event in events if isinstance(event, RecognitionApproved))
     return {
-        "dossier": told.number,
-        "unit": told.unit_id,
+        "dossier": showcase.number,
+        "unit": showcase.unit_id,
         "criterion": correction.criterion,
-        "timeline": _timeline(audit.trail(views, told.id)),
+        "timeline": _timeline(audit.trail(views, showcase.id)),
         "moment": decision.timestamp.astimezone(UTC),
         "day": decision.on,
         "known": _standing(as_recorded(events, decision.timestamp), correction.criterion),
@@ -132,16 +132,16 @@ def _standing(events: Sequence[DossierEvent], code: str) -> dict[str, Any]:
 
 
 def _timeline(trail: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The facts in order; results of one agency on one day are told together."""
-    told: list[dict[str, Any]] = []
+    """The facts in order; results of one agency on one day are one entry."""
+    entries: list[dict[str, Any]] = []
     for row in trail:
-        same = told and all(told[-1][key] == row[key] for key in ("event", "agency", "took_place_on"))
-        if same and row["corrected_by"] is None and told[-1]["corrected_by"] is None:
-            told[-1]["facts"] += 1
+        same = entries and all(entries[-1][key] == row[key] for key in ("event", "agency", "took_place_on"))
+        if same and row["corrected_by"] is None and entries[-1]["corrected_by"] is None:
+            entries[-1]["facts"] += 1
             continue
         kept = ("version", "took_place_on", "recorded_at", "event", "agency", "role", "flags", "corrected_by")
-        told.append({key: row[key] for key in kept} | {"facts": 1})
-    return told
+        entries.append({key: row[key] for key in kept} | {"facts": 1})
+    return entries
 
 
 def moment_text(moment: datetime) -> str:

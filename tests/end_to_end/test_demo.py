@@ -272,7 +272,7 @@ def test_the_read_models_equal_a_rebuild(demo: Demo) -> None:
 
 
 def test_the_summary_shows_what_was_known_beside_what_was_true(demo: Demo) -> None:
-    found = gather(demo.application, demo.simulated.told)
+    found = gather(demo.application, demo.simulated.showcase)
     replay = found["replay"]
     assert {"DossierReturned", "FactCorrected", "VerificationCorrected"} <= {f["event"] for f in replay["timeline"]}
     assert (replay["known"]["met"], replay["true"]["met"]) == (True, False)

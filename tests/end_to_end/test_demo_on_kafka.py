@@ -55,7 +55,7 @@ def test_it_gives_the_figures_and_events_of_the_embedded_one(broker: KafkaCluste
     url = f"kafka://{broker.bootstrap}?prefix=d{uuid4().hex[:12]}&partitions={_PARTITIONS}&index={tmp_path}"
     with processes(url, tmp_path, workers=2), Application(load({}, log=url), create=True) as queued:
         fed = feed(queued, simulated.steps)
-        events, figures = _facts(queued), gather(queued, simulated.told)
+        events, figures = _facts(queued), gather(queued, simulated.showcase)
         rows = list(_rows(queued))
         queued.rebuild([projection.name for projection in PROJECTIONS]).run()
         assert list(_rows(queued)) == rows
@@ -69,4 +69,4 @@ def test_it_gives_the_figures_and_events_of_the_embedded_one(broker: KafkaCluste
 def _embedded(folder: Path, simulated: Any) -> tuple[Fed, Any, Any]:
     with Application(load({}, log=f"sqlite:///{folder / 'demo.sqlite'}"), create=True) as embedded:
         fed = feed(embedded, simulated.steps)
-        return fed, _facts(embedded), gather(embedded, simulated.told)
+        return fed, _facts(embedded), gather(embedded, simulated.showcase)

@@ -58,7 +58,7 @@ def dead_letters(
         ),
     ] = None,
 ) -> None:
-    """All that wait, or one of them."""
+    """Show every dead letter that waits, or one of them."""
     session = session_of(ctx)
     if (what == "list") is not (letter is None):
         raise BadOption(reason=pair("list names no letter; show, retry and drop name one: PARTITION/OFFSET"))

@@ -56,7 +56,7 @@ def doctor(
         ),
     ] = False,
 ) -> None:
-    """What there is, and what is wrong."""
+    """Report what there is, and what is wrong with it."""
     from infra.queue.diagnose import diagnose
 
     session = session_of(ctx)
@@ -83,7 +83,7 @@ def log(
         typer.Option("--hash", metavar="SHA-256", help=say("The record's hash, as shown.")),
     ] = None,
 ) -> None:
-    """Shows the open orphans; with an offset and its hash, dismisses that one."""
+    """Show the open orphans, or dismiss the one with this offset and hash."""
     from infra.log.kafka.index_paths import worker_log
     from infra.queue.diagnose import as_orphan, orphans
 

@@ -56,7 +56,7 @@ def parked(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help=say("Do what the preview shows."))] = False,
 ) -> None:
-    """The parked events of the live read models."""
+    """Show the parked events of the live read models, or apply them again."""
     session = session_of(ctx)
     if (dossier is None) is not (action == "list"):
         raise BadOption(

@@ -50,7 +50,7 @@ def worker(
         ),
     ] = None,
 ) -> None:
-    """A member of the group of workers."""
+    """Run a member of the group of workers."""
     from infra.logging import log_as_json
     from infra.processes import until_stopped
     from infra.queue.worker_process import Worker
@@ -67,7 +67,7 @@ def worker(
 
 
 def projector(ctx: typer.Context, log_level: LogLevelOption = "info") -> None:
-    """A member of the group of projectors."""
+    """Run a member of the group of projectors."""
     from infra.logging import log_as_json
     from infra.processes import until_stopped
     from infra.queue.projector_process import run_projector

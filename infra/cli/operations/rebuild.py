@@ -84,7 +84,7 @@ def rebuild(
         typer.Option("--jobs", min=1, metavar="N", help=say("At most so many processes.")),
     ] = None,
 ) -> None:
-    """The engine's rebuild, undo and drop."""
+    """Rebuild read models, go back to the rows before, or drop those."""
     from projections.engine.rebuild import drop, undo
 
     session = session_of(ctx)

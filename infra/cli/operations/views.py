@@ -40,7 +40,7 @@ def views(
         typer.Argument(metavar="show|verify", show_default=False, help=say("What to do.")),
     ],
 ) -> None:
-    """The books of the read models."""
+    """Show the generations of the read models, or verify them against the log."""
     session = session_of(ctx)
     with session.application() as application:
         if action == "show":

@@ -70,7 +70,7 @@ def add(
         typer.Option(help=say("The secret (whsec_…); else a new one.")),
     ] = None,
 ) -> None:
-    """A new subscription. Its secret is shown once."""
+    """Add a subscription. Its secret is shown once."""
     from consumers.webhook_dispatcher import Subscription
     from infra.delivery.settings import webhook_settings
     from infra.delivery.webhooks.signing import check_secret, new_secret
@@ -102,8 +102,8 @@ def add(
         typer.echo(session.text("{name}: secret {chosen}", name=name, chosen=chosen))
 
 
-def standing(ctx: typer.Context) -> None:
-    """Every subscription."""
+def subscriptions(ctx: typer.Context) -> None:
+    """Show every subscription."""
     session = session_of(ctx)
     with _store(session) as store:
         found = store.standing()
@@ -139,7 +139,7 @@ def deliveries(
     name: Name,
     limit: Annotated[int, typer.Option(help=say("How many tries."))] = 50,
 ) -> None:
-    """The delivery log."""
+    """Show the delivery log."""
     session = session_of(ctx)
     with _store(session) as store:
         found = store.deliveries(name, limit)
@@ -162,7 +162,7 @@ def deliveries(
 
 
 def parked(ctx: typer.Context, name: Name) -> None:
-    """What was given up."""
+    """Show the deliveries that were given up."""
     session = session_of(ctx)
     with _store(session) as store:
         store.get(name)
@@ -210,7 +210,7 @@ def pause(ctx: typer.Context, name: Name) -> None:
 
 
 def rotate(ctx: typer.Context, name: Name) -> None:
-    """A new secret; the one before stays valid beside it."""
+    """Make a new secret; the one before stays valid beside it."""
     from infra.delivery.webhooks.signing import new_secret
 
     session = session_of(ctx)
@@ -232,7 +232,7 @@ def remove(ctx: typer.Context, name: Name) -> None:
 
 
 def enqueue_replay(application: Application, name: str, found: Sequence[FeedEntry], replay: str) -> None:
-    """Queue decisions for one subscription again, in a lane of their own. Raises UnknownSubscription."""
+    """Queue decisions for one subscription again, in a stream of their own. Raises UnknownSubscription."""
     from infra.delivery.settings import webhook_settings
     from infra.delivery.webhooks.store import WebhookStore
 
@@ -267,7 +267,7 @@ def _register() -> None:
             say("Subscribe a receiver; its secret is shown once."),
             ("dossier decisions webhooks add portal https://portal.example.vn/decisions --from beginning",),
         ),
-        ("list", standing, say("Show every webhook."), ("dossier decisions webhooks list",)),
+        ("list", subscriptions, say("Show every webhook."), ("dossier decisions webhooks list",)),
         (
             "run",
             run,

@@ -56,7 +56,7 @@ def template(
         ),
     ] = None,
 ) -> None:
-    """A form."""
+    """Print a form to be filled in."""
     typer.echo(json.dumps(_form(ctx, form, dossier), ensure_ascii=False, indent=2, default=plain))
 
 

@@ -67,7 +67,7 @@ def audit(
     flag: FlagOption = None,
     wait: WaitOption = None,
 ) -> None:
-    """The read model "audit"."""
+    """Answer from the read model "audit"."""
     from domain.identity import COUNCIL_ID
     from domain.refusals import UnknownDossier
     from infra.cli.support.dossiers import id_of

@@ -59,7 +59,7 @@ def criteria(
         typer.Option("--level", help=say("Only criteria that this level asks for.")),
     ] = None,
 ) -> None:
-    """The newest catalogue."""
+    """List the criteria of the newest catalogue."""
     session = session_of(ctx)
     newest = catalogue()
     found = [one for one in newest.criteria if (kind is None or one.unit_kind is kind) and _asked(session, one, level)]
@@ -76,7 +76,7 @@ def criteria(
 
 
 def units(ctx: typer.Context, kind: KindOption = None, district: DistrictOption = None) -> None:
-    """The registry of units."""
+    """List the registry of units."""
     session = session_of(ctx)
     found = chosen_units(session.settings().units, kind, district)
     rows = [{"id": unit.id, "kind": unit.kind.value, "name": unit.name, "parent_id": unit.parent_id} for unit in found]
@@ -96,7 +96,7 @@ def units(ctx: typer.Context, kind: KindOption = None, district: DistrictOption 
 
 
 def agencies(ctx: typer.Context) -> None:
-    """The agencies of the guidance."""
+    """List the agencies of the guidance."""
     session = session_of(ctx)
     leads = Counter(criterion.lead_agency for criterion in catalogue().criteria)
     takes_part = Counter(agency for criterion in catalogue().criteria for agency in criterion.coordinating_agencies)

@@ -43,7 +43,7 @@ def commands(
         ),
     ] = None,
 ) -> None:
-    """The schemas."""
+    """Print the schemas of the commands."""
     from domain.procedure import STEPS
     from schemas.command_errors import UnknownCommand
     from schemas.command_parser import command_schemas, example

@@ -59,7 +59,7 @@ def tail(
         typer.Option("--follow/--no-follow", help=say("Wait for what comes, or end.")),
     ] = True,
 ) -> None:
-    """The reference subscriber: it proves to itself that it misses nothing."""
+    """Run the reference subscriber: it proves to itself that it misses nothing."""
     from infra.processes import until_stopped
     from projections.public_decisions.sequence import SequenceChecker
 
@@ -117,7 +117,7 @@ def replay(
         ),
     ] = None,
 ) -> None:
-    """A bounded replay for one subscriber, marked as one; others see nothing of it."""
+    """Make a bounded replay for one subscriber, marked as one; others see nothing of it."""
     session = session_of(ctx)
     if topic is not None and webhook is not None:
         raise BadOption(reason=pair("either --topic or --webhook"))
@@ -130,9 +130,9 @@ def replay(
             from infra.delivery.kafka.stream import replay as to_topic
             from infra.delivery.settings import stream_settings
 
-            told = stream_settings(stream, log=session.log)
-            values = encoding_of(told.kafka, told.registry)
-            to_topic(told.kafka, decisions.serializer, topic, found, name=name, encoding=values)
+            settings = stream_settings(stream, log=session.log)
+            values = encoding_of(settings.kafka, settings.registry)
+            to_topic(settings.kafka, decisions.serializer, topic, found, name=name, encoding=values)
         elif webhook is not None:
             webhooks.enqueue_replay(application, webhook, found, name)
         else:
@@ -149,7 +149,7 @@ def files(
         typer.Option("--follow/--no-follow", help=say("Go on until stopped.")),
     ] = False,
 ) -> None:
-    """The feed in files."""
+    """Write the feed into files."""
     from infra.delivery.files import FileFeed
     from infra.processes import until_stopped
 
@@ -181,7 +181,7 @@ def publisher(
     ] = False,
     log_level: LogLevelOption = "info",
 ) -> None:
-    """The publisher of rule 12."""
+    """Publish the public decisions to the stream on Kafka, each exactly once."""
     from infra.delivery.kafka.stream import publish_once
     from infra.delivery.settings import stream_settings
     from infra.logging import log_as_json

@@ -46,7 +46,7 @@ def eligibility(
     district: DistrictOption = None,
     wait: WaitOption = None,
 ) -> None:
-    """The read model "eligibility"."""
+    """Answer from the read model "eligibility"."""
     from domain.identity import unit_uuid
     from projections import eligibility as model
 

@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
 
 
 def procedure(ctx: typer.Context, kind: KindOption = None) -> None:
-    """The steps in the order of the guidance, of every kind of unit or of one."""
+    """Print the steps in the order of the guidance, of every kind of unit or of one."""
     from domain.procedure import PROCEDURE
 
     session = session_of(ctx)

@@ -69,7 +69,7 @@ def replay(
         typer.Option("--version", min=1, metavar="N", help=say("Up to fact N.")),
     ] = None,
 ) -> None:
-    """A selection of a dossier's events, and what it amounts to."""
+    """Show a dossier as it results from a selection of its events."""
     from domain.dossier import as_of
     from infra.cli.queries.replay_view import Replay
     from infra.cli.support.dossiers import events_of

@@ -70,7 +70,7 @@ def status(
     limit: Annotated[int | None, typer.Option("--limit", min=1, help=say("At most so many."))] = None,
     wait: WaitOption = None,
 ) -> None:
-    """The read model "status"."""
+    """Answer from the read model "status"."""
     from infra.cli.support.dossiers import row_of
     from projections import status as model
 

@@ -209,7 +209,7 @@ class DossierCommand(TyperCommand):
         super().format_help(ctx, formatter)
 
 
-class GivenCommand(DossierCommand):
+class ProcedureCommand(DossierCommand):
     """A subcommand by which somebody gives a command of the procedure."""
 
     def __init__(self, name: str | None, *, params: list[Any] | None = None, **rest: Any) -> None:
@@ -259,7 +259,7 @@ def subcommand(
     """Register a function as a subcommand. `given`: somebody gives a command of the procedure by it."""
     return app.command(
         name,
-        cls=GivenCommand if given else DossierCommand,
+        cls=ProcedureCommand if given else DossierCommand,
         help=help,
         epilog=examples_text(examples),
         rich_help_panel=panel,

@@ -37,7 +37,7 @@ _MAGIC: Final = (
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
-class LookedAt:
+class SniffedStream:
     """A stream of JSON Lines whose first bytes are looked at when they arrive, before anybody acts on them."""
 
     def __init__(self, stream: BufferedReader, path: str) -> None:
