@@ -90,7 +90,14 @@ class KafkaPartitionClient:
 
         Raises KafkaUnreachable after `Timeout.SEND`, and what cannot be mended by another try.
         """
-        for _ in Retry(Timeout.SEND):
+        began = time.monotonic()
+        offset = self.send_all(records).result()
+        return self._send_again(records, began) if offset is None else offset
+
+    def _send_again(self, records: Sequence[tuple[bytes | None, bytes]], began: float) -> int:
+        tries = Retry(Timeout.SEND, began=began)
+        while not tries.is_over:
+            tries.pause()
             offset = self.send_all(records).result()
             if offset is not None:
                 return offset
@@ -128,13 +135,14 @@ class KafkaPartitionClient:
 
         Where a topic need not be whole, those that were deleted are passed over.
         """
-        tries = Retry(Timeout.READ)
+        began, tries = time.monotonic(), None
         while True:
             try:
                 return self._fetch_result(self._response(self._fetch(start, wait=seconds)), start)[0]
             except kafka_errors.OffsetOutOfRangeError:
                 return FetchResult([], self._offset(OffsetSpec.EARLIEST))
             except (KafkaError, OSError) as error:
+                tries = tries or Retry(Timeout.READ, began=began)
                 self._wait_for_broker(error, tries)
 
     def end_behind(self, read: int) -> int:
@@ -283,13 +291,16 @@ class KafkaPartitionClient:
 
     def _leader(self, client: Client) -> int:
         leader = client.cluster.leader_for_partition(self._topic_partition)
+        return self._elected_leader(client) if leader is None or leader < 0 else int(leader)
+
+    def _elected_leader(self, client: Client) -> int:
         tries = Retry(Timeout.REQUEST)
-        while leader is None or leader < 0:
-            if tries.is_over:
-                raise kafka_errors.LeaderNotAvailableError(str(self._topic_partition))
+        while not tries.is_over:
             client.poll(timeout_ms=Timeout.REQUEST.milliseconds, future=client.cluster.request_update())
             leader = client.cluster.leader_for_partition(self._topic_partition)
-        return int(leader)
+            if leader is not None and leader >= 0:
+                return int(leader)
+        raise kafka_errors.LeaderNotAvailableError(str(self._topic_partition))
 
     def _response(self, future: Any) -> Any:
         self._connected().poll(timeout_ms=Timeout.RESPONSE.milliseconds, future=future)

@@ -12,12 +12,11 @@ from uuid import NAMESPACE_URL, uuid5
 
 from domain.catalogue import Level, UnitKind
 from domain.commands import Command
-from domain.context import DecisionContext, InterpretationSettings
+from domain.context import VIETNAM, DecisionContext, InterpretationSettings
 from domain.council.aggregate import ProvincialCouncil
 from domain.cross_dossier import CouncilInForce, CrossDossierFacts, RecognitionInForce
-from domain.dossier.aggregate import Dossier
+from domain.dossier.aggregate import Dossier, DossierEvent
 from domain.dossier.as_of import state_of
-from domain.dossier.event import DossierEvent
 from domain.errors import DossierError
 from domain.identity import DossierKey
 from domain.procedure import COUNCIL, CREATE, ON_DOSSIER
@@ -52,7 +51,9 @@ def reference(*, council: bool = True, communes: bool = True) -> CrossDossierFac
 
 def circumstances(**changed: Any) -> DecisionContext:
     """The moment of a test."""
-    return DecisionContext(**{"recorded_at": NOW, "units": UNITS, "cross_dossier": reference(), **changed})
+    today = (changed.get("recorded_at", NOW) + VIETNAM).date()
+    known = {"recorded_at": NOW, "today": today, "units": UNITS, "cross_dossier": reference()}
+    return DecisionContext(**known | changed)
 
 
 def command(draft: Draft, number: int = 0) -> Command:
