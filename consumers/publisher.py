@@ -11,7 +11,6 @@ remembered. What a unit's decisions repeat and count is folded from the log anew
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Event as Flag
 from typing import Final, NamedTuple, Protocol
@@ -81,6 +80,20 @@ class Stream(Protocol):
         """Release everything."""
 
 
+class Tries(Protocol):
+    """How long something is tried again: `infra.retry.Retry`."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the time is over."""
+
+    def progress(self) -> None:
+        """Something worked: the time begins anew."""
+
+    def pause(self) -> None:
+        """Wait a moment before the next try."""
+
+
 @dataclass(slots=True)
 class _Partition:
     """How far a partition was folded, and what of it is not published yet."""
@@ -111,6 +124,8 @@ class Publisher:
         self._stream = stream
         self._serializer = serializer
         self._partitions: dict[int, _Partition] = {}
+        self.published = 0
+        """Decisions of which this publisher knows that it published them."""
         self._logger = structlog.get_logger("publisher")
 
     def run(self, stop: Flag, pause: Callable[[float], object] | None = None) -> None:
@@ -224,6 +239,7 @@ class Publisher:
         batch = partition.unpublished[: self._batch]
         partition.producer.publish([(position, self._serializer.record(decision)) for position, decision in batch])
         del partition.unpublished[: len(batch)]
+        self.published += len(batch)
         partition.published = batch[-1][0]
         last_position, last = batch[-1]
         self._logger.info(
@@ -237,18 +253,22 @@ class Publisher:
         return len(batch)
 
 
-def publish_all(publisher: Publisher) -> int:
-    """Publish until nothing is left, and release everything; returns how many were published.
+def publish_all(publisher: Publisher, tries: Tries) -> int:
+    """Publish until nothing is left, and release everything; returns how many decisions were published.
 
-    Raises what `run` raises.
+    What ends in OutcomeUnknown is tried again as long as `tries` allow, and then raised. Raises what `run` raises.
     """
-    published = 0
+    before = publisher.published
     try:
         while True:
-            with suppress(OutcomeUnknown):
-                found = publisher.step()
-                published += found
-                if not found:
-                    return published
+            try:
+                if not publisher.step():
+                    return publisher.published - before
+            except OutcomeUnknown:
+                if tries.is_over:
+                    raise
+                tries.pause()
+            else:
+                tries.progress()
     finally:
         publisher.close()

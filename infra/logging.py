@@ -11,7 +11,7 @@ from typing import Final, TextIO, cast
 import structlog
 
 
-class _Stderr(io.TextIOBase):
+class _LogStream(io.TextIOBase):
     """Standard error that never fails: when its disk is full, whoever logs goes on with what he was about."""
 
     def write(self, text: str) -> int:
@@ -24,7 +24,7 @@ class _Stderr(io.TextIOBase):
             sys.stderr.flush()
 
 
-_STDERR: Final = cast("TextIO", _Stderr())
+_STDERR: Final = cast("TextIO", _LogStream())
 
 
 def log_as_json(level: str = "info") -> None:

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from platformdirs import user_data_path
 
 from domain.context import InterpretationSettings
-from domain.i18n import Language
+from domain.i18n import Language, pair
 from domain.policy.support import parse_amounts
 from domain.units import Units, parse_departments
 from infra.errors import BadSetting
@@ -122,9 +122,7 @@ def _beside(log: Path | KafkaSettings) -> Path:
 def _seconds(setting: str, value: str) -> float:
     if value.isdecimal() and int(value):
         return float(value)
-    raise BadSetting(
-        setting=setting, value=value, reason_en="a number of seconds, from 1 on", reason_vi="số giây, từ 1 trở lên"
-    )
+    raise BadSetting(setting=setting, value=value, reason=pair("a number of seconds, from 1 on"))
 
 
 def _sqlite_path(setting: str, url: str) -> Path:
@@ -134,8 +132,7 @@ def _sqlite_path(setting: str, url: str) -> Path:
         raise BadSetting(
             setting=setting,
             value=url,
-            reason_en="a URL like sqlite:////var/lib/dossier/dossier.sqlite or kafka://HOST:PORT is expected",
-            reason_vi="cần một địa chỉ dạng sqlite:////var/lib/dossier/dossier.sqlite hoặc kafka://HOST:PORT",
+            reason=pair("a URL like sqlite:////var/lib/dossier/dossier.sqlite or kafka://HOST:PORT is expected"),
         )
     return Path(path).expanduser()
 
@@ -144,8 +141,8 @@ def _one_of(env: Mapping[str, str], setting: str, allowed: tuple[str, ...]) -> s
     """The value of a setting; the first of those allowed when it is not set."""
     value = env.get(setting) or allowed[0]
     if value not in allowed:
-        choices = ", ".join(allowed)
-        raise BadSetting(setting=setting, value=value, reason_en=f"one of {choices}", reason_vi=f"một trong {choices}")
+        reason = pair("one of {choices}", choices=", ".join(allowed))
+        raise BadSetting(setting=setting, value=value, reason=reason)
     return value
 
 

@@ -21,7 +21,7 @@ class Timeout(Enum):
     LEADER = 10.0, "a new leader that learns how far the partition goes"
     READ = 60.0, "records, or the end of a partition, while no broker answers"
     APPEND = 60.0, "an append to the log whose outcome is not known"
-    SEND = 60.0, "the acknowledgement of commands, replies and dead letters"
+    SEND = 60.0, "the acknowledgement of commands, replies, dead letters, and decisions by `publisher --once`"
     INDEX = 30.0, "another process that holds the readers' index and reads the log into it"
     SHOWN = 30.0, "read models that show a position they were told to show"
     GROUP_SESSION = 6.0, "a sign of life of a group's member, before its partitions go to others"

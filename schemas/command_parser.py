@@ -21,6 +21,7 @@ from msgspec import ValidationError, convert
 from domain.catalogue.answers import LARGEST
 from domain.commands import COMMAND_TYPES, Command
 from domain.errors import InvalidInput
+from domain.i18n import pair
 from domain.shapes import DecimalText
 from schemas.command_errors import (
     ByteOrderMark,
@@ -161,10 +162,10 @@ def _parsed(text: str) -> Any:
 
 def _name(envelope: Any) -> str:
     if not isinstance(envelope, dict):
-        raise _invalid([Problem("$", "must be an object", "phải là đối tượng", None)])
+        raise _invalid([Problem("$", pair("must be an object"), None)])
     name = envelope.get("command")
     if not isinstance(name, str):
-        raise _invalid([Problem("$.command", "must name a command", "phải ghi tên lệnh", None)])
+        raise _invalid([Problem("$.command", pair("must name a command"), None)])
     if name not in command_schemas():
         close = get_close_matches(name[:64], command_schemas())
         raise UnknownCommand(name=shown(name), close=", ".join(close) or "-")
@@ -200,9 +201,9 @@ def _refuse(form: _Form, envelope: Any) -> NoReturn:
 
 def _invalid(found: list[Problem]) -> InvalidCommand:
     return InvalidCommand(
-        problems=[{"path": problem.path, "en": problem.en, "vi": problem.vi} for problem in found],
-        problems_en="; ".join(f"{problem.path} {problem.en}" for problem in found),
-        problems_vi="; ".join(f"{problem.path} {problem.vi}" for problem in found),
+        problems=[{"path": problem.path, **problem.expected._asdict()} for problem in found],
+        problems_en="; ".join(f"{problem.path} {problem.expected.en}" for problem in found),
+        problems_vi="; ".join(f"{problem.path} {problem.expected.vi}" for problem in found),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a JSON Schema validator found, in words for people in both languages."""
+"""What a JSON Schema validator found, as texts for people in both languages."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from jsonschema_rs import Draft202012Validator, ValidationError
 
+from domain.i18n import Text, pair, translatable
 from schemas.text_checks import path_of, shown
 
 DAY: Final = "day"
@@ -19,29 +20,27 @@ class Problem(NamedTuple):
     """One place: its JSON path, what was expected there, and for a bad day (`kind` is DAY) its text."""
 
     path: str
-    en: str
-    vi: str
+    expected: Text
     value: Any
     kind: str = ""
 
 
-_WORDS: Final[dict[str, tuple[str, str]]] = {
-    "type": ("must be of type {types}", "phải có kiểu {types}"),
-    "enum": ("must be one of {options}", "phải là một trong {options}"),
-    "const": ("must be {expected_value}", "phải là {expected_value}"),
-    "pattern": ("must have the form {pattern}", "phải có dạng {pattern}"),
-    "format": ("must be a {format}", "phải có dạng {format}"),
-    "minLength": ("must have at least {limit} character(s)", "phải có ít nhất {limit} ký tự"),
-    "maxLength": ("must have at most {limit} characters", "chỉ được có tối đa {limit} ký tự"),
-    "minItems": ("must have at least {limit} item(s)", "phải có ít nhất {limit} mục"),
-    "maxItems": ("must have at most {limit} items", "chỉ được có tối đa {limit} mục"),
-    "minProperties": ("must have at least {limit} entry", "phải có ít nhất {limit} mục"),
-    "maxProperties": ("must have at most {limit} entries", "chỉ được có tối đa {limit} mục"),
-    "minimum": ("must be {limit} or more", "phải từ {limit} trở lên"),
-    "maximum": ("must be {limit} or less", "phải từ {limit} trở xuống"),
-    "required": ("is missing", "còn thiếu"),
-    "additionalProperties": ("is not known here", "không được dùng ở đây"),
-    "propertyNames": ("has a key that is not allowed", "có khóa không hợp lệ"),
+_EXPECTED: Final = {
+    "type": translatable("must be of type {types}"),
+    "enum": translatable("must be one of {options}"),
+    "const": translatable("must be {expected_value}"),
+    "pattern": translatable("must have the form {pattern}"),
+    "minLength": translatable("must have at least {limit} character(s)"),
+    "maxLength": translatable("must have at most {limit} characters"),
+    "minItems": translatable("must have at least {limit} item(s)"),
+    "maxItems": translatable("must have at most {limit} items"),
+    "minProperties": translatable("must have at least {limit} entry"),
+    "maxProperties": translatable("must have at most {limit} entries"),
+    "minimum": translatable("must be {limit} or more"),
+    "maximum": translatable("must be {limit} or less"),
+    "required": translatable("is missing"),
+    "additionalProperties": translatable("is not known here"),
+    "propertyNames": translatable("has a key that is not allowed"),
 }
 
 
@@ -57,13 +56,12 @@ def _of(error: ValidationError) -> Iterator[Problem]:
         yield from _of(_closest(details["context"]))
         return
     if keyword == "format" or details.get("pattern") == _DAY_PATTERN:
-        yield Problem(path_of(path), *_WORDS["format"], error.instance, DAY)
+        yield Problem(path_of(path), pair("must be a date"), error.instance, DAY)
         return
-    en, vi = _WORDS[keyword]
-    said = {name: _said(detail) for name, detail in details.items()}
+    expected = pair(_EXPECTED[keyword], **{name: _shown_detail(detail) for name, detail in details.items()})
     for step in [details["property"]] if keyword == "required" else details.get("unexpected", [None]):
         at = path if step is None else [*path, step]
-        yield Problem(path_of(at), en.format_map(said), vi.format_map(said), None)
+        yield Problem(path_of(at), expected, None)
 
 
 def _closest(branches: list[list[ValidationError]]) -> ValidationError:
@@ -72,7 +70,7 @@ def _closest(branches: list[list[ValidationError]]) -> ValidationError:
     return max(first, key=lambda error: (error.kind.name != "type", len(error.instance_path)))
 
 
-def _said(detail: Any) -> str:
+def _shown_detail(detail: Any) -> str:
     if isinstance(detail, list):
         return ", ".join(str(item) for item in detail)
     return shown(detail) if isinstance(detail, str) and not detail.startswith("^") else str(detail)

@@ -1,4 +1,7 @@
-"""What the tests owe the code: a module of tests for every module with rules, and none without an assertion."""
+"""What the tests owe the code: a module of tests for every module with rules, and none without an assertion.
+
+And what the code owes its readers: one name for one thing.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ _ASSERTING = frozenset({"raises", "refused", "then"})
 _CONTRACT = "self.optional_test_"
 """A test of the library's contract that is not collected by itself."""
 
+
+PACKAGES = ("domain", "projections", "consumers", "schemas", "infra")
 
 Helpers = dict[str, ast.FunctionDef]
 
@@ -124,3 +129,27 @@ def test_every_module_with_rules_has_its_module_of_tests() -> None:
     ]
     assert untested == []
     assert [place for place in ELSEWHERE.values() if not (TESTS / place).exists()] == []
+
+
+def _classes_of_one_name(root: Path) -> dict[str, list[str]]:
+    """Name → the modules that have a class of that name, where there are several."""
+    places: dict[str, list[str]] = {}
+    for package in PACKAGES:
+        for path in sorted((root / package).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ClassDef):
+                    places.setdefault(node.name, []).append(path.relative_to(root).as_posix())
+    return {name: found for name, found in places.items() if len(found) > 1}
+
+
+def test_no_two_classes_have_one_name() -> None:
+    """A reader who meets a class in one module need not ask which of several it is."""
+    assert _classes_of_one_name(TESTS.parent) == {}
+
+
+def test_the_check_finds_two_classes_of_one_name(tmp_path: Path) -> None:
+    for module, source in {"domain/one.py": "class Step: ...", "infra/two.py": "def f():\n    class Step: ..."}.items():
+        path = tmp_path / module
+        path.parent.mkdir()
+        path.write_text(source, encoding="utf-8")
+    assert _classes_of_one_name(tmp_path) == {"Step": ["domain/one.py", "infra/two.py"]}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from domain.i18n import pair
 from infra.errors import BadSetting
 from infra.kafka.settings import SCHEME, KafkaSettings, from_url
 from infra.settings import LOG
@@ -67,8 +68,7 @@ def stream_settings(
         raise BadSetting(
             setting=STREAM,
             value=given or "",
-            reason_en="a URL like kafka://broker:9092?prefix=dossier&replication=3 is expected",
-            reason_vi="cần một địa chỉ dạng kafka://broker:9092?prefix=dossier&replication=3",
+            reason=pair("a URL like kafka://broker:9092?prefix=dossier&replication=3 is expected"),
         )
     return StreamSettings(from_url(given, env), env.get(REGISTRY) or None)
 
@@ -101,8 +101,7 @@ def _network(text: str) -> IPv4Network | IPv6Network:
         raise BadSetting(
             setting=WEBHOOK_ALLOW,
             value=text,
-            reason_en=f"a network like 10.1.2.0/24 is expected ({error})",
-            reason_vi=f"cần một mạng dạng 10.1.2.0/24 ({error})",
+            reason=pair("a network like 10.1.2.0/24 is expected ({error})", error=error),
         ) from error
 
 
@@ -115,7 +114,6 @@ def _retries(text: str) -> tuple[float, ...]:
         raise BadSetting(
             setting=WEBHOOK_RETRIES,
             value=text,
-            reason_en="seconds between tries are expected, for example 5,300,1800",
-            reason_vi="cần số giây giữa các lần thử, ví dụ 5,300,1800",
+            reason=pair("seconds between tries are expected, for example 5,300,1800"),
         )
     return delays

@@ -22,7 +22,7 @@ from infra.demo.days import COUNCIL_CHANGED, COUNCIL_ESTABLISHED, FIRST_DAY, LAS
 from infra.demo.districts import Readiness, district_stories
 from infra.demo.people import chance
 from infra.demo.scenarios import Path
-from infra.demo.story import Step, Story, World, in_order
+from infra.demo.story import PlannedCommand, Story, World, in_order
 
 DEFAULT_SEED = 2024
 _COMMAND_IDS = UUID("9b0f7a52-6d0e-5c1f-9d0e-2a60d05513e2")
@@ -107,7 +107,7 @@ _VERIFY_THEMSELVES = ("so-tttt", "so-nv", "vp-ubnd", "cong-an")
 class Simulation:
     """All commands in order, each with what is meant to become of it, and the dossier whose replay is worth seeing."""
 
-    steps: Sequence[Step]
+    steps: Sequence[PlannedCommand]
     told: DossierKey
 
 
@@ -126,17 +126,17 @@ def simulation(seed: int) -> Simulation:
     return Simulation(steps, communes.told.name)
 
 
-def _numbered(seed: int, steps: list[Step]) -> list[Step]:
+def _numbered(seed: int, steps: list[PlannedCommand]) -> list[PlannedCommand]:
     """The same steps with command ids from seed and counter."""
     for counter, step in enumerate(steps, start=1):
         step.envelope["command_id"] = str(uuid5(_COMMAND_IDS, f"{seed}/{counter}"))
     return steps
 
 
-def _council(world: World) -> list[Step]:
+def _council(world: World) -> list[PlannedCommand]:
     """The council is established once and changed once; what else is tried is refused."""
 
-    def step(command: str, day: date, *, changed: bool, refusal: str | None = None) -> Step:
+    def step(command: str, day: date, *, changed: bool, refusal: str | None = None) -> PlannedCommand:
         envelope = {
             "command": command,
             "command_id": "",
@@ -145,7 +145,7 @@ def _council(world: World) -> list[Step]:
             "actor": world.actor("ubnd-tinh", Role.CHAIRMAN),
             "data": decisions.council_of(world, day, changed=changed),
         }
-        return Step(day, envelope, refusal)
+        return PlannedCommand(day, envelope, refusal)
 
     return [
         step("ChangeCouncil", COUNCIL_ESTABLISHED, changed=True, refusal="NO_COUNCIL"),

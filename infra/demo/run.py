@@ -27,7 +27,7 @@ from infra.demo.errors import CommandsNotWritten, DemoDiffers, NotADemoLog
 from infra.demo.output_files import DEFAULT_LOG, make_room
 from infra.demo.province import DEFAULT_SEED, Simulation, commands, simulation
 from infra.demo.report import Screen
-from infra.demo.story import Step
+from infra.demo.story import PlannedCommand
 from infra.demo.summary import gather
 from infra.errors import without_secrets
 from infra.settings import LANGUAGE, load
@@ -100,7 +100,9 @@ def write_commands(seed: int, path: Path) -> None:
         raise CommandsNotWritten(path=str(path), reason=str(error)) from error
 
 
-def feed(application: Application, steps: Sequence[Step], progress: Callable[[int], None] = lambda _: None) -> Fed:
+def feed(
+    application: Application, steps: Sequence[PlannedCommand], progress: Callable[[int], None] = lambda _: None
+) -> Fed:
     """Hand in all commands, batch by batch. Raises DemoDiffers at the first unexpected answer."""
     fed = Fed()
     under_way: deque[tuple[int, Callable[[], list[Answer]]]] = deque()
@@ -115,7 +117,11 @@ def feed(application: Application, steps: Sequence[Step], progress: Callable[[in
 
 
 def _count(
-    fed: Fed, steps: Sequence[Step], start: int, answers: Callable[[], list[Answer]], progress: Callable[[int], None]
+    fed: Fed,
+    steps: Sequence[PlannedCommand],
+    start: int,
+    answers: Callable[[], list[Answer]],
+    progress: Callable[[int], None],
 ) -> None:
     found = answers()
     for line, (step, answer) in enumerate(zip(steps[start : start + len(found)], found, strict=True), start=start + 1):
@@ -127,7 +133,7 @@ def _count(
     progress(len(found))
 
 
-def _line(line: int, step: Step) -> bytes:
+def _line(line: int, step: PlannedCommand) -> bytes:
     """Raises DemoDiffers for what is no JSON: none is meant to be."""
     try:
         return line_of(step.envelope).encode()
@@ -135,14 +141,14 @@ def _line(line: int, step: Step) -> bytes:
         raise _differs(line, step, f"{error.code}: {error}") from error
 
 
-def _check(line: int, step: Step, answer: Answer) -> None:
+def _check(line: int, step: PlannedCommand, answer: Answer) -> None:
     """Raises DemoDiffers unless a command was accepted, or refused with its code, as it was meant to be."""
     error = None if answer.outcome == "accepted" else json.loads(answer.line)["error"]
     if (error and error["code"]) != step.refusal:
         raise _differs(line, step, f"{error['code']}: {error['message']}" if error else "accepted")
 
 
-def _differs(line: int, step: Step, answered: str) -> DemoDiffers:
+def _differs(line: int, step: PlannedCommand, answered: str) -> DemoDiffers:
     return DemoDiffers(
         line=line,
         command=step.envelope["command"],

@@ -23,7 +23,7 @@ _SLIPS_OF_VERIFICATION = 0.012
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PlannedCommand:
     """One command, the day on which it is given, and the code with which it is meant to be refused, if it is."""
 
     day: date
@@ -65,7 +65,7 @@ class Story:
         first = DossierKey(unit.id, level, year or start.year, 1)
         self.name: DossierKey = before.name.next_attempt() if before else first
         self.rng = chance(world.seed, "story", self.name.number)
-        self.steps: list[Step] = before.steps if before else []
+        self.steps: list[PlannedCommand] = before.steps if before else []
         self.attempts: list[Story] = [*before.attempts, self] if before else [self]
         self.day = later(start, 0)
         self.version = 0
@@ -144,8 +144,8 @@ class Story:
         if self.rng.random() < rate:
             found = slip(self.rng, envelope, self.criteria, self.inspected)
             if found is not None:
-                self.steps.append(Step(self.day, found[1], found[0]))
-        self.steps.append(Step(self.day, envelope))
+                self.steps.append(PlannedCommand(self.day, found[1], found[0]))
+        self.steps.append(PlannedCommand(self.day, envelope))
         self.version += 1
         self.facts[command] = self.version
         return self.version
@@ -154,7 +154,7 @@ class Story:
         self, code: str, command: str, actor: dict[str, Any], data: dict[str, Any], *, on: date | None = None
     ) -> None:
         """A command that is meant to be refused with a code."""
-        self.steps.append(Step(self.day, self._envelope(command, actor, data, on or self.day), code))
+        self.steps.append(PlannedCommand(self.day, self._envelope(command, actor, data, on or self.day), code))
 
     def _envelope(self, command: str, actor: dict[str, Any], data: dict[str, Any], on: date) -> dict[str, Any]:
         begins = command in ("OpenDossier", "RecordEarlierRecognition")
@@ -179,6 +179,6 @@ class Story:
         return set(self.rng.sample(extended, self.rng.randint(0, spare // 2)))
 
 
-def in_order(tracks: Iterable[list[Step]]) -> list[Step]:
+def in_order(tracks: Iterable[list[PlannedCommand]]) -> list[PlannedCommand]:
     """All steps by day; those of one track keep their order."""
     return sorted((step for track in tracks for step in track), key=lambda step: step.day)

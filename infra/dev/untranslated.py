@@ -1,8 +1,9 @@
-"""Literals of the command line that people would read and that go past the message catalogues.
+"""Literals that people would read and that go past the message catalogues.
 
-A literal is a fault when it is handed to something that shows it (`echo`, `print_line`, `help=` …), when it reads as
-prose wherever it stands, or when it is Vietnamese, unless it stands in a call of a marker. What is the same in every
-language, such as examples and names, is listed with its reason.
+A literal is a fault when it is Vietnamese, in any module, unless it stands in a call of a marker. In the command line
+it is one as well when it is handed to something that shows it (`echo`, `print_line`, `help=` …), or when it reads as
+prose wherever it stands. What is the same in every language, such as examples and names, and what is stored as it is,
+is listed with its reason.
 """
 
 from __future__ import annotations
@@ -45,6 +46,30 @@ SAME_IN_EVERY_LANGUAGE: Final[Mapping[tuple[str, str], str]] = {
     ("infra/cli/queries/commands.py", "  data."): "a path in a command",
     ("infra/demo/report.py", "  export DOSSIER_LOG="): "a line for a shell",
     ("infra/demo/report.py", " --lang vi"): "an option",
+    ("domain/catalogue/answers.py", "Biểu 04"): "a form by its title, as a clause that errors hold",
+    ("domain/catalogue/criteria.py", "Biểu 04"): "the same",
+    ("domain/refusals.py", "Biểu 0"): "the same",
+    ("domain/dossier/preconditions.py", "Biểu 02"): "the same",
+    ("domain/policy/support.py", "60/2022/NQ-HĐND"): "a resolution by its number",
+    ("domain/commands.py", "The letter (Tờ trình)"): "the description of a type, whose translation the catalogue has",
+    ("domain/shapes.py", "The code of a criterion in Biểu 04"): "the same",
+    ("domain/shapes.py", "In what capacity the decision was signed"): "the same",
+    (
+        "projections/public_decisions/fold.py",
+        "Hướng dẫn số 02/HD-UBND",
+    ): "a public decision's legal basis, in Vietnamese",
+    ("projections/public_decisions/fold.py", "Nghị quyết số "): "the same",
+    ("projections/public_decisions/fold.py", "Điều 1"): "an article of a public decision, in Vietnamese",
+    ("schemas/asyncapi.py", "How a Vietnamese province"): "the public description, in English, with a place's name",
+    ("schemas/avro/samples.py", "Xã Tú Lệ"): "a sample of what an event holds",
+    ("infra/demo/application.py", ""): "papers of dossiers that the demo makes up",
+    ("infra/demo/appraisal.py", ""): "the same",
+    ("infra/demo/decisions.py", ""): "the same",
+    ("infra/demo/documents.py", ""): "the same",
+    ("infra/demo/figures.py", ""): "the same",
+    ("infra/demo/scenarios.py", ""): "the same",
+    ("infra/demo/people.py", ""): "names of people that the demo makes up",
+    ("infra/dev/untranslated.py", ""): "this list, and the letters themselves",
 }
 """(file or folder, how the literal begins) → why it is not translated."""
 
@@ -54,9 +79,7 @@ def untranslated(root: Path, allowed: Mapping[tuple[str, str], str] = SAME_IN_EV
     faults: list[str] = []
     needed: set[tuple[str, str]] = set()
     for path, tree in source_files(root):
-        if not path.startswith(COMMAND_LINE):
-            continue
-        for line, literal, why in _found(tree):
+        for line, literal, why in _found(tree, command_line=path.startswith(COMMAND_LINE)):
             reasons = {key for key in allowed if path.startswith(key[0]) and literal.startswith(key[1])}
             needed |= reasons
             if not reasons:
@@ -67,26 +90,28 @@ def untranslated(root: Path, allowed: Mapping[tuple[str, str], str] = SAME_IN_EV
     return faults
 
 
-def _found(tree: ast.Module) -> Iterator[tuple[int, str, str]]:
-    reader = _Reader(tree)
-    for node, shown in reader.literals():
+def _found(tree: ast.Module, *, command_line: bool) -> Iterator[tuple[int, str, str]]:
+    literals = _Literals(tree)
+    for node, shown in literals.all():
         literal = str(node.value)
         if _VIETNAMESE.search(literal):
-            yield node.lineno, literal, "is Vietnamese outside of the catalogues"
+            yield node.lineno, literal, "is Vietnamese outside the catalogues"
+        elif not command_line:
+            continue
         elif shown and _WORD.search(literal):
             yield node.lineno, literal, "is shown and is no text of the catalogues"
         elif _PROSE.search(literal) and not _EXAMPLE.match(literal):
             yield node.lineno, literal, "reads as prose and is no text of the catalogues"
 
 
-class _Reader:
+class _Literals:
     """The literals of a module, docstrings and the texts of markers left out."""
 
     def __init__(self, tree: ast.Module) -> None:
         self._tree = tree
         self._names = marker_names(tree)
 
-    def literals(self) -> Iterator[tuple[ast.Constant, bool]]:
+    def all(self) -> Iterator[tuple[ast.Constant, bool]]:
         """Every string literal, and whether it is handed to something that shows it."""
         yield from self._below(self._tree, shown=False)
 

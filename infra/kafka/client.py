@@ -6,6 +6,11 @@ outcome is unknown, the producer id is given up, and the protocol of the log set
 
 Requests name the topic by its id (Kafka 4.0 and later), so that a topic which was made anew under the same name is
 refused by the broker itself.
+
+A leader that was just elected does not know yet how much its predecessor acknowledged: until its followers have asked
+it, its fetches end at an earlier high watermark. So what a fetch calls the end is believed only after that leader has
+answered one ListOffsets, which it refuses until it knows. That costs one request for each connection and election:
+requests carry the leader's epoch, and are refused once there was another election.
 """
 
 from __future__ import annotations
@@ -13,14 +18,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import structlog
 from kafka import errors as kafka_errors
 from kafka.errors import KafkaError
 from kafka.structs import TopicPartition
 
-from infra.kafka.errors import AppendTooLarge, KafkaUnreachable, LogChanged, TopicUnusable, unreachable
+from infra.kafka.errors import KafkaUnreachable, LogChanged, RecordTooLarge, TopicUnusable, unreachable
 from infra.kafka.internals import (
     Client,
     OffsetSpec,
@@ -57,6 +62,13 @@ class _Producer:
     sequence: int = 0
 
 
+class _Leader(NamedTuple):
+    """The broker that leads the partition, and the number of its election."""
+
+    node: int
+    epoch: int
+
+
 class KafkaPartitionClient:
     """One partition of a topic. Not for several threads at once."""
 
@@ -68,6 +80,8 @@ class KafkaPartitionClient:
         self._topic_partition = TopicPartition(topic.name, partition)
         self._client: Client | None = None
         self._producer: _Producer | None = None
+        self._settled_leader: _Leader | None = None
+        self._settled_end = 0
         self._last_request_at = 0.0
 
     def send(self, value: bytes) -> _PendingRecords:
@@ -81,7 +95,7 @@ class KafkaPartitionClient:
             batch = record_batch(producer.id, producer.epoch, producer.sequence, records)
             producer.sequence += len(records)
             request = produce_request(self._topic.identity.topic_id, self._partition, batch, Timeout.REQUEST.seconds)
-            return _PendingRecords(self, self._request(request))
+            return _PendingRecords(self, self._request(request, self._leader().node))
         except (KafkaError, OSError) as error:
             return _PendingRecords(self, None, error)
 
@@ -111,8 +125,8 @@ class KafkaPartitionClient:
             if tries.is_over:
                 raise KafkaUnreachable(log=self._settings.url, reason=f"offset {position} could not be read")
             try:
-                response = self._response(pending or self._fetch(position, wait=0.0))
-                fetched, end = self._fetch_result(response, position)
+                response = self._response(pending or self._fetch_to_end(position))
+                fetched, end = self._fetched_to_end(response, position)
             except (KafkaError, OSError) as error:
                 pending = None
                 self._wait_for_broker(error, tries)
@@ -138,7 +152,8 @@ class KafkaPartitionClient:
         began, tries = time.monotonic(), None
         while True:
             try:
-                return self._fetch_result(self._response(self._fetch(start, wait=seconds)), start)[0]
+                answer = self._response(self._fetch(self._leader(), start, wait=seconds))
+                return self._fetch_result(answer, start)[0]
             except kafka_errors.OffsetOutOfRangeError:
                 return FetchResult([], self._offset(OffsetSpec.EARLIEST))
             except (KafkaError, OSError) as error:
@@ -150,7 +165,7 @@ class KafkaPartitionClient:
         tries = Retry(Timeout.READ)
         while True:
             try:
-                _, end = self._fetch_result(self._response(self._fetch(read, wait=0.0, most=1)), read)
+                _, end = self._fetched_to_end(self._response(self._fetch_to_end(read, most=1)), read)
             except (KafkaError, OSError) as error:
                 self._wait_for_broker(error, tries)
                 continue
@@ -165,17 +180,20 @@ class KafkaPartitionClient:
     def _offset(self, which: OffsetSpec) -> int:
         tries = Retry(Timeout.READ)
         while True:
-            request = offset_request(self._topic.name, self._partition, which)
             try:
-                found = self._response(self._request(request)).topics[0].partitions[0]
-                raise_for_code(found.error_code)
-                return int(found.offset)
+                return self._ask_offset(self._leader(), which)
             except (KafkaError, OSError) as error:
                 self._wait_for_broker(error, tries)
 
+    def _ask_offset(self, leader: _Leader, which: OffsetSpec) -> int:
+        request = offset_request(self._topic.name, self._partition, leader.epoch, which)
+        found = self._response(self._request(request, leader.node)).topics[0].partitions[0]
+        raise_for_code(found.error_code)
+        return int(found.offset)
+
     def close(self) -> None:
         """Let the connections go."""
-        self._producer = None
+        self._producer = self._settled_leader = None
         client, self._client = self._client, None
         if client is not None:
             client.close()
@@ -191,7 +209,7 @@ class KafkaPartitionClient:
             reason = f"not authorised: {denied}"
             raise TopicUnusable(log=self._settings.url, reason=reason, mend="ask for the right to write") from denied
         except _TOO_LARGE as refused:
-            raise AppendTooLarge(log=self._settings.url, reason="the broker refused the record's size") from refused
+            raise RecordTooLarge(log=self._settings.url, reason="the broker refused the record's size") from refused
         except (KafkaError, OSError) as failed:
             self.give_up_producer(failed)
             return None
@@ -208,7 +226,7 @@ class KafkaPartitionClient:
     def _new_producer(self) -> _Producer:
         tries = Retry(Timeout.REQUEST, pause=0.05)
         while True:
-            answer = self._response(self._request(producer_id_request(), self._connected().least_loaded_node()))
+            answer = self._response(self._request(producer_id_request(), self._revived().least_loaded_node()))
             if answer.error_code == 0:
                 self._producer = _Producer(answer.producer_id, answer.producer_epoch)
                 return self._producer
@@ -220,13 +238,29 @@ class KafkaPartitionClient:
 
     def _fetch_soon(self, start: int) -> Any:
         try:
-            return self._fetch(start, wait=0.0)
+            return self._fetch_to_end(start)
         except (KafkaError, OSError):
             return None
 
-    def _fetch(self, start: int, *, wait: float, most: int = _FETCH_BYTES) -> Any:
+    def _fetch_to_end(self, start: int, *, most: int = _FETCH_BYTES) -> Any:
+        """Fetch what is there, from a leader that knows everything which was acknowledged before."""
+        leader = self._leader()
+        if leader != self._settled_leader:
+            self._settled_end = self._ask_offset(leader, OffsetSpec.LATEST)
+            self._settled_leader = leader
+        return self._fetch(leader, start, wait=0.0, most=most)
+
+    def _fetch(self, leader: _Leader, start: int, *, wait: float, most: int = _FETCH_BYTES) -> Any:
         topic_id = self._topic.identity.topic_id
-        return self._request(fetch_request(topic_id, self._partition, start, wait=wait, most_bytes=most))
+        request = fetch_request(topic_id, self._partition, leader.epoch, start, wait=wait, most_bytes=most)
+        return self._request(request, leader.node)
+
+    def _fetched_to_end(self, answer: Any, start: int) -> tuple[FetchResult, int]:
+        """See `_fetch_result`. Raises OffsetNotAvailableError for a high watermark that is lower than once before."""
+        fetched, end = self._fetch_result(answer, start)
+        if end < self._settled_end:
+            raise kafka_errors.OffsetNotAvailableError(f"it ends at offset {end}, and {self._settled_end} was known")
+        return fetched, end
 
     def _fetch_result(self, answer: Any, start: int) -> tuple[FetchResult, int]:
         """The records of a fetch from `start` on, and the high watermark."""
@@ -278,28 +312,40 @@ class KafkaPartitionClient:
                     client.close()
         return self._client
 
-    def _request(self, request: Any, node: int | None = None) -> Any:
-        """Send a request to the partition's leader, or to a node. Its answer is taken by `_response`."""
-        client, now = self._connected(), time.monotonic()
-        if now > self._last_request_at + _IDLE_SECONDS:
-            # Nobody drives the client in between: brokers close idle connections, and want to be told a password anew.
+    def _revived(self) -> Client:
+        """The client, which nobody drives between two requests: brokers close idle connections, and ask for a password.
+
+        So what became of the connections is first looked at, and then a broker is chosen.
+        """
+        client = self._connected()
+        if time.monotonic() > self._last_request_at + _IDLE_SECONDS:
             client.poll(timeout_ms=0)
-        self._last_request_at = now
-        node = self._leader(client) if node is None else node
+        return client
+
+    def _request(self, request: Any, node: int) -> Any:
+        """Send a request to a broker. Its answer is taken by `_response`."""
+        client = self._connected()
+        self._last_request_at = time.monotonic()
         client.await_ready(node, timeout_ms=Timeout.REQUEST.milliseconds)
         return client.send(node, request)
 
-    def _leader(self, client: Client) -> int:
-        leader = client.cluster.leader_for_partition(self._topic_partition)
-        return self._elected_leader(client) if leader is None or leader < 0 else int(leader)
+    def _leader(self) -> _Leader:
+        client = self._revived()
+        return self._known_leader(client) or self._elected_leader(client)
 
-    def _elected_leader(self, client: Client) -> int:
+    def _known_leader(self, client: Client) -> _Leader | None:
+        node = client.cluster.leader_for_partition(self._topic_partition)
+        if node is None or node < 0:
+            return None
+        return _Leader(int(node), int(client.cluster.leader_epoch_for_partition(self._topic_partition)))
+
+    def _elected_leader(self, client: Client) -> _Leader:
         tries = Retry(Timeout.REQUEST)
         while not tries.is_over:
             client.poll(timeout_ms=Timeout.REQUEST.milliseconds, future=client.cluster.request_update())
-            leader = client.cluster.leader_for_partition(self._topic_partition)
-            if leader is not None and leader >= 0:
-                return int(leader)
+            leader = self._known_leader(client)
+            if leader is not None:
+                return leader
         raise kafka_errors.LeaderNotAvailableError(str(self._topic_partition))
 
     def _response(self, future: Any) -> Any:

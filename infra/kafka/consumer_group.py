@@ -18,7 +18,7 @@ from kafka.errors import (
 
 from infra.errors import LogUnusable
 from infra.kafka.errors import TopicUnusable
-from infra.kafka.internals import CooperativeStickyAssignor
+from infra.kafka.internals import CooperativeStickyAssignor, RangePartitionAssignor, RoundRobinPartitionAssignor
 from infra.kafka.settings import KafkaSettings
 from infra.retry import Retry
 from infra.timeouts import Timeout
@@ -28,34 +28,47 @@ _log = structlog.get_logger(__name__)
 _POLL_MS: Final = 200
 _HEARTBEAT_MS: Final = 1_000
 _MAX_POLL_INTERVAL_MS: Final = 300_000
+_COOPERATIVE: Final = (CooperativeStickyAssignor,)
+_EAGER: Final = (RangePartitionAssignor, RoundRobinPartitionAssignor)
 _NOT_ALLOWED: Final = (GroupAuthorizationFailedError, TopicAuthorizationFailedError)
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python ships no types
     """Runs on the client's own thread: it only takes note."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, eager: bool) -> None:
         self.has_joined = False
         self.partitions: set[int] = set()
+        self._eager = eager
 
     def on_partitions_assigned(self, assigned: Any) -> None:
         self.has_joined = True
-        self.partitions |= {each.partition for each in assigned}
+        partitions = {each.partition for each in assigned}
+        self.partitions = partitions if self._eager else self.partitions | partitions
 
     def on_partitions_revoked(self, revoked: Any) -> None:
-        self.partitions -= {each.partition for each in revoked}
+        # An eager group takes everything from everybody whenever somebody joins, and gives most of it back at once.
+        if not self._eager:
+            self.partitions -= {each.partition for each in revoked}
 
     def on_partitions_lost(self, lost: Any) -> None:
         self.partitions -= {each.partition for each in lost}
 
 
 def run_member(
-    settings: KafkaSettings, group: str, topic: str, on_change: Callable[[set[int]], None], stopped: threading.Event
+    settings: KafkaSettings,
+    group: str,
+    topic: str,
+    on_change: Callable[[set[int]], None],
+    stopped: threading.Event,
+    *,
+    eager: bool = False,
 ) -> None:
     """Be a member of `group` until `stopped`; `on_change` is told of every change of this member's partitions.
 
     Nothing is fetched and no offset is committed. While the brokers are away the partitions are kept: two processes on
-    one partition are harmless. Raises TopicUnusable when this client may not be a member.
+    one partition are harmless. All members of a group must be `eager`, or none: the brokers let no others in. Raises
+    TopicUnusable when this client may not be a member.
     """
     partitions: set[int] = set()
 
@@ -69,7 +82,7 @@ def run_member(
     try:
         while not stopped.is_set():
             try:
-                _take_part(settings, group, topic, changed, stopped)
+                _take_part(settings, group, topic, changed, stopped, eager=eager)
             except _NOT_ALLOWED as error:
                 mend = f"ask for the right to read the topic {topic} and the group {group}"
                 raise TopicUnusable(log=settings.url, reason=f"not authorised: {error}", mend=mend) from error
@@ -81,15 +94,21 @@ def run_member(
 
 
 def _take_part(
-    settings: KafkaSettings, group: str, topic: str, changed: Callable[[set[int]], None], stopped: threading.Event
+    settings: KafkaSettings,
+    group: str,
+    topic: str,
+    changed: Callable[[set[int]], None],
+    stopped: threading.Event,
+    *,
+    eager: bool,
 ) -> None:
-    listener = _Listener()
+    listener = _Listener(eager=eager)
     # Members that die one after another keep a new one waiting: the group waits for each until its session is over.
     joining = Retry(Timeout.GROUP_JOIN)
     consumer = KafkaConsumer(
         **settings.client,
         group_id=group,
-        partition_assignment_strategy=[CooperativeStickyAssignor],
+        partition_assignment_strategy=_EAGER if eager else _COOPERATIVE,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         allow_auto_create_topics=False,
@@ -118,12 +137,16 @@ def _close(consumer: KafkaConsumer) -> None:
 
 
 class Membership:
-    """A membership that is kept by a thread of its own: joining waits for other members, and the work must not."""
+    """A membership that is kept by a thread of its own: joining waits for other members, and the work must not.
 
-    def __init__(self, settings: KafkaSettings, group: str, topic: str) -> None:
+    See `run_member`.
+    """
+
+    def __init__(self, settings: KafkaSettings, group: str, topic: str, *, eager: bool) -> None:
         self._settings = settings
         self._group = group
         self._topic = topic
+        self._eager = eager
         self._partitions: frozenset[int] = frozenset()
         self._error: LogUnusable | None = None
         self._stopped = threading.Event()
@@ -144,7 +167,7 @@ class Membership:
 
     def _run(self) -> None:
         try:
-            run_member(self._settings, self._group, self._topic, self._changed, self._stopped)
+            run_member(self._settings, self._group, self._topic, self._changed, self._stopped, eager=self._eager)
         except LogUnusable as error:
             self._error = error
 

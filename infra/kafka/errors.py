@@ -12,7 +12,7 @@ LogUnusable
 ├── RecordUnreadable   an accepted record that cannot be decoded or applied
 ├── IndexUnusable      the index file is damaged
 │   └── IndexInUse     another process uses it
-└── AppendTooLarge     more than one record can hold
+└── RecordTooLarge     more than one record can hold
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class IndexInUse(IndexUnusable):
     code = "INDEX_IN_USE"
 
 
-class AppendTooLarge(LogUnusable, DataError):
+class RecordTooLarge(LogUnusable, DataError):
     """More than one record can hold."""
 
     code = "APPEND_TOO_LARGE"

@@ -47,6 +47,8 @@ def check_version(version: str) -> None:
 check_version(kafka.__version__)
 
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor  # noqa: E402
+from kafka.coordinator.assignors.range import RangePartitionAssignor  # noqa: E402
+from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor  # noqa: E402
 from kafka.net.compat import KafkaNetClient  # noqa: E402
 from kafka.net.manager import KafkaConnectionManager  # noqa: E402
 from kafka.net.selector import NetworkSelector  # noqa: E402
@@ -55,7 +57,7 @@ from kafka.protocol.producer import InitProducerIdRequest, ProduceRequest  # noq
 from kafka.record.default_records import DefaultRecordBatchBuilder  # noqa: E402
 from kafka.record.memory_records import MemoryRecords  # noqa: E402
 
-__all__ = ["CooperativeStickyAssignor", "OffsetSpec"]
+__all__ = ["CooperativeStickyAssignor", "OffsetSpec", "RangePartitionAssignor", "RoundRobinPartitionAssignor"]
 
 _LOGIN_ERRORS: Final = (SaslAuthenticationFailedError, UnsupportedSaslMechanismError)
 # A broker that is stopping, or a connection that breaks, does this to a client that is right, too.
@@ -64,6 +66,7 @@ _TLS_PROBE_SECONDS: Final = 2.0
 # The first versions of the requests that name a topic by its id: Kafka 4.0 has them.
 _PRODUCE_VERSION: Final = 13
 _FETCH_VERSION: Final = 13
+# The first version that is refused until the leader's high watermark has caught up.
 _LIST_OFFSETS_VERSION: Final = 5
 _RECORD_FORMAT: Final = 2
 
@@ -250,9 +253,13 @@ def produce_request(topic_id: UUID, partition: int, batch: bytes, timeout: float
     )
 
 
-def fetch_request(topic_id: UUID, partition: int, start: int, *, wait: float, most_bytes: int) -> Any:
+def fetch_request(
+    topic_id: UUID, partition: int, leader_epoch: int, start: int, *, wait: float, most_bytes: int
+) -> Any:
     """Records from an offset on; the broker waits up to `wait` seconds for the first one."""
-    wanted = _FetchPartition(partition=partition, fetch_offset=start, partition_max_bytes=most_bytes)
+    wanted = _FetchPartition(
+        partition=partition, current_leader_epoch=leader_epoch, fetch_offset=start, partition_max_bytes=most_bytes
+    )
     return FetchRequest(
         max_wait_ms=int(wait * 1000),
         min_bytes=1,
@@ -265,9 +272,12 @@ def fetch_request(topic_id: UUID, partition: int, start: int, *, wait: float, mo
     )
 
 
-def offset_request(topic: str, partition: int, which: OffsetSpec) -> Any:
-    """The first offset of a partition, or the one after its last record."""
-    wanted = _OffsetsPartition(partition_index=partition, timestamp=which)
+def offset_request(topic: str, partition: int, leader_epoch: int, which: OffsetSpec) -> Any:
+    """The first offset of a partition, or the one after its last record.
+
+    The latter is refused by a leader that does not know yet what was acknowledged before its election.
+    """
+    wanted = _OffsetsPartition(partition_index=partition, current_leader_epoch=leader_epoch, timestamp=which)
     return ListOffsetsRequest(
         topics=[_OffsetsTopic(name=topic, partitions=[wanted])],
         min_version=_LIST_OFFSETS_VERSION,

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from domain.i18n import Text, pair
 from infra.errors import BadSetting
 
 _PASSWORD: Final = "sasl_plain_password"  # noqa: S105  (an option's name)
@@ -46,18 +47,18 @@ def connection(option: Option, ambient: Option) -> dict[str, str]:
         if (name.startswith("ssl_") and not tls) or (name.startswith("sasl_") and not sasl):
             wanted = "SASL_SSL" if name.startswith("sasl_") else "SSL"
             shown = "…" if name in SECRETS else value
-            raise _bad(name, shown, f"security_protocol={wanted} is needed with it", f"cần security_protocol={wanted}")
+            raise _bad(name, shown, pair("security_protocol={protocol} is needed with it", protocol=wanted))
     if sasl:
         given[_PASSWORD] = given.get(_PASSWORD) or _secret(_PASSWORD, ambient) or ""
         for name in _SASL:
             if not given.get(name):
-                raise _bad(name, "", f"{protocol} needs it", f"{protocol} cần thiết lập này")
+                raise _bad(name, "", pair("{needing} needs it", needing=protocol))
         _one_of("sasl_mechanism", given["sasl_mechanism"], _MECHANISMS)
     if tls:
         # Without any, OpenSSL would ask at the terminal.
         given[_KEY_PASSWORD] = given.get(_KEY_PASSWORD) or _secret(_KEY_PASSWORD, ambient) or ""
         if "ssl_keyfile" in given and "ssl_certfile" not in given:
-            raise _bad("ssl_certfile", "", "ssl_keyfile needs it", "ssl_keyfile cần thiết lập này")
+            raise _bad("ssl_certfile", "", pair("{needing} needs it", needing="ssl_keyfile"))
         tls_context(given)
     return given
 
@@ -71,7 +72,7 @@ def tls_context(given: Mapping[str, str]) -> ssl.SSLContext | None:
             try:
                 Path(given[name]).read_bytes()
             except OSError as error:
-                raise _bad(name, given[name], str(error.strerror), str(error.strerror)) from error
+                raise _bad(name, given[name], _untranslated(error.strerror)) from error
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if "ssl_cafile" in given:
@@ -85,9 +86,8 @@ def tls_context(given: Mapping[str, str]) -> ssl.SSLContext | None:
         try:
             context.load_cert_chain(given["ssl_certfile"], given.get("ssl_keyfile"), given[_KEY_PASSWORD])
         except ssl.SSLError as error:
-            reason_en = "certificate, key and password of the key (ssl_password) do not go together"
-            reason_vi = "chứng chỉ, khóa và mật khẩu của khóa (ssl_password) không khớp"
-            raise _bad("ssl_certfile", given["ssl_certfile"], reason_en, reason_vi) from error
+            reason = pair("certificate, key and password of the key (ssl_password) do not go together")
+            raise _bad("ssl_certfile", given["ssl_certfile"], reason) from error
     return context
 
 
@@ -96,8 +96,7 @@ def _load(context: ssl.SSLContext, name: str, given: Mapping[str, str]) -> None:
     try:
         context.load_verify_locations(given[name])
     except ssl.SSLError as error:
-        reason = "nothing of the kind in it, in PEM"
-        raise _bad(name, given[name], reason, "không có nội dung PEM phù hợp") from error
+        raise _bad(name, given[name], pair("nothing of the kind in it, in PEM")) from error
 
 
 def _secret(name: str, option: Option) -> str | None:
@@ -110,14 +109,18 @@ def _secret(name: str, option: Option) -> str | None:
         return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or "not UTF-8"
-        raise _bad(f"{name}_file", file, reason, reason) from None
+        raise _bad(f"{name}_file", file, _untranslated(reason)) from None
 
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
-        choices = ", ".join(allowed)
-        raise _bad(name, value, f"one of {choices}", f"một trong {choices}")
+        raise _bad(name, value, pair("one of {choices}", choices=", ".join(allowed)))
 
 
-def _bad(name: str, value: str, reason_en: str, reason_vi: str) -> BadSetting:
-    return BadSetting(setting=name, value=value, reason_en=reason_en, reason_vi=reason_vi)
+def _bad(name: str, value: str, reason: Text) -> BadSetting:
+    return BadSetting(setting=name, value=value, reason=reason)
+
+
+def _untranslated(reason: object) -> Text:
+    """What the system says, which it says in one language."""
+    return Text(str(reason), str(reason))

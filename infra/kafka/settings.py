@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from platformdirs import user_data_path
 
+from domain.i18n import Text, pair
 from infra.errors import BadSetting
 from infra.kafka.errors import ClientRejected
 from infra.kafka.internals import Client
@@ -100,11 +101,11 @@ def from_url(url: str, environment: Mapping[str, str] | None = None) -> KafkaSet
     options = dict(parse_qsl(parts.query))
     unknown = ", ".join(sorted(options.keys() - {*_OPTIONS, *OPTIONS}))
     if unknown:
-        raise _bad(url, f"unknown options: {unknown}", f"tùy chọn lạ: {unknown}")
+        raise _bad(url, pair("unknown options: {options}", options=unknown))
     if "@" in parts.netloc:
-        raise _bad(url, "user and password are options (sasl_plain_…)", "tên và mật khẩu là tùy chọn (sasl_plain_…)")
+        raise _bad(url, pair("user and password are options (sasl_plain_…)"))
     if parts.scheme != SCHEME or not all(map(_PLACE.fullmatch, parts.netloc.split(","))):
-        raise _bad(url, "kafka://HOST:PORT is expected", "cần dạng kafka://HOST:PORT")
+        raise _bad(url, pair("kafka://HOST:PORT is expected"))
 
     def secret(option: str) -> str | None:
         return env.get(f"KAFKA_{option.upper()}") if option in SECRETS else None
@@ -142,11 +143,11 @@ def _settings(
     )
 
 
-def _bad(url: str, reason_en: str, reason_vi: str) -> BadSetting:
-    return BadSetting(setting="DOSSIER_LOG", value=url, reason_en=reason_en, reason_vi=reason_vi)
+def _bad(url: str, reason: Text) -> BadSetting:
+    return BadSetting(setting="DOSSIER_LOG", value=url, reason=reason)
 
 
 def _number(option: str, value: str) -> int:
     if value.isdecimal() and int(value):
         return int(value)
-    raise BadSetting(setting=option, value=value, reason_en="a number from 1 on", reason_vi="một số từ 1 trở lên")
+    raise BadSetting(setting=option, value=value, reason=pair("a number from 1 on"))

@@ -22,7 +22,7 @@ from typing import Final
 import structlog
 
 from infra.errors import LogUnusable
-from infra.kafka.errors import AppendTooLarge, KafkaUnreachable, LogBroken
+from infra.kafka.errors import KafkaUnreachable, LogBroken, RecordTooLarge
 from infra.log.append_requests import AppendRequest, BatchView, RequestCheck
 from infra.log.format import FORMAT, HEADER_LENGTH, Header, encode_record
 from infra.log.index import Applied
@@ -57,11 +57,11 @@ class Committer:
     def submit(self, request: AppendRequest) -> int:
         """Append, or raise the reason why not; the position of the request's first event.
 
-        Raises what `request.refusal` gives, AppendTooLarge, or another LogUnusable.
+        Raises what `request.refusal` gives, RecordTooLarge, or another LogUnusable.
         """
         if request.size > self._record_capacity:
             reason = f"{request.size} bytes are more than the {self._record_capacity} that a record holds"
-            raise AppendTooLarge(log=self._partition.address.name, reason=reason)
+            raise RecordTooLarge(log=self._partition.address.name, reason=reason)
         self._queue.append(request)
         if self._lead.acquire(blocking=False):
             self._lead_until_done(request)

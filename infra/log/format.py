@@ -63,7 +63,7 @@ class Header(NamedTuple):
 _BINDING: Final = (RecordedOutcome.EVENTS, RecordedOutcome.REFUSED)
 
 
-class Command(NamedTuple):
+class HandledCommand(NamedTuple):
     """A handled command, the digest of its content (32 bytes) and its answer.
 
     The id is bound to the answer by the outcomes EVENTS and REFUSED alone.
@@ -87,13 +87,13 @@ class Append(NamedTuple):
     commit_id: bytes
     outcome: RecordedOutcome
     events: Sequence[EventRow] = ()
-    command: Command | None = None
+    command: HandledCommand | None = None
     source: QueuePosition | None = None
     tracking: Tracking | None = None
     dismissed: Sequence[Orphan] = ()
 
     @property
-    def bound(self) -> Command | None:
+    def bound(self) -> HandledCommand | None:
         """The command whose id is bound by this append."""
         return self.command if self.outcome in _BINDING else None
 
@@ -180,7 +180,9 @@ def _append(found: dict[str, Any]) -> Append:
             for originator, state in [(event["originator"], event["state"])]
         ],
         command
-        and Command(CommandKey(command["scope"], UUID(bytes=command["id"])), command["digest"], command["answer"]),
+        and HandledCommand(
+            CommandKey(command["scope"], UUID(bytes=command["id"])), command["digest"], command["answer"]
+        ),
         source and QueuePosition(UUID(bytes=source["topic_id"]), source["offset"]),
         tracking and Tracking(tracking["application"], tracking["position"]),
         [Orphan(orphan["offset"], orphan["hash"]) for orphan in found["dismissed"]],

@@ -21,7 +21,7 @@ from consumers.commands.ports import CommandKey, QueuePosition
 from infra.kafka.errors import IndexInUse, IndexUnusable, LogChanged, RecordUnreadable
 from infra.kafka.topics import Identity
 from infra.log.acceptance import ChainState
-from infra.log.format import Append, Command
+from infra.log.format import Append, HandledCommand
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS stored_events (
@@ -294,7 +294,7 @@ def _select_versions(ids: int) -> str:
     )
 
 
-def _answer_row(command: Command) -> tuple[bytes, bytes, bytes, str]:
+def _answer_row(command: HandledCommand) -> tuple[bytes, bytes, bytes, str]:
     return command.key.scope, command.key.command_id.bytes, command.digest, command.answer
 
 

@@ -18,10 +18,10 @@ from uuid import uuid4
 from confluent_kafka import Consumer
 
 from consumers.cloudevents import DecisionSerializer
-from consumers.publisher import BATCH, Publisher, publish_all
+from consumers.publisher import BATCH, Publisher
 from infra.delivery.kafka.encoding import FingerprintEncoding
 from infra.delivery.kafka.producer import transactional_producer
-from infra.delivery.kafka.stream import OnePublisher
+from infra.delivery.kafka.stream import OnePublisher, publish_once
 from infra.delivery.kafka.topics import ensure
 from infra.dev.kafka import kafka
 from infra.kafka.settings import KafkaSettings
@@ -172,7 +172,7 @@ def _rate(results: Results, settings: KafkaSettings) -> None:
     stream = OnePublisher(settings, serializer, log.partitions, FingerprintEncoding())
     stream.prepare()
     begun = perf_counter()
-    count = publish_all(Publisher(log, decode_event, stream, serializer))
+    count = publish_once(Publisher(log, decode_event, stream, serializer), settings)
     ours = count / (perf_counter() - begun)
     bare = KafkaSettings(settings.bootstrap, "rate-bare")
     ensure(bare, 1)

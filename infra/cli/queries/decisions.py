@@ -182,19 +182,20 @@ def publisher(
     log_level: LogLevelOption = "info",
 ) -> None:
     """The publisher of rule 12."""
-    from consumers.publisher import publish_all
+    from infra.delivery.kafka.stream import publish_once
     from infra.delivery.settings import stream_settings
     from infra.logging import log_as_json
     from infra.processes import until_stopped
 
     session = session_of(ctx)
     log_as_json(log_level)
-    with session.application() as application, until_stopped() as stop:
-        made = application.publisher(stream_settings(stream, log=session.log), alone=once)
+    with session.application() as application:
+        target = stream_settings(stream, log=session.log)
         if once:
-            print_json({"published": publish_all(made)})
-        else:
-            made.run(stop)
+            print_json({"published": publish_once(application.publisher(target, alone=True), target.kafka)})
+            return
+        with until_stopped() as stop:
+            application.publisher(target).run(stop)
 
 
 def _show(session: Session, each: FeedEntry, event: str, to: TextIO) -> None:

@@ -46,7 +46,7 @@ class _Stdout(io.FileIO):
         os.close(nowhere)
 
 
-class _Stderr(io.FileIO):
+class _LossyStderr(io.FileIO):
     """What nobody reads, or what there is no room for, is dropped: a process that logs there goes on."""
 
     def write(self, data: ReadableBuffer, /) -> int:
@@ -58,11 +58,11 @@ class _Stderr(io.FileIO):
 
 def take_over_standard_streams() -> None:
     """Once, at the start of a program. Texts are Vietnamese and JSON is UTF-8, whatever the terminal's locale says."""
-    for name, kind in (("stdout", _Stdout), ("stderr", _Stderr)):
+    for name, kind in (("stdout", _Stdout), ("stderr", _LossyStderr)):
         stream = getattr(sys, name)
         # There is none where it was closed before the program began.
         if stream is not None:
             raw = io.BufferedWriter(kind(stream.fileno(), "w", closefd=False))
-            by_line = kind is _Stderr or stream.isatty()
+            by_line = kind is _LossyStderr or stream.isatty()
             made = io.TextIOWrapper(raw, "utf-8", errors="backslashreplace", line_buffering=by_line)
             setattr(sys, name, made)

@@ -55,7 +55,7 @@ class RegistryEncoding:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class OutgoingRecord:
     """What is sent."""
 
     key: bytes
@@ -65,7 +65,7 @@ class Record:
 
 def record_of(
     serializer: DecisionSerializer, encoding: ValueEncoding, place: FeedPosition, decision: PublicDecision, **more: str
-) -> Record:
+) -> OutgoingRecord:
     """The record of a decision; `more` are further CloudEvents attributes."""
     attributes = serializer.attributes(
         decision,
@@ -76,7 +76,7 @@ def record_of(
     )
     headers = [("content-type", CONTENT_TYPE.encode())]
     headers += [(_PREFIX + name, value.encode()) for name, value in attributes.items()]
-    return Record(decision["unit"]["id"].encode(), encoding.encode(decision), headers)
+    return OutgoingRecord(decision["unit"]["id"].encode(), encoding.encode(decision), headers)
 
 
 def tail_of(headers: Iterable[tuple[str, Any]] | None) -> StreamTail | None:

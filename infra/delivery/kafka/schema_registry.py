@@ -8,6 +8,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
+from domain.i18n import pair
 from infra.delivery.kafka.encoding import RegistryEncoding
 from infra.delivery.kafka.errors import RegistryUnusable
 from infra.errors import BadSetting
@@ -24,10 +25,8 @@ def register(url: str, topic: str, schema: str) -> RegistryEncoding:
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        reason = "http://HOST:PORT is expected"
-        raise BadSetting(
-            setting="DOSSIER_DECISIONS_REGISTRY", value=url, reason_en=reason, reason_vi="cần dạng http://HOST:PORT"
-        )
+        reason = pair("http://HOST:PORT is expected")
+        raise BadSetting(setting="DOSSIER_DECISIONS_REGISTRY", value=url, reason=reason)
     shown = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     headers = {"content-type": _TYPE, "accept": _TYPE}

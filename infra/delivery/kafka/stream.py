@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from consumers.cloudevents import REPLAY, DecisionSerializer
 from consumers.feed import FeedEntry
+from consumers.publisher import OutcomeUnknown, Publisher, publish_all
 from infra.delivery.kafka import schema_registry as registry
 from infra.delivery.kafka import schemas
 from infra.delivery.kafka.encoding import FingerprintEncoding, ValueEncoding, record_of
@@ -19,8 +20,11 @@ from infra.delivery.kafka.topics import decisions_topic, ensure
 from infra.errors import LogUnusable
 from infra.kafka.consumer_group import Membership
 from infra.kafka.settings import KafkaSettings
+from infra.retry import Retry
 from infra.timeouts import Timeout
 from schemas.public_decision import newest
+
+_RETRY_PAUSE: Final = 0.5
 
 
 def encoding_of(settings: KafkaSettings, registry_url: str | None) -> ValueEncoding:
@@ -51,7 +55,9 @@ class KafkaStream:
         """The partitions that are this process's now; none at first. Raises StreamUnusable."""
         if self._membership is None:
             settings = self._settings
-            self._membership = Membership(settings, f"{settings.app}.publisher", decisions_topic(settings.app))
+            group, topic = f"{settings.app}.publisher", decisions_topic(settings.app)
+            # Eager as in version 0.1: while publishers are upgraded, old and new ones are members of one group.
+            self._membership = Membership(settings, group, topic, eager=True)
         try:
             return self._membership.partitions
         except LogUnusable as error:
@@ -74,6 +80,18 @@ class OnePublisher(KafkaStream):
     def assigned(self) -> frozenset[int]:
         """All partitions."""
         return frozenset(self._partitions)
+
+
+def publish_once(publisher: Publisher, settings: KafkaSettings) -> int:
+    """Publish until nothing is left; returns how many decisions were published.
+
+    Raises StreamUnusable when the stream's brokers do not settle a transaction within `Timeout.SEND`, and what
+    `Publisher.run` raises.
+    """
+    try:
+        return publish_all(publisher, Retry(Timeout.SEND, pause=_RETRY_PAUSE))
+    except OutcomeUnknown as error:
+        raise StreamUnusable(topic=decisions_topic(settings.app), reason=str(error)) from error
 
 
 def replay(

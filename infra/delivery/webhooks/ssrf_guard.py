@@ -18,6 +18,7 @@ from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 from domain.errors import InvalidInput
+from domain.i18n import pair
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -70,12 +71,12 @@ def receiver(url: str) -> Receiver:
     except ValueError as error:
         raise BadReceiver(url=url, reason_en=str(error), reason_vi=str(error)) from error
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
-        raise BadReceiver(url=url, reason_en="it is no http or https URL", reason_vi="không phải URL http hoặc https")
+        raise BadReceiver(url=url, reason=pair("it is no http or https URL"))
     if parts.username is not None or parts.password is not None:
         # It would be kept and logged in the open; the signature is what tells the sender.
-        raise BadReceiver(url=url, reason_en="it names a user", reason_vi="có tên người dùng")
+        raise BadReceiver(url=url, reason=pair("it names a user"))
     if not url.isascii() or any(character.isspace() for character in url):
-        raise BadReceiver(url=url, reason_en="it is not plain ASCII", reason_vi="có ký tự ngoài ASCII")
+        raise BadReceiver(url=url, reason=pair("it is not plain ASCII"))
     return Receiver(parts.hostname, port or _DEFAULT_PORTS[parts.scheme], _target(parts), parts.scheme == "https")
 
 
@@ -109,15 +110,13 @@ def _check_address(to: Receiver, address: Address, allow: Sequence[Network]) -> 
             raise ForbiddenAddress(
                 host=to.host,
                 address=str(address),
-                why_en="is no public address",
-                why_vi="không phải là địa chỉ công cộng",
+                why=pair("is no public address"),
             )
         if not to.tls:
             raise ForbiddenAddress(
                 host=to.host,
                 address=str(address),
-                why_en="is reached by https only",
-                why_vi="chỉ được gửi qua https",
+                why=pair("is reached by https only"),
             )
 
 

@@ -13,11 +13,11 @@ from eventsourcing.persistence import Notification, StoredEvent
 from consumers.commands import ports
 from consumers.commands.ports import CommandKey, CommandOutcome, QueuePosition
 from domain.identity import partition_of
-from infra.kafka.errors import AppendTooLarge
+from infra.kafka.errors import RecordTooLarge
 from infra.kafka.settings import KafkaSettings
 from infra.log.append_requests import OutcomesRequest
 from infra.log.events import IndexedEvents
-from infra.log.format import Append, Command, Orphan, RecordedOutcome, event_rows
+from infra.log.format import Append, HandledCommand, Orphan, RecordedOutcome, event_rows
 from infra.log.index import Applied, Head
 from infra.log.partition_handle import PartitionHandle
 from infra.log.partition_pool import WRITERS, PartitionPool
@@ -128,7 +128,7 @@ class KafkaLog(IndexedLog[PartitionHandle]):
                 self.opened(partition).committer.submit(
                     OutcomesRequest([_append(outcome) for outcome in outcomes], head)
                 )
-            except AppendTooLarge as error:
+            except RecordTooLarge as error:
                 raise ports.AppendTooLarge(str(error)) from error
 
     def commands_offset(self, partition: int) -> QueuePosition | None:
@@ -152,7 +152,7 @@ class KafkaLog(IndexedLog[PartitionHandle]):
 
 
 def _append(decision: CommandOutcome) -> Append:
-    command = Command(decision.key, decision.digest, decision.answer)
+    command = HandledCommand(decision.key, decision.digest, decision.answer)
     decided = RecordedOutcome.EVENTS if decision.events else RecordedOutcome.REFUSED
     return Append(
         os.urandom(16),

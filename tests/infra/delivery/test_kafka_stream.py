@@ -13,12 +13,12 @@ from kafka.admin import KafkaAdminClient
 
 from consumers.cloudevents import DecisionSerializer
 from consumers.commands.ports import CommandKey, CommandOutcome
-from consumers.publisher import OutcomeUnknown, Publisher, StreamAheadOfLog, StreamDiverged, publish_all
+from consumers.publisher import OutcomeUnknown, Publisher, StreamAheadOfLog, StreamDiverged
 from infra.delivery.kafka.encoding import FingerprintEncoding
 from infra.delivery.kafka.errors import StreamUnusable, TopicTaken
 from infra.delivery.kafka.producer import KafkaPartitionProducer, transactional_producer
 from infra.delivery.kafka.schemas import publish as publish_schemas
-from infra.delivery.kafka.stream import KafkaStream, OnePublisher, replay
+from infra.delivery.kafka.stream import KafkaStream, OnePublisher, publish_once, replay
 from infra.dev.kafka import KafkaCluster
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import ensure, log_topic
@@ -56,6 +56,10 @@ class World:
     def publisher(self, kind: type[KafkaStream] = OnePublisher) -> Publisher:
         return Publisher(self.log, decode_event, self.stream(kind), self.serializer)
 
+    def publish(self) -> int:
+        """All that is left; returns how many decisions."""
+        return publish_once(self.publisher(), self.settings)
+
     def seen(self) -> list[subscriber.Seen]:
         return subscriber.read_all(self.settings.bootstrap, self.topic, len(self.log.partitions))
 
@@ -84,23 +88,23 @@ def three_units(log: FakeLog) -> None:
 
 def test_the_stream_holds_what_the_read_model_holds(world: World, expected: Any) -> None:
     province(world.log)
-    assert publish_all(world.publisher()) == len(expected())
+    assert world.publish() == len(expected())
     assert world.records() == expected()
     assert subscriber.faults(world.records()) == []
 
 
 def test_a_second_run_publishes_what_is_new_and_nothing_again(world: World, expected: Any) -> None:
     three_units(world.log)
-    assert publish_all(world.publisher()) == 9
-    assert publish_all(world.publisher()) == 0
+    assert world.publish() == 9
+    assert world.publish() == 0
     Story(world.log, COMMUNE, year=2025).until("approve")
-    assert publish_all(world.publisher()) == 1 + 0
+    assert world.publish() == 1 + 0
     assert world.records() == expected()
 
 
 def test_records_are_cloud_events_keyed_by_unit(world: World) -> None:
     three_units(world.log)
-    publish_all(world.publisher())
+    world.publish()
     records = world.records()
     for seen, record in zip(world.seen(), records, strict=True):
         headers = seen.headers
@@ -121,7 +125,7 @@ def test_each_partition_of_the_log_has_its_own(broker: KafkaCluster) -> None:
     world = World(KafkaSettings(broker.bootstrap, f"t{uuid4().hex[:12]}"), FakeLog(partitions=4))
     for unit in UNITS.communes_of("140")[:8]:
         Story(world.log, unit).until("announce")
-    publish_all(world.publisher())
+    world.publish()
     for seen, record in zip(world.seen(), world.records(), strict=True):
         assert seen.partition == record["log"]["partition"]
     assert subscriber.faults(world.records()) == []
@@ -139,12 +143,12 @@ def test_what_was_begun_and_not_committed_is_no_part_of_it(world: World, expecte
         dying.send(world.topic, b"half", b"04630", partition=0)
     dying.flush(timeout=10)
 
-    publish_all(Publisher(world.log, decode_event, stream, world.serializer))
+    publish_once(Publisher(world.log, decode_event, stream, world.serializer), world.settings)
 
     assert world.records() == expected()
     uncommitted = subscriber.read_all(world.settings.bootstrap, world.topic, committed=False)
     assert len(uncommitted) == 200 + len(expected())
-    assert publish_all(world.publisher()) == 0
+    assert world.publish() == 0
     dying.close(timeout=0)
 
 
@@ -152,12 +156,12 @@ def test_a_publisher_that_wakes_up_is_shut_out(world: World, expected: Any) -> N
     three_units(world.log)
     old = world.publisher()
     old.step()
-    publish_all(world.publisher())
+    world.publish()
     Story(world.log, UNITS.get("so-nv")).until("approve")
     with pytest.raises(OutcomeUnknown):
         old.step()
     # It reads the tail again, and is now the one that publishes.
-    assert publish_all(old) == 2
+    assert publish_once(old, world.settings) == 2
     assert world.records() == expected()
 
 
@@ -181,44 +185,44 @@ def test_an_unknown_outcome_is_settled_by_the_tail(
                 publish(line, decisions)
 
     monkeypatch.setattr(KafkaPartitionProducer, "publish", lossy)
-    publish_all(publisher)
+    publish_once(publisher, world.settings)
     assert world.records() == expected()
 
 
 def test_a_stream_of_another_log_is_not_continued(world: World) -> None:
     three_units(world.log)
-    publish_all(world.publisher())
+    world.publish()
     world.log.log_id = "another"
     with pytest.raises(StreamDiverged):
-        publish_all(world.publisher())
+        world.publish()
 
 
 def test_a_log_that_leads_to_something_else_is_not_published(world: World) -> None:
     Story(world.log).until("announce")
-    publish_all(world.publisher())
+    world.publish()
     altered = FakeLog(world.log.log_id)
     Story(altered, UNITS.get("04633")).until("announce")
     with pytest.raises(StreamDiverged):
-        publish_all(World(world.settings, altered).publisher())
+        World(world.settings, altered).publish()
 
 
 def test_a_log_that_lost_its_end_is_not_published(world: World) -> None:
     three_units(world.log)
-    publish_all(world.publisher())
+    world.publish()
     del world.log.events[0][-1]
     with pytest.raises(StreamAheadOfLog):
-        publish_all(world.publisher())
+        world.publish()
 
 
 def test_what_a_stranger_writes_into_the_stream_changes_nothing(world: World, expected: Any) -> None:
     Story(world.log).until("announce")
-    publish_all(world.publisher())
+    world.publish()
     stranger = Producer({"bootstrap.servers": world.settings.bootstrap})
     for _ in range(100):
         stranger.produce(world.topic, b"hello", partition=0)
     stranger.flush(10)
     Story(world.log, DISTRICT).until("announce")
-    assert publish_all(world.publisher()) == 3
+    assert world.publish() == 3
     ours = [seen for seen in world.seen() if "ce_id" in seen.headers]
     assert [seen.headers["ce_id"] for seen in ours] == [record["id"] for record in expected()]
 
@@ -247,7 +251,7 @@ def test_a_topic_with_another_number_of_partitions_is_refused(world: World) -> N
 
 def test_a_replay_goes_to_a_topic_of_its_own_and_is_marked(world: World, tmp_path: Any) -> None:
     three_units(world.log)
-    publish_all(world.publisher())
+    world.publish()
     before = world.seen()
     own = f"mine-{uuid4().hex[:8]}"
     admin = KafkaAdminClient(bootstrap_servers=world.settings.bootstrap)
@@ -271,7 +275,7 @@ def test_an_event_that_is_unknown_stops_the_publisher_and_is_named(world: World)
     three_units(world.log)
     world.log.add_raw(Story(world.log).id, "SomethingNew", b"")
     with pytest.raises(UnknownEvent, match="SomethingNew"):
-        publish_all(world.publisher())
+        world.publish()
 
 
 def test_a_log_without_its_beginning_stops_the_publisher(world: World) -> None:
@@ -279,7 +283,7 @@ def test_a_log_without_its_beginning_stops_the_publisher(world: World) -> None:
     first = world.log.events[0][0]
     world.log.events[0] = [found for found in world.log.events[0] if found is not first]
     with pytest.raises(CannotApply, match="was not folded"):
-        publish_all(world.publisher())
+        world.publish()
 
 
 def test_the_log_on_kafka_is_published_as_well(world: World, expected: Any, tmp_path: Any) -> None:

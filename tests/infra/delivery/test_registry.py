@@ -17,10 +17,10 @@ import fastavro
 import pytest
 
 from consumers.cloudevents import DecisionSerializer
-from consumers.publisher import Publisher, publish_all
+from consumers.publisher import Publisher
 from infra.delivery.kafka.errors import RegistryUnusable
 from infra.delivery.kafka.schema_registry import register
-from infra.delivery.kafka.stream import OnePublisher, encoding_of
+from infra.delivery.kafka.stream import OnePublisher, encoding_of, publish_once
 from infra.dev.kafka import KafkaCluster
 from infra.errors import BadSetting
 from infra.kafka.settings import KafkaSettings
@@ -98,7 +98,7 @@ def test_a_stream_in_the_registrys_format_is_read_with_the_registry_alone(broker
             stream = OnePublisher(settings, serializer, log.partitions, encoding_of(settings, registry.url))
             stream.prepare()
             # The tail is read from the headers: it does not matter how values are written.
-            assert publish_all(Publisher(log, decode_event, stream, serializer)) == expected
+            assert publish_once(Publisher(log, decode_event, stream, serializer), settings) == expected
         seen = subscriber.read_all(broker.bootstrap, f"{settings.app}.decisions")
         records = []
         for each in seen:
@@ -121,7 +121,7 @@ def test_a_format_may_change_in_the_middle_of_a_stream(broker: KafkaCluster) -> 
     def publish(registry: str | None) -> int:
         stream = OnePublisher(settings, serializer, log.partitions, encoding_of(settings, registry))
         stream.prepare()
-        return publish_all(Publisher(log, decode_event, stream, serializer))
+        return publish_once(Publisher(log, decode_event, stream, serializer), settings)
 
     with running() as registry:
         first = publish(None)

@@ -13,9 +13,9 @@ from uuid import uuid4
 import pytest
 
 from consumers.cloudevents import DecisionSerializer
-from consumers.publisher import Publisher, publish_all
+from consumers.publisher import Publisher
 from infra.delivery.kafka.encoding import FingerprintEncoding
-from infra.delivery.kafka.stream import OnePublisher
+from infra.delivery.kafka.stream import OnePublisher, publish_once
 from infra.dev.kafka import KafkaCluster
 from infra.kafka.settings import KafkaSettings
 from projections.public_decisions.in_memory import InMemoryFold
@@ -46,9 +46,10 @@ def published_province(broker: KafkaCluster) -> tuple[str, str, list[str]]:
     log = FakeLog(partitions=2)
     province(log)
     serializer = DecisionSerializer(log.log_id, UNITS)
-    stream = OnePublisher(KafkaSettings(broker.bootstrap, app), serializer, log.partitions, FingerprintEncoding())
+    settings = KafkaSettings(broker.bootstrap, app)
+    stream = OnePublisher(settings, serializer, log.partitions, FingerprintEncoding())
     stream.prepare()
-    publish_all(Publisher(log, decode_event, stream, serializer))
+    publish_once(Publisher(log, decode_event, stream, serializer), settings)
     expected = []
     for partition in log.partitions:
         fold = InMemoryFold(partition, log.log_id, decode_event)

@@ -92,6 +92,16 @@ def test_what_people_read_past_the_catalogues_is_a_fault(tmp_path: Path, source:
     assert "infra/cli/planted.py:3" in fault
 
 
+@pytest.mark.parametrize("path", ["domain/dossier/late.py", "projections/x.py", "consumers/x.py", "schemas/x.py"])
+def test_vietnamese_past_the_catalogues_is_a_fault_in_every_package(tmp_path: Path, path: str) -> None:
+    """English there is an identifier or the text of a log; Vietnamese is always a text for people."""
+    module = tmp_path / path
+    module.parent.mkdir(parents=True)
+    module.write_text('"""Sở Y tế."""\nREASON = "too late"\nREASON_VI = f"hạn {days}"\n', encoding="utf-8")
+    (fault,) = untranslated(tmp_path, {})
+    assert fault == f"{path}:3: 'hạn ' is Vietnamese outside the catalogues"
+
+
 @pytest.mark.parametrize(
     "source",
     [

@@ -9,14 +9,19 @@ from threading import Event
 from uuid import uuid4
 
 import pytest
+from kafka import KafkaConsumer
 from kafka.errors import GroupAuthorizationFailedError
 
+from consumers.cloudevents import DecisionSerializer
+from infra.delivery.kafka.encoding import FingerprintEncoding
+from infra.delivery.kafka.stream import KafkaStream
 from infra.dev.kafka import KafkaCluster
 from infra.kafka import consumer_group
 from infra.kafka.consumer_group import Membership, run_member
 from infra.kafka.errors import TopicUnusable
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import ensure, log_topic
+from tests.projections.event_builders import UNITS
 
 PARTITIONS = frozenset(range(4))
 
@@ -33,17 +38,54 @@ def _wait(until: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def test_every_partition_is_somebody_s_and_one_that_leaves_gives_its_own_away(settings: KafkaSettings) -> None:
+@pytest.mark.parametrize("eager", [False, True])
+def test_every_partition_is_somebody_s_and_one_that_leaves_gives_its_own_away(
+    settings: KafkaSettings, *, eager: bool
+) -> None:
     """None at first; then all among the members, whoever comes and goes."""
     ensure(settings, [log_topic(settings, settings.events_topic)])
-    one = Membership(settings, f"{settings.app}.worker", settings.events_topic)
+    one = Membership(settings, f"{settings.app}.worker", settings.events_topic, eager=eager)
     _wait(lambda: one.partitions == PARTITIONS)
-    other = Membership(settings, f"{settings.app}.worker", settings.events_topic)
+    other = Membership(settings, f"{settings.app}.worker", settings.events_topic, eager=eager)
     _wait(lambda: sorted([*one.partitions, *other.partitions]) == sorted(PARTITIONS) and bool(other.partitions))
     one.close()
     assert one.partitions == frozenset()
     _wait(lambda: other.partitions == PARTITIONS)
     other.close()
+
+
+def test_publishers_of_version_0_1_and_of_today_share_the_partitions(settings: KafkaSettings) -> None:
+    """Upgraded one after another, they are in one group: the old ones offered kafka-python's default assignors."""
+    stream = KafkaStream(settings, DecisionSerializer("", UNITS), range(len(PARTITIONS)), FingerprintEncoding())
+    stream.prepare()
+    old = KafkaConsumer(
+        f"{settings.app}.decisions",
+        **settings.client,
+        group_id=f"{settings.app}.publisher",
+        enable_auto_commit=False,
+        auto_offset_reset="latest",
+        allow_auto_create_topics=False,
+        session_timeout_ms=6_000,
+        heartbeat_interval_ms=1_000,
+    )
+
+    def of_old() -> list[int]:
+        old.poll(timeout_ms=500)
+        return sorted(each.partition for each in old.assignment())
+
+    def all_shared() -> bool:
+        """Every partition is with one of them, and each has some."""
+        theirs, ours = of_old(), sorted(stream.assigned())
+        return bool(theirs and ours) and sorted([*theirs, *ours]) == sorted(PARTITIONS)
+
+    try:
+        _wait(lambda: of_old() == sorted(PARTITIONS))
+        _wait(all_shared)
+        old.close()
+        _wait(lambda: stream.assigned() == PARTITIONS)
+    finally:
+        old.close()
+        stream.close()
 
 
 class _Denied:
@@ -62,7 +104,7 @@ def test_who_may_not_be_a_member_is_told_and_not_left_trying(monkeypatch: pytest
         run_member(settings, "dossier.worker", settings.commands_topic, changes.append, Event())
     assert "the group dossier.worker" in raised.value.hint()
     assert changes == [set()]
-    membership = Membership(settings, "dossier.publisher", "dossier.decisions")
+    membership = Membership(settings, "dossier.publisher", "dossier.decisions", eager=True)
     membership.close()
     with pytest.raises(TopicUnusable):
         _ = membership.partitions

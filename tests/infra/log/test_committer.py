@@ -27,7 +27,7 @@ from infra.log import partition as partition_module
 from infra.log.acceptance import ChainState, Verdict, accept
 from infra.log.append_requests import AppendRequest, BatchView, EventsRequest, OutcomesRequest, RequestCheck
 from infra.log.committer import Committer
-from infra.log.format import Append, Command, RecordedOutcome, first_hash, read_header
+from infra.log.format import Append, HandledCommand, RecordedOutcome, first_hash, read_header
 from infra.log.index import Index
 from infra.log.partition import Partition, PartitionAddress
 from infra.retry import Retry
@@ -137,7 +137,7 @@ class Machine(RuleBasedStateMachine):
                     uuid4().bytes,
                     RecordedOutcome.EVENTS if count else RecordedOutcome.REFUSED,
                     [(originator, version, "Decided", b"")] if count else [],
-                    Command(CommandKey(bytes(6), command_id), bytes(32), "{}"),
+                    HandledCommand(CommandKey(bytes(6), command_id), bytes(32), "{}"),
                     QueuePosition(COMMANDS, self.next_command),
                 )
             )

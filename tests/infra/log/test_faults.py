@@ -16,12 +16,12 @@ from kafka.errors import KafkaConnectionError
 
 from infra.kafka.admin import ask
 from infra.kafka.errors import (
-    AppendTooLarge,
     IndexUnusable,
     KafkaUnreachable,
     LogBroken,
     LogChanged,
     NewerLog,
+    RecordTooLarge,
     TopicUnusable,
 )
 from infra.kafka.partition_client import FetchResult
@@ -190,7 +190,7 @@ def test_one_process_uses_an_index(settings: KafkaSettings, opened: PartitionHan
 
 def test_refuses_what_no_record_can_hold(opened: PartitionHandle) -> None:
     """Its caller alone is told; the others go on."""
-    with pytest.raises(AppendTooLarge):
+    with pytest.raises(RecordTooLarge):
         insert(opened, [StoredEvent(uuid4(), 1, "Happened", bytes(1 << 20))], None)
     assert happen(opened) == 1
 

@@ -19,7 +19,7 @@ from infra.log.format import (
     FORMAT,
     HEADER_LENGTH,
     Append,
-    Command,
+    HandledCommand,
     Header,
     Orphan,
     RecordedOutcome,
@@ -43,7 +43,10 @@ appends = st.builds(
     st.lists(st.tuples(originators, longs, st.text(max_size=20), st.binary(max_size=40)), max_size=3),
     st.none()
     | st.builds(
-        Command, st.builds(CommandKey, st.binary(min_size=6, max_size=6), st.uuids()), hashes, st.text(max_size=40)
+        HandledCommand,
+        st.builds(CommandKey, st.binary(min_size=6, max_size=6), st.uuids()),
+        hashes,
+        st.text(max_size=40),
     ),
     st.none() | st.builds(QueuePosition, st.uuids(), longs),
     st.none() | st.builds(Tracking, st.text(max_size=20), longs),
