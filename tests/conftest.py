@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from infra.dev.kafka import KafkaCluster, kafka
 from infra.dev.postgres import PostgresServer, postgres
-from tests.projections.stores import PostgresStores, SQLiteStores, Store, Stores
+from tests.support.stores import PostgresStores, SQLiteStores, Store, Stores
 
 # No example fails for being slow: what holds does not depend on the machine.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -1,4 +1,4 @@
-"""A case brought to the point where it begins, and then its step: all of it by the commands that users give."""
+"""Brings a case to the point where it begins, and then takes its step: all of it by the commands that users give."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from domain.catalogue import Level
 from domain.dossier.aggregate import DossierEvent
 from domain.identity import DossierKey
 from tests.acceptance.cases import DEFAULT_DAYS, Case, actor_of, agency_id
-from tests.acceptance.command_builders import Draft, Drafts, council, document
 from tests.acceptance.communes import commune_drafts
-from tests.acceptance.figures import Stated, meets, stated
-from tests.acceptance.steps import act, corrector, result
-from tests.acceptance.system import Answer, World
+from tests.acceptance.steps import command_of_step, corrector, result
+from tests.acceptance.system import Answer, EmbeddedSystem
 from tests.acceptance.timeline import Timeline
+from tests.support.command_builders import Draft, Drafts, council, document
+from tests.support.figures import Stated, meets, stated
 
 _FORMS = {"letter": "Biểu 01", "minutes": "Biểu 02", "report": "Biểu 03"}
 _SUBMISSIONS = {
@@ -53,10 +53,10 @@ _NO_SUCH_FACT = 9999
 _NOW = "2026-06-30"
 
 
-class Journey:
+class CaseRunner:
     """One case on one log."""
 
-    def __init__(self, world: World, case: Case) -> None:
+    def __init__(self, world: EmbeddedSystem, case: Case) -> None:
         self.world = world
         self.case = case
         self.timeline = Timeline(case)
@@ -118,7 +118,7 @@ class Journey:
             return self.world.submit(list(self._drafts("verified", day)))
         drafts = self._drafts_of(case.step)
         said = {**self._said(case.step), **data}
-        return self.world.submit([act(drafts, case.step, day, actor, said)])
+        return self.world.submit([command_of_step(drafts, case.step, day, actor, said)])
 
     def _open_another(self, day: str, data: dict[str, Any]) -> list[Answer]:
         level = Level(data.pop("level", self.case.level))
@@ -181,7 +181,7 @@ class Journey:
             yield from self._inspections()
         else:
             actor = self.case.given.get("returned_by") if step == "returned" else self.case.given.get(f"{step}_by")
-            yield act(self._drafts_of(step), step, day, actor, self._said(step))
+            yield command_of_step(self._drafts_of(step), step, day, actor, self._said(step))
 
     def _drafts_of(self, step: str) -> Drafts:
         if step in ("district_met", "forwarded_to_province"):

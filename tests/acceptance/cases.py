@@ -11,8 +11,8 @@ from typing import Any
 from domain.agencies import UnknownAgency, by_spelling, fold
 from domain.catalogue import Level, UnitKind
 from domain.units import Unit
-from tests.acceptance.command_builders import CHAIRMAN, STANDING, Actor
-from tests.acceptance.system import UNITS
+from tests.support.command_builders import CHAIRMAN, STANDING, Actor
+from tests.support.units import UNITS
 
 DATA = Path(__file__).parent.parent / "data"
 

@@ -8,8 +8,9 @@ from typing import Any
 from domain.catalogue import Level, UnitKind
 from domain.units import Unit
 from tests.acceptance.cases import Case
-from tests.acceptance.command_builders import Draft, Drafts
-from tests.acceptance.system import UNITS
+from tests.support.command_builders import Draft, Drafts
+from tests.support.histories import commands_up_to
+from tests.support.units import UNITS
 
 _DAY = "2023-12-01"
 _LATER = "2024-03-01"
@@ -36,7 +37,7 @@ def commune_drafts(case: Case) -> Iterator[Draft]:
         if place < said.get("both_levels", 0):
             yield Drafts(commune, Level.BASIC, 2023).recognised_earlier("2023-06-01", f"{place}/QĐ")
         if place >= recognised - said.get("not_announced", 0):
-            yield from whole_way(commune, "approved")
+            yield from _whole_way(commune, "approved")
         else:
             yield Drafts(commune, level, 2023).recognised_earlier(day, f"{place}/QĐ-UBND")
     rest = iter(communes[recognised:])
@@ -45,30 +46,17 @@ def commune_drafts(case: Case) -> Iterator[Draft]:
         yield drafts.recognised_earlier(_DAY)
         yield drafts.revoke(_LATER)
     for _ in range(said.get("under_way", 0)):
-        yield from whole_way(next(rest), "proposed")
+        yield from _whole_way(next(rest), "proposed")
     for _ in range(said.get("rejected", 0)):
-        yield from whole_way(next(rest), "rejected")
+        yield from _whole_way(next(rest), "rejected")
     elsewhere = [unit for unit in UNITS.of_kind(UnitKind.COMMUNE) if unit.parent_id != case.unit.id]
     for commune in elsewhere[: said.get("of_other_districts", 0)]:
         yield Drafts(commune, Level.ADVANCED, 2023).recognised_earlier(_DAY)
 
 
-def whole_way(commune: Unit, up_to: str) -> Iterator[Draft]:
-    """A commune's dossier of 2023, through every step up to `up_to`."""
+def _whole_way(commune: Unit, up_to: str) -> list[Draft]:
+    """A commune's dossier of 2023, every step up to `up_to` on one day."""
     drafts = Drafts(commune, Level.BASIC, 2023)
-    yield drafts.open(_DAY)
-    yield drafts.assess(_DAY)
-    yield drafts.submit_to_district(_DAY)
-    yield drafts.appraise(_DAY)
-    yield drafts.send_on(_DAY)
-    yield drafts.receive(_DAY)
-    yield drafts.forward(_DAY)
-    for code in drafts.criteria:
-        yield drafts.verify(code, _DAY)
-    yield drafts.sum_up(_DAY)
-    yield drafts.council_meets(_DAY)
-    yield drafts.propose(_DAY)
-    if up_to == "approved":
-        yield drafts.approve(_DAY)
     if up_to == "rejected":
-        yield drafts.reject(_DAY)
+        return [*commands_up_to(drafts, "proposed", _DAY), drafts.reject(_DAY)]
+    return commands_up_to(drafts, up_to, _DAY)

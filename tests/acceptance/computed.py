@@ -14,14 +14,14 @@ from domain.dossier.as_of import state_of
 from domain.dossier.assessment import member_results
 from domain.dossier.reception import DossierForwardedToCouncil, DossierReceived
 from projections import audit, eligibility, status
-from tests.acceptance.case_runner import Journey
+from tests.acceptance.case_runner import CaseRunner
 from tests.acceptance.system import Answer
 
 
 class Findings:
     """What is asked after the step of a case."""
 
-    def __init__(self, journey: Journey, answers: list[Answer]) -> None:
+    def __init__(self, journey: CaseRunner, answers: list[Answer]) -> None:
         self.journey = journey
         self.details: dict[str, Any] = next((each["error"]["details"] for each in answers if not each["ok"]), {})
         self.events = journey.events()

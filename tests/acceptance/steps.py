@@ -7,8 +7,9 @@ from typing import Any
 
 from schemas.command_parser import command_schemas
 from tests.acceptance.cases import actor_of, agency_id
-from tests.acceptance.command_builders import Actor, Draft, Drafts, document, participant, votes
-from tests.acceptance.figures import below_target, meets, stated
+from tests.support.command_builders import Actor, Draft, Drafts, document, participant, votes
+from tests.support.figures import below_target, meets, stated
+from tests.support.histories import STEP_COMMANDS
 
 Said = dict[str, Any]
 
@@ -30,37 +31,13 @@ _DOCUMENTS = {"letter", "minutes", "report", "decision", "corrected"}
 _SAYS_NOTHING = {"complete", "attempt", "minutes_number", "new_dossier", "documents"}
 """What the cases say for the reader: a receipt is of a complete dossier, minutes have no number."""
 
-MAKERS: dict[str, Callable[..., Draft]] = {
-    "opened": Drafts.open,
-    "self_assessed": Drafts.assess,
-    "own_meeting": Drafts.meet,
-    "submitted": Drafts.submit,
-    "submitted_to_district": Drafts.submit_to_district,
-    "district_met": Drafts.appraise,
-    "forwarded_to_province": Drafts.send_on,
-    "refused_by_district_council": Drafts.refuse,
-    "received": Drafts.receive,
-    "returned": Drafts.give_back,
-    "forwarded_to_members": Drafts.forward,
-    "summed_up": Drafts.sum_up,
-    "closed_as_unfavourable": Drafts.close,
-    "council_met": Drafts.council_meets,
-    "proposed": Drafts.propose,
-    "approved": Drafts.approve,
-    "rejected": Drafts.reject,
-    "announced": Drafts.announce,
-    "withdrawn": Drafts.withdraw,
-    "revoked": Drafts.revoke,
-}
-"""Step → its command, where one command is the whole step."""
 
-
-def act(drafts: Drafts, step: str, on: str, actor: str | None, said: Said) -> Draft:
+def command_of_step(drafts: Drafts, step: str, on: str, actor: str | None, said: Said) -> Draft:
     """The command of a step with what is said of it: what is not said is valid, null or empty is missing."""
     if step in ("criterion_verified", "field_inspected"):
         draft = _by_lead(drafts, step, on, said)
     else:
-        draft = MAKERS[step](drafts, on)
+        draft = STEP_COMMANDS[step](drafts, on)
         draft["data"] |= _translated(draft, step, on, said)
     if actor is not None:
         role, agency = actor_of(actor, step, drafts.unit)

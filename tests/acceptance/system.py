@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,32 +12,17 @@ from uuid import NAMESPACE_URL, uuid5
 
 from consumers.apply import apply
 from domain.context import InterpretationSettings
-from domain.units import Units, parse_departments
 from infra.bootstrap import Application
 from infra.settings import Settings
-from tests.acceptance.command_builders import Draft
-
-NOW = datetime(2026, 6, 30, 3, 0, tzinfo=UTC)
-DEPARTMENTS = json.dumps(
-    {
-        "add": [
-            {"id": "so-tp", "name": "Sở Tư pháp"},
-            {"id": "so-gtvt", "name": "Sở Giao thông vận tải"},
-            {"id": "so-tnmt", "name": "Sở Tài nguyên và Môi trường"},
-            {"id": "so-khcn", "name": "Sở Khoa học và Công nghệ"},
-            {"id": "thanh-tra", "name": "Thanh tra tỉnh"},
-            {"id": "ban-dan-toc", "name": "Ban Dân tộc"},
-        ]
-    },
-    ensure_ascii=False,
-)
-UNITS = Units.load(parse_departments(DEPARTMENTS))
+from tests.support.command_builders import Draft
+from tests.support.histories import NOW
+from tests.support.units import UNITS
 
 Answer = dict[str, Any]
 Stored = tuple[int, str, int, str, bytes]
 
 
-class World:
+class EmbeddedSystem:
     """One log of one test."""
 
     def __init__(

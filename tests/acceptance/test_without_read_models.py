@@ -14,9 +14,9 @@ from domain.context import InterpretationSettings
 from projections.engine.engine import Engine
 from projections.read_models import PROJECTIONS
 from schemas.avro.codec import decode_event
-from tests.acceptance.case_runner import Journey
+from tests.acceptance.case_runner import CaseRunner
 from tests.acceptance.cases import Case, cases
-from tests.acceptance.system import Answer, World
+from tests.acceptance.system import Answer, EmbeddedSystem
 from tests.acceptance.test_worked_cases import ALSO
 
 UNREACHABLE = "postgresql://nobody@127.0.0.1:1/nowhere?connect_timeout=1"
@@ -31,8 +31,8 @@ def test_every_case_is_answered_with_the_read_models_unreachable_and_with_dossie
     for case in cases()[group::GROUPS]:
         folder = tmp_path / case.id
         readings = InterpretationSettings(**case.given.get("readings", {}))
-        with World(folder / "unreachable", readings=readings, views=UNREACHABLE) as world:
-            journey = Journey(world, case)
+        with EmbeddedSystem(folder / "unreachable", readings=readings, views=UNREACHABLE) as world:
+            journey = CaseRunner(world, case)
             early = journey.prepare()
             again, given = copy(journey), world.given
             shutil.copytree(folder / "unreachable", folder / "parked")
@@ -40,7 +40,7 @@ def test_every_case_is_answered_with_the_read_models_unreachable_and_with_dossie
         _check(case, answers)
         if early or not answers:
             continue
-        with World(folder / "parked", readings=readings, given=given) as world:
+        with EmbeddedSystem(folder / "parked", readings=readings, given=given) as world:
             _park_all(world)
             again.world = world
             assert again.act() == answers, case.id
@@ -54,7 +54,7 @@ def _check(case: Case, answers: list[Answer]) -> None:
         assert refusal["code"] in {case.then["code"], *ALSO.get(case.then["code"], ())}, (case.id, refusal)
 
 
-def _park_all(world: World) -> None:
+def _park_all(world: EmbeddedSystem) -> None:
     """Every read model fails on every event that it handles, and so parks every dossier."""
     log, views = world.application.log, world.application.views
     failing = [replace(each, handlers=dict.fromkeys(each.handlers, _fails)) for each in PROJECTIONS]

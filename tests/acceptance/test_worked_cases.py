@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from domain.context import InterpretationSettings
-from tests.acceptance.case_runner import Journey
+from tests.acceptance.case_runner import CaseRunner
 from tests.acceptance.cases import Case, cases
 from tests.acceptance.computed import Findings
-from tests.acceptance.system import World
+from tests.acceptance.system import EmbeddedSystem
 
 ALSO = {
     "INCOMPLETE": {"MISSING_PART"},
@@ -26,8 +26,8 @@ reason has a code of its own."""
 def test_a_worked_case_gets_its_answer(case: Case, tmp_path: Path) -> None:
     """Accepted or refused, for the reason expected, in the state expected, with what was counted and flagged."""
     readings = InterpretationSettings(**case.given.get("readings", {}))
-    with World(tmp_path, readings=readings) as world:
-        journey = Journey(world, case)
+    with EmbeddedSystem(tmp_path, readings=readings) as world:
+        journey = CaseRunner(world, case)
         early = journey.prepare()
         before, state = world.stored(), _state(journey)
         answers = [early] if early else journey.act()
@@ -55,7 +55,7 @@ def test_no_two_cases_have_one_id() -> None:
     assert len(ids) == len(set(ids))
 
 
-def _state(journey: Journey) -> str | None:
+def _state(journey: CaseRunner) -> str | None:
     with journey.world.application.read_models():
         events = journey.events()
     if not events:

@@ -29,8 +29,8 @@ from schemas.avro.codec import decode_event
 from schemas.command_parser import read_command
 from schemas.public_decision import example, single_object
 from tests.benchmarks.results import Results
-from tests.benchmarks.workload import application, lines
-from tests.projections.event_builders import UNITS, FakeLog, Story
+from tests.support.event_builders import UNITS, DossierHistory, FakeLog
+from tests.support.workload import application, lines
 
 _LATENCIES = 300
 _PAUSE = 0.03
@@ -164,7 +164,7 @@ def _rate(results: Results, settings: KafkaSettings) -> None:
     communes = [unit for unit in UNITS if unit.parent_id is not None]
     for number in range(_DOSSIERS):
         turn, place = divmod(number, len(communes))
-        story = Story(log, communes[place], "basic", 2022 + turn % 4, 1 + turn // 4)
+        story = DossierHistory(log, communes[place], "basic", 2022 + turn % 4, 1 + turn // 4)
         story.open()
         story.approve()
         story.announce()

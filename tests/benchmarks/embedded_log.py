@@ -15,7 +15,7 @@ from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
 
 from consumers.commands.ports import CommandKey, CommandOutcome
 from tests.benchmarks.results import Measured, Results, call_concurrently
-from tests.benchmarks.workload import application, events, lines
+from tests.support.workload import application, events, lines
 
 _DOSSIERS = 173
 _CALLERS = (1, 16)

@@ -31,7 +31,7 @@ from infra.queue.replies import read_replies
 from infra.settings import load
 from schemas.command_parser import read_command
 from tests.benchmarks.results import Results, call_concurrently
-from tests.benchmarks.workload import lines
+from tests.support.workload import lines
 
 _DOSSIERS = 346
 _LIBRARY_DOSSIERS = 40

@@ -39,7 +39,7 @@ from projections.read_models import PROJECTIONS
 from schemas.avro.registry import registry
 from tests.benchmarks import library_runner
 from tests.benchmarks.results import Results
-from tests.benchmarks.workload import events
+from tests.support.workload import events
 
 LENGTHS = (10_000, 100_000, 1_000_000)
 _DOSSIERS = 173

@@ -13,7 +13,7 @@ from infra.retry import Retry
 from projections.public_decisions.read_model import FeedPosition
 from projections.public_decisions.tables import PublicDecision
 from schemas.avro.codec import decode_event
-from tests.projections.event_builders import UNITS, FakeLog, Story
+from tests.support.event_builders import UNITS, DossierHistory, FakeLog
 
 SECONDS = 60.0
 
@@ -64,7 +64,7 @@ class MemoryStream:
 
 def _publisher(stream: MemoryStream) -> Publisher:
     log = FakeLog("log")
-    Story(log).until("announce")
+    DossierHistory(log).until("announce")
     return Publisher(log, decode_event, stream, DecisionSerializer("log", UNITS), batch=1)
 
 

@@ -8,8 +8,9 @@ from domain.authorization import Role
 from domain.errors import InvalidInput
 from domain.procedure import STEPS
 from schemas.command_parser import command_schemas
-from tests.acceptance.command_builders import Drafts
-from tests.domain.scenario import COMMUNE, DISTRICT, EACH_KIND, facts, given, way
+from tests.domain.scenario import COMMUNE, DISTRICT, EACH_KIND, given
+from tests.support.command_builders import Drafts
+from tests.support.histories import commands_up_to, history
 
 ACTORS = [
     ("applicant", "so-nv"),
@@ -29,7 +30,7 @@ PREDECESSORS = {
     "RecordOwnMeeting": "self_assessed",
     "SubmitDossier": "own_meeting",
     "SubmitToDistrictCouncil": "self_assessed",
-    "AppraiseDossier": "at_district_council",
+    "AppraiseDossier": "submitted_to_district",
     "SendToProvince": "district_met",
     "ReceiveDossier": None,
     "ForwardToCouncil": "received",
@@ -57,7 +58,7 @@ def test_every_role_may_do_something_and_has_a_vietnamese_name() -> None:
 @pytest.mark.parametrize("actor", ACTORS, ids="-".join)
 def test_no_step_is_taken_by_whom_it_is_not_for(drafts: Drafts, actor: tuple[str, str]) -> None:
     """Each step of the way, tried by everybody else."""
-    steps = [each for each in way(drafts, "announced") if each["command"] in PREDECESSORS]
+    steps = [each for each in commands_up_to(drafts, "announced") if each["command"] in PREDECESSORS]
     for draft in steps:
         before = PREDECESSORS[draft["command"]] or ("forwarded_to_province" if drafts is COMMUNE else "submitted")
         role, agency = draft["actor"]["role"], draft["actor"]["agency"]
@@ -65,21 +66,21 @@ def test_no_step_is_taken_by_whom_it_is_not_for(drafts: Drafts, actor: tuple[str
         if actor == (role, agency) or meets_too:
             continue
         other = {**draft, "actor": {"person": "Người khác", "role": actor[0], "agency": actor[1]}}
-        given(facts(drafts, before)).when(other).refused("WRONG_ACTOR")
+        given(history(drafts, before)).when(other).refused("WRONG_ACTOR")
 
 
 def test_the_standing_agency_may_record_the_council_meeting() -> None:
     """It is the council's secretariat."""
-    met = given(facts(COMMUNE, "summed_up")).when(COMMUNE.council_meets(actor=("standing_agency", "so-tttt")))
+    met = given(history(COMMUNE, "summed_up")).when(COMMUNE.council_meets(actor=("standing_agency", "so-tttt")))
     met.then("CouncilMeetingRecorded")
 
 
 def test_a_districts_council_meets_on_the_district_itself_and_on_its_communes_only() -> None:
     """Each of them by its own district."""
-    given(facts(DISTRICT, "self_assessed")).when(DISTRICT.meet(actor=("district_council", "140"))).refused(
+    given(history(DISTRICT, "self_assessed")).when(DISTRICT.meet(actor=("district_council", "140"))).refused(
         "WRONG_ACTOR"
     )
-    given(facts(DISTRICT, "self_assessed")).when(DISTRICT.meet(actor=("steering_committee", "135"))).refused(
+    given(history(DISTRICT, "self_assessed")).when(DISTRICT.meet(actor=("steering_committee", "135"))).refused(
         "WRONG_ACTOR", expected="district_council of 135"
     )
 
@@ -87,6 +88,6 @@ def test_a_districts_council_meets_on_the_district_itself_and_on_its_communes_on
 @pytest.mark.parametrize("actor", [("applicant", "nobody"), ("king", "04630")], ids="-".join)
 def test_an_unknown_actor_is_no_command_at_all(actor: tuple[str, str]) -> None:
     """Malformed rather than refused: its command id stays free."""
-    then = given(facts(COMMUNE, "self_assessed")).when(COMMUNE.submit_to_district(actor=actor))
+    then = given(history(COMMUNE, "self_assessed")).when(COMMUNE.submit_to_district(actor=actor))
     assert isinstance(then.error, InvalidInput)
     assert not then.new

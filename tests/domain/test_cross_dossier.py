@@ -17,8 +17,8 @@ from domain.identity import DossierKey
 from domain.values import Document
 from schemas.avro.derivation import derive
 from schemas.avro.samples import sample_of
-from tests.acceptance.system import UNITS
 from tests.schemas.records import event_of
+from tests.support.units import UNITS
 
 COMMUNES = [unit.id for unit in UNITS.communes_of("139")]
 ELSEWHERE = UNITS.communes_of("140")[0].id

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from domain.catalogue import Level
 from domain.identity import COUNCIL_ID, DossierKey, MalformedDossierReference, parse_number, partition_of, unit_uuid
-from tests.acceptance.system import UNITS
+from tests.support.units import UNITS
 
 NAMES = st.builds(
     DossierKey,

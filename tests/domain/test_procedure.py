@@ -22,8 +22,9 @@ from domain.procedure import CREATE, EVENT_TYPES, ON_DOSSIER, PROCEDURE, STEPS
 from domain.recorded_event import RecordedEvent
 from domain.step import Shared
 from projections.public_decisions.fold import HANDLERS
-from tests.acceptance.command_builders import Draft, Drafts
-from tests.domain.scenario import COMMUNE, DEPARTMENT, EACH_KIND, facts, given, happened
+from tests.domain.scenario import COMMUNE, DEPARTMENT, EACH_KIND, given
+from tests.support.command_builders import Draft, Drafts
+from tests.support.histories import events_of, history, steps_of
 
 _CLAUSE = re.compile(r"(I{1,3}\.\d(\.\d)?(\.[a-c](, [a-c])?)?|reading \d+|form 0\d)")
 _OUT_OF_ORDER = {"WRONG_ORDER", "DOSSIER_CLOSED", "ALREADY_DECIDED"}
@@ -90,10 +91,7 @@ def test_what_is_public_is_what_the_public_decisions_tell() -> None:
 def stages(drafts: Drafts) -> dict[str, tuple[DossierEvent, ...]]:
     """What happened up to each state of a unit's way and beside it, by a name."""
     commune = drafts is COMMUNE
-    own = ["at_district_council", "district_met", "forwarded_to_province"] if commune else ["own_meeting", "submitted"]
-    ahead = ["received", "forwarded_to_members", "verified", "summed_up", "council_met"]
-    names = ["opened", "self_assessed", *own, *ahead, "proposed", "approved", "announced"]
-    found = {name: tuple(facts(drafts, name)) for name in names}
+    found = {name: tuple(history(drafts, name)) for name in steps_of(drafts.unit.kind)}
     found["verifying"] = found["verified"][:-3]
 
     def after(name: str, draft: Draft) -> tuple[DossierEvent, ...]:
@@ -101,7 +99,7 @@ def stages(drafts: Drafts) -> dict[str, tuple[DossierEvent, ...]]:
         assert new.error is None, new.error
         return (*found[name], *new.new)
 
-    sent = own[-1]
+    sent = "forwarded_to_province" if commune else "submitted"
     by_district = {"actor": ("district_committee", drafts.district)} if commune else {}
     found["returned"] = after(sent, drafts.give_back())
     found["withdrawn"] = after(sent, drafts.withdraw(_LATE, **by_district))
@@ -109,10 +107,10 @@ def stages(drafts: Drafts) -> dict[str, tuple[DossierEvent, ...]]:
     found["revoked"] = after("announced", drafts.revoke(_LATE))
     found["not_recommended"] = after("summed_up", drafts.council_meets(recommends=False))
     found["closed_as_unfavourable"] = after("not_recommended", drafts.close(_LATE))
-    found["recognised_earlier"] = tuple(happened([drafts.recognised_earlier("2023-01-10")]))
+    found["recognised_earlier"] = tuple(events_of([drafts.recognised_earlier("2023-01-10")]))
     if commune:
         found["returned_by_district"] = after(
-            "at_district_council", drafts.give_back(actor=("district_council", drafts.district))
+            "submitted_to_district", drafts.give_back(actor=("district_council", drafts.district))
         )
         found["refused_by_district_council"] = after("district_met", drafts.refuse())
     return found

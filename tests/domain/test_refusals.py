@@ -15,21 +15,10 @@ from domain.council.aggregate import ProvincialCouncil
 from domain.cross_dossier import CouncilInForce, CrossDossierFacts
 from domain.errors import DossierError, Refused
 from domain.refusals import CommandIdReused, UnknownDossier
-from tests.acceptance.command_builders import Draft, Drafts, appointee, council, document, meeting, votes
-from tests.acceptance.system import UNITS
-from tests.domain.scenario import (
-    COMMUNE,
-    DEPARTMENT,
-    DISTRICT,
-    MEMBERS,
-    Given,
-    facts,
-    given,
-    happened,
-    on_council,
-    reference,
-    way,
-)
+from tests.domain.scenario import COMMUNE, DEPARTMENT, DISTRICT, Given, given
+from tests.support.command_builders import Draft, Drafts, appointee, council, document, meeting, votes
+from tests.support.histories import MEMBERS, commands_up_to, events_of, history, on_council, reference
+from tests.support.units import UNITS
 
 LANGUAGES: tuple[Literal["en", "vi"], ...] = ("en", "vi")
 
@@ -52,7 +41,7 @@ def claim(code: str, drafts: Drafts = COMMUNE, **figure: Any) -> Draft:
 
 def not_recommended() -> Given:
     """The council met and did not recommend."""
-    return given(happened([*way(DEPARTMENT, "summed_up"), DEPARTMENT.council_meets(recommends=False)]))
+    return given(events_of([*commands_up_to(DEPARTMENT, "summed_up"), DEPARTMENT.council_meets(recommends=False)]))
 
 
 def declared() -> Drafts:
@@ -64,14 +53,16 @@ def stripped() -> Given:
     """A commune's dossier came back from the province and lost the evidence of a criterion."""
     bare = {"I.1": {"figure": {"a": 100, "b": 100}, "evidence": []}}
     again = [COMMUNE.give_back(), COMMUNE.assess("2024-07-03", claims=bare), COMMUNE.send_on("2024-07-04")]
-    return given(happened([*way(COMMUNE, "received"), *again]))
+    return given(events_of([*commands_up_to(COMMUNE, "received"), *again]))
 
 
 def lacking(drafts: Drafts, up_to: str, code: str) -> Given:
     """A way on which one criterion was found below its target."""
     below = Drafts(drafts.unit, drafts.level, figures={code: {"a": 1, "b": 100}})
-    steps = [step if step["data"].get("criterion") != code else below.verify(code) for step in way(drafts, up_to)]
-    return given(happened(steps))
+    steps = [
+        step if step["data"].get("criterion") != code else below.verify(code) for step in commands_up_to(drafts, up_to)
+    ]
+    return given(events_of(steps))
 
 
 def without_home_affairs() -> CrossDossierFacts:
@@ -82,106 +73,111 @@ def without_home_affairs() -> CrossDossierFacts:
 
 
 REFUSALS = [
-    Refusal("DOSSIER_CLOSED", "reading 3", given(happened([*way(DEPARTMENT, "submitted"), DEPARTMENT.withdraw(
-        "2024-06-27")])), DEPARTMENT.receive(), {"state": "withdrawn"}),
-    Refusal("ALREADY_DECIDED", "reading 4", given(facts(DEPARTMENT, "approved")), DEPARTMENT.withdraw("2024-08-16")),
-    Refusal("WRONG_ACTOR", None, given(facts(DEPARTMENT, "submitted")), DEPARTMENT.receive(
+    Refusal("DOSSIER_CLOSED", "reading 3", given(events_of([
+        *commands_up_to(DEPARTMENT, "submitted"),
+        DEPARTMENT.withdraw("2024-06-27")])), DEPARTMENT.receive(), {"state": "withdrawn"}),
+    Refusal("ALREADY_DECIDED", "reading 4", given(history(DEPARTMENT, "approved")), DEPARTMENT.withdraw("2024-08-16")),
+    Refusal("WRONG_ACTOR", None, given(history(DEPARTMENT, "submitted")), DEPARTMENT.receive(
         actor=("standing_agency", "so-nv"))),
-    Refusal("WRONG_ACTOR", None, given(facts(DEPARTMENT, "submitted")), DEPARTMENT.correct_fact(
+    Refusal("WRONG_ACTOR", None, given(history(DEPARTMENT, "submitted")), DEPARTMENT.correct_fact(
         4, "2024-06-27", actor=("standing_agency", "so-tttt"), took_place_on="2024-06-25"), {"expected": "so-tp"}),
-    Refusal("WRONG_ACTOR", None, given(facts(DEPARTMENT, "forwarded_to_members")), DEPARTMENT.verify(
+    Refusal("WRONG_ACTOR", None, given(history(DEPARTMENT, "forwarded_to_members")), DEPARTMENT.verify(
         "I.1", actor=("standing_agency", "so-tttt")), {"expected": "council_member"}),
-    Refusal("WRONG_AGENCY", "III.2", given(facts(DEPARTMENT, "forwarded_to_members")), DEPARTMENT.verify(
+    Refusal("WRONG_AGENCY", "III.2", given(history(DEPARTMENT, "forwarded_to_members")), DEPARTMENT.verify(
         "II.6", actor=("council_member", "so-tttt")), {"lead_agency": "so-nv"}),
-    Refusal("LEADS_NOTHING_HERE", "II.2", given(facts(DEPARTMENT, "received")), DEPARTMENT.forward(
+    Refusal("LEADS_NOTHING_HERE", "II.2", given(history(DEPARTMENT, "received")), DEPARTMENT.forward(
         letters={**DEPARTMENT.letters("2024-07-10"), "so-xd": document("2024-07-10")})),
-    Refusal("WRONG_ORDER", "II.1.1.c", given(facts(COMMUNE, "self_assessed")), COMMUNE.submit()),
-    Refusal("WRONG_ORDER", "II.1.1.c", given(facts(COMMUNE, "self_assessed")), COMMUNE.meet()),
-    Refusal("WRONG_ORDER", "II.1.1", given(facts(DISTRICT, "self_assessed")), DISTRICT.appraise()),
-    Refusal("WRONG_ORDER", "II.1.1.a", given(facts(DEPARTMENT, "own_meeting")), DEPARTMENT.submit_to_district()),
-    Refusal("WRONG_ORDER", "II.3", given(facts(DEPARTMENT, "received")), DEPARTMENT.verify("I.1")),
-    Refusal("MISSING_PART", "II.1.2", given(facts(DEPARTMENT, "own_meeting")), DEPARTMENT.submit(letter=None)),
-    Refusal("MISSING_PART", "II.1.2", given(facts(DEPARTMENT, "own_meeting")), DEPARTMENT.submit(
+    Refusal("WRONG_ORDER", "II.1.1.c", given(history(COMMUNE, "self_assessed")), COMMUNE.submit()),
+    Refusal("WRONG_ORDER", "II.1.1.c", given(history(COMMUNE, "self_assessed")), COMMUNE.meet()),
+    Refusal("WRONG_ORDER", "II.1.1", given(history(DISTRICT, "self_assessed")), DISTRICT.appraise()),
+    Refusal("WRONG_ORDER", "II.1.1.a", given(history(DEPARTMENT, "own_meeting")), DEPARTMENT.submit_to_district()),
+    Refusal("WRONG_ORDER", "II.3", given(history(DEPARTMENT, "received")), DEPARTMENT.verify("I.1")),
+    Refusal("MISSING_PART", "II.1.2", given(history(DEPARTMENT, "own_meeting")), DEPARTMENT.submit(letter=None)),
+    Refusal("MISSING_PART", "II.1.2", given(history(DEPARTMENT, "own_meeting")), DEPARTMENT.submit(
         report=document("2024-06-26", None)), {"part": "report.number"}),
-    Refusal("MISSING_PART", "Biểu 02", given(facts(DEPARTMENT, "self_assessed")), DEPARTMENT.meet(
+    Refusal("MISSING_PART", "Biểu 02", given(history(DEPARTMENT, "self_assessed")), DEPARTMENT.meet(
         meeting=meeting("2024-06-20", opinions=[])), {"part": "meeting.opinions"}),
-    Refusal("MISSING_PART", "II.2", given(facts(DEPARTMENT, "received")), DEPARTMENT.forward(letters={})),
-    Refusal("MISSING_PART", "II.1.1", given(facts(COMMUNE, "opened")), COMMUNE.assess(claims={"I.1": {}})),
-    Refusal("MISSING_PART", "reading 5", given(facts(COMMUNE, "district_met")), COMMUNE.correct_fact(
+    Refusal("MISSING_PART", "II.2", given(history(DEPARTMENT, "received")), DEPARTMENT.forward(letters={})),
+    Refusal("MISSING_PART", "II.1.1", given(history(COMMUNE, "opened")), COMMUNE.assess(claims={"I.1": {}})),
+    Refusal("MISSING_PART", "reading 5", given(history(COMMUNE, "district_met")), COMMUNE.correct_fact(
         4, "2024-06-26", correction={"findings": {"I.1": "đạt"}}, actor=("district_council", "140"))),
-    Refusal("MISSING_PART", "reading 5", given(happened([*way(COMMUNE, "forwarded_to_members"), COMMUNE.inspect(
-        "III.12")])), COMMUNE.correct_fact(8, "2024-07-19", correction={"findings": {"III.12": {"answer": True}}},
+    Refusal("MISSING_PART", "reading 5", given(events_of([
+        *commands_up_to(COMMUNE, "forwarded_to_members"),
+        COMMUNE.inspect("III.12")])), COMMUNE.correct_fact(8, "2024-07-19",
+        correction={"findings": {"III.12": {"answer": True}}},
                                            actor=("council_member", "so-yt"))),
     Refusal("INCOMPLETE", "II.2", stripped(), COMMUNE.receive("2024-07-05"), {"missing": ["evidence of I.1"]}),
-    Refusal("REASON_MISSING", "reading 4", given(facts(DEPARTMENT, "proposed")), DEPARTMENT.reject(reasons="")),
-    Refusal("REASON_MISSING", "II.2", given(facts(DEPARTMENT, "submitted")), DEPARTMENT.give_back(missing=[" "])),
-    Refusal("RULE_NOT_MET", "I.1.a", given(happened([DEPARTMENT.open(), Drafts(
+    Refusal("REASON_MISSING", "reading 4", given(history(DEPARTMENT, "proposed")), DEPARTMENT.reject(reasons="")),
+    Refusal("REASON_MISSING", "II.2", given(history(DEPARTMENT, "submitted")), DEPARTMENT.give_back(missing=[" "])),
+    Refusal("RULE_NOT_MET", "I.1.a", given(events_of([DEPARTMENT.open(), Drafts(
         DEPARTMENT.unit, DEPARTMENT.level, figures={"I.6": {"a": 7999, "b": 10000}}).assess(), DEPARTMENT.meet()])),
         DEPARTMENT.submit(), {"mandatory_met": 22, "not_met": ["I.6"]}),
-    Refusal("RULE_NOT_MET", "I.1.b", given(facts(DISTRICT, "own_meeting"), cross_dossier=reference(communes=False)),
+    Refusal("RULE_NOT_MET", "I.1.b", given(history(DISTRICT, "own_meeting"), cross_dossier=reference(communes=False)),
             DISTRICT.submit(), {"communes": {"communes": 24, "recognised": 0, "advanced": 0, "recognised_needed": 12,
                                              "advanced_needed": None}}),
     Refusal("RULE_NOT_MET", "I.1.a", lacking(DEPARTMENT, "summed_up", "II.6"), DEPARTMENT.council_meets()),
-    Refusal("DATE_IN_FUTURE", None, given(facts(DEPARTMENT, "submitted")), DEPARTMENT.receive("2026-07-01")),
-    Refusal("DATE_BEFORE_STEP", None, given(facts(DEPARTMENT, "submitted")), DEPARTMENT.receive("2024-06-25"),
+    Refusal("DATE_IN_FUTURE", None, given(history(DEPARTMENT, "submitted")), DEPARTMENT.receive("2026-07-01")),
+    Refusal("DATE_BEFORE_STEP", None, given(history(DEPARTMENT, "submitted")), DEPARTMENT.receive("2024-06-25"),
             {"not_before": "2024-06-26"}),
-    Refusal("DATE_BEFORE_DECISION", "II.4", given(facts(DEPARTMENT, "approved")), DEPARTMENT.announce("2024-08-14")),
-    Refusal("DOCUMENT_DATED_LATER", None, given(facts(DEPARTMENT, "own_meeting")), DEPARTMENT.submit(
+    Refusal("DATE_BEFORE_DECISION", "II.4", given(history(DEPARTMENT, "approved")), DEPARTMENT.announce("2024-08-14")),
+    Refusal("DOCUMENT_DATED_LATER", None, given(history(DEPARTMENT, "own_meeting")), DEPARTMENT.submit(
         letter=document("2024-06-27"))),
-    Refusal("DATE_CONTRADICTS_DOCUMENT", None, given(facts(DEPARTMENT, "proposed")), DEPARTMENT.approve(
+    Refusal("DATE_CONTRADICTS_DOCUMENT", None, given(history(DEPARTMENT, "proposed")), DEPARTMENT.approve(
         decision=document("2024-08-14"))),
     Refusal("DATE_CONTRADICTS_DOCUMENT", None, given(), COMMUNE.recognised_earlier(
         "2023-12-01", decision=document("2023-11-30"))),
-    Refusal("UNKNOWN_CRITERION", None, given(facts(COMMUNE, "opened")), claim("I.14", answer=True)),
-    Refusal("CRITERIA_MISSING", "II.3", given(happened([*way(DEPARTMENT, "forwarded_to_members"), DEPARTMENT.verify(
-        "II.6")])), DEPARTMENT.sum_up(), {"count": 22}),
-    Refusal("CRITERIA_MISSING", "II.1.1.b", given(facts(COMMUNE, "at_district_council")), COMMUNE.appraise(
+    Refusal("UNKNOWN_CRITERION", None, given(history(COMMUNE, "opened")), claim("I.14", answer=True)),
+    Refusal("CRITERIA_MISSING", "II.3", given(events_of([
+        *commands_up_to(DEPARTMENT, "forwarded_to_members"),
+        DEPARTMENT.verify("II.6")])), DEPARTMENT.sum_up(), {"count": 22}),
+    Refusal("CRITERIA_MISSING", "II.1.1.b", given(history(COMMUNE, "submitted_to_district")), COMMUNE.appraise(
         findings={"I.1": {"a": 40, "b": 100}}), {"count": 41}),
-    Refusal("FIELD_INSPECTION_MISSING", "II.3", given(facts(COMMUNE, "forwarded_to_members")), COMMUNE.verify(
+    Refusal("FIELD_INSPECTION_MISSING", "II.3", given(history(COMMUNE, "forwarded_to_members")), COMMUNE.verify(
         "III.12", system=None)),
-    Refusal("MET_CONTRADICTS_FIGURE", "II.3", given(facts(COMMUNE, "forwarded_to_members")), COMMUNE.verify(
+    Refusal("MET_CONTRADICTS_FIGURE", "II.3", given(history(COMMUNE, "forwarded_to_members")), COMMUNE.verify(
         "I.4", finding={"a": 89, "b": 100, "met": True}), {"stated": "met", "follows": "not met"}),
-    Refusal("ALREADY_VERIFIED", "reading 5", given(facts(DEPARTMENT, "verified")), DEPARTMENT.verify("II.6")),
-    Refusal("DECLARED_NOT_APPLICABLE", "reading 6", given(happened(way(declared(), "forwarded_to_members"))),
-            COMMUNE.verify("II.7")),
-    Refusal("NOT_DECLARED_NOT_APPLICABLE", "reading 6", given(facts(COMMUNE, "forwarded_to_members")), COMMUNE.verify(
+    Refusal("ALREADY_VERIFIED", "reading 5", given(history(DEPARTMENT, "verified")), DEPARTMENT.verify("II.6")),
+    Refusal("DECLARED_NOT_APPLICABLE", "reading 6", given(events_of(commands_up_to(
+        declared(), "forwarded_to_members"))), COMMUNE.verify("II.7")),
+    Refusal("NOT_DECLARED_NOT_APPLICABLE", "reading 6", given(history(COMMUNE, "forwarded_to_members")), COMMUNE.verify(
         "II.7", finding={"not_applicable_confirmed": True})),
-    Refusal("COMPUTED_BY_SYSTEM", "Biểu 04 huyện I.1", given(facts(DISTRICT, "opened")), claim(
+    Refusal("COMPUTED_BY_SYSTEM", "Biểu 04 huyện I.1", given(history(DISTRICT, "opened")), claim(
         "I.1", DISTRICT, a=12, b=24)),
-    Refusal("COMPUTED_BY_SYSTEM", "Biểu 04 huyện I.1", given(facts(DISTRICT, "forwarded_to_members")), DISTRICT.verify(
-        "I.1", finding={"a": 12, "b": 24})),
-    Refusal("PERCENT_CONTRADICTS_VOTES", "Biểu 02 II.3", given(facts(DEPARTMENT, "self_assessed")), DEPARTMENT.meet(
+    Refusal("COMPUTED_BY_SYSTEM", "Biểu 04 huyện I.1", given(
+        history(DISTRICT, "forwarded_to_members")), DISTRICT.verify("I.1", finding={"a": 12, "b": 24})),
+    Refusal("PERCENT_CONTRADICTS_VOTES", "Biểu 02 II.3", given(history(DEPARTMENT, "self_assessed")), DEPARTMENT.meet(
         meeting=meeting("2024-06-20", votes=votes(9, 11, "85"))), {"exact": "81.82"}),
-    Refusal("PERCENT_IMPOSSIBLE", "Biểu 02", given(facts(DEPARTMENT, "self_assessed")), DEPARTMENT.meet(
+    Refusal("PERCENT_IMPOSSIBLE", "Biểu 02", given(history(DEPARTMENT, "self_assessed")), DEPARTMENT.meet(
         meeting=meeting("2024-06-20", minutes_approved_percent="100.5"))),
-    Refusal("VOTES_IMPOSSIBLE", "Biểu 02 II.3", given(facts(DEPARTMENT, "summed_up")), DEPARTMENT.council_meets(
+    Refusal("VOTES_IMPOSSIBLE", "Biểu 02 II.3", given(history(DEPARTMENT, "summed_up")), DEPARTMENT.council_meets(
         votes=votes(12, 11, "109.09"))),
-    Refusal("MEETING_TIMES_IMPOSSIBLE", "Biểu 02", given(facts(DEPARTMENT, "self_assessed")), DEPARTMENT.meet(
+    Refusal("MEETING_TIMES_IMPOSSIBLE", "Biểu 02", given(history(DEPARTMENT, "self_assessed")), DEPARTMENT.meet(
         meeting=meeting("2024-06-20", ends="07:59"))),
-    Refusal("DOSSIER_ALREADY_OPEN", None, given(facts(COMMUNE, "self_assessed")), COMMUNE.open("2024-06-18")),
-    Refusal("NO_COUNCIL", "II.3", given(facts(DEPARTMENT, "received"), cross_dossier=reference(council=False)),
+    Refusal("DOSSIER_ALREADY_OPEN", None, given(history(COMMUNE, "self_assessed")), COMMUNE.open("2024-06-18")),
+    Refusal("NO_COUNCIL", "II.3", given(history(DEPARTMENT, "received"), cross_dossier=reference(council=False)),
             DEPARTMENT.forward()),
-    Refusal("LEVEL_MISMATCH", "reading 13", given(facts(COMMUNE, "proposed")), COMMUNE.approve(level="advanced")),
-    Refusal("UNKNOWN_FACT", "reading 5", given(facts(DEPARTMENT, "verified")), DEPARTMENT.correct("II.6", 3)),
-    Refusal("UNKNOWN_FACT", "reading 5", given(facts(DEPARTMENT, "submitted")), DEPARTMENT.correct_fact(
+    Refusal("LEVEL_MISMATCH", "reading 13", given(history(COMMUNE, "proposed")), COMMUNE.approve(level="advanced")),
+    Refusal("UNKNOWN_FACT", "reading 5", given(history(DEPARTMENT, "verified")), DEPARTMENT.correct("II.6", 3)),
+    Refusal("UNKNOWN_FACT", "reading 5", given(history(DEPARTMENT, "submitted")), DEPARTMENT.correct_fact(
         99, "2024-06-27", took_place_on="2024-06-25")),
-    Refusal("UNKNOWN_FACT", "reading 5", given(facts(DEPARTMENT, "submitted")), DEPARTMENT.correct_fact(
+    Refusal("UNKNOWN_FACT", "reading 5", given(history(DEPARTMENT, "submitted")), DEPARTMENT.correct_fact(
         4, "2024-06-27", took_place_on="2024-06-28")),
-    Refusal("UNKNOWN_FACT", "reading 5", given(facts(DEPARTMENT, "submitted")), DEPARTMENT.correct_fact(
+    Refusal("UNKNOWN_FACT", "reading 5", given(history(DEPARTMENT, "submitted")), DEPARTMENT.correct_fact(
         4, "2024-06-27", correction={"place": "Hội trường"})),
-    Refusal("SUM_IS_FAVOURABLE", "II.3", given(facts(DEPARTMENT, "summed_up")), DEPARTMENT.close()),
+    Refusal("SUM_IS_FAVOURABLE", "II.3", given(history(DEPARTMENT, "summed_up")), DEPARTMENT.close()),
     Refusal("COUNCIL_DID_NOT_RECOMMEND", "II.3", not_recommended(), DEPARTMENT.propose()),
     Refusal("ALREADY_RECOGNISED", None, given(), Drafts(UNITS.communes_of("135")[9], Level.BASIC).recognised_earlier(
         "2024-01-10"), {"decision": "9/QĐ"}),
-    Refusal("AGENCY_NOT_ON_COUNCIL", "II.3", given(facts(DEPARTMENT, "received"), cross_dossier=without_home_affairs()),
-            DEPARTMENT.forward(), {"agencies": ["so-nv"]}),
-    Refusal("FIGURE_KIND_MISMATCH", "Biểu 04", given(facts(COMMUNE, "opened")), claim("I.4", answer=True)),
-    Refusal("NEGATIVE_FIGURE", None, given(facts(COMMUNE, "opened")), claim("I.4", a=-1, b=100)),
-    Refusal("A_EXCEEDS_B", "Biểu 04", given(facts(COMMUNE, "opened")), claim("I.4", a=101, b=100)),
-    Refusal("ZERO_DENOMINATOR", "reading 6", given(facts(COMMUNE, "opened")), claim("I.4", a=0, b=0)),
-    Refusal("NOT_APPLICABLE_REASON_MISSING", "reading 6", given(facts(COMMUNE, "opened")), claim(
+    Refusal("AGENCY_NOT_ON_COUNCIL", "II.3", given(
+        history(DEPARTMENT, "received"), cross_dossier=without_home_affairs()),
+        DEPARTMENT.forward(), {"agencies": ["so-nv"]}),
+    Refusal("FIGURE_KIND_MISMATCH", "Biểu 04", given(history(COMMUNE, "opened")), claim("I.4", answer=True)),
+    Refusal("NEGATIVE_FIGURE", None, given(history(COMMUNE, "opened")), claim("I.4", a=-1, b=100)),
+    Refusal("A_EXCEEDS_B", "Biểu 04", given(history(COMMUNE, "opened")), claim("I.4", a=101, b=100)),
+    Refusal("ZERO_DENOMINATOR", "reading 6", given(history(COMMUNE, "opened")), claim("I.4", a=0, b=0)),
+    Refusal("NOT_APPLICABLE_REASON_MISSING", "reading 6", given(history(COMMUNE, "opened")), claim(
         "I.4", not_applicable=" ")),
-    Refusal("NOT_APPLICABLE_ONLY_FOR_RATIOS", "reading 6", given(facts(COMMUNE, "opened")), claim(
+    Refusal("NOT_APPLICABLE_ONLY_FOR_RATIOS", "reading 6", given(history(COMMUNE, "opened")), claim(
         "I.12", not_applicable="Không có")),
 ]  # fmt: skip
 

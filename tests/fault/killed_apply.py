@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.avro.codec import decode
-from tests.benchmarks.workload import lines
+from tests.support.workload import lines
 
 
 @dataclass(slots=True)

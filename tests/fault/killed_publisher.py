@@ -24,8 +24,8 @@ from infra.kafka.settings import KafkaSettings
 from projections.public_decisions.in_memory import InMemoryFold
 from schemas.avro.codec import decode_event
 from tests.fault.publishing import PARTITIONS, made_log
-from tests.infra.delivery import subscriber
-from tests.projections.event_builders import UNITS, FakeLog
+from tests.support import subscriber
+from tests.support.event_builders import UNITS, FakeLog
 from tests.support.waiting import wait_until
 
 _PUBLISHERS = 2

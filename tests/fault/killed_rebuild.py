@@ -22,7 +22,7 @@ from infra.settings import load
 from projections.engine.comparison import content
 from projections.engine.generations import GenerationState, generation_in
 from projections.engine.verification import verify
-from tests.benchmarks.workload import lines
+from tests.support.workload import lines
 
 _PATIENCE = 5
 """So many times the kills that were asked for, until one has left a build unfinished: else they prove nothing."""

@@ -21,7 +21,7 @@ from infra.kafka.settings import from_url
 from infra.logging import log_as_json
 from infra.processes import until_stopped
 from schemas.avro.codec import decode_event
-from tests.projections.event_builders import UNITS, FakeLog, Story
+from tests.support.event_builders import UNITS, DossierHistory, FakeLog
 
 PARTITIONS = 4
 _BATCH = 2
@@ -48,7 +48,7 @@ def made_log(units: int) -> GrowingLog:
     log = GrowingLog(partitions=PARTITIONS)
     communes = [unit for unit in UNITS if unit.parent_id is not None]
     for unit in communes[:units]:
-        story = Story(log, unit).until("announce")
+        story = DossierHistory(log, unit).until("announce")
         story.correct_decision("1502/QĐ-UBND", date(2024, 8, 16))
         story.revoke(date(2024, 9, 1))
     return log

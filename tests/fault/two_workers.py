@@ -22,8 +22,8 @@ from infra.queue.command_consumer import KafkaCommandQueue
 from infra.queue.dead_letters import KafkaDeadLetters
 from infra.queue.replies import KafkaReplies
 from infra.settings import load
-from tests.benchmarks.workload import lines
 from tests.fault.evidence import Evidence, accepted, gather
+from tests.support.workload import lines
 
 _MOST_APPENDS = 30
 

@@ -14,7 +14,7 @@ from domain.procedure import EVENT_TYPES
 from infra.bootstrap import Application
 from infra.settings import load
 from tests.golden.version_0_1 import check_answers, events, lines, timeless, unpacked
-from tests.infra.cli.terminal import Terminal
+from tests.support.terminal import Terminal
 
 _EVENT_TYPES = 28
 """So many types of events had version 0.1."""

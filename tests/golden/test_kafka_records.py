@@ -16,7 +16,7 @@ from infra.log.index import Index
 from infra.log.partition import Partition, PartitionAddress
 from infra.settings import load
 from tests.golden.version_0_1 import APP, PARTITIONS, as_json, heads, lines, records
-from tests.infra.log.memory import MemoryLog, MemoryPartitionClient
+from tests.support.memory_log import MemoryLog, MemoryPartitionClient
 
 
 def _values(partition: int) -> list[bytes | None]:

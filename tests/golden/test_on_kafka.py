@@ -31,7 +31,7 @@ from tests.golden.version_0_1 import (
     timeless,
     unpacked,
 )
-from tests.infra.cli.terminal import Terminal
+from tests.support.terminal import Terminal
 
 
 @dataclass(frozen=True)

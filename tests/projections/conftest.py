@@ -8,8 +8,8 @@ from projections.engine.engine import Engine
 from projections.read_models import PROJECTIONS
 from schemas.avro.codec import decode_event
 from tests.projections.dumps import dump
-from tests.projections.event_builders import FakeLog, province
-from tests.projections.stores import SQLiteStores, Store
+from tests.support.event_builders import FakeLog, province
+from tests.support.stores import SQLiteStores, Store
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import json
 from projections.engine.engine import Engine
 from projections.engine.projection import Projection
 from projections.read_models import PROJECTIONS
-from tests.projections.event_builders import FakeLog
+from tests.support.event_builders import FakeLog
 
 
 def dump(engine: Engine, *projections: Projection) -> bytes:

@@ -12,7 +12,7 @@ from projections.engine.engine import Engine
 from projections.engine.projection import Event, Handler, Projection
 from projections.engine.rows import RowCache
 from projections.read_models import PROJECTIONS
-from tests.projections.event_builders import FakeLog
+from tests.support.event_builders import FakeLog
 
 TRUNCATED = 12
 """So many bytes of an event are its header and a little: no decoder gets further."""

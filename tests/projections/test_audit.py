@@ -11,23 +11,31 @@ from projections.audit import FLAGS, flagged, flags, trail
 from projections.audit_details import documents_of
 from projections.engine.engine import Engine
 from schemas.avro.codec import decode_event
-from tests.projections.event_builders import COMMUNE, DEPARTMENT, UNITS, FakeLog, Story, establish_council, province
+from tests.support.event_builders import (
+    COMMUNE,
+    DEPARTMENT,
+    UNITS,
+    DossierHistory,
+    FakeLog,
+    establish_council,
+    province,
+)
 
 
-def trail_of(engine: Engine, story: Story) -> list[dict[str, Any]]:
+def trail_of(engine: Engine, story: DossierHistory) -> list[dict[str, Any]]:
     engine.catch_up()
     with engine.reading() as views:
         return trail(views, story.id)
 
 
-def flags_of(engine: Engine, story: Story) -> dict[str, list[str | int]]:
+def flags_of(engine: Engine, story: DossierHistory) -> dict[str, list[str | int]]:
     engine.catch_up()
     with engine.reading() as views:
         return flags(views, story.id)
 
 
 def test_a_trail_says_who_did_what_when_on_which_paper(engine: Engine, log: FakeLog) -> None:
-    story = Story(log).until("announce")
+    story = DossierHistory(log).until("announce")
     rows = trail_of(engine, story)
     assert [row["version"] for row in rows] == list(range(1, log.head(0) + 1))
     sent = rows[4]
@@ -61,7 +69,7 @@ def test_no_document_of_any_event_is_forgotten(log: FakeLog) -> None:
 
 
 def test_details_hold_the_figure_and_no_document(engine: Engine, log: FakeLog) -> None:
-    story = Story(log).until("verify")
+    story = DossierHistory(log).until("verify")
     rows = trail_of(engine, story)
     verified = next(row for row in rows if row["event"] == "CriterionVerified" and row["details"]["criterion"] == "I.2")
     assert verified["details"]["finding"] == {**verified["details"]["finding"], "met": True}
@@ -74,7 +82,7 @@ def test_details_hold_the_figure_and_no_document(engine: Engine, log: FakeLog) -
 
 
 def test_a_fact_names_the_later_fact_that_corrects_it(engine: Engine, log: FakeLog) -> None:
-    story = Story(log).until("sum_up")
+    story = DossierHistory(log).until("sum_up")
     first = story.results["I.2"]
     second = story.correct_verification("I.2")
     third = story.correct_verification("I.2")
@@ -89,7 +97,7 @@ def test_a_fact_names_the_later_fact_that_corrects_it(engine: Engine, log: FakeL
 
 
 def test_a_revoked_decision_names_the_revocation(engine: Engine, log: FakeLog) -> None:
-    story = Story(log).until("approve")
+    story = DossierHistory(log).until("approve")
     story.revoke(date(2024, 9, 1))
     decided, revoked = trail_of(engine, story)[-2:]
     assert decided["corrected_by"] == revoked["version"]
@@ -106,20 +114,20 @@ def test_the_council_has_a_trail_of_its_own(engine: Engine, log: FakeLog) -> Non
 
 def test_l04_an_applicant_that_verifies_its_own_dossier_is_flagged(engine: Engine, log: FakeLog) -> None:
     """Sở Nội vụ leads II.6 of departments: that one alone is flagged, not what it coordinates."""
-    story = Story(log, UNITS.get("so-nv")).until("verify")
+    story = DossierHistory(log, UNITS.get("so-nv")).until("verify")
     assert flags_of(engine, story) == {"SELF_VERIFICATION": ["II.6"]}
-    assert flags_of(engine, Story(log, DEPARTMENT).until("verify")) == {}
+    assert flags_of(engine, DossierHistory(log, DEPARTMENT).until("verify")) == {}
 
 
 def test_l03_a_verification_of_its_own_dossier_by_the_standing_agency(engine: Engine, log: FakeLog) -> None:
-    story = Story(log, UNITS.get("so-tttt")).until("forward")
+    story = DossierHistory(log, UNITS.get("so-tttt")).until("forward")
     story.verify_one("I.1")
     assert flags_of(engine, story) == {"SELF_VERIFICATION": ["I.1"]}
     assert trail_of(engine, story)[-1]["flags"] == ["SELF_VERIFICATION"]
 
 
 def test_a_verification_by_a_part_of_the_applicant_is_flagged(engine: Engine, log: FakeLog) -> None:
-    office = Story(log, UNITS.get("vp-ubnd")).until("verify")
+    office = DossierHistory(log, UNITS.get("vp-ubnd")).until("verify")
     centres = ("vp-ubnd", "vp-ubnd-hcc", "vp-ubnd-ioc")
     own = [code for code, criterion in office.criteria.items() if criterion.lead_agency in centres]
     assert own
@@ -128,13 +136,13 @@ def test_a_verification_by_a_part_of_the_applicant_is_flagged(engine: Engine, lo
 
 @pytest.mark.parametrize(("days_late", "raised"), [(0, {}), (3, {"LATE_FORWARDING": [7]})])
 def test_late_forwarding_is_flagged(engine: Engine, log: FakeLog, days_late: int, raised: dict[str, list[int]]) -> None:
-    story = Story(log).until("receive")
+    story = DossierHistory(log).until("receive")
     story.forward(days_late=days_late)
     assert flags_of(engine, story) == raised
 
 
 def test_corrections_after_verification_and_after_decision_are_flagged(engine: Engine, log: FakeLog) -> None:
-    story = Story(log).until("receive")
+    story = DossierHistory(log).until("receive")
     story.correct_fact("DossierReceived")
     assert flags_of(engine, story) == {}
     story.until("sum_up", after="receive")
@@ -151,7 +159,7 @@ def test_corrections_after_verification_and_after_decision_are_flagged(engine: E
 
 
 def test_a_mandatory_criterion_confirmed_not_applicable_is_flagged(engine: Engine, log: FakeLog) -> None:
-    story = Story(log).until("forward")
+    story = DossierHistory(log).until("forward")
     requirement = {code: criterion.requirement.value for code, criterion in story.criteria.items()}
     mandatory = next(code for code, kind in requirement.items() if kind == "mandatory")
     extended = next(code for code, kind in requirement.items() if kind == "extended")
@@ -163,9 +171,9 @@ def test_a_mandatory_criterion_confirmed_not_applicable_is_flagged(engine: Engin
 
 
 def test_flagged_facts_are_listed_over_all_dossiers(engine: Engine, log: FakeLog) -> None:
-    late = Story(log, COMMUNE).until("receive")
+    late = DossierHistory(log, COMMUNE).until("receive")
     late.forward(days_late=1)
-    own = Story(log, UNITS.get("so-nv")).until("verify")
+    own = DossierHistory(log, UNITS.get("so-nv")).until("verify")
     engine.catch_up()
     with engine.reading() as views:
         assert [(row["number"], row["flag"]) for row in flagged(views)] == [

@@ -10,7 +10,7 @@ from domain.units import Unit
 from projections.council import compositions, in_force
 from projections.eligibility import Reason, all_units, of_unit, recognitions
 from projections.engine.engine import Engine
-from tests.projections.event_builders import COMMUNE, DEPARTMENT, UNITS, FakeLog, Story, establish_council
+from tests.support.event_builders import COMMUNE, DEPARTMENT, UNITS, DossierHistory, FakeLog, establish_council
 
 
 def answer(engine: Engine, unit: Unit = COMMUNE, amounts: Mapping[str, int] | None = None) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def answer(engine: Engine, unit: Unit = COMMUNE, amounts: Mapping[str, int] | No
 
 
 def test_k02_a_commune_recognised_as_advanced(engine: Engine, log: FakeLog) -> None:
-    story = Story(log, level="advanced").until("approve")
+    story = DossierHistory(log, level="advanced").until("approve")
     given = answer(engine)
     assert given == given | {
         "unit": "04630", "eligible": True, "tier": "advanced", "since": "2024-08-15", "earlier": [],
@@ -39,7 +39,7 @@ def test_k02_a_commune_recognised_as_advanced(engine: Engine, log: FakeLog) -> N
 def test_k06_the_day_of_the_decision_decides_the_period(
     engine: Engine, log: FakeLog, decided: str, eligible: bool
 ) -> None:
-    Story(log).until("propose").approve(date.fromisoformat(decided))
+    DossierHistory(log).until("propose").approve(date.fromisoformat(decided))
     given = answer(engine)
     assert given["eligible"] is eligible
     if not eligible:
@@ -48,8 +48,8 @@ def test_k06_the_day_of_the_decision_decides_the_period(
 
 
 def test_k10_basic_then_advanced_lists_both_tiers(engine: Engine, log: FakeLog) -> None:
-    Story(log).until("approve")
-    Story(log, level="advanced", year=2025).until("propose").approve(date(2025, 9, 1))
+    DossierHistory(log).until("approve")
+    DossierHistory(log, level="advanced", year=2025).until("propose").approve(date(2025, 9, 1))
     given = answer(engine)
     assert (given["tier"], given["since"]) == ("advanced", "2025-09-01")
     assert [(held["tier"], held["since"]) for held in given["earlier"]] == [("basic", "2024-08-15")]
@@ -57,14 +57,14 @@ def test_k10_basic_then_advanced_lists_both_tiers(engine: Engine, log: FakeLog) 
 
 
 def test_k12_a_rejection_of_another_dossier_changes_nothing(engine: Engine, log: FakeLog) -> None:
-    Story(log).until("announce")
-    Story(log, level="advanced", year=2025).until("propose").reject()
+    DossierHistory(log).until("announce")
+    DossierHistory(log, level="advanced", year=2025).until("propose").reject()
     given = answer(engine)
     assert (given["eligible"], given["tier"], given["since"]) == (True, "basic", "2024-08-15")
 
 
 def test_k13_without_amounts_the_report_says_so(engine: Engine, log: FakeLog) -> None:
-    Story(log, DEPARTMENT).until("approve")
+    DossierHistory(log, DEPARTMENT).until("approve")
     given = answer(engine, DEPARTMENT)
     assert (given["eligible"], given["tier"], given["amount"]) == (True, "basic", None)
     assert "no amount is configured" in given["says"]["en"][0]
@@ -72,11 +72,11 @@ def test_k13_without_amounts_the_report_says_so(engine: Engine, log: FakeLog) ->
     assert answer(engine, DEPARTMENT, {"department.basic": 50_000_000})["amount"] == 50_000_000
 
 
-def approved_then_revoked(story: Story) -> None:
+def approved_then_revoked(story: DossierHistory) -> None:
     story.until("approve").revoke(date(2024, 9, 1))
 
 
-ENDS: list[tuple[Callable[[Story], object], Reason]] = [
+ENDS: list[tuple[Callable[[DossierHistory], object], Reason]] = [
     (lambda story: story.until("open"), Reason.UNDER_WAY),
     (lambda story: story.until("propose"), Reason.UNDER_WAY),
     (lambda story: story.until("propose").reject(), Reason.REJECTED),
@@ -89,9 +89,9 @@ ENDS: list[tuple[Callable[[Story], object], Reason]] = [
 
 @pytest.mark.parametrize(("walk", "reason"), ENDS, ids=[f"{n}-{reason}" for n, (_, reason) in enumerate(ENDS)])
 def test_a_unit_that_is_not_eligible_has_the_reason_of_its_latest_dossier(
-    engine: Engine, log: FakeLog, walk: Callable[[Story], object], reason: Reason
+    engine: Engine, log: FakeLog, walk: Callable[[DossierHistory], object], reason: Reason
 ) -> None:
-    walk(Story(log))
+    walk(DossierHistory(log))
     given = answer(engine)
     assert (given["eligible"], given["tier"], given["decision"]) == (False, None, None)
     assert given["reason"] == given["reason"] | {
@@ -104,13 +104,13 @@ def test_a_unit_without_a_dossier_says_so(engine: Engine) -> None:
 
 
 def test_the_latest_dossier_gives_the_reason(engine: Engine, log: FakeLog) -> None:
-    Story(log).until("propose").reject()
-    Story(log, attempt=2).until("submit")
+    DossierHistory(log).until("propose").reject()
+    DossierHistory(log, attempt=2).until("submit")
     assert answer(engine)["reason"] == answer(engine)["reason"] | {"code": "UNDER_WAY", "dossier": "04630-CB-2024-2"}
 
 
 def test_a_decision_corrected_into_the_period_counts(engine: Engine, log: FakeLog) -> None:
-    story = Story(log).until("propose")
+    story = DossierHistory(log).until("propose")
     story.approve(date(2026, 1, 5))
     assert answer(engine)["reason"]["code"] == Reason.OUTSIDE_PERIOD
     story.correct_decision("1502/QĐ-UBND", date(2025, 12, 30))
@@ -119,22 +119,22 @@ def test_a_decision_corrected_into_the_period_counts(engine: Engine, log: FakeLo
 
 
 def test_a_rejection_may_be_corrected_and_recognises_nobody(engine: Engine, log: FakeLog) -> None:
-    story = Story(log).until("propose")
+    story = DossierHistory(log).until("propose")
     story.reject()
     story.correct_decision("1503/QĐ-UBND", date(2024, 8, 16))
     assert answer(engine)["reason"]["code"] == Reason.REJECTED
 
 
 def test_a_recognition_from_before_the_system_counts(engine: Engine, log: FakeLog) -> None:
-    Story(log, year=2023).earlier(date(2023, 12, 20))
+    DossierHistory(log, year=2023).earlier(date(2023, 12, 20))
     given = answer(engine)
     assert (given["eligible"], given["since"], given["decision"]["source"]) == (True, "2023-12-20", "earlier")
 
 
 def test_all_units_answer_as_each_alone(engine: Engine, log: FakeLog) -> None:
-    Story(log).until("approve")
-    Story(log, UNITS.communes_of("135")[0]).until("submit").refuse()
-    approved_then_revoked(Story(log, DEPARTMENT))
+    DossierHistory(log).until("approve")
+    DossierHistory(log, UNITS.communes_of("135")[0]).until("submit").refuse()
+    approved_then_revoked(DossierHistory(log, DEPARTMENT))
     engine.catch_up()
     with engine.reading() as views:
         answers = all_units(views, UNITS)
@@ -143,9 +143,9 @@ def test_all_units_answer_as_each_alone(engine: Engine, log: FakeLog) -> None:
 
 
 def test_recognitions_in_force_on_a_day(engine: Engine, log: FakeLog) -> None:
-    story = Story(log).until("approve")
+    story = DossierHistory(log).until("approve")
     story.revoke(date(2024, 9, 1))
-    Story(log, UNITS.communes_of("135")[0]).earlier(date(2023, 12, 20))
+    DossierHistory(log, UNITS.communes_of("135")[0]).earlier(date(2023, 12, 20))
     engine.catch_up()
     with engine.reading() as views:
 

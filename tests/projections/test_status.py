@@ -8,10 +8,10 @@ from domain.dossier.states import State
 from domain.units import Unit
 from projections.engine.engine import Engine
 from projections.status import days_left, find, get, summary
-from tests.projections.event_builders import COMMUNE, DEPARTMENT, DISTRICT, UNITS, FakeLog, Story, province
+from tests.support.event_builders import COMMUNE, DEPARTMENT, DISTRICT, UNITS, DossierHistory, FakeLog, province
 
 
-def row_of(engine: Engine, story: Story) -> dict[str, object]:
+def row_of(engine: Engine, story: DossierHistory) -> dict[str, object]:
     engine.catch_up()
     with engine.reading() as views:
         row = get(views, story.id)
@@ -53,7 +53,7 @@ def row_of(engine: Engine, story: Story) -> dict[str, object]:
 def test_each_step_names_the_state_and_who_must_act_next(
     engine: Engine, log: FakeLog, unit: Unit, way: list[tuple[str, State, str | None]]
 ) -> None:
-    story = Story(log, unit)
+    story = DossierHistory(log, unit)
     done: str | None = None
     for step, state, role in way:
         story.until(step, after=done)
@@ -63,7 +63,7 @@ def test_each_step_names_the_state_and_who_must_act_next(
 
 
 def test_a_dossier_shows_identity_counts_and_decision(engine: Engine, log: FakeLog) -> None:
-    row = row_of(engine, Story(log).until("announce"))
+    row = row_of(engine, DossierHistory(log).until("announce"))
     assert row == row | {
         "number": "04630-CB-2024-1", "unit_id": "04630", "kind": "commune", "district": "140", "level": "basic",
         "year": 2024, "attempt": 1, "step_on": "2024-08-22", "due_on": None, "days_late": 0,
@@ -74,7 +74,7 @@ def test_a_dossier_shows_identity_counts_and_decision(engine: Engine, log: FakeL
 
 
 def test_the_clock_runs_only_while_the_dossier_is_complete(engine: Engine, log: FakeLog) -> None:
-    story = Story(log).until("receive")
+    story = DossierHistory(log).until("receive")
     row = row_of(engine, story)
     assert (row["due_on"], days_left(row, date(2024, 7, 14)), days_left(row, date(2024, 7, 17))) == (
         "2024-07-16",
@@ -93,7 +93,7 @@ def test_the_clock_runs_only_while_the_dossier_is_complete(engine: Engine, log: 
 
 @pytest.mark.parametrize(("unit", "role"), [(DEPARTMENT, "standing_agency"), (COMMUNE, "district_council")])
 def test_a_returned_dossier_waits_for_its_unit(engine: Engine, log: FakeLog, unit: Unit, role: str) -> None:
-    story = Story(log, unit).until("assess")
+    story = DossierHistory(log, unit).until("assess")
     story.give_back(date(2024, 7, 3), role)
     story.assess()
     row = row_of(engine, story)
@@ -101,14 +101,14 @@ def test_a_returned_dossier_waits_for_its_unit(engine: Engine, log: FakeLog, uni
 
 
 def test_an_unfavourable_sum_waits_for_the_standing_agency(engine: Engine, log: FakeLog) -> None:
-    story = Story(log).until("verify")
+    story = DossierHistory(log).until("verify")
     story.sum_up(holds=False)
     row = row_of(engine, story)
     assert (row["state"], row["holds"], row["next_role"]) == ("summed_up", False, "standing_agency")
 
 
 def test_a_corrected_result_asks_for_a_new_sum_before_the_decision_only(engine: Engine, log: FakeLog) -> None:
-    story = Story(log).until("propose")
+    story = DossierHistory(log).until("propose")
     story.correct_verification("I.2")
     row = row_of(engine, story)
     assert (row["state"], row["criteria_verified"], row["step_on"]) == ("verified", 42, "2024-08-07")
@@ -118,16 +118,16 @@ def test_a_corrected_result_asks_for_a_new_sum_before_the_decision_only(engine: 
 
 
 def test_a_corrected_decision_shows_as_corrected(engine: Engine, log: FakeLog) -> None:
-    story = Story(log).until("announce")
+    story = DossierHistory(log).until("announce")
     story.correct_decision("1502/QĐ-UBND", date(2024, 8, 16))
     row = row_of(engine, story)
     assert (row["decision_number"], row["decided_on"], row["state"]) == ("1502/QĐ-UBND", "2024-08-16", "announced")
 
 
 def test_dossiers_are_found_by_what_officials_ask(engine: Engine, log: FakeLog) -> None:
-    district = Story(log, DISTRICT).until("receive")
-    commune = Story(log, UNITS.communes_of("135")[0]).until("assess")
-    other = Story(log, COMMUNE).until("assess")
+    district = DossierHistory(log, DISTRICT).until("receive")
+    commune = DossierHistory(log, UNITS.communes_of("135")[0]).until("assess")
+    other = DossierHistory(log, COMMUNE).until("assess")
     engine.catch_up()
     with engine.reading() as views:
 

@@ -24,6 +24,7 @@ from domain.commands import Command, EstablishCouncil, UnitReference
 from domain.procedure import STEPS
 from schemas.command_errors import InvalidCommand, InvalidDate, MalformedCommand
 from schemas.command_parser import LARGEST_COMMAND, command_from, command_schemas, example, read_command
+from tests.support.waiting import GUARD
 
 COMMANDS = sorted(command_schemas())
 ID = example("VerifyCriterion")["command_id"]
@@ -411,5 +412,7 @@ for thread in threads:
 def test_several_threads_read_their_first_commands_at_once() -> None:
     """As the partitions of a worker do. A process has one first time: without the lock, every other one died of it."""
     for _ in range(4):
-        ended = subprocess.run([sys.executable, "-c", _AT_ONCE], cwd=Path(__file__).parents[2], check=False, timeout=60)
+        ended = subprocess.run(
+            [sys.executable, "-c", _AT_ONCE], cwd=Path(__file__).parents[2], check=False, timeout=GUARD
+        )
         assert ended.returncode == 0

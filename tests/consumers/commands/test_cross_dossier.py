@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from consumers.commands.cross_dossier import FactsInBatch, LoggedFacts
 from domain.cross_dossier import CrossDossierFacts, RecognitionInForce
 from schemas.avro.codec import AvroMapper
-from tests.projections.event_builders import UNITS, FakeLog, Story, establish_council
+from tests.support.event_builders import UNITS, DossierHistory, FakeLog, establish_council
 
 MAPPER = AvroMapper()
 COMMUNES = UNITS.communes_of("135")[:4]
@@ -62,9 +62,9 @@ class DossierFakeLog(FakeLog):
         return found[:limit]
 
 
-def story(log: FakeLog, number: int) -> Story:
+def story(log: FakeLog, number: int) -> DossierHistory:
     """The dossier of a number, of one of a few communes."""
-    return Story(log, COMMUNES[number % len(COMMUNES)], year=2024 + number)
+    return DossierHistory(log, COMMUNES[number % len(COMMUNES)], year=2024 + number)
 
 
 STEPS: dict[str, Step] = {

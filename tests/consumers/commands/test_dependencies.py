@@ -19,9 +19,11 @@ from domain.step import Shared
 from domain.units import Unit, Units
 from domain.values import ReadAt
 from schemas.command_parser import command_from, read_command
-from tests.acceptance.command_builders import Draft, Drafts, council
-from tests.acceptance.system import UNITS, World
-from tests.domain.scenario import COMMUNE, DEPARTMENT, DISTRICT, circumstances, decided, reference, way
+from tests.acceptance.system import EmbeddedSystem
+from tests.domain.scenario import COMMUNE, DEPARTMENT, DISTRICT
+from tests.support.command_builders import Draft, Drafts, council
+from tests.support.histories import commands_up_to, context, decided, reference
+from tests.support.units import UNITS
 
 EXAMPLES = Path(__file__).parents[3] / "schemas" / "commands" / "examples"
 RECOGNISED = [Drafts(commune, Level.BASIC, 2023) for commune in UNITS.communes_of("135")[:12]]
@@ -60,10 +62,10 @@ class Spy:
 def test_what_a_command_asks_of_other_dossiers_stands_in_its_row(drafts: Drafts) -> None:
     """On the whole way of a dossier, its corrections included."""
     dossier = None
-    steps = [*way(drafts, "announced"), drafts.correct_decision("2024-08-25"), drafts.revoke("2024-09-01")]
+    steps = [*commands_up_to(drafts, "announced"), drafts.correct_decision("2024-08-25"), drafts.revoke("2024-09-01")]
     for draft in steps:
         spy = Spy()
-        dossier = decided(dossier, draft, circumstances(cross_dossier=spy))
+        dossier = decided(dossier, draft, context(cross_dossier=spy))
         assert spy.asked <= STEPS[draft["command"]].reads, draft["command"]
 
 
@@ -103,9 +105,9 @@ COMMUNE_ELSEWHERE = Drafts(UNITS.communes_of("140")[1], Level.BASIC)
 
 def test_commands_answered_alike_only_in_one_order_wait_for_each_other(tmp_path: Path) -> None:
     """Any two of these: either order gives the same answers, or the one that comes second waits."""
-    with World(tmp_path / "given") as world:
+    with EmbeddedSystem(tmp_path / "given") as world:
         world.must([council("2020-01-02"), *(each.recognised_earlier("2023-12-01") for each in RECOGNISED)])
-        world.must([*way(DISTRICT, "own_meeting"), *way(DEPARTMENT, "received")])
+        world.must([*commands_up_to(DISTRICT, "own_meeting"), *commands_up_to(DEPARTMENT, "received")])
         given = world.given
     ordered = []
     for number, (first, second) in enumerate(combinations(candidates().items(), 2)):
@@ -114,7 +116,7 @@ def test_commands_answered_alike_only_in_one_order_wait_for_each_other(tmp_path:
         for names in (list(pair), list(pair)[::-1]):
             folder = tmp_path / f"{number}-{names[0]}"
             shutil.copytree(tmp_path / "given", folder)
-            with World(folder, given=given) as world:
+            with EmbeddedSystem(folder, given=given) as world:
                 told = dict(zip(names, world.submit([pair[name] for name in names]), strict=True))
             answers.append({name: answer.get("error", {}).get("code") for name, answer in told.items()})
         if answers[0] != answers[1]:

@@ -27,8 +27,10 @@ from domain.step import DossierStep
 from projections.engine.ports import DossierLog
 from schemas.command_errors import MalformedCommand
 from schemas.command_parser import MalformedMessage, command_from, read_command
-from tests.acceptance.command_builders import Draft, Drafts, council
-from tests.acceptance.system import NOW, UNITS, World
+from tests.acceptance.system import EmbeddedSystem
+from tests.support.command_builders import Draft, Drafts, council
+from tests.support.histories import NOW
+from tests.support.units import UNITS
 
 FIRST = "018f2b6e-0000-7000-8000-000000000001"
 SECOND = "018f2b6e-0000-7000-8000-000000000002"
@@ -41,20 +43,20 @@ def numbered(draft: Draft, command_id: str = FIRST) -> Draft:
     return {**draft, "command_id": command_id}
 
 
-def one(world: World, draft: Draft) -> dict[str, Any]:
+def one(world: EmbeddedSystem, draft: Draft) -> dict[str, Any]:
     """The answer to one command."""
     (answer,) = world.submit([draft])
     return answer
 
 
-def events_in(world: World) -> int:
+def events_in(world: EmbeddedSystem) -> int:
     """How many facts the log holds."""
     return len(world.stored())
 
 
 def test_the_same_command_again_gets_its_first_answer_and_acts_once(tmp_path: Path) -> None:
     """In one stream and in the next one."""
-    with World(tmp_path) as world:
+    with EmbeddedSystem(tmp_path) as world:
         first, again = world.submit([numbered(COMMUNE.open()), numbered(COMMUNE.open())])
         assert first == again == one(world, numbered(COMMUNE.open()))
         assert first["ok"]
@@ -65,7 +67,7 @@ def test_the_same_command_again_gets_its_first_answer_and_acts_once(tmp_path: Pa
 
 def test_a_refusal_is_the_answer_to_the_same_command_for_ever(tmp_path: Path) -> None:
     """Also when it would be accepted now; a command of its own is."""
-    with World(tmp_path) as world:
+    with EmbeddedSystem(tmp_path) as world:
         world.must([COMMUNE.open()])
         early = one(world, numbered(COMMUNE.submit_to_district()))
         assert early["error"]["code"] == "WRONG_ORDER"
@@ -77,10 +79,10 @@ def test_a_refusal_is_the_answer_to_the_same_command_for_ever(tmp_path: Path) ->
 
 def test_the_first_answer_survives_a_restart(tmp_path: Path) -> None:
     """It is in the log, of accepted and of refused commands."""
-    with World(tmp_path) as world:
+    with EmbeddedSystem(tmp_path) as world:
         accepted = one(world, numbered(COMMUNE.open()))
         refused = one(world, numbered(COMMUNE.submit(), SECOND))
-    with World(tmp_path) as again:
+    with EmbeddedSystem(tmp_path) as again:
         assert one(again, numbered(COMMUNE.open())) == accepted
         assert one(again, numbered(COMMUNE.submit(), SECOND)) == refused
         assert events_in(again) == 1
@@ -89,7 +91,7 @@ def test_the_first_answer_survives_a_restart(tmp_path: Path) -> None:
 @pytest.mark.parametrize("ok", [True, False])
 def test_an_id_is_bound_to_its_content(tmp_path: Path, ok: bool) -> None:
     """Other content is refused, and the first content keeps its answer."""
-    with World(tmp_path) as world:
+    with EmbeddedSystem(tmp_path) as world:
         first = one(world, numbered(COMMUNE.open() if ok else COMMUNE.assess()))
         assert first["ok"] is ok
         other = one(world, numbered(COMMUNE.open("2024-06-18")))
@@ -101,7 +103,7 @@ def test_an_id_is_bound_to_its_content(tmp_path: Path, ok: bool) -> None:
 def test_an_id_is_scoped_to_its_unit(tmp_path: Path) -> None:
     """Two units that number their commands alike do not disturb each other; two levels of one unit do."""
     advanced = Drafts(COMMUNE.unit, Level.ADVANCED)
-    with World(tmp_path) as world:
+    with EmbeddedSystem(tmp_path) as world:
         assert one(world, numbered(COMMUNE.open()))["ok"]
         assert one(world, numbered(NEIGHBOUR.open()))["ok"]
         assert one(world, numbered(council("2020-01-02")))["ok"]
@@ -110,7 +112,7 @@ def test_an_id_is_scoped_to_its_unit(tmp_path: Path) -> None:
 
 def test_a_dossier_is_named_by_its_id_its_number_or_its_unit(tmp_path: Path) -> None:
     """In whatever case the number is typed."""
-    with World(tmp_path) as world:
+    with EmbeddedSystem(tmp_path) as world:
         opened = world.must([COMMUNE.open()])[0]["dossier"]
         for reference in (opened, "04630-CB-2024-1", "04630-cb-2024-1", COMMUNE.reference):
             assert one(world, {**COMMUNE.assess(), "dossier": reference})["dossier"] == opened
@@ -132,7 +134,7 @@ def test_a_dossier_is_named_by_its_id_its_number_or_its_unit(tmp_path: Path) -> 
 )
 def test_malformed_input_binds_nothing(tmp_path: Path, broken: Draft, code: str | None) -> None:
     """Its id stays free for the command that was meant."""
-    with World(tmp_path) as world:
+    with EmbeddedSystem(tmp_path) as world:
         answer = one(world, numbered(COMMUNE.open() | broken))
         assert not answer["ok"]
         assert answer["command_id"] == FIRST
@@ -143,7 +145,7 @@ def test_malformed_input_binds_nothing(tmp_path: Path, broken: Draft, code: str 
 
 def test_a_line_that_is_no_command_is_answered_in_its_place(tmp_path: Path) -> None:
     """The lines around it are handled as ever."""
-    with World(tmp_path) as world:
+    with EmbeddedSystem(tmp_path) as world:
         handler = world.application.handler
         answers = [json.loads(each.line) for each in handler.handle([ready(COMMUNE.open()), garbage(), ready(
             COMMUNE.assess(), SECOND)])]  # fmt: skip
@@ -154,7 +156,7 @@ def test_a_line_that_is_no_command_is_answered_in_its_place(tmp_path: Path) -> N
 
 def test_commands_of_one_stream_build_on_each_other(tmp_path: Path) -> None:
     """A second open dossier is refused although the first one is not yet in the log."""
-    with World(tmp_path) as world:
+    with EmbeddedSystem(tmp_path) as world:
         answers = world.submit(
             [COMMUNE.open(), COMMUNE.open("2024-06-18"), COMMUNE.withdraw("2024-06-18"), COMMUNE.open("2024-06-19")]
         )
@@ -165,7 +167,7 @@ def test_commands_of_one_stream_build_on_each_other(tmp_path: Path) -> None:
 
 def test_two_handlers_on_one_log_lose_and_double_nothing(tmp_path: Path) -> None:
     """Whoever comes second decides anew on what the first one appended."""
-    with World(tmp_path) as one_process, World(tmp_path) as another:
+    with EmbeddedSystem(tmp_path) as one_process, EmbeddedSystem(tmp_path) as another:
         turns = [one_process, another]
         drafts = [council("2020-01-02"), COMMUNE.open(), COMMUNE.assess(), COMMUNE.submit_to_district()]
         drafts += [COMMUNE.appraise(), COMMUNE.send_on(), COMMUNE.receive(), COMMUNE.forward()]
@@ -178,7 +180,7 @@ def test_two_handlers_on_one_log_lose_and_double_nothing(tmp_path: Path) -> None
 
 def test_a_batch_that_met_a_conflict_is_decided_anew_as_a_whole(tmp_path: Path) -> None:
     """The other process opened the dossier between reading the head and appending."""
-    with World(tmp_path) as world, World(tmp_path) as intruder:
+    with EmbeddedSystem(tmp_path) as world, EmbeddedSystem(tmp_path) as intruder:
         handler = between(world, lambda: intruder.must([numbered(COMMUNE.open(), SECOND)]))
         lines = handler.handle([ready(COMMUNE.open("2024-06-16")), ready(NEIGHBOUR.open(), id_of(3))])
         answers = [json.loads(each.line) for each in lines]
@@ -189,7 +191,7 @@ def test_a_batch_that_met_a_conflict_is_decided_anew_as_a_whole(tmp_path: Path) 
 
 def test_what_could_not_be_appended_is_not_built_upon(tmp_path: Path) -> None:
     """After a failure of the log the same commands are decided on what the log holds."""
-    with World(tmp_path) as world:
+    with EmbeddedSystem(tmp_path) as world:
         handler = between(world, fails_once())
         with pytest.raises(OSError, match="disk"):
             handler.handle([ready(COMMUNE.open())])
@@ -208,11 +210,11 @@ def test_recorded_moments_never_go_back_whatever_the_clock_says(
     folder = tmp_path_factory.mktemp("clock")
     communes = iter(UNITS.of_kind(UnitKind.COMMUNE))
     for half in (seconds[:3], seconds[3:]):
-        with World(folder) as world:
+        with EmbeddedSystem(folder) as world:
             for offset in half:
                 handler = clocked(world, NOW + timedelta(seconds=offset))
                 assert handler.handle([ready(Drafts(next(communes), Level.BASIC).open())])[0].outcome == "accepted"
-    with World(folder) as world:
+    with EmbeddedSystem(folder) as world:
         mapper = world.application.mapper
         stored = [mapper.to_domain_event(each) for each in world.application.log.read(0, 0, 1000)]
         moments = [cast(RecordedEvent, event).timestamp for event in stored]
@@ -223,7 +225,7 @@ def test_recorded_moments_never_go_back_whatever_the_clock_says(
 
 def test_many_dossiers_leave_memory_flat(tmp_path: Path) -> None:
     """The aggregates that are kept are bounded, and what was let go is loaded again when it is needed."""
-    with World(tmp_path) as world:
+    with EmbeddedSystem(tmp_path) as world:
         communes = UNITS.of_kind(UnitKind.COMMUNE)
         drafts = [Drafts(commune, level, year) for commune in communes for level in Level for year in (2023, 2024)]
         world.must([each.open("2024-06-17") for each in drafts])
@@ -241,7 +243,7 @@ def test_a_fault_on_one_command_loses_nothing_of_what_the_batch_decided_before_i
     step = procedure.ON_DOSSIER["WithdrawDossier"]
     failing = dataclasses.replace(step, handler=fails_after(step.handler))
     monkeypatch.setitem(cast(dict[str, DossierStep[Command]], procedure.ON_DOSSIER), "WithdrawDossier", failing)
-    with World(tmp_path) as world:
+    with EmbeddedSystem(tmp_path) as world:
         dead = Kept()
         handler = world.application.handler
         handler.process_queued(queued([COMMUNE.open()]), 0, dead)
@@ -305,7 +307,7 @@ def id_of(place: int) -> str:
 class Between:
     """A log on which something happens once, just before the first append."""
 
-    def __init__(self, world: World, happens: Callable[[], object]) -> None:
+    def __init__(self, world: EmbeddedSystem, happens: Callable[[], object]) -> None:
         self._log = world.application.sqlite_log
         self._happens: Callable[[], object] | None = happens
         self.log_id = self._log.log_id
@@ -337,7 +339,7 @@ class Unreadable:
 
 def test_other_dossiers_are_read_only_for_a_command_that_asks(tmp_path: Path) -> None:
     """An opening asks nothing; a recognition of before needs the unit's other ones."""
-    with World(tmp_path) as world:
+    with EmbeddedSystem(tmp_path) as world:
         installed = world.application
         facts = LoggedFacts(cast("DossierLog", Unreadable()), installed.mapper)
         handler = CommandHandler(installed.sqlite_log, facts, installed.mapper, UNITS, clock=lambda: NOW)
@@ -347,14 +349,14 @@ def test_other_dossiers_are_read_only_for_a_command_that_asks(tmp_path: Path) ->
             handler.handle([command_from(numbered(NEIGHBOUR.recognised_earlier("2023-12-01"), SECOND))])
 
 
-def between(world: World, happens: Callable[[], object]) -> CommandHandler:
+def between(world: EmbeddedSystem, happens: Callable[[], object]) -> CommandHandler:
     """A handler on such a log."""
     installed = world.application
     facts = LoggedFacts(installed.log, installed.mapper)
     return CommandHandler(Between(world, happens), facts, installed.mapper, UNITS, clock=lambda: NOW)
 
 
-def clocked(world: World, moment: datetime) -> CommandHandler:
+def clocked(world: EmbeddedSystem, moment: datetime) -> CommandHandler:
     """A handler that reads this moment from its clock."""
     installed = world.application
     return CommandHandler(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from domain.catalogue import AnswerKind, Level, Requirement
-from tests.acceptance.command_builders import Drafts
-from tests.acceptance.figures import below_target
-from tests.domain.scenario import EACH_KIND, given, happened
+from tests.domain.scenario import EACH_KIND, given
 from tests.support.cases import for_each
+from tests.support.command_builders import Drafts
+from tests.support.figures import below_target
+from tests.support.histories import events_of
 
 EACH_CRITERION = [
     (Drafts(drafts.unit, level), code)
@@ -24,7 +25,7 @@ def test_just_below_its_target_a_criterion_counts_one_less(drafts: Drafts, code:
     below = Drafts(drafts.unit, drafts.level, figures={code: below_target(criterion)})
     commune = drafts.unit.parent_id is not None
     before = [below.open(), below.assess(), *([] if commune else [below.meet()])]
-    sent = given(happened(before)).when(below.submit_to_district() if commune else below.submit())
+    sent = given(events_of(before)).when(below.submit_to_district() if commune else below.submit())
     if criterion.requirement is Requirement.MANDATORY:
         error = sent.refused("RULE_NOT_MET", not_met=[code])
         asked = error.details["mandatory_of"]

@@ -10,8 +10,9 @@ from domain.council.aggregate import ProvincialCouncil
 from domain.cross_dossier import CrossDossierFacts
 from domain.errors import Refused
 from domain.identity import COUNCIL_ID
-from tests.acceptance.command_builders import Draft, appointee, council
-from tests.domain.scenario import DEPARTMENT, facts, given, on_council
+from tests.domain.scenario import DEPARTMENT, given
+from tests.support.command_builders import Draft, appointee, council
+from tests.support.histories import history, on_council
 
 
 def decided(*drafts: Draft) -> tuple[ProvincialCouncil, CrossDossierFacts]:
@@ -73,7 +74,7 @@ def test_only_the_chairman_appoints_the_council() -> None:
 def test_a_dossier_is_forwarded_to_the_council_in_force_on_that_day() -> None:
     """And its fact names the decision that appointed it."""
     _, known = decided(council("2024-07-11"))
-    received = given(facts(DEPARTMENT, "received"), cross_dossier=known)
+    received = given(history(DEPARTMENT, "received"), cross_dossier=known)
     received.when(DEPARTMENT.forward("2024-07-10")).refused("NO_COUNCIL")
     later = received.when(DEPARTMENT.forward("2024-07-11"))
     later.then("DossierForwardedToCouncil", council_decision="1/QĐ-UBND", council_version=1)

@@ -19,9 +19,10 @@ from domain.dossier.assessment import member_results
 from domain.dossier.states import DECIDED, RECOGNISED, State
 from domain.errors import InvalidInput, Refused
 from domain.procedure import ON_DOSSIER
-from tests.acceptance.command_builders import Draft, Drafts, document
-from tests.acceptance.figures import below_target
-from tests.domain.scenario import COMMUNE, DEPARTMENT, DISTRICT, EACH_KIND, NOW, circumstances, decided
+from tests.domain.scenario import COMMUNE, DEPARTMENT, DISTRICT, EACH_KIND
+from tests.support.command_builders import Draft, Drafts, document
+from tests.support.figures import below_target
+from tests.support.histories import NOW, context, decided
 
 _FIRST = date(2024, 6, 17)
 _NEEDED = {
@@ -79,7 +80,7 @@ class Walk(RuleBasedStateMachine):
         self.day = _FIRST
         self.moment = NOW
         self.events: list[DossierEvent] = []
-        self.dossier = decided(None, self.drafts.open(), circumstances())
+        self.dossier = decided(None, self.drafts.open(), context())
         self.events += cast(list[DossierEvent], list(self.dossier.collect_events()))
         self.day = date(2024, 8, 1)
         self.go_on(steps)
@@ -88,7 +89,7 @@ class Walk(RuleBasedStateMachine):
         """One command; refused, it changes nothing at all."""
         before = {name: copy(value) for name, value in vars(self.dossier).items()}
         try:
-            decided(self.dossier, draft, circumstances(recorded_at=self.moment))
+            decided(self.dossier, draft, context(recorded_at=self.moment))
         except (Refused, InvalidInput):
             assert vars(self.dossier) == before
             assert not self.dossier.collect_events()
@@ -168,7 +169,7 @@ class Walk(RuleBasedStateMachine):
     @rule()
     def begins_anew(self) -> None:
         """The next attempt is another dossier with facts of its own."""
-        fresh = decided(self.dossier, self.drafts.open(self.on), circumstances(recorded_at=self.moment))
+        fresh = decided(self.dossier, self.drafts.open(self.on), context(recorded_at=self.moment))
         assert fresh.attempt == self.dossier.attempt + 1
         assert fresh.id != self.dossier.id
 

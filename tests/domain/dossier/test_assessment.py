@@ -17,8 +17,9 @@ from domain.refusals import (
     UnknownCriterion,
 )
 from domain.values import CommuneFigures, Finding
-from tests.acceptance.command_builders import Drafts
-from tests.domain.scenario import COMMUNE, DISTRICT, facts, happened
+from tests.domain.scenario import COMMUNE, DISTRICT
+from tests.support.command_builders import Drafts
+from tests.support.histories import events_of, history
 
 RATIO = next(code for code, criterion in COMMUNE.criteria.items() if criterion.answer is AnswerKind.RATIO)
 FIGURES = CommuneFigures(communes=24, recognised=24, advanced=8)
@@ -26,7 +27,7 @@ FIGURES = CommuneFigures(communes=24, recognised=24, advanced=8)
 
 def dossier_of(drafts: Drafts, up_to: str = "self_assessed") -> Dossier:
     """A unit's dossier in a state, everything exactly at target."""
-    found = state_of(facts(drafts, up_to))
+    found = state_of(history(drafts, up_to))
     assert found is not None
     return found
 
@@ -34,7 +35,7 @@ def dossier_of(drafts: Drafts, up_to: str = "self_assessed") -> Dossier:
 def declaring(code: str) -> Dossier:
     """A dossier on which one criterion is declared not applicable."""
     claims = {**COMMUNE.claims(), code: {"figure": {"not_applicable": "Không phát sinh"}, "evidence": []}}
-    found = state_of(happened([COMMUNE.open(), COMMUNE.assess(claims=claims)]))
+    found = state_of(events_of([COMMUNE.open(), COMMUNE.assess(claims=claims)]))
     assert found is not None
     return found
 

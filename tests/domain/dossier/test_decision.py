@@ -8,14 +8,15 @@ import pytest
 
 from domain.catalogue import Level
 from domain.dossier.states import State
-from tests.acceptance.command_builders import Drafts, document
-from tests.acceptance.system import UNITS
-from tests.domain.scenario import COMMUNE, DEPARTMENT, facts, given, happened, reference, way
+from tests.domain.scenario import COMMUNE, DEPARTMENT, given
+from tests.support.command_builders import Drafts, document
+from tests.support.histories import commands_up_to, events_of, history, reference
+from tests.support.units import UNITS
 
 
 def test_a_decision_names_unit_level_and_what_was_counted() -> None:
     """One command per unit, also where one decision names several."""
-    approved = given(facts(DEPARTMENT, "proposed")).when(DEPARTMENT.approve())
+    approved = given(history(DEPARTMENT, "proposed")).when(DEPARTMENT.approve())
     dossier = approved.then("RecognitionApproved", unit_id="so-tp", level="basic", signer="Trần Huy Tuấn")
     assert approved.new[0].counts["mandatory_met"] == 23  # type: ignore[attr-defined]
     assert dossier.decision is not None
@@ -24,15 +25,18 @@ def test_a_decision_names_unit_level_and_what_was_counted() -> None:
 
 def test_a_deputy_may_sign_for_the_chairman() -> None:
     """KT. CHỦ TỊCH."""
-    given(facts(DEPARTMENT, "proposed")).when(DEPARTMENT.approve(capacity="deputy")).then(
+    given(history(DEPARTMENT, "proposed")).when(DEPARTMENT.approve(capacity="deputy")).then(
         "RecognitionApproved", capacity="deputy"
     )
 
 
 def test_a_later_decision_corrects_an_earlier_one() -> None:
     """What was decided stands; the announcement follows the corrected day."""
-    events = happened(
-        [*way(DEPARTMENT, "approved"), DEPARTMENT.correct_decision("2024-09-01", corrected=document("2024-08-20"))]
+    events = events_of(
+        [
+            *commands_up_to(DEPARTMENT, "approved"),
+            DEPARTMENT.correct_decision("2024-09-01", corrected=document("2024-08-20")),
+        ]
     )
     given(events).when(DEPARTMENT.announce("2024-08-19")).refused("DATE_BEFORE_DECISION")
     announced = given(events).when(DEPARTMENT.announce("2024-08-20")).then("RecognitionAnnounced")
@@ -42,21 +46,21 @@ def test_a_later_decision_corrects_an_earlier_one() -> None:
 
 def test_a_rejection_can_be_corrected_and_not_revoked() -> None:
     """There is no recognition to take back."""
-    rejected = given(happened([*way(DEPARTMENT, "proposed"), DEPARTMENT.reject()]))
+    rejected = given(events_of([*commands_up_to(DEPARTMENT, "proposed"), DEPARTMENT.reject()]))
     rejected.when(DEPARTMENT.correct_decision("2024-09-01")).then("DecisionCorrected")
     rejected.when(DEPARTMENT.revoke("2024-09-01")).refused("WRONG_ORDER")
 
 
 def test_a_revocation_is_dated_after_what_it_revokes() -> None:
     """And after the announcement, where there was one."""
-    announced = given(facts(DEPARTMENT, "announced"))
+    announced = given(history(DEPARTMENT, "announced"))
     announced.when(DEPARTMENT.revoke("2024-08-21")).refused("DATE_BEFORE_STEP")
     assert announced.when(DEPARTMENT.revoke("2024-08-22")).then("DecisionRevoked").state is State.REVOKED
 
 
 def test_a_revoked_recognition_is_not_revoked_again() -> None:
     """Nor corrected."""
-    revoked = given(happened([*way(DEPARTMENT, "approved"), DEPARTMENT.revoke("2024-09-01")]))
+    revoked = given(events_of([*commands_up_to(DEPARTMENT, "approved"), DEPARTMENT.revoke("2024-09-01")]))
     revoked.when(DEPARTMENT.revoke("2024-09-02")).refused("WRONG_ORDER")
     revoked.when(DEPARTMENT.correct_decision("2024-09-02")).refused("WRONG_ORDER")
 

@@ -12,9 +12,10 @@ from domain.dossier.preconditions import votes_add_up
 from domain.refusals import PercentContradictsVotes, VotesImpossible
 from domain.shapes import DecimalText
 from domain.values import Votes
-from tests.acceptance.command_builders import document, meeting
-from tests.domain.scenario import COMMUNE, DEPARTMENT, facts
+from tests.domain.scenario import COMMUNE, DEPARTMENT
 from tests.domain.scenario import given as happened_before
+from tests.support.command_builders import document, meeting
+from tests.support.histories import history
 
 
 @given(st.integers(1, 300), st.integers(0, 300), st.integers(0, 6))
@@ -41,15 +42,15 @@ def test_votes_that_cannot_be_are_refused(in_favour: int, attending: int) -> Non
 
 
 def test_a_step_is_not_before_the_one_that_it_follows() -> None:
-    events = facts(COMMUNE, "forwarded_to_province")
+    events = history(COMMUNE, "forwarded_to_province")
     happened_before(events).when(COMMUNE.receive("2024-06-25")).refused("DATE_BEFORE_STEP", not_before="2024-06-26")
     happened_before(events).when(COMMUNE.receive("2024-06-26")).then("DossierReceived")
 
 
 def test_a_document_has_its_number_and_is_no_younger_than_the_fact() -> None:
-    events = facts(COMMUNE, "summed_up")
+    events = history(COMMUNE, "summed_up")
     nameless = COMMUNE.propose(letter=document("2024-08-07", None))
-    events = facts(COMMUNE, "council_met")
+    events = history(COMMUNE, "council_met")
     happened_before(events).when(nameless).refused("MISSING_PART", part="letter.number")
     younger = COMMUNE.propose("2024-08-07", letter=document("2024-08-08"))
     happened_before(events).when(younger).refused("DOCUMENT_DATED_LATER", date="2024-08-08")
@@ -59,11 +60,11 @@ def test_a_document_has_its_number_and_is_no_younger_than_the_fact() -> None:
 def test_minutes_have_every_part_of_form_02(missing: str) -> None:
     held = {**meeting("2024-06-20"), missing: None}
     meets = DEPARTMENT.meet(meeting=held)
-    happened_before(facts(DEPARTMENT, "self_assessed")).when(meets).refused("MISSING_PART", part=f"meeting.{missing}")
+    happened_before(history(DEPARTMENT, "self_assessed")).when(meets).refused("MISSING_PART", part=f"meeting.{missing}")
 
 
 def test_a_meeting_ends_after_it_began() -> None:
     held = meeting("2024-06-20", begins="10:30", ends="10:30")
-    happened_before(facts(DEPARTMENT, "self_assessed")).when(DEPARTMENT.meet(meeting=held)).refused(
+    happened_before(history(DEPARTMENT, "self_assessed")).when(DEPARTMENT.meet(meeting=held)).refused(
         "MEETING_TIMES_IMPOSSIBLE"
     )

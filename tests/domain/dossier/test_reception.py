@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from domain.context import InterpretationSettings
 from domain.dossier.reception import deadline
-from tests.acceptance.command_builders import STANDING
-from tests.domain.scenario import DEPARTMENT, facts, given, happened, way
+from tests.domain.scenario import DEPARTMENT, given
+from tests.support.command_builders import STANDING
+from tests.support.histories import commands_up_to, events_of, history
 
 DAYS = st.dates(date(2023, 1, 1), date(2030, 12, 31))
 
@@ -35,14 +36,14 @@ def test_a_weekend_rolls_on_to_monday_where_the_setting_says_so(received: date) 
 def test_late_forwarding_is_accepted_and_recorded(on: str, late: int) -> None:
     """It is never refused."""
     due = date(2024, 7, 16)
-    given(facts(DEPARTMENT, "received")).when(DEPARTMENT.forward(on)).then(
+    given(history(DEPARTMENT, "received")).when(DEPARTMENT.forward(on)).then(
         "DossierForwardedToCouncil", due_on=due, days_late=late
     )
 
 
 def test_the_setting_is_recorded_with_the_receipt_that_depended_on_it() -> None:
     """A later change of the setting changes no old deadline."""
-    sent = facts(DEPARTMENT, "submitted")
+    sent = history(DEPARTMENT, "submitted")
     rolling = InterpretationSettings(deadline_rolls_over_weekend=True)
     received = given(sent, readings=rolling).when(DEPARTMENT.receive("2024-07-05"))
     received.then("DossierReceived", due_on=date(2024, 7, 22), deadline_rolls_over_weekend=True)
@@ -52,12 +53,12 @@ def test_the_setting_is_recorded_with_the_receipt_that_depended_on_it() -> None:
 
 def test_a_return_stops_the_clock_and_completion_starts_it_anew() -> None:
     """The days before do not count."""
-    back = happened([*way(DEPARTMENT, "received"), DEPARTMENT.give_back("2024-07-10")])
+    back = events_of([*commands_up_to(DEPARTMENT, "received"), DEPARTMENT.give_back("2024-07-10")])
     stopped = given(back).when(DEPARTMENT.submit("2024-07-18")).then("DossierSubmitted")
     assert stopped.due_on is None
-    again = happened(
+    again = events_of(
         [
-            *way(DEPARTMENT, "received"),
+            *commands_up_to(DEPARTMENT, "received"),
             DEPARTMENT.give_back("2024-07-10"),
             DEPARTMENT.submit("2024-07-18"),
             DEPARTMENT.receive("2024-07-20"),
@@ -70,7 +71,7 @@ def test_a_return_stops_the_clock_and_completion_starts_it_anew() -> None:
 def test_a_corrected_day_of_receipt_moves_the_fifteen_days(rolls: bool, due: date) -> None:
     """They run from the day on which the dossier was complete."""
     readings = InterpretationSettings(deadline_rolls_over_weekend=rolls)
-    events = facts(DEPARTMENT, "received")
+    events = history(DEPARTMENT, "received")
     correction = DEPARTMENT.correct_fact(5, "2024-07-02", actor=STANDING, took_place_on="2024-06-29")
     corrected = given(events, readings=readings).when(correction)
     assert corrected.then("FactCorrected").due_on == due
@@ -82,6 +83,6 @@ def test_a_corrected_day_of_receipt_moves_the_fifteen_days(rolls: bool, due: dat
 def test_the_day_of_a_receipt_that_a_return_overtook_moves_nothing() -> None:
     """The days run from the receipt after the return."""
     again = [DEPARTMENT.give_back("2024-07-10"), DEPARTMENT.submit("2024-07-18"), DEPARTMENT.receive("2024-07-20")]
-    events = happened([*way(DEPARTMENT, "received"), *again])
+    events = events_of([*commands_up_to(DEPARTMENT, "received"), *again])
     correction = DEPARTMENT.correct_fact(5, "2024-07-21", actor=STANDING, took_place_on="2024-06-29")
     assert given(events).when(correction).then("FactCorrected").due_on == date(2024, 8, 4)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from domain.dossier.states import State
-from tests.acceptance.command_builders import votes
-from tests.domain.scenario import COMMUNE, facts, given, happened, way
+from tests.domain.scenario import COMMUNE, given
+from tests.support.command_builders import votes
+from tests.support.histories import commands_up_to, events_of, history
 
 
 def test_the_sum_counts_what_the_lead_agencies_found() -> None:
-    summed = given(facts(COMMUNE, "verified")).when(COMMUNE.sum_up()).then("ResultsSummedUp")
+    summed = given(history(COMMUNE, "verified")).when(COMMUNE.sum_up()).then("ResultsSummedUp")
     assert summed.tally is not None
     assert summed.tally["mandatory_met"] == summed.tally["mandatory_of"]
     assert summed.tally["holds"]
@@ -17,16 +18,16 @@ def test_the_sum_counts_what_the_lead_agencies_found() -> None:
 def test_only_what_the_council_recommends_is_proposed() -> None:
     """Its votes are recorded and never judged; without any it has met all the same (II.3)."""
     against = COMMUNE.council_meets(recommends=False, votes=votes(2, 11, "18.18"))
-    met = happened([*way(COMMUNE, "summed_up"), against])
+    met = events_of([*commands_up_to(COMMUNE, "summed_up"), against])
     given(met).when(COMMUNE.propose()).refused("COUNCIL_DID_NOT_RECOMMEND")
-    silent = given(facts(COMMUNE, "summed_up")).when(COMMUNE.council_meets(votes=None)).then("CouncilMeetingRecorded")
+    silent = given(history(COMMUNE, "summed_up")).when(COMMUNE.council_meets(votes=None)).then("CouncilMeetingRecorded")
     assert silent.council_recommends
 
 
 def test_a_dossier_is_closed_where_the_council_does_not_recommend_and_nowhere_else() -> None:
     """A favourable sum leads on (reading 3)."""
-    given(facts(COMMUNE, "summed_up")).when(COMMUNE.close()).refused("SUM_IS_FAVOURABLE")
-    given(facts(COMMUNE, "council_met")).when(COMMUNE.close("2024-08-06")).refused("SUM_IS_FAVOURABLE")
-    met = happened([*way(COMMUNE, "summed_up"), COMMUNE.council_meets(recommends=False)])
+    given(history(COMMUNE, "summed_up")).when(COMMUNE.close()).refused("SUM_IS_FAVOURABLE")
+    given(history(COMMUNE, "council_met")).when(COMMUNE.close("2024-08-06")).refused("SUM_IS_FAVOURABLE")
+    met = events_of([*commands_up_to(COMMUNE, "summed_up"), COMMUNE.council_meets(recommends=False)])
     closed = given(met).when(COMMUNE.close("2024-08-06")).then("DossierClosedAsUnfavourable")
     assert closed.state is State.CLOSED_AS_UNFAVOURABLE

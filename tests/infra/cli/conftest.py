@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.cli import terminal as way
-from tests.infra.cli.terminal import Terminal
+from tests.support import terminal as way
+from tests.support.terminal import Terminal
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.infra.cli.terminal import COMMUNE, NUMBER, Terminal
+from tests.support.terminal import COMMUNE, NUMBER, Terminal
 from tests.support.waiting import GUARD
 
 PROGRAM = [sys.executable, "-m", "infra.cli.main"]

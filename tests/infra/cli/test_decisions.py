@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from tests.benchmarks.workload import lines
-from tests.infra.cli.terminal import Terminal
-from tests.infra.delivery.receivers import Request, receiver
+from tests.support.receivers import Request, receiver
+from tests.support.terminal import Terminal
 from tests.support.waiting import GUARD, wait_until
+from tests.support.workload import lines
 
 UNIT = "04249"
 """The first commune of the workload."""
@@ -49,7 +49,7 @@ def test_tail_shows_each_decision_as_a_cloud_event_or_for_people(terminal: Termi
     assert found[1]["previousid"] == found[0]["id"]
     said = terminal.run("decisions", "tail", "--no-follow", "--from", "beginning").out.splitlines()
     assert len(said) == 6
-    assert "78/QĐ-UBND" in said[0]
+    assert "100/QĐ-UBND" in said[0]
     assert found[0]["id"] in said[0]
 
 

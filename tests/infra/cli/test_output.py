@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.workload import lines
-from tests.infra.cli.terminal import Terminal
+from tests.support.terminal import Terminal
 from tests.support.waiting import GUARD
+from tests.support.workload import lines
 
 PROGRAM = Path(sys.executable).with_name("dossier")
 

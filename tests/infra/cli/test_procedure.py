@@ -10,8 +10,8 @@ import pytest
 from domain.dossier.states import State
 from domain.procedure import STEPS
 from infra.cli.main import app
-from tests.infra.cli import terminal as way
-from tests.infra.cli.terminal import COMMUNE, NUMBER, PERSON, Terminal, signed
+from tests.support import terminal as way
+from tests.support.terminal import COMMUNE, NUMBER, PERSON, Terminal, signed
 
 Steps = Callable[[Terminal], list[str]]
 

@@ -8,7 +8,7 @@ from domain.catalogue import UnitKind
 from domain.dossier.states import State
 from domain.procedure import PROCEDURE
 from domain.transitions import reachable
-from tests.infra.cli.terminal import Terminal
+from tests.support.terminal import Terminal
 
 BEYOND_A_KIND = {
     UnitKind.DEPARTMENT: {"SubmitToDistrictCouncil", "AppraiseDossier", "SendToProvince", "RefuseByDistrictCouncil"},

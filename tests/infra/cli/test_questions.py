@@ -11,7 +11,7 @@ from domain.catalogue import catalogue
 from infra.cli.queries.audit import FlagOption
 from projections.audit import FLAGS
 from projections.read_models import PROJECTIONS
-from tests.infra.cli.terminal import COMMUNE, NUMBER, Terminal, forwarded
+from tests.support.terminal import COMMUNE, NUMBER, Terminal, forwarded
 
 ROOT = Path(__file__).parents[3]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.cli.terminal import COMMUNE, NUMBER, Terminal
+from tests.support.terminal import COMMUNE, NUMBER, Terminal
 
 OPEN = ("open", COMMUNE, "--level=basic", "--year=2024", "--on=2024-06-12")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from projections.read_models import PROJECTIONS
-from tests.infra.cli.terminal import COMMUNE, NUMBER, Terminal
+from tests.support.terminal import COMMUNE, NUMBER, Terminal
 
 NAMES = [projection.name for projection in PROJECTIONS]
 announced = pytest.mark.parametrize("stage", ["announced"], indirect=True)

@@ -16,8 +16,8 @@ from consumers.feed import DecisionFeed
 from infra.delivery.files import FeedOfAnotherLog, FeedUnusable, FileFeed
 from infra.views.sqlite import SQLiteViews
 from tests.infra.delivery.conftest import decisions_of
-from tests.projections import event_builders as story
-from tests.projections.event_builders import COMMUNE, DEPARTMENT, DISTRICT, FakeLog, Story
+from tests.support import event_builders
+from tests.support.event_builders import COMMUNE, DEPARTMENT, DISTRICT, DossierHistory, FakeLog
 
 
 @pytest.fixture
@@ -37,18 +37,16 @@ def everything(decisions: DecisionFeed) -> list[str]:
     return [each.record["id"] for each in decisions.all_after({})]
 
 
-def some_days(log: FakeLog, monkeypatch: pytest.MonkeyPatch) -> None:
+def some_days(log: FakeLog) -> None:
     """Three units, each decided on a day of its own."""
     begin = datetime(2024, 6, 14, 1, 0, tzinfo=UTC)
     for day, unit in enumerate((COMMUNE, DISTRICT, DEPARTMENT)):
-        monkeypatch.setattr(story, "_BEGINNING", begin + timedelta(days=day))
-        Story(log, unit).until("announce")
+        log.begins_at = begin + timedelta(days=day)
+        DossierHistory(log, unit).until("announce")
 
 
-def test_each_decision_is_one_line_of_its_day(
-    log: FakeLog, decisions: DecisionFeed, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    some_days(log, monkeypatch)
+def test_each_decision_is_one_line_of_its_day(log: FakeLog, decisions: DecisionFeed, folder: Path) -> None:
+    some_days(log)
 
     assert FileFeed(folder, decisions).write() == 9
     assert FileFeed(folder, decisions).write() == 0
@@ -60,11 +58,9 @@ def test_each_decision_is_one_line_of_its_day(
     assert all(event["specversion"] == "1.0" for event in found)
 
 
-def test_a_day_that_is_over_has_a_sum_and_never_changes(
-    log: FakeLog, decisions: DecisionFeed, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_day_that_is_over_has_a_sum_and_never_changes(log: FakeLog, decisions: DecisionFeed, folder: Path) -> None:
     feed = FileFeed(folder, decisions)
-    some_days(log, monkeypatch)
+    some_days(log)
     feed.write()
     sums = sorted(folder.glob("*.sha256"))
     assert [path.name for path in sums] == [f"decisions-2024-06-{day}.jsonl.sha256" for day in (14, 15)]
@@ -72,18 +68,16 @@ def test_a_day_that_is_over_has_a_sum_and_never_changes(
         subprocess.run(["sha256sum", "-c", path.name], cwd=folder, check=True, capture_output=True)
 
     # A clock that was set back: what it stamps goes to the day that is open.
-    monkeypatch.setattr(story, "_BEGINNING", datetime(2024, 6, 14, 0, 0, tzinfo=UTC))
-    Story(log, COMMUNE, year=2025).until("approve")
+    log.begins_at = datetime(2024, 6, 14, 0, 0, tzinfo=UTC)
+    DossierHistory(log, COMMUNE, year=2025).until("approve")
     FileFeed(folder, decisions).write()
     for path in sums:
         subprocess.run(["sha256sum", "-c", path.name], cwd=folder, check=True, capture_output=True)
     assert [event["id"] for event in lines(folder)] == everything(decisions)
 
 
-def test_what_was_cut_off_anywhere_is_written_again(
-    log: FakeLog, decisions: DecisionFeed, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    some_days(log, monkeypatch)
+def test_what_was_cut_off_anywhere_is_written_again(log: FakeLog, decisions: DecisionFeed, folder: Path) -> None:
+    some_days(log)
     rng = random.Random(5)
     FileFeed(folder, decisions).write()
     whole = {path.name: path.read_bytes() for path in folder.glob("*.jsonl")}
@@ -97,8 +91,8 @@ def test_what_was_cut_off_anywhere_is_written_again(
 
 def test_each_partition_has_files_of_its_own(tmp_path: Path, folder: Path) -> None:
     log = FakeLog(partitions=4)
-    for unit in story.UNITS.communes_of("140")[:8]:
-        Story(log, unit).until("approve")
+    for unit in event_builders.UNITS.communes_of("140")[:8]:
+        DossierHistory(log, unit).until("approve")
     with SQLiteViews(tmp_path / "p.sqlite") as views:
         decisions = decisions_of(log, views)
         for _ in range(2):
@@ -108,10 +102,10 @@ def test_each_partition_has_files_of_its_own(tmp_path: Path, folder: Path) -> No
 
 
 def test_a_feed_of_another_log_is_not_written_to(log: FakeLog, decisions: DecisionFeed, folder: Path) -> None:
-    Story(log).until("approve")
+    DossierHistory(log).until("approve")
     FileFeed(folder, decisions).write()
     other = FakeLog("log-2")
-    Story(other, DISTRICT).until("approve")
+    DossierHistory(other, DISTRICT).until("approve")
     with SQLiteViews(folder.parent / "other.sqlite") as views, pytest.raises(FeedOfAnotherLog):
         FileFeed(folder, decisions_of(other, views)).write()
 
@@ -122,17 +116,15 @@ def test_a_folder_that_cannot_be_used_is_named(decisions: DecisionFeed, tmp_path
         FileFeed(tmp_path / "feed", decisions).write()
 
 
-def test_the_day_is_vietnams(
-    log: FakeLog, decisions: DecisionFeed, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(story, "_BEGINNING", datetime(2024, 6, 14, 17, 30, tzinfo=UTC))
-    Story(log).until("approve")
+def test_the_day_is_vietnams(log: FakeLog, decisions: DecisionFeed, folder: Path) -> None:
+    log.begins_at = datetime(2024, 6, 14, 17, 30, tzinfo=UTC)
+    DossierHistory(log).until("approve")
     FileFeed(folder, decisions).write()
     assert [path.name for path in folder.glob("*.jsonl")] == [f"decisions-{date(2024, 6, 15)}.jsonl"]
 
 
 def test_two_that_write_at_once_take_turns(log: FakeLog, decisions: DecisionFeed, folder: Path) -> None:
-    Story(log).until("announce")
+    DossierHistory(log).until("announce")
     with ThreadPoolExecutor(4) as pool:
         done = [pool.submit(FileFeed(folder, decisions).write) for _ in range(8)]
         assert sorted(each.result() for each in done) == [0] * 7 + [3]

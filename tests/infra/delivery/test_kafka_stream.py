@@ -28,9 +28,9 @@ from infra.views.sqlite import SQLiteViews
 from projections.engine.errors import CannotApply, UnknownEvent
 from schemas.avro.codec import decode_event
 from schemas.avro.registry import every_schema
-from tests.infra.delivery import subscriber
 from tests.infra.delivery.conftest import decisions_of
-from tests.projections.event_builders import COMMUNE, DEPARTMENT, DISTRICT, UNITS, FakeLog, Story, province
+from tests.support import subscriber
+from tests.support.event_builders import COMMUNE, DEPARTMENT, DISTRICT, UNITS, DossierHistory, FakeLog, province
 
 
 @dataclass
@@ -83,7 +83,7 @@ def expected(world: World, tmp_path: Any) -> Iterator[Any]:
 
 def three_units(log: FakeLog) -> None:
     for unit in (COMMUNE, DISTRICT, DEPARTMENT):
-        Story(log, unit).until("announce")
+        DossierHistory(log, unit).until("announce")
 
 
 def test_the_stream_holds_what_the_read_model_holds(world: World, expected: Any) -> None:
@@ -97,7 +97,7 @@ def test_a_second_run_publishes_what_is_new_and_nothing_again(world: World, expe
     three_units(world.log)
     assert world.publish() == 9
     assert world.publish() == 0
-    Story(world.log, COMMUNE, year=2025).until("approve")
+    DossierHistory(world.log, COMMUNE, year=2025).until("approve")
     assert world.publish() == 1 + 0
     assert world.records() == expected()
 
@@ -124,7 +124,7 @@ def test_records_are_cloud_events_keyed_by_unit(world: World) -> None:
 def test_each_partition_of_the_log_has_its_own(broker: KafkaCluster) -> None:
     world = World(KafkaSettings(broker.bootstrap, f"t{uuid4().hex[:12]}"), FakeLog(partitions=4))
     for unit in UNITS.communes_of("140")[:8]:
-        Story(world.log, unit).until("announce")
+        DossierHistory(world.log, unit).until("announce")
     world.publish()
     for seen, record in zip(world.seen(), world.records(), strict=True):
         assert seen.partition == record["log"]["partition"]
@@ -157,7 +157,7 @@ def test_a_publisher_that_wakes_up_is_shut_out(world: World, expected: Any) -> N
     old = world.publisher()
     old.step()
     world.publish()
-    Story(world.log, UNITS.get("so-nv")).until("approve")
+    DossierHistory(world.log, UNITS.get("so-nv")).until("approve")
     with pytest.raises(OutcomeUnknown):
         old.step()
     # It reads the tail again, and is now the one that publishes.
@@ -198,10 +198,10 @@ def test_a_stream_of_another_log_is_not_continued(world: World) -> None:
 
 
 def test_a_log_that_leads_to_something_else_is_not_published(world: World) -> None:
-    Story(world.log).until("announce")
+    DossierHistory(world.log).until("announce")
     world.publish()
     altered = FakeLog(world.log.log_id)
-    Story(altered, UNITS.get("04633")).until("announce")
+    DossierHistory(altered, UNITS.get("04633")).until("announce")
     with pytest.raises(StreamDiverged):
         World(world.settings, altered).publish()
 
@@ -215,13 +215,13 @@ def test_a_log_that_lost_its_end_is_not_published(world: World) -> None:
 
 
 def test_what_a_stranger_writes_into_the_stream_changes_nothing(world: World, expected: Any) -> None:
-    Story(world.log).until("announce")
+    DossierHistory(world.log).until("announce")
     world.publish()
     stranger = Producer({"bootstrap.servers": world.settings.bootstrap})
     for _ in range(100):
         stranger.produce(world.topic, b"hello", partition=0)
     stranger.flush(10)
-    Story(world.log, DISTRICT).until("announce")
+    DossierHistory(world.log, DISTRICT).until("announce")
     assert world.publish() == 3
     ours = [seen for seen in world.seen() if "ce_id" in seen.headers]
     assert [seen.headers["ce_id"] for seen in ours] == [record["id"] for record in expected()]
@@ -273,13 +273,13 @@ def test_a_replay_goes_to_a_topic_of_its_own_and_is_marked(world: World, tmp_pat
 
 def test_an_event_that_is_unknown_stops_the_publisher_and_is_named(world: World) -> None:
     three_units(world.log)
-    world.log.add_raw(Story(world.log).id, "SomethingNew", b"")
+    world.log.add_raw(DossierHistory(world.log).id, "SomethingNew", b"")
     with pytest.raises(UnknownEvent, match="SomethingNew"):
         world.publish()
 
 
 def test_a_log_without_its_beginning_stops_the_publisher(world: World) -> None:
-    Story(world.log).until("approve")
+    DossierHistory(world.log).until("approve")
     first = world.log.events[0][0]
     world.log.events[0] = [found for found in world.log.events[0] if found is not first]
     with pytest.raises(CannotApply, match="was not folded"):

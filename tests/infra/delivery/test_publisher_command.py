@@ -7,11 +7,11 @@ from pathlib import Path
 from uuid import uuid4
 
 from infra.dev.kafka import KafkaCluster
-from tests.benchmarks.workload import lines
-from tests.infra.cli.terminal import Terminal
 from tests.infra.cli.test_decisions import program, tail
-from tests.infra.delivery import subscriber
+from tests.support import subscriber
+from tests.support.terminal import Terminal
 from tests.support.waiting import GUARD, wait_until
+from tests.support.workload import lines
 
 
 def test_it_publishes_what_the_embedded_log_holds_and_what_comes(broker: KafkaCluster, tmp_path: Path) -> None:

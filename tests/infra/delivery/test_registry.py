@@ -26,8 +26,8 @@ from infra.errors import BadSetting
 from infra.kafka.settings import KafkaSettings
 from schemas.avro.codec import decode_event
 from schemas.public_decision import newest
-from tests.infra.delivery import subscriber
-from tests.projections.event_builders import UNITS, FakeLog, province
+from tests.support import subscriber
+from tests.support.event_builders import UNITS, FakeLog, province
 
 
 @dataclass

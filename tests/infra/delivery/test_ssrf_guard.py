@@ -22,8 +22,8 @@ from infra.delivery.webhooks.ssrf_guard import (
     receiver,
     system_resolve,
 )
-from tests.infra.delivery.receivers import receiver as running_receiver
 from tests.support.certificates import Authority
+from tests.support.receivers import receiver as running_receiver
 from tests.support.waiting import GUARD
 
 ITEM = Delivery("live", "04630", 1, "650f51a8-3675-8b3e-8b74-cb4086f3018e", "{}")

@@ -9,13 +9,13 @@ import pytest
 from consumers.feed import DecisionFeed, FeedEntry, InvalidStart
 from infra.views.sqlite import SQLiteViews
 from tests.infra.delivery.conftest import decisions_of
-from tests.projections.event_builders import COMMUNE, DEPARTMENT, DISTRICT, UNITS, FakeLog, Story
+from tests.support.event_builders import COMMUNE, DEPARTMENT, DISTRICT, UNITS, DossierHistory, FakeLog
 
 
 @pytest.fixture
 def all_of_them(log: FakeLog, decisions: DecisionFeed) -> list[FeedEntry]:
     for unit in (COMMUNE, DISTRICT, DEPARTMENT):
-        Story(log, unit).until("announce")
+        DossierHistory(log, unit).until("announce")
     return list(decisions.all_after({}))
 
 
@@ -62,7 +62,7 @@ def test_a_unit_is_replayed_in_bounds(decisions: DecisionFeed, all_of_them: list
 def test_partitions_are_read_apart_and_each_in_order(tmp_path: Path) -> None:
     log = FakeLog(partitions=4)
     for unit in UNITS.communes_of("140")[:10]:
-        Story(log, unit).until("announce")
+        DossierHistory(log, unit).until("announce")
     with SQLiteViews(tmp_path / "p.sqlite") as views:
         decisions = decisions_of(log, views)
         found = list(decisions.all_after({}))

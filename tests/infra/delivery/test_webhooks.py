@@ -20,8 +20,8 @@ from infra.delivery.webhooks.http_client import WebhookClient
 from infra.delivery.webhooks.signing import new_secret
 from infra.delivery.webhooks.store import DispatcherRunning, SubscriptionExists, UnknownSubscription, WebhookStore
 from projections.public_decisions.read_model import BEGINNING
-from tests.infra.delivery.receivers import EXTRA, Receiver, Request, receiver
-from tests.projections.event_builders import COMMUNE, DEPARTMENT, DISTRICT, FakeLog, Story
+from tests.support.event_builders import COMMUNE, DEPARTMENT, DISTRICT, DossierHistory, FakeLog
+from tests.support.receivers import EXTRA, Receiver, Request, receiver
 from tests.support.waiting import GUARD, wait_until
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
@@ -104,7 +104,7 @@ def in_order_per_unit(to: Receiver) -> bool:
 
 def three_units(log: FakeLog) -> None:
     for unit in (COMMUNE, DISTRICT, DEPARTMENT):
-        Story(log, unit).until("announce").revoke(date(2024, 9, 1))
+        DossierHistory(log, unit).until("announce").revoke(date(2024, 9, 1))
 
 
 def test_a_receiver_gets_every_decision_signed_as_standard_webhooks_asks(
@@ -127,7 +127,7 @@ def test_a_receiver_gets_every_decision_signed_as_standard_webhooks_asks(
 
 
 def test_a_rotated_secret_is_used_beside_the_old_one(log: FakeLog, store: WebhookStore, serve: Serve) -> None:
-    Story(log).until("approve")
+    DossierHistory(log).until("approve")
     with receiver() as to:
         old = subscribe(store, to)
         new = new_secret()
@@ -242,7 +242,7 @@ def test_a_receiver_that_is_gone_gets_nothing_until_it_is_resumed(
 
 
 def test_a_redirect_is_not_followed(log: FakeLog, store: WebhookStore, serve: Serve) -> None:
-    Story(log).until("approve")
+    DossierHistory(log).until("approve")
     with receiver() as inside, receiver(lambda _: 307) as to:
         EXTRA[307] = {"location": inside.url}
         subscribe(store, to)
@@ -275,7 +275,7 @@ def test_what_fails_to_the_last_is_parked_and_holds_up_its_unit_alone(
 
 
 def test_a_receiver_may_ask_for_time(log: FakeLog, store: WebhookStore, serve: Serve) -> None:
-    Story(log, year=2026).until("approve")
+    DossierHistory(log, year=2026).until("approve")
     answers = iter([503])
     EXTRA[503] = {"retry-after": "1"}
     with receiver(lambda _: next(answers, 200)) as to:
@@ -294,9 +294,9 @@ def test_a_receiver_that_restarts_misses_nothing(
         port = int(there.url.split(":")[2].split("/")[0])
     with serve():
         with receiver(port=port) as first:
-            Story(log).until("approve")
+            DossierHistory(log).until("approve")
             first.wait_for(2)
-        Story(log, DISTRICT).until("announce").revoke(date(2024, 9, 1))
+        DossierHistory(log, DISTRICT).until("announce").revoke(date(2024, 9, 1))
         wait_until(lambda: any(row["outcome"] == "failed" for row in store.deliveries("one", 50)))
         with receiver(port=port) as second:
             second.wait_for(5)
@@ -330,11 +330,11 @@ def test_one_process_delivers(store: WebhookStore) -> None:
 def test_a_new_subscription_begins_where_it_asked(
     log: FakeLog, decisions: DecisionFeed, store: WebhookStore, serve: Serve
 ) -> None:
-    Story(log).until("announce")
+    DossierHistory(log).until("announce")
     with receiver() as to:
         store.add(Subscription("late", to.url, (new_secret(),)), decisions.cursor_at("now"))
         with serve():
-            Story(log, DISTRICT).until("approve")
+            DossierHistory(log, DISTRICT).until("approve")
             to.wait_for(2)
         assert {event["subject"] for event in to.accepted} == {DISTRICT.id}
 
@@ -342,7 +342,7 @@ def test_a_new_subscription_begins_where_it_asked(
 def test_a_replay_is_marked_and_waits_for_nobody(
     log: FakeLog, decisions: DecisionFeed, store: WebhookStore, serve: Serve
 ) -> None:
-    Story(log).until("announce")
+    DossierHistory(log).until("announce")
     blocked = everything(decisions)[1]
     with receiver(
         lambda request: 500 if request.event["id"] == blocked and "replay" not in request.event else 200

@@ -6,7 +6,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from infra.kafka.settings import KafkaSettings
 from infra.log.format import Append, first_hash
-from tests.infra.log.memory import MemoryLog, accepted
+from tests.support.memory_log import MemoryLog, accepted
 
 
 def appends_in(settings: KafkaSettings, partition: int = 0) -> list[tuple[int, Append]]:

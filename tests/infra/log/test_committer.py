@@ -31,7 +31,7 @@ from infra.log.format import Append, HandledCommand, RecordedOutcome, first_hash
 from infra.log.index import Index
 from infra.log.partition import Partition, PartitionAddress
 from infra.retry import Retry
-from tests.infra.log.memory import Answer, Fate, Killed, MemoryLog, MemoryPartitionClient, accepted
+from tests.support.memory_log import Answer, Fate, Killed, MemoryLog, MemoryPartitionClient, accepted
 
 ADDRESS = PartitionAddress("memory", "app", 1, 0)
 IDENTITY = Identity("cluster", UUID(int=1), 1)

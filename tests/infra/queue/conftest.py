@@ -9,7 +9,7 @@ import pytest
 
 from infra.dev.kafka import KafkaCluster
 from infra.dev.processes import Processes, processes
-from tests.infra.cli.terminal import Terminal
+from tests.support.terminal import Terminal
 
 PARTITIONS = 2
 

@@ -14,8 +14,8 @@ import pytest
 from infra.bootstrap import Application
 from infra.kafka.client import KafkaPartitionClient
 from infra.settings import load
-from tests.infra.cli.terminal import NUMBER, established, self_assessed
 from tests.infra.queue.conftest import PARTITIONS, System
+from tests.support.terminal import NUMBER, established, self_assessed
 from tests.support.waiting import wait_until
 
 

@@ -15,8 +15,8 @@ from infra.kafka.partition_client import FetchResult, Record
 from infra.log.format import HEADER_LENGTH
 from infra.log.kafka.full_scan import check_whole
 from infra.queue.diagnose import diagnose
-from tests.benchmarks.workload import lines
 from tests.fault.two_workers import Small, small
+from tests.support.workload import lines
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ from infra.queue.dead_letters import KafkaDeadLetters
 from infra.queue.worker_process import PartitionThread
 from infra.settings import load
 from schemas.asyncapi import LOG_HEADER, document
-from tests.infra.delivery.subscriber import Seen, read_all
 from tests.infra.queue.test_command_line import opening
+from tests.support.subscriber import Seen, read_all
 from tests.support.waiting import wait_until
 
 DOCUMENT = document()

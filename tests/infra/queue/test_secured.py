@@ -26,10 +26,10 @@ from infra.kafka.errors import KafkaRefused
 from infra.kafka.internals import Client
 from infra.kafka.settings import from_url
 from infra.queue.topics import queue_topics
-from tests.benchmarks.workload import lines
-from tests.infra.delivery import subscriber
+from tests.support import subscriber
 from tests.support.certificates import Authority
 from tests.support.waiting import GUARD, wait_until
+from tests.support.workload import lines
 
 USER, PASSWORD, KEY_PASSWORD = "dossier", "x+y%z-gate-1", "of the key-1"
 WRONG = "wrong-gate-1"

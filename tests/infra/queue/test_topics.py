@@ -17,7 +17,7 @@ from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.settings import from_url
 from infra.log.format import FORMAT, Header, encode_record
 from infra.queue.topics import queue_topics
-from tests.infra.cli.terminal import Terminal
+from tests.support.terminal import Terminal
 from tests.support.waiting import GUARD, wait_until
 
 

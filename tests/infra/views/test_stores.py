@@ -6,7 +6,7 @@ import pytest
 
 from projections.engine.ports import InvalidRow
 from projections.engine.table import Kind, Table, Value
-from tests.projections.stores import Store
+from tests.support.stores import Store
 
 NOTES = Table("notes", {"number": Kind.INTEGER, "text": Kind.TEXT}, ("number",))
 

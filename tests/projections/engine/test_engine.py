@@ -26,8 +26,8 @@ from projections.status import find
 from schemas.avro.codec import decode_event
 from tests.projections.broken import BrokenViews
 from tests.projections.dumps import dump, heads
-from tests.projections.event_builders import COMMUNE, FakeLog, Story, establish_council, province
-from tests.projections.stores import Store, Stores
+from tests.support.event_builders import COMMUNE, DossierHistory, FakeLog, establish_council, province
+from tests.support.stores import Store, Stores
 
 _numbers = count(1)
 
@@ -90,7 +90,7 @@ def test_killed_in_a_batch_leaves_rows_and_position_together(
 
 
 def test_an_unknown_event_stops_every_projection_before_it(engine: Engine, log: FakeLog) -> None:
-    story = Story(log).until("assess")
+    story = DossierHistory(log).until("assess")
     log.add_raw(story.id, "DossierFramed", b"?")
     story.submit()
     with pytest.raises(UnknownEvent) as caught:
@@ -140,7 +140,7 @@ def test_views_of_another_log_are_refused(views: Store, engine: Engine, log: Fak
 
 
 def test_views_ahead_of_the_log_are_refused(engine: Engine, log: FakeLog) -> None:
-    Story(log).until("submit")
+    DossierHistory(log).until("submit")
     engine.catch_up()
     del log.events[0][-1]
     for attempt in (engine.catch_up, Rebuild(engine, ["status"]).run):
@@ -149,7 +149,7 @@ def test_views_ahead_of_the_log_are_refused(engine: Engine, log: FakeLog) -> Non
 
 
 def test_catching_up_with_nothing_to_do_takes_no_lock(views: Store, engine: Engine, log: FakeLog) -> None:
-    Story(log).until("open")
+    DossierHistory(log).until("open")
     engine.catch_up()
     with views.exclusive_transaction():
         assert engine.catch_up() == {0: 1}
@@ -182,7 +182,7 @@ def test_a_query_before_the_first_catching_up_says_what_to_do(engine: Engine) ->
 
 
 def test_a_snapshot_does_not_move_while_another_process_writes(engine: Engine, log: FakeLog) -> None:
-    story = Story(log).until("open")
+    story = DossierHistory(log).until("open")
     engine.catch_up()
     with engine.reading() as snapshot:
         story.assess()

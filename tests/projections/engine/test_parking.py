@@ -29,9 +29,9 @@ from projections.read_models import PROJECTIONS
 from projections.status import DOSSIERS, STATUS, find, get
 from schemas.avro.codec import decode_event
 from tests.projections.dumps import dump, heads
-from tests.projections.event_builders import UNITS, FakeLog, Story, province
 from tests.projections.failing_handlers import counts, failing_at, truncate
-from tests.projections.stores import Store, Stores
+from tests.support.event_builders import UNITS, DossierHistory, FakeLog, province
+from tests.support.stores import Store, Stores
 
 _numbers = count(1)
 NOW = datetime(2024, 12, 1, tzinfo=UTC)
@@ -47,8 +47,8 @@ def test_an_event_that_cannot_be_applied_parks_its_dossier_in_its_projection(vie
     broken = replace(STATUS, handlers={**STATUS.handlers, DossierReceived: fails_half_way})
     others = [projection for projection in PROJECTIONS if projection is not STATUS]
     engine = Engine(views, log, decode_event, [broken, *others], batch_size=4)
-    first = Story(log).until("forward")
-    second = Story(log, UNITS.get("so-nv")).until("open")
+    first = DossierHistory(log).until("forward")
+    second = DossierHistory(log, UNITS.get("so-nv")).until("open")
     assert engine.catch_up() == heads(log)
     with engine.reading() as snapshot:
         assert {row["dossier_id"]: row["state"] for row in find(snapshot)} == {
@@ -100,7 +100,7 @@ def test_later_events_wait_and_a_retry_applies_them_in_order(
 
 
 def test_a_retry_that_fails_again_stops_where_it_fails(views: Store, log: FakeLog) -> None:
-    story = Story(log).until("announce")
+    story = DossierHistory(log).until("announce")
     broken = Engine(views, log, decode_event, [failing_at(AUDIT, [3, 6])])
     broken.catch_up()
     half = Engine(views, log, decode_event, [failing_at(AUDIT, [6])])
@@ -116,7 +116,7 @@ def test_a_retry_that_fails_again_stops_where_it_fails(views: Store, log: FakeLo
 
 
 def test_a_dossier_whose_first_event_is_parked_is_stale_and_not_unknown(engine: Engine, log: FakeLog) -> None:
-    story = Story(log).until("assess")
+    story = DossierHistory(log).until("assess")
     truncate(log, 1)
     engine.catch_up()
     with engine.reading() as snapshot:
@@ -127,7 +127,7 @@ def test_a_dossier_whose_first_event_is_parked_is_stale_and_not_unknown(engine: 
 
 
 def test_an_unknown_type_of_a_parked_dossier_stops_the_projection_all_the_same(engine: Engine, log: FakeLog) -> None:
-    story = Story(log).until("assess")
+    story = DossierHistory(log).until("assess")
     truncate(log, 1)
     log.add_raw(story.id, "DossierFramed", b"?")
     with pytest.raises(UnknownEvent):
@@ -138,7 +138,7 @@ def test_an_error_whose_words_no_store_takes_is_kept_all_the_same(views: Store, 
     def fails(_: RowCache, __: Event[Any]) -> None:
         raise ValueError("a NUL \0 and half a pair \ud800")
 
-    story = Story(log).until("assess")
+    story = DossierHistory(log).until("assess")
     broken = replace(STATUS, handlers={**STATUS.handlers, SelfAssessmentRecorded: fails})
     engine = Engine(views, log, decode_event, [broken])
     engine.catch_up()
@@ -155,7 +155,7 @@ def test_a_row_with_half_a_pair_parks_its_dossier(views: Store, log: FakeLog) ->
         row["number"] = "\ud800"
         rows.upsert_row(DOSSIERS, row)
 
-    Story(log).until("assess")
+    DossierHistory(log).until("assess")
     engine = Engine(views, log, decode_event, [replace(STATUS, handlers={**STATUS.handlers, DossierOpened: half})])
     assert engine.catch_up() == heads(log)
     with engine.reading() as snapshot:
@@ -174,8 +174,8 @@ def test_a_row_that_the_store_does_not_take_parks_its_dossier(stores: Stores, lo
             row["year"] = 2**70
         rows.upsert_row(DOSSIERS, row)
 
-    first = Story(log).until("announce")
-    second = Story(log, UNITS.get("so-nv")).until("submit")
+    first = DossierHistory(log).until("announce")
+    second = DossierHistory(log, UNITS.get("so-nv")).until("submit")
     broken = replace(STATUS, handlers={**STATUS.handlers, DossierReceived: too_much})
     engine = Engine(stores.open("views"), log, decode_event, [broken, AUDIT], batch_size=7)
     assert engine.catch_up() == heads(log)
@@ -233,7 +233,7 @@ def test_applied_parked_and_ignored_make_up_the_log_whatever_is_poisoned(stores:
 
 
 def test_freshness_says_how_far_behind_in_events_and_seconds(engine: Engine, log: FakeLog) -> None:
-    story = Story(log).until("assess")
+    story = DossierHistory(log).until("assess")
     engine.catch_up()
     story.submit()
     missing = [decode_event(stored).timestamp for stored in log.events[0][2:]]

@@ -16,15 +16,15 @@ from projections.status import DOSSIERS, STATUS, find
 from schemas.avro.codec import decode_event
 from tests.projections.broken import BrokenViews
 from tests.projections.dumps import dump, heads
-from tests.projections.event_builders import FakeLog, Story, establish_council, province
-from tests.projections.stores import Store
+from tests.support.event_builders import DossierHistory, FakeLog, establish_council, province
+from tests.support.stores import Store
 
 
 @pytest.mark.parametrize("projection", PROJECTIONS, ids=lambda projection: projection.name)
 def test_a_rebuild_gives_the_live_rows_byte_for_byte(engine: Engine, log: FakeLog, projection: Projection) -> None:
     establish_council(log)
     for attempt in range(1, 4):
-        Story(log, attempt=attempt).until("announce")
+        DossierHistory(log, attempt=attempt).until("announce")
         engine.catch_up()
     before = dump(engine)
     told: list[tuple[int, int, int]] = []
@@ -77,7 +77,7 @@ def test_a_reader_never_sees_a_half_built_table(views: Store, engine: Engine, lo
 
 
 def test_a_rebuild_never_serves_less_than_was_served_before(engine: Engine, log: FakeLog) -> None:
-    story = Story(log).until("assess")
+    story = DossierHistory(log).until("assess")
     engine.catch_up()
     grown = iter(("submit", "receive", "forward"))
 
@@ -133,7 +133,7 @@ def test_a_projection_of_another_revision_is_rebuilt_before_it_is_served(
         row["number"] = row["number"] + "!"
         rows.upsert_row(DOSSIERS, row)
 
-    Story(log).until("open")
+    DossierHistory(log).until("open")
     engine.catch_up()
     newer = Engine(
         views, log, decode_event, [replace(STATUS, version=2, handlers={**STATUS.handlers, DossierOpened: shouts})]

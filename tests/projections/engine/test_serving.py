@@ -22,8 +22,8 @@ from projections.read_models import PROJECTIONS
 from projections.status import STATUS, find
 from schemas.avro.codec import decode_event
 from tests.projections.dumps import dump, heads
-from tests.projections.event_builders import FakeLog, Story, establish_council, province
-from tests.projections.stores import Store, Stores
+from tests.support.event_builders import DossierHistory, FakeLog, establish_council, province
+from tests.support.stores import Store, Stores
 from tests.support.waiting import GUARD
 
 
@@ -91,7 +91,7 @@ def test_a_snapshot_that_began_before_a_swap_and_a_drop_reads_whole_rows(
 
 
 def test_undo_serves_the_old_rows_brought_up_to_the_served_position(engine: Engine, log: FakeLog) -> None:
-    story = Story(log).until("assess")
+    story = DossierHistory(log).until("assess")
     engine.catch_up()
     Rebuild(engine, ["status"]).run()
     story.submit()
@@ -126,7 +126,7 @@ def test_a_check_leaves_nothing_behind_and_serves_nothing_new(engine: Engine, vi
 
 
 def test_a_rebuild_is_compared_where_the_live_rows_stand_and_goes_on_to_the_head(engine: Engine, log: FakeLog) -> None:
-    story = Story(log).until("forward")
+    story = DossierHistory(log).until("forward")
     engine.catch_up({0: 3})
     (outcome,) = Rebuild(engine, ["status"]).run()
     assert outcome.comparison is not None
@@ -140,7 +140,7 @@ def test_a_rebuild_is_compared_where_the_live_rows_stand_and_goes_on_to_the_head
 def test_an_older_program_does_not_build_back_what_a_newer_one_serves(
     views: Store, engine: Engine, log: FakeLog
 ) -> None:
-    Story(log).until("assess")
+    DossierHistory(log).until("assess")
     newer = Engine(views, log, decode_event, [replace(STATUS, version=2), *PROJECTIONS[1:]])
     newer.catch_up()
     with pytest.raises(ViewsOfNewerProgram):
@@ -170,7 +170,7 @@ def test_an_unfinished_build_of_another_version_is_begun_anew(views: Store, engi
 def test_waiting_ends_when_another_process_has_come_so_far(stores: Stores, engine: Engine) -> None:
     log = FakeLog(partitions=3)
     establish_council(log)
-    Story(log).until("assess")
+    DossierHistory(log).until("assess")
     waiter = Engine(stores.open("views"), log, decode_event, PROJECTIONS)
     with pytest.raises(NotYetReflected) as caught:
         waiter.wait(heads(log), 0.05)
@@ -183,7 +183,7 @@ def test_waiting_ends_when_another_process_has_come_so_far(stores: Stores, engin
     thread.join()
     with waiter.reading() as snapshot:
         assert snapshot.positions["status"] == heads(log)
-    partition = log.partition_of(Story(log).id)
+    partition = log.partition_of(DossierHistory(log).id)
     waiter.wait({partition: 1}, 0, ["status"])
     with pytest.raises(NotYetReflected, match=f"of partition {partition}; 99 was not reached"):
         waiter.wait({partition: 99}, 0.01, ["audit"])
@@ -193,7 +193,7 @@ def test_queries_answer_while_a_rebuild_runs_in_the_middle_of_new_events(
     views: Store, engine: Engine, log: FakeLog
 ) -> None:
     """Each batch of the rebuild is followed by a new event and a query that must show it."""
-    story = Story(log).until("forward")
+    story = DossierHistory(log).until("forward")
     engine.catch_up()
     criteria = iter(["I.2", "I.3", "I.4"])
     seen: list[int] = []

@@ -19,8 +19,8 @@ from projections.read_models import PROJECTIONS
 from projections.status import STATUS
 from schemas.avro.codec import decode_event
 from tests.projections.dumps import heads
-from tests.projections.event_builders import FakeLog, Story, province
-from tests.projections.stores import Store
+from tests.support.event_builders import DossierHistory, FakeLog, province
+from tests.support.stores import Store
 
 
 def findings(engine: Engine) -> dict[str, list[Fault]]:
@@ -61,7 +61,7 @@ def test_partitions_are_proven_apart(views: Store) -> None:
 @pytest.mark.parametrize("position", [1, 40, MARK, MARK + 1, 2 * MARK + 100])
 def test_a_skipped_event_is_named_and_a_check_shows_the_rows(views: Store, log: FakeLog, position: int) -> None:
     for attempt in range(1, 40):
-        Story(log, attempt=attempt).until("announce")
+        DossierHistory(log, attempt=attempt).until("announce")
     assert log.head(0) > 2 * MARK + 100
     skipped = log.events[0][position - 1]
 

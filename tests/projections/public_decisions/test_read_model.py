@@ -17,7 +17,7 @@ from projections.public_decisions.read_model import BEGINNING, FeedPosition
 from projections.public_decisions.tables import KINDS, PublicDecision
 from schemas.avro.codec import decode_event
 from schemas.public_decision import decoded, examples, newest, single_object
-from tests.projections.event_builders import COMMUNE, DEPARTMENT, DISTRICT, UNITS, FakeLog, Story, province
+from tests.support.event_builders import COMMUNE, DEPARTMENT, DISTRICT, UNITS, DossierHistory, FakeLog, province
 
 LOG_ID = "log-1"
 PUBLICATION = DecisionSerializer(LOG_ID, UNITS)
@@ -34,14 +34,14 @@ def kinds(log: FakeLog) -> list[str]:
 
 
 def test_an_unknown_type_of_event_stops_the_fold(log: FakeLog) -> None:
-    story = Story(log).until("open")
+    story = DossierHistory(log).until("open")
     log.add_raw(story.id, "SomethingNew", b"?")
     with pytest.raises(UnknownEvent, match="SomethingNew"):
         list(fold(log))
 
 
 def test_a_dossier_whose_first_event_is_missing_stops_the_fold(log: FakeLog) -> None:
-    Story(log).until("approve")
+    DossierHistory(log).until("approve")
     del log.events[0][0]
     with pytest.raises(CannotApply, match="was not folded"):
         list(fold(log))
@@ -54,7 +54,7 @@ def test_the_province_makes_a_decision_of_every_kind(log: FakeLog) -> None:
 
 
 def test_an_approval_says_all_that_a_subscriber_needs(log: FakeLog) -> None:
-    Story(log).until("approve")
+    DossierHistory(log).until("approve")
 
     approved = PUBLICATION.record(next(fold(log)))
 
@@ -109,16 +109,16 @@ def test_ids_are_the_same_in_every_fold_and_no_two_are_equal(log: FakeLog) -> No
 
 
 def test_ids_follow_from_the_dossier_not_from_the_place_in_the_log(log: FakeLog) -> None:
-    Story(log).until("approve")
+    DossierHistory(log).until("approve")
     other = FakeLog()
-    Story(other, DISTRICT).until("assess")
-    Story(other).until("approve")
+    DossierHistory(other, DISTRICT).until("assess")
+    DossierHistory(other).until("approve")
 
     assert [made["id"] for made in fold(other)] == [made["id"] for made in fold(log)]
 
 
 def test_an_announcement_names_the_decision_that_it_announces(log: FakeLog) -> None:
-    Story(log).until("announce")
+    DossierHistory(log).until("announce")
     approved, _, announced = fold(log)
     assert announced["refers_to"] == approved["id"]
     assert announced["decision"] == approved["decision"]
@@ -126,7 +126,7 @@ def test_an_announcement_names_the_decision_that_it_announces(log: FakeLog) -> N
 
 
 def test_a_corrected_announcement_is_public_and_other_corrected_facts_are_not(log: FakeLog) -> None:
-    story = Story(log).until("announce")
+    story = DossierHistory(log).until("announce")
     story.correct_fact("DossierReceived")
     story.add(
         "FactCorrected", date(2024, 9, 2), (COMMUNE.id, "applicant"), corrects=story.versions["RecognitionAnnounced"],
@@ -143,14 +143,14 @@ def test_a_corrected_announcement_is_public_and_other_corrected_facts_are_not(lo
 
 
 def test_a_rejection_carries_its_reasons_and_the_counts(log: FakeLog) -> None:
-    Story(log).until("propose").reject()
+    DossierHistory(log).until("propose").reject()
     (rejected,) = fold(log)
     assert rejected["reasons"] == "chưa đủ điều kiện"
     assert rejected["counts"]["mandatory_of"] == 24
 
 
 def test_eligibility_changes_only_where_the_entitlement_does(log: FakeLog) -> None:
-    story = Story(log).until("approve")
+    story = DossierHistory(log).until("approve")
     story.correct_decision("1502/QĐ-UBND", date(2024, 8, 15))
     assert kinds(log) == ["approved", "eligibility_changed", "corrected"]
 
@@ -161,13 +161,13 @@ def test_eligibility_changes_only_where_the_entitlement_does(log: FakeLog) -> No
 
 
 def test_a_decision_outside_the_period_changes_no_eligibility(log: FakeLog) -> None:
-    Story(log, year=2026).until("approve")
+    DossierHistory(log, year=2026).until("approve")
     assert kinds(log) == ["approved"]
 
 
 def test_a_second_lower_tier_is_a_change_although_the_tier_that_counts_stays(log: FakeLog) -> None:
-    Story(log, level="advanced").until("approve")
-    Story(log, year=2025).until("approve")
+    DossierHistory(log, level="advanced").until("approve")
+    DossierHistory(log, year=2025).until("approve")
     *_, changed = fold(log)
     assert changed["kind"] == "eligibility_changed"
     assert (changed["eligibility"]["tier"], changed["eligibility"]["tier_before"]) == ("advanced", "advanced")
@@ -175,7 +175,7 @@ def test_a_second_lower_tier_is_a_change_although_the_tier_that_counts_stays(log
 
 
 def test_revocation_ends_the_support_and_says_why(log: FakeLog) -> None:
-    Story(log, DEPARTMENT).until("approve").revoke(date(2024, 9, 1))
+    DossierHistory(log, DEPARTMENT).until("approve").revoke(date(2024, 9, 1))
     approved, _, revoked, changed = fold(log)
     assert (revoked["refers_to"], changed["refers_to"]) == (approved["id"], revoked["id"])
     assert revoked["decision"]["number"] == changed["decision"]["number"] == "1700/QĐ-UBND"
@@ -183,7 +183,7 @@ def test_revocation_ends_the_support_and_says_why(log: FakeLog) -> None:
 
 
 def test_a_department_has_no_official_code_and_an_unknown_one_keeps_its_id(log: FakeLog) -> None:
-    Story(log, DEPARTMENT).until("approve")
+    DossierHistory(log, DEPARTMENT).until("approve")
     decision = next(fold(log))
     unit = PUBLICATION.record(decision)["unit"]
     assert (unit["code"], unit["name"], unit["district_code"]) == (None, "Sở Tư pháp", None)
@@ -225,7 +225,7 @@ def test_the_examples_are_of_the_newest_schema(kind: str) -> None:
 
 
 def test_a_later_correction_keeps_the_signer(log: FakeLog) -> None:
-    Story(log).until("approve").correct_decision("1/QĐ-UBND", date(2024, 8, 15) + timedelta(days=1))
+    DossierHistory(log).until("approve").correct_decision("1/QĐ-UBND", date(2024, 8, 15) + timedelta(days=1))
     corrected: dict[str, Any] = next(made for made in fold(log) if made["kind"] == "corrected")
     assert corrected["reads_now"]["signer"] == "Trần Huy"
     assert corrected["decision"]["number"] == "1600/QĐ-UBND"

@@ -32,7 +32,6 @@ DAYS = {
     "announced": date(2024, 8, 22),
 }
 PERSON = {"name": "Nguyễn Văn An", "position": "Giám đốc", "organisation": "Sở Thông tin và Truyền thông"}
-_BEGINNING = datetime(2024, 6, 14, 1, 0, 0, tzinfo=UTC)
 
 
 class FakeLog:
@@ -44,6 +43,7 @@ class FakeLog:
         self.events: list[list[Notification]] = [[] for _ in self.partitions]
         self._versions: dict[UUID, int] = {}
         self._commands = 0
+        self.begins_at = datetime(2024, 6, 14, 1, 0, tzinfo=UTC)
 
     def head(self, partition: int) -> int:
         return len(self.events[partition])
@@ -58,7 +58,7 @@ class FakeLog:
         """Append an event by an (agency, role); returns its version."""
         self._commands += 1
         record = {
-            "recorded_at": _BEGINNING + timedelta(seconds=self._commands),
+            "recorded_at": self.begins_at + timedelta(seconds=self._commands),
             "on": on,
             "actor": {"person": "Trần Thị Bình", "agency": actor[0], "role": actor[1]},
             "command_id": str(UUID(int=self._commands)),
@@ -109,7 +109,7 @@ def establish_council(log: FakeLog, on: date = date(2024, 6, 12), *, number: str
     )
 
 
-class Story:
+class DossierHistory:
     """One dossier. Each method appends the events of a step; `until` walks the default way up to a step."""
 
     steps = (
@@ -362,9 +362,9 @@ class Story:
 def province(log: FakeLog) -> None:
     """A little of everything: every type of event happens at least once."""
     establish_council(log)
-    Story(log).until("announce")
-    Story(log, COMMUNE, "advanced", 2025).until("verify").withdraw()
-    district = Story(log, DISTRICT).until("receive")
+    DossierHistory(log).until("announce")
+    DossierHistory(log, COMMUNE, "advanced", 2025).until("verify").withdraw()
+    district = DossierHistory(log, DISTRICT).until("receive")
     district.give_back(date(2024, 7, 3))
     district.meet()
     district.until("forward", after="meet")
@@ -374,14 +374,14 @@ def province(log: FakeLog) -> None:
     district.correct_fact("DossierReturned")
     district.sum_up(holds=False)
     district.close()
-    department = Story(log, DEPARTMENT, "advanced").until("approve")
+    department = DossierHistory(log, DEPARTMENT, "advanced").until("approve")
     department.correct_decision("1502/QĐ-UBND", date(2024, 8, 16))
     department.revoke(date(2024, 9, 1))
-    rejected = Story(log, UNITS.get("so-nv")).until("propose")
+    rejected = DossierHistory(log, UNITS.get("so-nv")).until("propose")
     rejected.reject()
     rejected.correct_verification("II.6", after_decision=True)
-    refused = Story(log, UNITS.communes_of("135")[0]).until("assess")
+    refused = DossierHistory(log, UNITS.communes_of("135")[0]).until("assess")
     refused.submit()
     refused.refuse()
-    Story(log, UNITS.communes_of("135")[1]).earlier(date(2023, 12, 20))
+    DossierHistory(log, UNITS.communes_of("135")[1]).earlier(date(2023, 12, 20))
     establish_council(log, date(2025, 1, 10), number="12/QĐ-UBND")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from domain.agencies import all_agencies
 from domain.catalogue import AnswerKind, Level, catalogue
 from domain.units import Unit
-from tests.acceptance.figures import Stated, at_target
+from tests.support.figures import Stated, at_target
 
 Draft = dict[str, Any]
 Actor = tuple[str, str]
@@ -17,6 +17,30 @@ Actor = tuple[str, str]
 SHA = "0123456789abcdef" * 4
 CHAIRMAN: Actor = ("chairman", "ubnd-tinh")
 STANDING: Actor = ("standing_agency", "so-tttt")
+
+DAYS: Final = {
+    "opened": "2024-06-17",
+    "self_assessed": "2024-06-17",
+    "own_meeting": "2024-06-20",
+    "submitted": "2024-06-26",
+    "submitted_to_district": "2024-06-20",
+    "district_met": "2024-06-25",
+    "forwarded_to_province": "2024-06-26",
+    "received": "2024-07-01",
+    "forwarded_to_members": "2024-07-10",
+    "verified": "2024-07-22",
+    "summed_up": "2024-07-29",
+    "council_met": "2024-08-05",
+    "proposed": "2024-08-07",
+    "approved": "2024-08-15",
+    "announced": "2024-08-22",
+}
+"""Step → its usual day in the year 2024."""
+
+
+def usual_day(step: str, year: int) -> str:
+    """The usual day of a step in a dossier's year."""
+    return f"{year}{DAYS[step][4:]}"
 
 
 def document(on: str, number: str | None = "12/VB", issuer: str = "Đơn vị") -> Draft:
@@ -121,7 +145,7 @@ class Drafts:
         """What is stated of a criterion."""
         return self.figures[code] if code in self.figures else at_target(self.criteria[code])
 
-    def claims(self, on: str = "2024-06-17") -> Draft:
+    def claims(self, on: str = DAYS["self_assessed"]) -> Draft:
         """A claim with evidence of that day on every criterion."""
         return {
             code: {"evidence": [document(on)]}
@@ -144,28 +168,28 @@ class Drafts:
         acting = changed.pop("actor", actor)
         return envelope(command, self.reference, on, acting, {**defaults, **changed})
 
-    def open(self, on: str = "2024-06-17", **data: Any) -> Draft:
+    def open(self, on: str = DAYS["opened"], **data: Any) -> Draft:
         return self._draft("OpenDossier", on, self.applicant, {}, data)
 
-    def assess(self, on: str = "2024-06-17", **data: Any) -> Draft:
+    def assess(self, on: str = DAYS["self_assessed"], **data: Any) -> Draft:
         return self._draft("RecordSelfAssessment", on, self.applicant, {"claims": self.claims(on)}, data)
 
-    def meet(self, on: str = "2024-06-20", **data: Any) -> Draft:
+    def meet(self, on: str = DAYS["own_meeting"], **data: Any) -> Draft:
         body = "steering_committee" if self.unit.kind.value == "department" else "district_council"
         return self._draft("RecordOwnMeeting", on, (body, self.district), {"meeting": meeting(on)}, data)
 
-    def submit(self, on: str = "2024-06-26", **data: Any) -> Draft:
+    def submit(self, on: str = DAYS["submitted"], **data: Any) -> Draft:
         parts = {"letter": document(on), "minutes": document(on, None), "report": document(on)}
         return self._draft("SubmitDossier", on, self.applicant, parts, data)
 
-    def submit_to_district(self, on: str = "2024-06-20", **data: Any) -> Draft:
+    def submit_to_district(self, on: str = DAYS["submitted_to_district"], **data: Any) -> Draft:
         return self._draft("SubmitToDistrictCouncil", on, self.applicant, {"report": document(on)}, data)
 
-    def appraise(self, on: str = "2024-06-25", **data: Any) -> Draft:
+    def appraise(self, on: str = DAYS["district_met"], **data: Any) -> Draft:
         found = {"findings": self.findings(), "meeting": meeting(on)}
         return self._draft("AppraiseDossier", on, ("district_council", self.district), found, data)
 
-    def send_on(self, on: str = "2024-06-26", **data: Any) -> Draft:
+    def send_on(self, on: str = DAYS["forwarded_to_province"], **data: Any) -> Draft:
         parts = {"letter": document(on), "minutes": document(on, None)}
         return self._draft("SendToProvince", on, ("district_committee", self.district), parts, data)
 
@@ -173,13 +197,13 @@ class Drafts:
         reasons = {"reasons": "Chưa đủ điều kiện"}
         return self._draft("RefuseByDistrictCouncil", on, ("district_council", self.district), reasons, data)
 
-    def receive(self, on: str = "2024-07-01", **data: Any) -> Draft:
+    def receive(self, on: str = DAYS["received"], **data: Any) -> Draft:
         return self._draft("ReceiveDossier", on, STANDING, {}, data)
 
     def give_back(self, on: str = "2024-07-02", **data: Any) -> Draft:
         return self._draft("ReturnDossier", on, STANDING, {"missing": ["evidence of I.1"]}, data)
 
-    def forward(self, on: str = "2024-07-10", **data: Any) -> Draft:
+    def forward(self, on: str = DAYS["forwarded_to_members"], **data: Any) -> Draft:
         return self._draft("ForwardToCouncil", on, STANDING, {"letters": self.letters(on)}, data)
 
     def inspect(self, code: str, on: str = "2024-07-18", **data: Any) -> Draft:
@@ -191,20 +215,20 @@ class Drafts:
         }
         return self._draft("RecordFieldInspection", on, self._lead(code), seen, data)
 
-    def verify(self, code: str, on: str = "2024-07-22", **data: Any) -> Draft:
+    def verify(self, code: str, on: str = DAYS["verified"], **data: Any) -> Draft:
         return self._draft("VerifyCriterion", on, self._lead(code), self._result(code, on), data)
 
     def correct(self, code: str, corrects: int, on: str = "2024-07-23", **data: Any) -> Draft:
         result = {**self._result(code, on), "corrects": corrects, "reason": "Nhầm số liệu"}
         return self._draft("CorrectVerification", on, self._lead(code), result, data)
 
-    def sum_up(self, on: str = "2024-07-29", **data: Any) -> Draft:
+    def sum_up(self, on: str = DAYS["summed_up"], **data: Any) -> Draft:
         return self._draft("SumUpResults", on, STANDING, {"report": document(on)}, data)
 
     def close(self, on: str = "2024-07-30", **data: Any) -> Draft:
         return self._draft("CloseAsUnfavourable", on, STANDING, {"reasons": "Không đủ điều kiện"}, data)
 
-    def council_meets(self, on: str = "2024-08-05", **data: Any) -> Draft:
+    def council_meets(self, on: str = DAYS["council_met"], **data: Any) -> Draft:
         held = {
             "chair": participant(),
             "present": [participant()],
@@ -214,16 +238,16 @@ class Drafts:
         }
         return self._draft("RecordCouncilMeeting", on, ("provincial_council", "council"), held, data)
 
-    def propose(self, on: str = "2024-08-07", **data: Any) -> Draft:
+    def propose(self, on: str = DAYS["proposed"], **data: Any) -> Draft:
         return self._draft("ProposeRecognition", on, STANDING, {"letter": document(on)}, data)
 
-    def approve(self, on: str = "2024-08-15", **data: Any) -> Draft:
+    def approve(self, on: str = DAYS["approved"], **data: Any) -> Draft:
         return self._draft("ApproveRecognition", on, CHAIRMAN, {**decision(on), "level": self.level.value}, data)
 
-    def reject(self, on: str = "2024-08-15", **data: Any) -> Draft:
+    def reject(self, on: str = DAYS["approved"], **data: Any) -> Draft:
         return self._draft("RejectRecognition", on, CHAIRMAN, {**decision(on), "reasons": "Chưa đạt"}, data)
 
-    def announce(self, on: str = "2024-08-22", **data: Any) -> Draft:
+    def announce(self, on: str = DAYS["announced"], **data: Any) -> Draft:
         said = {"place": "Hội trường", "form": "Hội nghị công bố"}
         return self._draft("AnnounceRecognition", on, self.applicant, said, data)
 
