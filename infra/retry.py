@@ -8,12 +8,8 @@ from threading import Event
 from types import MappingProxyType
 from typing import Final
 
-import structlog
-
 from domain.errors import InfrastructureError
 from infra.timeouts import Timeout
-
-_log = structlog.get_logger(__name__)
 
 _PLACE: Final = ("projection", "dossier", "partition", "position")
 
@@ -106,8 +102,12 @@ def supervise(
 
 
 def _report(name: str, error: Exception, pause: float, context: Mapping[str, object]) -> None:
+    # Whoever only tries again, as every command does, need not wait for its import.
+    import structlog  # noqa: PLC0415
+
+    report = structlog.get_logger(__name__).error
     if not isinstance(error, InfrastructureError):
-        _log.error(f"{name}.failed", pause=pause, exc_info=error, **context)
+        report(f"{name}.failed", pause=pause, exc_info=error, **context)
         return
     place: dict[str, object] = {key: error.details[key] for key in _PLACE if key in error.details}
-    _log.error(f"{name}.halted", code=error.code, reason=str(error), pause=pause, **{**place, **context})
+    report(f"{name}.halted", code=error.code, reason=str(error), pause=pause, **{**place, **context})

@@ -5,11 +5,10 @@ They are made from the types of `domain.commands`, the texts of the catalogue an
 only: exit code 0 when the files are current, else 4. `command_schemas` has each schema self-contained.
 """
 
-# ruff: noqa: PLC0415  # what derives schemas is needed only to make the files
+# ruff: noqa: PLC0415  # every command that is read imports this module; only making the files needs more
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -109,6 +108,8 @@ def _localised(schema: Any) -> Any:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line: see the module's own words."""
+    import argparse
+
     parser = argparse.ArgumentParser(
         prog="python -m schemas.command_schemas", description="The JSON Schemas of the commands."
     )

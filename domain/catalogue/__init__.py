@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from threading import Lock
 from types import MappingProxyType
 from typing import NotRequired, TypedDict
-
-from msgspec import convert
 
 from domain.catalogue.criteria import Catalogue, Criterion, CriterionNotOfLevel, LevelTarget
 from domain.catalogue.enums import AnswerKind, Level, Requirement, UnitKind
@@ -122,7 +121,7 @@ def _criterion(entry: _Entry) -> Criterion:
             {
                 Level(level): LevelTarget(
                     target_text=column["target"],
-                    target=convert(column["threshold"], _TARGETS[answer]),
+                    target=_target(answer, column["threshold"]),
                     requirement=Requirement(column["requirement"]),
                 )
                 for level, column in entry["levels"].items()
@@ -139,3 +138,10 @@ def _criterion(entry: _Entry) -> Criterion:
         notes=tuple(entry["notes"]),
         a_may_exceed_b=entry.get("a_may_exceed_b"),
     )
+
+
+def _target(answer: AnswerKind, threshold: Mapping[str, int | None]) -> Target:
+    # Most commands and every --help know the enums of this package alone, and need not wait for the import.
+    from msgspec import convert  # noqa: PLC0415
+
+    return convert(threshold, _TARGETS[answer])
