@@ -19,7 +19,7 @@ from projections.engine.ports import DossierLog
 _READ_BATCH: Final = 1000
 
 
-class Batch(Protocol):
+class CommandBatch(Protocol):
     """A batch of commands that is being decided, on a head of its partition."""
 
     partition: int
@@ -48,11 +48,11 @@ class LoggedFacts:
         # Partition → the position up to which the log itself is in the fold.
         self._read: dict[int, int] = {}
         # The batch that asked last, and how many of its events were looked at.
-        self._batch: Batch | None = None
+        self._batch: CommandBatch | None = None
         self._seen = 0
         self._has_undecided = False
 
-    def current(self, batch: Batch) -> CrossDossierFacts:
+    def current(self, batch: CommandBatch) -> CrossDossierFacts:
         """The facts as the next command of a batch may know them. Raises InfrastructureError when the log does."""
         if batch is not self._batch:
             self._leave_batch()
@@ -99,7 +99,7 @@ class FactsInBatch:
     """
 
     facts: LoggedFacts
-    batch: Batch
+    batch: CommandBatch
 
     def council_on(self, day: date) -> CouncilInForce | None:
         """The composition in force on a day."""

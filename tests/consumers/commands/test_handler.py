@@ -329,7 +329,7 @@ class Between:
         self._log.append(partition, head, outcomes)
 
 
-class Unreadable:
+class UnreadableLog:
     """A log that cannot be read."""
 
     @property
@@ -341,7 +341,7 @@ def test_other_dossiers_are_read_only_for_a_command_that_asks(tmp_path: Path) ->
     """An opening asks nothing; a recognition of before needs the unit's other ones."""
     with EmbeddedSystem(tmp_path) as world:
         installed = world.application
-        facts = LoggedFacts(cast("DossierLog", Unreadable()), installed.mapper)
+        facts = LoggedFacts(cast("DossierLog", UnreadableLog()), installed.mapper)
         handler = CommandHandler(installed.sqlite_log, facts, installed.mapper, UNITS, clock=lambda: NOW)
         (answer,) = handler.handle([command_from(numbered(COMMUNE.open()))])
         assert json.loads(answer.line)["ok"]
