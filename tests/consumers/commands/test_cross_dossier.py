@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from consumers.commands.cross_dossier import FactsInBatch, LoggedFacts
 from domain.cross_dossier import CrossDossierFacts, RecognitionInForce
 from schemas.avro.codec import AvroMapper
-from tests.support.event_builders import UNITS, DossierHistory, FakeLog, establish_council
+from tests.support.event_builders import DossierHistory, FakeLog, establish_council
+from tests.support.units import UNITS
 
 MAPPER = AvroMapper()
 COMMUNES = UNITS.communes_of("135")[:4]
