@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from domain.catalogue import UnitKind
 from domain.context import InterpretationSettings
 from tests.acceptance.case_runner import CaseRunner
-from tests.acceptance.cases import Case, cases
+from tests.acceptance.cases import PATHS, Case, cases
 from tests.acceptance.computed import Findings
 from tests.acceptance.system import EmbeddedSystem
+from tests.support.histories import steps_of
 
 ALSO = {
     "INCOMPLETE": {"MISSING_PART"},
@@ -47,6 +49,12 @@ def test_a_worked_case_gets_its_answer(case: Case, tmp_path: Path) -> None:
             _check(key, found.computed(key), value)
         if "flags" in case.then:
             _check_flags(found.flags, case.then["flags"])
+
+
+@pytest.mark.parametrize("kind", UnitKind)
+def test_the_histories_of_the_tests_take_the_steps_of_the_guidance(kind: UnitKind) -> None:
+    """What other tests are given is the way that the cases state, after the opening."""
+    assert list(steps_of(kind)) == ["opened", *PATHS[kind.value]]
 
 
 def test_no_two_cases_have_one_id() -> None:

@@ -29,7 +29,8 @@ from schemas.avro.codec import decode_event
 from schemas.command_parser import read_command
 from schemas.public_decision import example, single_object
 from tests.benchmarks.results import Results
-from tests.support.event_builders import UNITS, DossierHistory, FakeLog
+from tests.support.event_builders import DossierHistory, FakeLog
+from tests.support.units import UNITS
 from tests.support.workload import application, lines
 
 _LATENCIES = 300

@@ -13,7 +13,8 @@ from infra.retry import Retry
 from projections.public_decisions.read_model import FeedPosition
 from projections.public_decisions.tables import PublicDecision
 from schemas.avro.codec import decode_event
-from tests.support.event_builders import UNITS, DossierHistory, FakeLog
+from tests.support.event_builders import DossierHistory, FakeLog
+from tests.support.units import UNITS
 
 SECONDS = 60.0
 

@@ -25,7 +25,8 @@ from projections.public_decisions.in_memory import InMemoryFold
 from schemas.avro.codec import decode_event
 from tests.fault.publishing import PARTITIONS, made_log
 from tests.support import subscriber
-from tests.support.event_builders import UNITS, FakeLog
+from tests.support.event_builders import FakeLog
+from tests.support.units import UNITS
 from tests.support.waiting import wait_until
 
 _PUBLISHERS = 2

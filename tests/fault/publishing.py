@@ -21,7 +21,8 @@ from infra.kafka.settings import from_url
 from infra.logging import log_as_json
 from infra.processes import until_stopped
 from schemas.avro.codec import decode_event
-from tests.support.event_builders import UNITS, DossierHistory, FakeLog
+from tests.support.event_builders import DossierHistory, FakeLog
+from tests.support.units import UNITS
 
 PARTITIONS = 4
 _BATCH = 2

@@ -11,15 +11,8 @@ from projections.audit import FLAGS, flagged, flags, trail
 from projections.audit_details import documents_of
 from projections.engine.engine import Engine
 from schemas.avro.codec import decode_event
-from tests.support.event_builders import (
-    COMMUNE,
-    DEPARTMENT,
-    UNITS,
-    DossierHistory,
-    FakeLog,
-    establish_council,
-    province,
-)
+from tests.support.event_builders import DossierHistory, FakeLog, establish_council, province
+from tests.support.units import COMMUNE, DEPARTMENT, UNITS
 
 
 def trail_of(engine: Engine, story: DossierHistory) -> list[dict[str, Any]]:

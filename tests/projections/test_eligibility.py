@@ -10,7 +10,8 @@ from domain.units import Unit
 from projections.council import compositions, in_force
 from projections.eligibility import Reason, all_units, of_unit, recognitions
 from projections.engine.engine import Engine
-from tests.support.event_builders import COMMUNE, DEPARTMENT, UNITS, DossierHistory, FakeLog, establish_council
+from tests.support.event_builders import DossierHistory, FakeLog, establish_council
+from tests.support.units import COMMUNE, DEPARTMENT, UNITS
 
 
 def answer(engine: Engine, unit: Unit = COMMUNE, amounts: Mapping[str, int] | None = None) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from domain.dossier.states import State
 from domain.units import Unit
 from projections.engine.engine import Engine
 from projections.status import days_left, find, get, summary
-from tests.support.event_builders import COMMUNE, DEPARTMENT, DISTRICT, UNITS, DossierHistory, FakeLog, province
+from tests.support.event_builders import DossierHistory, FakeLog, province
+from tests.support.units import COMMUNE, DEPARTMENT, DISTRICT, UNITS
 
 
 def row_of(engine: Engine, story: DossierHistory) -> dict[str, object]:

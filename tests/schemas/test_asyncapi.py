@@ -21,7 +21,7 @@ from projections.public_decisions.read_model import FeedPosition
 from schemas.asyncapi import FILE, HEADERS, document, main, text
 from schemas.command_schemas import command_schemas
 from schemas.public_decision import example
-from tests.support.event_builders import UNITS
+from tests.support.units import UNITS
 
 SPECIFICATION = Path(__file__).parents[1] / "data" / "asyncapi-3.0.0.json"
 

@@ -11,27 +11,18 @@ from eventsourcing.persistence import Notification
 
 from domain.catalogue import AnswerKind, Criterion, Level, UnitKind, catalogue
 from domain.identity import COUNCIL_ID, DossierKey
-from domain.units import Unit, Units, parse_departments
+from domain.units import Unit
 from schemas.avro.codec import encode
+from tests.support import command_builders
+from tests.support.units import COMMUNE, DEPARTMENT, DISTRICT, UNITS
 
-UNITS = Units.load(parse_departments('{"add": [{"id": "so-tp", "name": "Sở Tư pháp"}]}'))
-COMMUNE, DISTRICT, DEPARTMENT = UNITS.get("04630"), UNITS.get("135"), UNITS.get("so-tp")
+PERSON = {**command_builders.participant(), "organisation": "Sở Thông tin và Truyền thông"}
+_OPENED = date(2024, 6, 14)
 
-DAYS = {
-    "opened": date(2024, 6, 14),
-    "self_assessed": date(2024, 6, 17),
-    "own_meeting": date(2024, 6, 20),
-    "submitted": date(2024, 6, 26),
-    "received": date(2024, 7, 1),
-    "forwarded": date(2024, 7, 10),
-    "verified": date(2024, 7, 22),
-    "summed_up": date(2024, 7, 29),
-    "council_met": date(2024, 8, 5),
-    "proposed": date(2024, 8, 7),
-    "decided": date(2024, 8, 15),
-    "announced": date(2024, 8, 22),
-}
-PERSON = {"name": "Nguyễn Văn An", "position": "Giám đốc", "organisation": "Sở Thông tin và Truyền thông"}
+
+def _day(step: str) -> date:
+    """The usual day of a step; the opening before all others."""
+    return _OPENED if step == "opened" else date.fromisoformat(command_builders.DAYS[step])
 
 
 class FakeLog:
@@ -75,18 +66,19 @@ class FakeLog:
 
 
 def document(number: str | None, day: date, issuer: str = "so-tttt") -> dict[str, Any]:
-    return {"number": number, "date": day, "issuer": issuer, "sha256": "ab" * 32, "title": None}
+    """A document as events hold it."""
+    return {**command_builders.document("", number, issuer), "date": day, "sha256": "ab" * 32, "title": None}
 
 
 def figure(criterion: Criterion) -> dict[str, Any]:
-    """The figure that meets a criterion just at its target."""
-    answers: dict[AnswerKind, dict[str, Any]] = {
+    """A figure that meets any target."""
+    figures: dict[AnswerKind, dict[str, Any]] = {
         AnswerKind.RATIO: {"a": 100, "b": 100},
         AnswerKind.YES_NO: {"answer": True},
         AnswerKind.COUNT: {"count": 5000},
         AnswerKind.COMMUNES: {"communes": {"communes": 24, "recognised": 24, "advanced": 8}},
     }
-    return answers[criterion.answer]
+    return figures[criterion.answer]
 
 
 def establish_council(log: FakeLog, on: date = date(2024, 6, 12), *, number: str = "1100/QĐ-UBND") -> int:
@@ -132,7 +124,7 @@ class DossierHistory:
         return self.name.id
 
     def day(self, step: str) -> date:
-        return DAYS[step] + self.shift
+        return _day(step) + self.shift
 
     def counts(self) -> dict[str, Any]:
         of = [c.requirement.value for c in self.criteria.values()]
@@ -180,12 +172,11 @@ class DossierHistory:
         self.add("SelfAssessmentRecorded", day, (self.unit.id, "applicant"), claims=claims, complete=True)
 
     def meeting(self, day: date) -> dict[str, Any]:
-        return {
-            "begins": "08:00", "ends": "11:00", "place": "Hội trường", "body": "Hội đồng", "chair": PERSON,
-            "secretary": PERSON, "present": [PERSON], "report_presented": "Báo cáo", "opinions": [],
-            "votes": {"in_favour": 9, "attending": 11, "percent": "81.82"}, "minutes_approved_percent": "100",
-            "signatures": ["Nguyễn Văn An"], "minutes": document(None, day, self.unit.id),
-        }  # fmt: skip
+        return command_builders.meeting(
+            "", ends="11:00", place="Hội trường", body="Hội đồng", chair=PERSON, secretary=PERSON, present=[PERSON],
+            report_presented="Báo cáo", opinions=[], signatures=[PERSON["name"]],
+            minutes=document(None, day, self.unit.id),
+        )  # fmt: skip
 
     def meet(self) -> None:
         if self.unit.kind is UnitKind.COMMUNE:
@@ -219,7 +210,7 @@ class DossierHistory:
         self.add("DossierReceived", day, standing, due_on=due, deadline_rolls_over_weekend=False)
 
     def forward(self, on: date | None = None, days_late: int = 0) -> None:
-        day = on or self.day("forwarded")
+        day = on or self.day("forwarded_to_members")
         leads: dict[str, list[str]] = {}
         for code, criterion in self.criteria.items():
             leads.setdefault(criterion.lead_agency, []).append(code)
@@ -267,14 +258,14 @@ class DossierHistory:
 
     def correct_fact(self, fact: str, *, after_decision: bool = False) -> int:
         return self.add(
-            "FactCorrected", self.day("decided"), ("so-tttt", "standing_agency"), corrects=self.versions[fact],
+            "FactCorrected", self.day("approved"), ("so-tttt", "standing_agency"), corrects=self.versions[fact],
             fact=fact, reason="nhầm", took_place_on=None, correction='{"missing": ["x"]}', findings=None,
-            documents=[document("9/ĐC", self.day("decided"))], inspected=None, recommends=None,
+            documents=[document("9/ĐC", self.day("approved"))], inspected=None, recommends=None,
             after_decision=after_decision,
         )  # fmt: skip
 
     def inspect(self, code: str) -> int:
-        member, day = (self.criteria[code].lead_agency, "council_member"), self.day("forwarded")
+        member, day = (self.criteria[code].lead_agency, "council_member"), self.day("forwarded_to_members")
         paper = document(None, day)
         return self.add(
             "FieldInspectionRecorded", day, member, minutes=paper, place="Trụ sở", present=[PERSON],
@@ -305,12 +296,12 @@ class DossierHistory:
         }  # fmt: skip
 
     def approve(self, on: date | None = None, number: str = "1500/QĐ-UBND") -> None:
-        day = on or self.day("decided")
+        day = on or self.day("approved")
         decision = self.decision(number, day)
         self.add("RecognitionApproved", day, ("ubnd-tinh", "chairman"), **decision, counts=self.counts())
 
     def reject(self) -> None:
-        day = self.day("decided")
+        day = self.day("approved")
         decision = self.decision("1501/QĐ-UBND", day)
         self.add("RecognitionRejected", day, ("ubnd-tinh", "chairman"), **decision, reasons="chưa đủ điều kiện")
 
@@ -339,7 +330,7 @@ class DossierHistory:
         self.add("DossierClosedAsUnfavourable", self.day("summed_up"), standing, reasons="không đủ điều kiện")
 
     def correct_decision(self, number: str, to: date) -> None:
-        day = max(to, self.day("decided")) + timedelta(days=5)
+        day = max(to, self.day("approved")) + timedelta(days=5)
         decided = self.versions.get("RecognitionApproved") or self.versions.get("RecognitionRejected") or 1
         self.add(
             "DecisionCorrected", day, ("ubnd-tinh", "chairman"), **self.decision("1600/QĐ-UBND", day),

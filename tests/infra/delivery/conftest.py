@@ -13,7 +13,8 @@ from infra.views.sqlite import SQLiteViews
 from projections.engine.engine import Engine
 from projections.public_decisions.read_model import DECISIONS
 from schemas.avro.codec import decode_event
-from tests.support.event_builders import UNITS, FakeLog
+from tests.support.event_builders import FakeLog
+from tests.support.units import UNITS
 
 
 @pytest.fixture

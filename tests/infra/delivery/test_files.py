@@ -16,8 +16,8 @@ from consumers.feed import DecisionFeed
 from infra.delivery.files import FeedOfAnotherLog, FeedUnusable, FileFeed
 from infra.views.sqlite import SQLiteViews
 from tests.infra.delivery.conftest import decisions_of
-from tests.support import event_builders
-from tests.support.event_builders import COMMUNE, DEPARTMENT, DISTRICT, DossierHistory, FakeLog
+from tests.support.event_builders import DossierHistory, FakeLog
+from tests.support.units import COMMUNE, DEPARTMENT, DISTRICT, UNITS
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_what_was_cut_off_anywhere_is_written_again(log: FakeLog, decisions: Dec
 
 def test_each_partition_has_files_of_its_own(tmp_path: Path, folder: Path) -> None:
     log = FakeLog(partitions=4)
-    for unit in event_builders.UNITS.communes_of("140")[:8]:
+    for unit in UNITS.communes_of("140")[:8]:
         DossierHistory(log, unit).until("approve")
     with SQLiteViews(tmp_path / "p.sqlite") as views:
         decisions = decisions_of(log, views)

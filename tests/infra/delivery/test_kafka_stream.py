@@ -30,7 +30,8 @@ from schemas.avro.codec import decode_event
 from schemas.avro.registry import every_schema
 from tests.infra.delivery.conftest import decisions_of
 from tests.support import subscriber
-from tests.support.event_builders import COMMUNE, DEPARTMENT, DISTRICT, UNITS, DossierHistory, FakeLog, province
+from tests.support.event_builders import DossierHistory, FakeLog, province
+from tests.support.units import COMMUNE, DEPARTMENT, DISTRICT, UNITS
 
 
 @dataclass

@@ -27,7 +27,8 @@ from infra.kafka.settings import KafkaSettings
 from schemas.avro.codec import decode_event
 from schemas.public_decision import newest
 from tests.support import subscriber
-from tests.support.event_builders import UNITS, FakeLog, province
+from tests.support.event_builders import FakeLog, province
+from tests.support.units import UNITS
 
 
 @dataclass

@@ -9,7 +9,8 @@ import pytest
 from consumers.feed import DecisionFeed, FeedEntry, InvalidStart
 from infra.views.sqlite import SQLiteViews
 from tests.infra.delivery.conftest import decisions_of
-from tests.support.event_builders import COMMUNE, DEPARTMENT, DISTRICT, UNITS, DossierHistory, FakeLog
+from tests.support.event_builders import DossierHistory, FakeLog
+from tests.support.units import COMMUNE, DEPARTMENT, DISTRICT, UNITS
 
 
 @pytest.fixture

@@ -24,7 +24,8 @@ from schemas.avro.compatibility import breaches
 from schemas.public_decision import newest
 from tests.infra.delivery import java
 from tests.schemas.test_release import HARMLESS, PLANTED
-from tests.support.event_builders import UNITS, FakeLog, province
+from tests.support.event_builders import FakeLog, province
+from tests.support.units import UNITS
 from tests.support.waiting import GUARD
 
 ROOT = Path(__file__).parents[3]

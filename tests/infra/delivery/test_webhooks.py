@@ -20,8 +20,9 @@ from infra.delivery.webhooks.http_client import WebhookClient
 from infra.delivery.webhooks.signing import new_secret
 from infra.delivery.webhooks.store import DispatcherRunning, SubscriptionExists, UnknownSubscription, WebhookStore
 from projections.public_decisions.read_model import BEGINNING
-from tests.support.event_builders import COMMUNE, DEPARTMENT, DISTRICT, DossierHistory, FakeLog
+from tests.support.event_builders import DossierHistory, FakeLog
 from tests.support.receivers import EXTRA, Receiver, Request, receiver
+from tests.support.units import COMMUNE, DEPARTMENT, DISTRICT
 from tests.support.waiting import GUARD, wait_until
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)

@@ -21,7 +21,7 @@ from infra.kafka.consumer_group import Membership, run_member
 from infra.kafka.errors import TopicUnusable
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import ensure, log_topic
-from tests.support.event_builders import UNITS
+from tests.support.units import UNITS
 
 PARTITIONS = frozenset(range(4))
 

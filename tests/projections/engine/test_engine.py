@@ -26,8 +26,9 @@ from projections.status import find
 from schemas.avro.codec import decode_event
 from tests.projections.broken import BrokenViews
 from tests.projections.dumps import dump, heads
-from tests.support.event_builders import COMMUNE, DossierHistory, FakeLog, establish_council, province
+from tests.support.event_builders import DossierHistory, FakeLog, establish_council, province
 from tests.support.stores import Store, Stores
+from tests.support.units import COMMUNE
 
 _numbers = count(1)
 

@@ -30,8 +30,9 @@ from projections.status import DOSSIERS, STATUS, find, get
 from schemas.avro.codec import decode_event
 from tests.projections.dumps import dump, heads
 from tests.projections.failing_handlers import counts, failing_at, truncate
-from tests.support.event_builders import UNITS, DossierHistory, FakeLog, province
+from tests.support.event_builders import DossierHistory, FakeLog, province
 from tests.support.stores import Store, Stores
+from tests.support.units import UNITS
 
 _numbers = count(1)
 NOW = datetime(2024, 12, 1, tzinfo=UTC)

@@ -17,7 +17,8 @@ from projections.public_decisions.read_model import BEGINNING, FeedPosition
 from projections.public_decisions.tables import KINDS, PublicDecision
 from schemas.avro.codec import decode_event
 from schemas.public_decision import decoded, examples, newest, single_object
-from tests.support.event_builders import COMMUNE, DEPARTMENT, DISTRICT, UNITS, DossierHistory, FakeLog, province
+from tests.support.event_builders import DossierHistory, FakeLog, province
+from tests.support.units import COMMUNE, DEPARTMENT, DISTRICT, UNITS
 
 LOG_ID = "log-1"
 PUBLICATION = DecisionSerializer(LOG_ID, UNITS)
