@@ -38,6 +38,12 @@ def agency(agency_id: str) -> Agency:
     return found
 
 
+@cache
+def agency_ids() -> frozenset[str]:
+    """The ids of all agencies."""
+    return frozenset(_by_id())
+
+
 def all_agencies() -> tuple[Agency, ...]:
     """The 20 agencies of Biểu 04, Sở Tài chính (III.1) and the People's Committee, which leads none (I.2)."""
     return tuple(_by_id().values())

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from domain.agencies import UnknownAgency, agency
+from domain.agencies import agency, agency_ids
 from domain.catalogue import Criterion, UnitKind
 from domain.i18n import Text, pair, translatable
 from domain.identity import COUNCIL_UNIT
@@ -56,7 +56,7 @@ _VALUES = frozenset(role.value for role in Role)
 def check_known(command: Command, units: Units) -> None:
     """Raises UnknownActor when the acting agency or role does not exist."""
     name, role = command.actor["agency"], command.actor["role"]
-    if role not in _VALUES or not (name == COUNCIL_UNIT or _is_agency(name) or _is_unit(name, units)):
+    if role not in _VALUES or not (name == COUNCIL_UNIT or name in agency_ids() or _is_unit(name, units)):
         raise UnknownActor(agency=name, role=role)
 
 
@@ -119,14 +119,6 @@ def wrong_actor(command: Command, *roles: Role, of: str | None = None) -> WrongA
         expected=expected,
         expected_vi=expected_vi,
     )
-
-
-def _is_agency(name: str) -> bool:
-    try:
-        agency(name)
-    except UnknownAgency:
-        return False
-    return True
 
 
 def _is_unit(name: str, units: Units) -> bool:

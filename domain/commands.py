@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, ClassVar, Final, Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -77,10 +77,11 @@ class Command(Struct, frozen=True, kw_only=True):
     actor: Actor
     digest: bytes
 
-    @property
-    def name(self) -> str:
-        """The command's name, for example "VerifyCriterion"."""
-        return type(self).__name__
+    name: ClassVar[str]
+    """The command's name, for example "VerifyCriterion"."""
+
+    def __init_subclass__(cls, **_config: object) -> None:
+        cls.name = cls.__name__
 
 
 Council: TypeAlias = Annotated[Literal["council"], Shape("Council", "The provincial council.")]

@@ -31,14 +31,14 @@ class InterpretationSettings:
 
 @dataclass(frozen=True, slots=True)
 class DecisionContext:
-    """Passed to every decision. `recorded_at` is the moment at which its fact is recorded (UTC)."""
+    """Passed to every decision.
+
+    recorded_at  the moment at which its fact is recorded (UTC)
+    today        the day in Vietnam at that moment
+    """
 
     recorded_at: datetime
+    today: date
     units: Units
     cross_dossier: OtherDossiers
     readings: InterpretationSettings = field(default_factory=InterpretationSettings)
-
-    @property
-    def today(self) -> date:
-        """The day in Vietnam."""
-        return (self.recorded_at + VIETNAM).date()

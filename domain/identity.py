@@ -1,8 +1,9 @@
-"""The identity of a dossier: computed from unit, level, year and attempt, never looked up.
+"""The identity of a dossier: computed from unit, level, year and attempt, never looked up; and its partition.
 
 The id is a UUIDv8 (RFC 9562, 5.8). Its first 48 bits are those of SHA-256 of the unit's id, so that all dossiers of a
 unit share one partition and one order; the rest is taken from SHA-256 of the whole name. A second open dossier for the
 same unit, level, year and attempt therefore has the same id, and the log's own version check refuses it.
+`partition_by_48_bits.md` says why a partition follows from the id alone.
 """
 
 from __future__ import annotations
@@ -11,12 +12,18 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from domain.catalogue import Level
 from domain.errors import InvalidInput
 
+if TYPE_CHECKING:
+    from domain.commands import UnitReference
+    from domain.units import Units
+
 COUNCIL_UNIT = "council"
+_UNIT_BITS: Final = 48
 _LEVEL_LETTERS = {Level.BASIC: "CB", Level.ADVANCED: "NC"}
 _LEVELS = {letters: level for level, letters in _LEVEL_LETTERS.items()}
 _NUMBER = re.compile(
@@ -77,3 +84,29 @@ def unit_uuid(unit_id: str, name: str) -> UUID:
 
 
 COUNCIL_ID = unit_uuid(COUNCIL_UNIT, COUNCIL_UNIT)
+
+
+def dossier_id(reference: str) -> UUID:
+    """The id that an id, a number or "council" names. Raises MalformedDossierReference."""
+    if reference == COUNCIL_UNIT:
+        return COUNCIL_ID
+    try:
+        return UUID(reference)
+    except ValueError:
+        return parse_number(reference).id
+
+
+def routing_id(reference: str | UnitReference, units: Units) -> UUID:
+    """The id of some dossier of the unit that a command's reference names, which tells the partition of them all.
+
+    Raises UnknownUnit, MalformedDossierReference.
+    """
+    if isinstance(reference, str):
+        return dossier_id(reference)
+    return DossierKey(units.get(reference.unit).id, Level(reference.level), reference.year, 1).id
+
+
+def partition_of(originator_id: UUID | str, partitions: int) -> int:
+    """The partition of a dossier: the first 48 bits of its id modulo P. Fixed for ever, since its events are there."""
+    as_uuid = originator_id if isinstance(originator_id, UUID) else UUID(originator_id)
+    return (as_uuid.int >> (128 - _UNIT_BITS)) % partitions

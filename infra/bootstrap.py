@@ -28,7 +28,7 @@ from consumers.commands.cross_dossier import LoggedFacts
 from consumers.commands.gateway import CommandGateway, InProcessGateway
 from consumers.commands.handler import CommandHandler
 from consumers.commands.ports import CommandLog
-from domain.dossier.event import DossierEvent
+from domain.dossier.aggregate import DossierEvent
 from infra.errors import LogMissing, LogUnusable
 from infra.log.sqlite.recorder import SQLiteLog, SQLiteLogRecorder
 from infra.retry import Retry

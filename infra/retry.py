@@ -18,7 +18,8 @@ class Retry:
     """Tries within a time-out: whether there is time left, and the pause before the next one.
 
     Iterated, it gives the number of each try from 1, pauses in between, and ends once the time is over; there is at
-    least one try. `pause` are seconds, doubled after each one up to `longest` where that is given.
+    least one try. `pause` are seconds, doubled after each one up to `longest` where that is given. `began` is when the
+    first try began, by `now`, where this is only made after that has failed.
     """
 
     def __init__(
@@ -27,6 +28,7 @@ class Retry:
         *,
         pause: float = 0.1,
         longest: float | None = None,
+        began: float | None = None,
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
@@ -35,7 +37,7 @@ class Retry:
         self._longest = longest or pause
         self._now = now
         self._sleep = sleep
-        self._began = now()
+        self._began = now() if began is None else began
 
     @property
     def elapsed(self) -> float:

@@ -13,10 +13,10 @@ from uuid import UUID
 
 from domain.agencies import is_or_belongs_to
 from domain.catalogue import Level, Requirement, UnitKind, catalogue
+from domain.dossier.aggregate import DossierCreated
 from domain.dossier.application import DossierOpened
 from domain.dossier.appraisal import CriterionVerified, VerificationCorrected
 from domain.dossier.corrections import FactCorrected
-from domain.dossier.event import DossierCreated
 from domain.dossier.reception import DossierForwardedToCouncil
 from domain.i18n import translatable
 from domain.procedure import PROCEDURE

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from domain.catalogue import Level, UnitKind
+from domain.dossier.aggregate import DossierCreated, DossierEvent
 from domain.dossier.application import DossierOpened
 from domain.dossier.decision import (
     DecisionCorrected,
@@ -18,7 +19,6 @@ from domain.dossier.decision import (
     EarlierRecognitionRecorded,
     RecognitionApproved,
 )
-from domain.dossier.event import DossierCreated, DossierEvent
 from domain.dossier.states import CLOSED, State
 from domain.i18n import Text, pair, translatable
 from domain.policy.support import PERIOD, RESOLUTION, NotEligible, Recognition, entitlement

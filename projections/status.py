@@ -10,6 +10,7 @@ from uuid import UUID
 
 from domain.authorization import Role
 from domain.catalogue import Level, UnitKind, catalogue
+from domain.dossier.aggregate import DossierCreated, DossierEvent
 from domain.dossier.application import (
     DossierOpened,
     OwnMeetingRecorded,
@@ -23,7 +24,6 @@ from domain.dossier.decision import (
     RecognitionApproved,
     RecognitionRejected,
 )
-from domain.dossier.event import DossierCreated, DossierEvent
 from domain.dossier.reception import DossierForwardedToCouncil, DossierReceived, DossierReturned
 from domain.dossier.states import DECIDED, State
 from domain.policy.recognition import Counts

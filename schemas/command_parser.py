@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
 from functools import cache
@@ -19,6 +20,7 @@ from msgspec import ValidationError, convert
 
 from domain.catalogue.answers import LARGEST
 from domain.commands import COMMAND_TYPES, Command
+from domain.errors import InvalidInput
 from domain.i18n import pair
 from domain.shapes import DecimalText
 from schemas.command_errors import (
@@ -42,7 +44,16 @@ from schemas.command_schemas import command_schemas, example
 from schemas.text_checks import BAD, DEEPEST, check_depth, check_texts, shown
 from schemas.validation_messages import DAY, Problem, problems
 
-__all__ = ["LARGEST_COMMAND", "command_from", "command_schemas", "example", "line_of", "read_command"]
+__all__ = [
+    "LARGEST_COMMAND",
+    "MalformedMessage",
+    "command_from",
+    "command_schemas",
+    "example",
+    "line_of",
+    "parse_message",
+    "read_command",
+]
 
 LARGEST_COMMAND: Final = 4 * 2**20
 """The most bytes that one command may have."""
@@ -51,6 +62,22 @@ _COMMAND_ID: Final = re.compile(
     r'"command_id"\s*:\s*"([0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})"'
 )
 _DIGITS: Final = len(str(LARGEST))
+
+
+@dataclass(frozen=True, slots=True)
+class MalformedMessage:
+    """Input that is no command, or none that can be handled: its error, and its command id where that could be read."""
+
+    command_id: str | None
+    error: InvalidInput
+
+
+def parse_message(line: bytes) -> Command | MalformedMessage:
+    """The command on a line of JSON, or what is wrong with it."""
+    try:
+        return read_command(line)
+    except MalformedCommand as error:
+        return MalformedMessage(error.command_id, error)
 
 
 def read_command(line: bytes | str) -> Command:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from consumers.commands.handler import CommandHandler
-from consumers.commands.messages import parse_message
 from consumers.commands.outcome import Answer
+from schemas.command_parser import parse_message
 
 
 class CommandGateway(Protocol):

@@ -13,11 +13,11 @@ from datetime import datetime
 from typing import Final, TypeAlias, cast
 from uuid import UUID
 
+from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import Mapper, StoredEvent
 
-from consumers.commands.cross_dossier import LoggedFacts
+from consumers.commands.cross_dossier import FactsInBatch, LoggedFacts
 from consumers.commands.errors import NotHandled, WrongPartition
-from consumers.commands.messages import MalformedMessage, dossier_id, parse_message, routing_id
 from consumers.commands.outcome import Answer, accepted, first_answer, refused
 from consumers.commands.ports import (
     NO_KEY,
@@ -32,14 +32,15 @@ from consumers.commands.ports import (
 )
 from consumers.commands.repository import Loaded, Repository
 from domain.commands import Command, UnitReference
-from domain.context import DecisionContext, InterpretationSettings
+from domain.context import VIETNAM, DecisionContext, InterpretationSettings
 from domain.council.aggregate import ProvincialCouncil
 from domain.dossier.aggregate import Dossier
 from domain.errors import DossierError, InfrastructureError, InvalidInput, Refused
-from domain.identity import COUNCIL_ID, COUNCIL_UNIT, MalformedDossierReference
+from domain.identity import COUNCIL_ID, COUNCIL_UNIT, MalformedDossierReference, dossier_id, routing_id
 from domain.procedure import COUNCIL, CREATE, ON_DOSSIER
 from domain.refusals import CommandIdReused, UnknownDossier
 from domain.units import Units
+from schemas.command_parser import MalformedMessage, parse_message
 
 _SCOPE_BYTES: Final = 6
 _NO_DIGEST: Final = bytes(32)
@@ -57,7 +58,9 @@ class _Batch:
     outcomes: list[CommandOutcome] = field(default_factory=list)
     bound: dict[CommandKey, CommandOutcome] = field(default_factory=dict)
     dead: list[DeadLetter] = field(default_factory=list)
+    decided: list[DomainEventProtocol[UUID]] = field(default_factory=list)
     events: int = 0
+    is_appended: bool = False
 
     @property
     def position(self) -> int:
@@ -173,7 +176,6 @@ class CommandHandler:
         """
         try:
             repository = self._repository(partition)  # 1
-            self._facts.begin(partition, repository.head)
             batch = _Batch(partition, repository.head)
             keys = [self._key(item, partition) if isinstance(item, Command) else item.error for _, item in items]
             bound = self._log.answers(partition, [key for key in keys if isinstance(key, CommandKey)])  # 2
@@ -187,10 +189,9 @@ class CommandHandler:
         except BaseException:
             # What was decided but not appended must not be built upon.
             self._repositories.clear()
-            self._facts.forget()
             raise
         repository.appended(batch.position)
-        self._facts.appended(batch.position)
+        batch.is_appended = True
         return answers  # 5
 
     def _repository(self, partition: int) -> Repository:
@@ -222,7 +223,7 @@ class CommandHandler:
             return again
         stored: list[StoredEvent] = []
         try:
-            stored = self._decide(item, batch.position, repository)
+            stored = self._decide(item, batch, repository)
             answer = accepted(item.command_id, batch.partition, batch.position + len(stored), stored)
         except Refused as error:
             answer = self._refused(item.command_id, error, batch)
@@ -249,17 +250,17 @@ class CommandHandler:
     def _refused(self, command_id: str | None, error: DossierError, batch: _Batch) -> Answer:
         return refused(command_id, batch.partition, batch.position, error)
 
-    def _decide(self, command: Command, position: int, repository: Repository) -> list[StoredEvent]:
+    def _decide(self, command: Command, batch: _Batch, repository: Repository) -> list[StoredEvent]:
         """The events that a command leads to. Raises a Refused or an InvalidInput; then nothing is changed."""
         # A recorded moment is never earlier than the one before it, whatever the clock says.
-        repository.recorded_at = max(repository.recorded_at, self._clock())
-        self._facts.decide_at(position)
-        context = DecisionContext(repository.recorded_at, self._units, self._facts, self._readings)
+        moment = repository.recorded_at = max(repository.recorded_at, self._clock())
+        facts = FactsInBatch(self._facts, batch)
+        context = DecisionContext(moment, (moment + VIETNAM).date(), self._units, facts, self._readings)
         aggregate = self._changed(command, context, repository)
         events = aggregate.collect_events()
         stored = [self._mapper.to_stored_event(event) for event in events]
         repository.record(aggregate, events)
-        self._facts.record(events)
+        batch.decided += events
         return stored
 
     def _changed(self, command: Command, context: DecisionContext, repository: Repository) -> Loaded:
@@ -290,7 +291,7 @@ class CommandHandler:
 
     def _key(self, command: Command, partition: int) -> CommandKey | InvalidInput:
         try:
-            some_id = routing_id(command, self._units)
+            some_id = routing_id(command.dossier, self._units)
         except InvalidInput as error:
             return error
         right = self._log.partition_of(some_id)

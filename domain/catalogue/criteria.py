@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 from types import MappingProxyType
 
 from domain.catalogue.enums import AnswerKind, Level, Requirement, UnitKind
@@ -27,7 +28,7 @@ class LevelTarget:
     requirement: Requirement
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Criterion:
     """One criterion of Biểu 04, in the guidance's words.
 
@@ -57,17 +58,17 @@ class Criterion:
     notes: tuple[str, ...]
     a_may_exceed_b: bool | None
 
-    @property
+    @cached_property
     def code(self) -> str:
         """Group and number as people say it: `I.1`. Unique among the criteria of one unit kind."""
         return f"{self.group}.{self.number}"
 
-    @property
+    @cached_property
     def requirement(self) -> Requirement:
         """Of a criterion that holds one level; ValueError for one that holds two."""
         return self._only().requirement
 
-    @property
+    @cached_property
     def target(self) -> Target:
         """Of a criterion that holds one level; ValueError for one that holds two."""
         return self._only().target
@@ -124,33 +125,27 @@ class Criterion:
         return column
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Catalogue:
     """One released version of the criteria. It never changes: decisions name the version they rest on."""
 
     id: str
     version: int
     criteria: tuple[Criterion, ...]
-    _by_level: dict[tuple[UnitKind, Level, Level], Mapping[str, Criterion]] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
 
+    @cache  # noqa: B019  # catalogues are few, and kept for ever
     def criteria_for(
         self, kind: UnitKind, level: Level, one_column_level: Level = Level.ADVANCED
     ) -> Mapping[str, Criterion]:
         """The criteria that `kind` answers for `level`: code to criterion, in the guidance's order.
 
         Each criterion holds the asked level only. `one_column_level` is reading 1: the level of the 20
-        criteria that Biểu 04 prints with one column. Read-only; computed once, then a dictionary look-up.
+        criteria that Biểu 04 prints with one column. Read-only; computed once.
         """
-        key = (kind, level, one_column_level)
-        found = self._by_level.get(key)
-        if found is None:
-            found = self._by_level[key] = MappingProxyType(
-                {
-                    criterion.code: criterion.only_at(level, one_column_level)
-                    for criterion in self.criteria
-                    if criterion.unit_kind == kind and (criterion.columns_in_source > 1 or level == one_column_level)
-                }
-            )
-        return found
+        return MappingProxyType(
+            {
+                criterion.code: criterion.only_at(level, one_column_level)
+                for criterion in self.criteria
+                if criterion.unit_kind == kind and (criterion.columns_in_source > 1 or level == one_column_level)
+            }
+        )

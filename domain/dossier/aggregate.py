@@ -1,19 +1,19 @@
-"""The dossier: one unit's application for one level in one year. Handlers decide, events assign."""
+"""The dossier, one unit's application for one level in one year, and the base of its events: they alone change it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
 
-from eventsourcing.domain import Aggregate
+from eventsourcing.domain import Aggregate, AggregateCreated
 
 from domain.catalogue import Criterion, Level, UnitKind, catalogue
 from domain.commands import Command
 from domain.context import DecisionContext
-from domain.dossier.event import DossierEvent
 from domain.dossier.states import CLOSED, DECIDED, ENDED, State
 from domain.identity import DossierKey
 from domain.policy.recognition import Counts, count
+from domain.recorded_event import RecordedEvent
 from domain.values import Claim, Document, Finding, Meeting, MemberLetter
 
 
@@ -129,3 +129,39 @@ class Dossier(Aggregate):
     def criteria_of(self, agency: str) -> list[str]:
         """The codes of the criteria that an agency leads in this dossier."""
         return [code for code, criterion in self.criteria.items() if criterion.lead_agency == agency]
+
+
+class DossierEvent(RecordedEvent):
+    """A fact about a dossier. `apply` only assigns: what may happen was decided before the event came to be."""
+
+    def apply(self, aggregate: Dossier) -> None:
+        """Assign what the fact changes, and keep its type, day and agency, which a later correction asks for."""
+        aggregate.history[self.originator_version] = (type(self).__name__, self.on, self.actor["agency"])
+        self.assign(aggregate)
+
+    def assign(self, dossier: Dossier) -> None:
+        """Assign what this type of fact changes."""
+
+
+class DossierCreated(AggregateCreated, DossierEvent):
+    """The first fact of a dossier: it names the unit, level, year and attempt from which its id follows."""
+
+    unit_id: str
+    unit_kind: str
+    parent_id: str | None
+    level: str
+    year: int
+    attempt: int
+    number: str
+
+    def apply(self, aggregate: Dossier) -> None:
+        """Assign whose dossier it is, then what the fact changes."""
+        aggregate.unit_id, aggregate.unit_kind, aggregate.parent_id = (
+            self.unit_id,
+            UnitKind(self.unit_kind),
+            self.parent_id,
+        )
+        aggregate.level, aggregate.year, aggregate.attempt = Level(self.level), self.year, self.attempt
+        aggregate.number = self.number
+        aggregate.opened_on = aggregate.last_step_date = self.on
+        super().apply(aggregate)

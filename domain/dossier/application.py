@@ -15,7 +15,7 @@ from domain.commands import (
     WithdrawDossier,
 )
 from domain.context import DecisionContext
-from domain.dossier.aggregate import Dossier
+from domain.dossier.aggregate import Dossier, DossierCreated, DossierEvent
 from domain.dossier.assessment import (
     claimed_results,
     communes_of,
@@ -24,7 +24,6 @@ from domain.dossier.assessment import (
     rule_holds,
     without_evidence,
 )
-from domain.dossier.event import DossierCreated, DossierEvent
 from domain.dossier.preconditions import FORM_01, FORM_02, FORM_03, dated, document, meeting_of, not_before
 from domain.dossier.states import State
 from domain.i18n import pair, translatable

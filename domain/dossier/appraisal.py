@@ -9,7 +9,7 @@ from domain.authorization import check_lead
 from domain.catalogue import AnswerKind, Criterion
 from domain.commands import CorrectFact, CorrectVerification, RecordFieldInspection, VerifyCriterion
 from domain.context import DecisionContext
-from domain.dossier.aggregate import Dossier
+from domain.dossier.aggregate import Dossier, DossierEvent
 from domain.dossier.assessment import (
     Rechecked,
     communes_of,
@@ -17,7 +17,6 @@ from domain.dossier.assessment import (
     judged,
     not_a_finding,
 )
-from domain.dossier.event import DossierEvent
 from domain.dossier.preconditions import dated, document, not_before, part, reason
 from domain.dossier.states import DECIDED, State
 from domain.i18n import pair, translatable

@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
-from domain.dossier.aggregate import Dossier
+from domain.dossier.aggregate import Dossier, DossierEvent
 from domain.dossier.appraisal import VerificationCorrected
 from domain.dossier.corrections import FactCorrected
 from domain.dossier.decision import DecisionCorrected
-from domain.dossier.event import DossierEvent
 from domain.dossier.states import State
 
 _Correction = VerificationCorrected | FactCorrected | DecisionCorrected

@@ -10,12 +10,11 @@ from typing import NamedTuple
 from domain.authorization import wrong_actor
 from domain.commands import CorrectFact
 from domain.context import DecisionContext
-from domain.dossier.aggregate import Dossier
+from domain.dossier.aggregate import Dossier, DossierEvent
 from domain.dossier.assessment import (
     Recheck,
     Rechecked,
 )
-from domain.dossier.event import DossierEvent
 from domain.dossier.preconditions import dated, not_before, part, reason
 from domain.dossier.reception import DossierReceived, deadline
 from domain.dossier.states import DECIDED, State

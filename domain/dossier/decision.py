@@ -14,8 +14,7 @@ from domain.commands import (
     SignedCommand,
 )
 from domain.context import DecisionContext
-from domain.dossier.aggregate import Dossier
-from domain.dossier.event import DossierCreated, DossierEvent
+from domain.dossier.aggregate import Dossier, DossierCreated, DossierEvent
 from domain.dossier.preconditions import document, not_before, part, reason
 from domain.dossier.states import State
 from domain.i18n import translatable

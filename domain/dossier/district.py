@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain.commands import AppraiseDossier, CorrectFact, RefuseByDistrictCouncil, SendToProvince
 from domain.context import DecisionContext
-from domain.dossier.aggregate import Dossier
+from domain.dossier.aggregate import Dossier, DossierEvent
 from domain.dossier.assessment import (
     Rechecked,
     complete_over,
@@ -12,7 +12,6 @@ from domain.dossier.assessment import (
     not_a_finding,
     rule_holds,
 )
-from domain.dossier.event import DossierEvent
 from domain.dossier.preconditions import FORM_01, FORM_02, document, meeting_of, not_before, part, reason
 from domain.dossier.states import State
 from domain.i18n import translatable

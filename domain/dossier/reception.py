@@ -7,11 +7,10 @@ from datetime import date, timedelta
 from domain.agencies import agency, is_or_belongs_to
 from domain.commands import Command, ForwardToCouncil, ReceiveDossier, ReturnDossier
 from domain.context import DecisionContext
-from domain.dossier.aggregate import Dossier
+from domain.dossier.aggregate import Dossier, DossierEvent
 from domain.dossier.assessment import (
     without_evidence,
 )
-from domain.dossier.event import DossierEvent
 from domain.dossier.preconditions import FORM_01, FORM_02, FORM_03, dated, not_before, part, reason
 from domain.dossier.states import State
 from domain.i18n import Text, joined, pair, translatable

@@ -5,13 +5,12 @@ from __future__ import annotations
 from domain.catalogue import UnitKind
 from domain.commands import CloseAsUnfavourable, Command, ProposeRecognition, RecordCouncilMeeting, SumUpResults
 from domain.context import DecisionContext
-from domain.dossier.aggregate import Dossier
+from domain.dossier.aggregate import Dossier, DossierEvent
 from domain.dossier.assessment import (
     complete_over,
     member_results,
     rule_not_met,
 )
-from domain.dossier.event import DossierEvent
 from domain.dossier.preconditions import dated, document, not_before, part, reason, votes_add_up
 from domain.dossier.states import State
 from domain.i18n import translatable

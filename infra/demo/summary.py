@@ -10,12 +10,11 @@ from uuid import UUID
 
 from domain.catalogue import CommunesTarget, Level, UnitKind, catalogue
 from domain.cross_dossier import CrossDossierFacts, RecognitionInForce
-from domain.dossier.aggregate import Dossier
+from domain.dossier.aggregate import Dossier, DossierEvent
 from domain.dossier.appraisal import VerificationCorrected
 from domain.dossier.as_of import as_effective, as_recorded, state_of
 from domain.dossier.assessment import member_results
 from domain.dossier.decision import RecognitionApproved
-from domain.dossier.event import DossierEvent
 from domain.identity import DossierKey
 from domain.policy.recognition import communes_met, communes_needed
 from infra.bootstrap import Application

@@ -104,7 +104,14 @@ class KafkaPartitionClient:
 
         Raises KafkaUnreachable after `Timeout.SEND`, and what cannot be mended by another try.
         """
-        for _ in Retry(Timeout.SEND):
+        began = time.monotonic()
+        offset = self.send_all(records).result()
+        return self._send_again(records, began) if offset is None else offset
+
+    def _send_again(self, records: Sequence[tuple[bytes | None, bytes]], began: float) -> int:
+        tries = Retry(Timeout.SEND, began=began)
+        while not tries.is_over:
+            tries.pause()
             offset = self.send_all(records).result()
             if offset is not None:
                 return offset
@@ -142,7 +149,7 @@ class KafkaPartitionClient:
 
         Where a topic need not be whole, those that were deleted are passed over.
         """
-        tries = Retry(Timeout.READ)
+        began, tries = time.monotonic(), None
         while True:
             try:
                 answer = self._response(self._fetch(self._leader(), start, wait=seconds))
@@ -150,6 +157,7 @@ class KafkaPartitionClient:
             except kafka_errors.OffsetOutOfRangeError:
                 return FetchResult([], self._offset(OffsetSpec.EARLIEST))
             except (KafkaError, OSError) as error:
+                tries = tries or Retry(Timeout.READ, began=began)
                 self._wait_for_broker(error, tries)
 
     def end_behind(self, read: int) -> int:
@@ -323,14 +331,22 @@ class KafkaPartitionClient:
 
     def _leader(self) -> _Leader:
         client = self._revived()
+        return self._known_leader(client) or self._elected_leader(client)
+
+    def _known_leader(self, client: Client) -> _Leader | None:
+        node = client.cluster.leader_for_partition(self._topic_partition)
+        if node is None or node < 0:
+            return None
+        return _Leader(int(node), int(client.cluster.leader_epoch_for_partition(self._topic_partition)))
+
+    def _elected_leader(self, client: Client) -> _Leader:
         tries = Retry(Timeout.REQUEST)
-        while True:
-            node = client.cluster.leader_for_partition(self._topic_partition)
-            if node is not None and node >= 0:
-                return _Leader(int(node), int(client.cluster.leader_epoch_for_partition(self._topic_partition)))
-            if tries.is_over:
-                raise kafka_errors.LeaderNotAvailableError(str(self._topic_partition))
+        while not tries.is_over:
             client.poll(timeout_ms=Timeout.REQUEST.milliseconds, future=client.cluster.request_update())
+            leader = self._known_leader(client)
+            if leader is not None:
+                return leader
+        raise kafka_errors.LeaderNotAvailableError(str(self._topic_partition))
 
     def _response(self, future: Any) -> Any:
         self._connected().poll(timeout_ms=Timeout.RESPONSE.milliseconds, future=future)

@@ -17,21 +17,20 @@ from uuid import UUID
 import structlog
 
 from consumers.commands.dependencies import CommandDependencies, InFlight, dependencies_of
-from consumers.commands.messages import MalformedMessage, parse_message, routing_id
 from consumers.commands.outcome import Answer, refused
 from domain.commands import Command
 from domain.errors import InvalidInput
-from domain.identity import COUNCIL_ID, unit_uuid
+from domain.identity import COUNCIL_ID, partition_of, routing_id, unit_uuid
 from domain.units import Unit, Units
 from infra.errors import LogUnusable
 from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
-from infra.log.partitioning import partition_of
 from infra.queue.errors import NoAnswer
 from infra.queue.replies import read_replies
 from infra.retry import Retry
 from infra.timeouts import Timeout
+from schemas.command_parser import MalformedMessage, parse_message
 
 _log = structlog.get_logger(__name__)
 
@@ -95,7 +94,7 @@ class QueuedGateway:
             pending.answer = refused(item.command_id, None, None, item.error)
             return pending
         try:
-            some_id = routing_id(item, self._units)
+            some_id = routing_id(item.dossier, self._units)
         except InvalidInput as error:
             pending.answer = refused(item.command_id, None, None, error)
             return pending

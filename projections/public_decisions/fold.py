@@ -14,6 +14,7 @@ from datetime import date
 from typing import Any, Final
 
 from domain.catalogue import Level, UnitKind
+from domain.dossier.aggregate import DossierCreated
 from domain.dossier.application import DossierOpened
 from domain.dossier.corrections import FactCorrected
 from domain.dossier.decision import (
@@ -24,7 +25,6 @@ from domain.dossier.decision import (
     RecognitionApproved,
     RecognitionRejected,
 )
-from domain.dossier.event import DossierCreated
 from domain.dossier.recommendation import ResultsSummedUp
 from domain.identity import unit_uuid
 from domain.policy.support import PERIOD, RESOLUTION, Entitlement, NotEligible, Recognition, entitlement

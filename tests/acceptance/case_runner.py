@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from domain.catalogue import Level
-from domain.dossier.event import DossierEvent
+from domain.dossier.aggregate import DossierEvent
 from domain.identity import DossierKey
 from tests.acceptance.cases import DEFAULT_DAYS, Case, actor_of, agency_id
 from tests.acceptance.communes import commune_drafts

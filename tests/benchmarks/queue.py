@@ -13,13 +13,12 @@ from uuid import UUID, uuid4
 from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate
 
-from consumers.commands.messages import routing_id
 from domain.catalogue import Level
 from domain.commands import Command, UnitReference
-from domain.context import DecisionContext
+from domain.context import VIETNAM, DecisionContext
 from domain.cross_dossier import CrossDossierFacts
 from domain.dossier.aggregate import Dossier
-from domain.identity import DossierKey
+from domain.identity import DossierKey, partition_of, routing_id
 from domain.procedure import COUNCIL, CREATE, ON_DOSSIER
 from domain.units import Units
 from infra.bootstrap import Application as InstalledApplication
@@ -28,7 +27,6 @@ from infra.dev.kafka import kafka
 from infra.dev.postgres import postgres
 from infra.dev.processes import processes
 from infra.kafka.client import KafkaPartitionClient
-from infra.log.partitioning import partition_of
 from infra.queue.replies import read_replies
 from infra.settings import load
 from schemas.command_parser import read_command
@@ -66,7 +64,7 @@ def _queue(bootstrap: str, folder: Path, workers: int) -> float:
         by_partition: dict[int, list[bytes]] = {number: [] for number in range(workers)}
         council, *rest = lines(_DOSSIERS)
         for line in rest:
-            number = partition_of(routing_id(read_command(line), units), workers)
+            number = partition_of(routing_id(read_command(line).dossier, units), workers)
             by_partition[number].append(line.encode())
         with processes(url, folder / f"log-{workers}", workers=workers, projectors=0):
             # The council is there, and the workers are up, before the clock starts.
@@ -168,7 +166,8 @@ def _give(
 def _decided(
     application: DossierApplication, command: Command, units: Units, reference: CrossDossierFacts
 ) -> Aggregate:
-    moment = DecisionContext(utc_now(), units, reference)
+    now = utc_now()
+    moment = DecisionContext(now, (now + VIETNAM).date(), units, reference)
     if not isinstance(command.dossier, UnitReference):
         return COUNCIL[command.name].take(None, command, moment)
     name = DossierKey(command.dossier.unit, Level(command.dossier.level), command.dossier.year, 1)

@@ -9,9 +9,8 @@ from typing import Any, cast
 
 from domain.catalogue import Level
 from domain.context import InterpretationSettings
-from domain.dossier.aggregate import Dossier
+from domain.dossier.aggregate import Dossier, DossierEvent
 from domain.dossier.as_of import state_of
-from domain.dossier.event import DossierEvent
 from domain.errors import DossierError
 from tests.support import units
 from tests.support.command_builders import Draft, Drafts

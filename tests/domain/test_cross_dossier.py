@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from domain.catalogue import Level
 from domain.cross_dossier import CrossDossierFacts
+from domain.dossier.aggregate import DossierEvent
 from domain.dossier.decision import DecisionCorrected, DecisionRevoked, RecognitionApproved
-from domain.dossier.event import DossierEvent
 from domain.dossier.reception import DossierReceived
 from domain.identity import DossierKey
 from domain.values import Document

@@ -14,8 +14,8 @@ from domain.catalogue import UnitKind
 from domain.commands import COMMAND_TYPES
 from domain.council.aggregate import CouncilEvent
 from domain.cross_dossier import EVENTS
+from domain.dossier.aggregate import DossierEvent
 from domain.dossier.as_of import state_of
-from domain.dossier.event import DossierEvent
 from domain.dossier.states import State
 from domain.identity import COUNCIL_UNIT
 from domain.procedure import CREATE, EVENT_TYPES, ON_DOSSIER, PROCEDURE, STEPS

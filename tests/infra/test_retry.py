@@ -43,6 +43,14 @@ def test_there_is_one_try_even_without_time() -> None:
         clock.time += 1
 
 
+def test_the_time_of_a_try_that_failed_before_counts() -> None:
+    """So that whoever waits only after a failure waits no longer than the time-out."""
+    clock = Clock()
+    tries = Retry(Timeout.CLUSTER, pause=4.0, began=clock.time - 8.0, now=clock.now, sleep=clock.sleep)
+    assert list(tries) == [1, 2]
+    assert clock.slept == [4.0]
+
+
 def test_pauses_double_up_to_the_longest() -> None:
     clock = Clock()
     tries = Retry(Timeout.APPEND, pause=0.25, longest=1.0, now=clock.now, sleep=clock.sleep)

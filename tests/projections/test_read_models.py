@@ -8,8 +8,8 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from domain.council.aggregate import CouncilEvent
+from domain.dossier.aggregate import DossierEvent
 from domain.dossier.application import DossierOpened
-from domain.dossier.event import DossierEvent
 from domain.dossier.recommendation import ResultsSummedUp
 from domain.dossier.states import CLOSED, State
 from domain.procedure import EVENT_TYPES, PROCEDURE

@@ -10,11 +10,10 @@ from uuid import NAMESPACE_URL, uuid5
 
 from domain.catalogue import Level, UnitKind
 from domain.commands import Command
-from domain.context import DecisionContext
+from domain.context import VIETNAM, DecisionContext
 from domain.council.aggregate import ProvincialCouncil
 from domain.cross_dossier import CouncilInForce, CrossDossierFacts, RecognitionInForce
-from domain.dossier.aggregate import Dossier
-from domain.dossier.event import DossierEvent
+from domain.dossier.aggregate import Dossier, DossierEvent
 from domain.identity import DossierKey
 from domain.procedure import COUNCIL, CREATE, ON_DOSSIER
 from schemas.command_parser import command_from
@@ -103,7 +102,9 @@ def reference(*, council: bool = True, communes: bool = True) -> CrossDossierFac
 
 def context(**changed: Any) -> DecisionContext:
     """What commands of the tests are decided with, but for what is changed."""
-    return DecisionContext(**{"recorded_at": NOW, "units": UNITS, "cross_dossier": reference(), **changed})
+    today = (changed.get("recorded_at", NOW) + VIETNAM).date()
+    known = {"recorded_at": NOW, "today": today, "units": UNITS, "cross_dossier": reference()}
+    return DecisionContext(**known | changed)
 
 
 def command(draft: Draft, number: int = 0) -> Command:

@@ -73,10 +73,9 @@ def parked(
 
 def _id(text: str) -> str:
     """An id as text; a parked dossier may have no row by which it could be looked up."""
-    from consumers.commands.messages import dossier_id
-    from domain.identity import COUNCIL_ID, COUNCIL_UNIT
+    from domain.identity import dossier_id
 
-    return str(COUNCIL_ID if text == COUNCIL_UNIT else dossier_id(text))
+    return str(dossier_id(text))
 
 
 def _list(session: Session, application: Application) -> None:

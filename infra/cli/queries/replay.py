@@ -21,7 +21,7 @@ from infra.cli.support.reporting import print_json
 from infra.cli.support.session import session_of
 
 if TYPE_CHECKING:
-    from domain.dossier.event import DossierEvent
+    from domain.dossier.aggregate import DossierEvent
 
 _DAY_LENGTH: Final = len("2024-07-01")
 
@@ -126,7 +126,7 @@ def _day(text: str | None) -> date | None:
 
 def _number(events: Sequence[DossierEvent]) -> str:
     """The number that the first fact gave the dossier."""
-    from domain.dossier.event import DossierCreated
+    from domain.dossier.aggregate import DossierCreated
 
     first = events[0]
     return first.number if isinstance(first, DossierCreated) else ""

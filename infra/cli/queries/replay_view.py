@@ -8,9 +8,8 @@ from datetime import date, datetime, timezone
 from typing import Any
 
 from domain.context import VIETNAM
-from domain.dossier.aggregate import Dossier
+from domain.dossier.aggregate import Dossier, DossierEvent
 from domain.dossier.as_of import state_of
-from domain.dossier.event import DossierEvent
 from domain.procedure import RECORDED_BY
 from infra.cli.queries.audit import document_text
 from infra.cli.support.i18n import event_text

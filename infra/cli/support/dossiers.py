@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from consumers.commands.messages import dossier_id
-from domain.dossier.aggregate import Dossier
+from domain.dossier.aggregate import Dossier, DossierEvent
 from domain.dossier.as_of import state_of
-from domain.dossier.event import DossierEvent
-from domain.identity import COUNCIL_UNIT, MalformedDossierReference, parse_number
+from domain.identity import COUNCIL_UNIT, MalformedDossierReference, dossier_id, parse_number
 from domain.refusals import UnknownDossier
 from infra.bootstrap import Application
 from projections import status

@@ -25,7 +25,7 @@ class KafkaLogFactory(InfrastructureFactory[KafkaTrackingRecorder]):
     """Makes the recorders of one partition. An application over several partitions is several applications.
 
     The application's name is `<app>/<p>` for partition p, `<app>` at P = 1. A dossier belongs to the partition that
-    `infra.log.partitioning.partition_of` says. Settings, each also with the application's
+    `domain.identity.partition_of` says. Settings, each also with the application's
     name in front as the library has it: KAFKA_BOOTSTRAP_SERVERS, KAFKA_PREFIX (instead of the name's `<app>`),
     KAFKA_PARTITIONS, KAFKA_PARTITION (instead of the name's `<p>`), KAFKA_REPLICATION, KAFKA_INDEX (a folder), and
     the options of a connection such as KAFKA_SECURITY_PROTOCOL.

@@ -12,6 +12,7 @@ from eventsourcing.persistence import Notification, StoredEvent
 
 from consumers.commands import ports
 from consumers.commands.ports import CommandKey, CommandOutcome, QueuePosition
+from domain.identity import partition_of
 from infra.kafka.errors import RecordTooLarge
 from infra.kafka.settings import KafkaSettings
 from infra.log.append_requests import OutcomesRequest
@@ -21,7 +22,6 @@ from infra.log.index import Applied, Head
 from infra.log.partition_handle import PartitionHandle
 from infra.log.partition_pool import WRITERS, PartitionPool
 from infra.log.partition_reader import PartitionReader
-from infra.log.partitioning import partition_of
 
 _OUTCOMES: Final = {"repeated": RecordedOutcome.REPEATED, "dead": RecordedOutcome.DEAD}
 

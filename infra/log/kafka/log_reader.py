@@ -16,6 +16,7 @@ from uuid import UUID
 from eventsourcing.persistence import Notification, StoredEvent
 from eventsourcing.sqlite import SQLiteDatastore
 
+from domain.identity import partition_of
 from infra.errors import LogUnusable
 from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.errors import IndexInUse, LogChanged
@@ -29,7 +30,6 @@ from infra.log.kafka.log import IndexedLog
 from infra.log.partition import log_broken
 from infra.log.partition_pool import READERS
 from infra.log.partition_reader import index_path
-from infra.log.partitioning import partition_of
 from infra.queue.errors import ReadingBehind
 from infra.retry import Retry
 from infra.timeouts import Timeout

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from consumers.commands.cross_dossier import LoggedFacts
+from consumers.commands.errors import LogIncomplete
 from consumers.commands.handler import CommandHandler
-from consumers.commands.messages import MalformedMessage
 from consumers.commands.ports import DeadLetter, QueuedCommand, QueuePosition
 from consumers.commands.repository import AGGREGATES_KEPT
 from domain import procedure
@@ -24,8 +24,9 @@ from domain.catalogue import Level, UnitKind
 from domain.commands import Command
 from domain.recorded_event import RecordedEvent
 from domain.step import DossierStep
+from projections.engine.ports import DossierLog
 from schemas.command_errors import MalformedCommand
-from schemas.command_parser import command_from, read_command
+from schemas.command_parser import MalformedMessage, command_from, read_command
 from tests.acceptance.system import EmbeddedSystem
 from tests.support.command_builders import Draft, Drafts, council
 from tests.support.histories import NOW
@@ -326,6 +327,26 @@ class Between:
         if happens is not None:
             happens()
         self._log.append(partition, head, outcomes)
+
+
+class UnreadableLog:
+    """A log that cannot be read."""
+
+    @property
+    def partitions(self) -> range:
+        raise LogIncomplete(partition=0, head=1, reached=0)
+
+
+def test_other_dossiers_are_read_only_for_a_command_that_asks(tmp_path: Path) -> None:
+    """An opening asks nothing; a recognition of before needs the unit's other ones."""
+    with EmbeddedSystem(tmp_path) as world:
+        installed = world.application
+        facts = LoggedFacts(cast("DossierLog", UnreadableLog()), installed.mapper)
+        handler = CommandHandler(installed.sqlite_log, facts, installed.mapper, UNITS, clock=lambda: NOW)
+        (answer,) = handler.handle([command_from(numbered(COMMUNE.open()))])
+        assert json.loads(answer.line)["ok"]
+        with pytest.raises(LogIncomplete):
+            handler.handle([command_from(numbered(NEIGHBOUR.recognised_earlier("2023-12-01"), SECOND))])
 
 
 def between(world: EmbeddedSystem, happens: Callable[[], object]) -> CommandHandler:

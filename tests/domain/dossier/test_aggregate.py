@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from domain.catalogue import Level, Requirement
-from domain.dossier.aggregate import Dossier
+from domain.dossier.aggregate import Dossier, DossierEvent
 from domain.dossier.as_of import state_of
 from domain.dossier.assessment import member_results
-from domain.dossier.event import DossierEvent
 from domain.dossier.states import DECIDED, RECOGNISED, State
 from domain.errors import InvalidInput, Refused
 from domain.procedure import ON_DOSSIER

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from domain.dossier.aggregate import DossierEvent
 from domain.dossier.as_of import as_effective, as_recorded, at_version, state_of
-from domain.dossier.event import DossierEvent
 from domain.dossier.states import State
 from tests.domain.scenario import DEPARTMENT, given
 from tests.support.command_builders import Draft, document

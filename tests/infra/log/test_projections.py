@@ -17,11 +17,11 @@ from eventsourcing.persistence import StoredEvent, Tracking
 from eventsourcing.popo import POPOTrackingRecorder
 from eventsourcing.projection import Projection, ProjectionRunner
 
+from domain.identity import partition_of
 from infra.errors import BadSetting
 from infra.kafka.settings import KafkaSettings
 from infra.log.kafka.recorder import KafkaApplicationRecorder, insert
 from infra.log.partition_handle import PartitionHandle
-from infra.log.partitioning import partition_of
 from tests.support.waiting import GUARD
 
 PARTITIONS = 4

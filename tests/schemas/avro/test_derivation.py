@@ -9,7 +9,7 @@ import pytest
 from fastavro import parse_schema
 from fastavro.schema import to_parsing_canonical_form
 
-from domain.dossier.event import DossierEvent
+from domain.dossier.aggregate import DossierEvent
 from domain.procedure import EVENT_TYPES
 from domain.recorded_event import RecordedEvent
 from schemas.avro.codec import decode
