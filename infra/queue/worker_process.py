@@ -10,6 +10,7 @@ from uuid import UUID
 import structlog
 
 from consumers.worker import PartitionWorker
+from domain.errors import InfrastructureError
 from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.consumer_group import run_member
 from infra.log.kafka.index_paths import worker_log
@@ -17,6 +18,7 @@ from infra.processes import SupervisedThread
 from infra.queue.command_consumer import KafkaCommandQueue
 from infra.queue.dead_letters import KafkaDeadLetters
 from infra.queue.replies import KafkaReplies
+from projections.engine.errors import ViewsOfAnotherLog
 
 if TYPE_CHECKING:
     from infra.bootstrap import Application
@@ -81,8 +83,23 @@ class PartitionThread(SupervisedThread):
             client = KafkaPartitionClient(settings, topics.replies, partition)
             stack.callback(client.close)
             replies = KafkaReplies(log, partition, client, queue, dead_letters)
+            self._check_views()
             handler = application.handler_of(log)
             worker = PartitionWorker(partition, log, queue, handler, replies=replies, dead_letters=dead_letters)
             _log.info("worker.began", partition=partition, position=log.head(partition))
             worker.run(stopped)
             _log.info("worker.ended", partition=partition, position=log.head(partition))
+
+    def _check_views(self) -> None:
+        """Halt before read models of another log: this one was made anew, and a fresh index cannot know that.
+
+        Nothing is decided on read models: where they cannot be reached, commands are handled all the same. Raises
+        ViewsOfAnotherLog.
+        """
+        try:
+            with self._application.engine.reading():
+                return
+        except ViewsOfAnotherLog:
+            raise
+        except InfrastructureError as error:
+            _log.warning("worker.views_unchecked", partition=self._partition, reason=str(error))

@@ -40,6 +40,9 @@ _FEW: Final = 20
 _DROP_PATIENCE: Final = "2s"
 """How long dropping a table waits for those who still read it."""
 
+_CONNECT_WITHIN: Final = 10
+"""Seconds until a server that does not answer counts as unreachable, unless the connection string says otherwise."""
+
 Connection = psycopg.Connection[Row]
 
 _cursors = count(1)
@@ -240,7 +243,10 @@ class PostgresViews:
 
     def _connect(self) -> Connection:
         connection: Connection = psycopg.connect(
-            self.conninfo, autocommit=True, row_factory=cast(Any, dict_row), application_name="dossier"
+            make_conninfo(f"connect_timeout={_CONNECT_WITHIN}", **conninfo_to_dict(self.conninfo)),
+            autocommit=True,
+            row_factory=cast(Any, dict_row),
+            application_name="dossier",
         )
         connection.execute("SET synchronous_commit = off")
         # Whoever calls it wants no notices of tables that are there already.
