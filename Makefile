@@ -36,7 +36,7 @@ check: lint ## Run every check, then the tests that need no server: under a minu
 	$(BIN)/python -m pytest -m unit --numprocesses=$(WORKERS) --dist=worksteal $(ARGS)
 
 test: lint ## Run every check, then all tests (ARGS='-k word' picks some)
-	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadgroup --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup ## Check style, format, types, the direction of imports, the public schemas and the texts
 	$(BIN)/ruff check

@@ -38,16 +38,13 @@ _LONGEST = frozenset({"end_to_end", "fault"})
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as `unit` what `make check` runs: the tests of single parts that need no server.
 
-    All others come first, so that no worker is left alone with a long one in the end, and stay together by module, so
-    that what a module builds is built once.
+    All others come first, so that no worker is left alone with a long one in the end.
     """
     for item in items:
         path = item.path.relative_to(Path(__file__).parent).as_posix()
         callspec = getattr(item, "callspec", None)
         needed = {*getattr(item, "fixturenames", ()), *([callspec.params.get("stores")] if callspec else [])}
-        if path.startswith(_NO_UNITS) or _SERVERS.intersection(needed):
-            item.add_marker(pytest.mark.xdist_group(path))
-        else:
+        if not path.startswith(_NO_UNITS) and not _SERVERS.intersection(needed):
             item.add_marker("unit")
     items.sort(key=_place)
 
