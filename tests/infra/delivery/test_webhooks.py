@@ -37,10 +37,13 @@ def store(tmp_path: Path) -> Iterator[WebhookStore]:
 
 @pytest.fixture
 def serve(decisions: DecisionFeed, store: WebhookStore) -> Serve:
-    """Runs a dispatcher whose tries are 50 ms apart, and end after half a second where a test asks for it."""
+    """Runs a dispatcher whose tries are 50 ms apart, and end after half a second where a test asks for it.
+
+    Else they end well before the tests give up waiting: a try that got lost is followed by another.
+    """
 
     @contextmanager
-    def running(retries: tuple[float, ...] = (0.05,) * 40, deadline: float = GUARD) -> Iterator[WebhookDispatcher]:
+    def running(retries: tuple[float, ...] = (0.05,) * 40, deadline: float = GUARD / 4) -> Iterator[WebhookDispatcher]:
         client = WebhookClient(LOOPBACK, deadline=deadline)
         dispatcher = WebhookDispatcher(
             decisions, store, client.send, retries=retries, now=time.time, jitter=random.Random(7).random
