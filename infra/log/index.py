@@ -1,7 +1,8 @@
 """The index of one partition: the library's SQLite schema, filled from the log, and how far it has been filled.
 
-It is a cache: what a power loss takes from it is read again from the log. It is written in the log's order alone, each
-record as a whole and with the head in one transaction. One process uses an index file at a time.
+It is written in the log's order alone, each record as a whole and with the head in one transaction. The index of a log
+on Kafka is a file of its own and a cache: what a power loss takes from it is read again from the log, and one process
+uses it at a time (`open_index`). That of an embedded log stands in the log's own file (`infra.log.sqlite.index`).
 """
 
 from __future__ import annotations
@@ -10,20 +11,27 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import cache
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 from uuid import UUID
 
 from consumers.commands.ports import CommandKey, QueuePosition
-from infra.kafka.errors import IndexInUse, IndexUnusable, LogChanged, RecordUnreadable
-from infra.kafka.topics import Identity
+from infra.errors import LogUnusable
 from infra.log.acceptance import ChainState
+from infra.log.errors import IndexInUse, IndexUnusable, LogChanged, RecordUnreadable
 from infra.log.format import Append, HandledCommand
+from infra.sqlite_file import open_in_wal_mode
 
-_TABLES: Final = """
+if TYPE_CHECKING:
+    # The clients of Kafka take their time to load, and an embedded log needs none.
+    from infra.kafka.topics import Identity
+
+TABLES: Final = ("stored_events", "tracking", "answers", "orphans", "head")
+"""The tables that are filled from the log's records."""
+CREATE_TABLES: Final = """
 CREATE TABLE IF NOT EXISTS stored_events (
     originator_id TEXT, originator_version INTEGER, topic TEXT, state BLOB,
     PRIMARY KEY (originator_id, originator_version));
@@ -34,21 +42,23 @@ CREATE TABLE IF NOT EXISTS answers (
     scope BLOB, command_id BLOB, digest BLOB NOT NULL, answer TEXT NOT NULL,
     PRIMARY KEY (scope, command_id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS orphans (record_offset INTEGER PRIMARY KEY, hash BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS log (
-    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
-    app TEXT NOT NULL, partition INTEGER NOT NULL,
-    cluster_id TEXT NOT NULL, topic_id TEXT NOT NULL, partitions INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS head (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
     next_offset INTEGER NOT NULL, record_offset INTEGER, hash BLOB NOT NULL, number INTEGER NOT NULL,
     position INTEGER NOT NULL, commands_topic_id BLOB, commands_offset INTEGER,
     late INTEGER NOT NULL, strange INTEGER NOT NULL, orphaned INTEGER NOT NULL);
 """
+_CREATE_LOG: Final = """
+CREATE TABLE IF NOT EXISTS log (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+    app TEXT NOT NULL, partition INTEGER NOT NULL,
+    cluster_id TEXT NOT NULL, topic_id TEXT NOT NULL, partitions INTEGER NOT NULL);
+"""
 _INSERT_TRACKING: Final = "INSERT OR REPLACE INTO tracking VALUES (?,?)"
 _INSERT_EVENTS: Final = "INSERT INTO stored_events (rowid, originator_id, originator_version, topic, state) VALUES "
 _INSERT_ANSWERS: Final = "INSERT INTO answers VALUES "
 _SELECT_ANSWER: Final = "SELECT digest, answer FROM answers WHERE scope = ? AND command_id = ?"
-_PAGE_SIZE: Final = 8192
+PAGE_SIZE: Final = 8192
 """Bytes of a page of a new file: larger ones are faster in a cold start, smaller ones in appends."""
 _IDS_AT_ONCE: Final = 256
 _ROWS_AT_ONCE: Final = 256
@@ -87,44 +97,24 @@ class Applied(NamedTuple):
 
 
 class Index:
-    """The file of one partition, for the process that holds its lock. Raises IndexUnusable whenever it cannot be used.
+    """The tables of one partition, on a connection. Raises IndexUnusable whenever they cannot be used.
 
     The writer's methods are for one thread at a time.
     """
 
-    def __init__(self, path: Path, app: str, identity: Identity, partition: int) -> None:
-        self.path = path
-        self._lock = _take_lock(path)
-        self._has_orphans = True
-        try:
-            with self._mapped():
-                self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-                self._connection.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
-                self._connection.execute("PRAGMA journal_mode = WAL")
-                self._connection.execute("PRAGMA synchronous = NORMAL")
-                self._connection.execute("PRAGMA cache_size = -65536")
-                self._connection.executescript(_TABLES)
-                self._check(app, identity, partition)
-        except BaseException:
-            self.close()
-            raise
+    unusable: ClassVar[type[LogUnusable]] = IndexUnusable
+    """The error for a file that cannot be used."""
 
-    def _check(self, app: str, identity: Identity, partition: int) -> None:
-        """Raises LogChanged when the file was made from another log."""
-        own = (app, partition, identity.cluster_id, str(identity.topic_id), identity.partitions)
-        self._connection.execute("INSERT OR IGNORE INTO log VALUES (1,?,?,?,?,?)", own)
-        found = self._connection.execute("SELECT app, partition, cluster_id, topic_id, partitions FROM log").fetchone()
-        if found != own:
-            named = zip(("app", "partition", "cluster", "topic id", "partitions"), found, own, strict=True)
-            reason = "; ".join(f"its {name} was {was}, and is {now}" for name, was, now in named if was != now)
-            raise LogChanged(log=f"{app}.events/{partition}", reason=reason, index=str(self.path))
+    def __init__(self, path: Path, connection: sqlite3.Connection, resources: ExitStack | None = None) -> None:
+        """`resources`: what is let go of once the connection is closed."""
+        self.path = path
+        self._connection = connection
+        self._resources = resources or ExitStack()
+        self._has_orphans = True
 
     def close(self) -> None:
         """Close the file and let others use it."""
-        connection = getattr(self, "_connection", None)
-        if connection is not None:
-            connection.close()
-        os.close(self._lock)
+        self._resources.close()
 
     def head(self) -> Head | None:
         """How far the index has been filled; None when it is new."""
@@ -263,11 +253,58 @@ class Index:
         try:
             yield
         except sqlite3.Error as error:
-            raise IndexUnusable(log=str(self.path), reason=str(error)) from error
+            raise self.unusable(log=str(self.path), reason=str(error)) from error
+
+
+def open_index(path: Path, app: str, identity: Identity, partition: int) -> Index:
+    """The index in a file of its own, for the process that holds its lock.
+
+    Raises LogChanged when it was made from another log, IndexInUse, IndexUnusable.
+    """
+    with ExitStack() as opening:
+        opening.callback(os.close, _take_lock(path))
+        try:
+            connection = opening.enter_context(closing(open_in_wal_mode(path, page_size=PAGE_SIZE)))
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA cache_size = -65536")
+            connection.executescript(CREATE_TABLES + _CREATE_LOG)
+            _check_log(connection, path, app, identity, partition)
+        except sqlite3.Error as error:
+            raise IndexUnusable(log=str(path), reason=str(error)) from error
+        return Index(path, connection, opening.pop_all())
+
+
+def _check_log(connection: sqlite3.Connection, path: Path, app: str, identity: Identity, partition: int) -> None:
+    """Raises LogChanged when the file was made from another log."""
+    own = (app, partition, identity.cluster_id, str(identity.topic_id), identity.partitions)
+    connection.execute("INSERT OR IGNORE INTO log VALUES (1,?,?,?,?,?)", own)
+    found = connection.execute("SELECT app, partition, cluster_id, topic_id, partitions FROM log").fetchone()
+    if found != own:
+        named = zip(("app", "partition", "cluster", "topic id", "partitions"), found, own, strict=True)
+        reason = "; ".join(f"its {name} was {was}, and is {now}" for name, was, now in named if was != now)
+        raise LogChanged(log=f"{app}.events/{partition}", reason=reason, index=str(path))
 
 
 def read_head(connection: sqlite3.Connection) -> Head | None:
     """How far an index has been filled; None when it is new. For whoever only reads it, too."""
+    with _snapshot(connection):
+        return _read_head(connection)
+
+
+@contextmanager
+def _snapshot(connection: sqlite3.Connection) -> Iterator[None]:
+    """Let several statements see one state, whatever others write meanwhile."""
+    if connection.in_transaction:
+        yield
+        return
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+
+
+def _read_head(connection: sqlite3.Connection) -> Head | None:
     row = connection.execute(
         "SELECT next_offset, record_offset, hash, number, position, commands_topic_id, commands_offset, "
         "late, strange, orphaned FROM head"

@@ -13,18 +13,14 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-import structlog
-
 from consumers.commands.ports import CommandKey, QueuePosition
-from infra.kafka.errors import IndexUnusable, LogBroken, LogChanged, NewerLog, RecordUnreadable
-from infra.kafka.partition_client import FetchResult, PartitionClient, Record
 from infra.log.acceptance import ChainState, UnknownFormat, Verdict, accept, dismiss
+from infra.log.errors import IndexUnusable, LogBroken, LogChanged, NewerLog, RecordUnreadable
 from infra.log.format import Append, UnreadableBody, decode_body, first_hash
 from infra.log.index import Applied, Head, Index
+from infra.log.partition_client import FetchResult, PartitionClient, Record
+from infra.log.reporting import logger
 from infra.retry import Retry
-from infra.timeouts import Timeout
-
-_log = structlog.get_logger(__name__)
 
 _VERSIONS_KEPT: Final = 100_000
 _EVENTS_AT_ONCE: Final = 50_000
@@ -178,8 +174,8 @@ class Partition:
 
     def discard(self) -> None:
         """The own record did not come next, or it is not known whether it did."""
-        if self._prepared is not None:
-            self._prepared = None
+        self._prepared = None
+        if self._uncommitted is None:
             self._index.roll_back()
 
     def accept(self) -> None:
@@ -226,7 +222,7 @@ class Partition:
         offset = self.head.record_offset
         if offset is None:
             return
-        tries = Retry(Timeout.LEADER, pause=0.05)
+        tries = Retry(self.client.lag, pause=0.05)
         while True:
             fetched = next(iter(self.client.read(offset)), None)
             found = fetched.records[0] if fetched and fetched.records else None
@@ -283,7 +279,8 @@ class Partition:
             orphans=ignored.orphans + (verdict is Verdict.ORPHAN),
         )
         self.head = self.head._replace(state=state, ignored=ignored, next_offset=record.offset + 1)
-        report = _log.debug if verdict is Verdict.LATE else _log.warning
+        log = logger(__name__)
+        report = log.debug if verdict is Verdict.LATE else log.warning
         report(
             f"record.{verdict.name.lower()}",
             log=self.address.name,
@@ -310,7 +307,7 @@ class Partition:
             if append.tracking is not None:
                 self._tracking[append.tracking.application_name] = append.tracking.notification_id
             if append.dismissed:
-                _log.warning("orphans.dismissed", log=self.address.name, count=len(append.dismissed))
+                logger(__name__).warning("orphans.dismissed", log=self.address.name, count=len(append.dismissed))
 
     def changed(self, reason: str) -> LogChanged:
         """The error for a log that is not the one, or not all of it, that the index was made from."""

@@ -8,13 +8,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from infra.kafka.settings import KafkaSettings
-from infra.kafka.topics import Topic
 from infra.log.append_requests import DismissalRequest, ReadRequest
 from infra.log.committer import Committer
 from infra.log.format import Append, Orphan, RecordedOutcome
 from infra.log.partition import Partition
 from infra.log.partition_reader import PartitionReader
+from infra.log.partition_source import PartitionSource
 
 _COMMIT_ID_LENGTH: Final = 16
 
@@ -22,8 +21,8 @@ _COMMIT_ID_LENGTH: Final = 16
 class PartitionHandle(PartitionReader):
     """See `PartitionReader`. The committer's lead is what keeps its threads apart."""
 
-    def __init__(self, settings: KafkaSettings, topic: Topic, number: int) -> None:
-        super().__init__(settings, topic, number)
+    def __init__(self, source: PartitionSource) -> None:
+        super().__init__(source)
         self.committer = Committer(self.partition, _writer_name())
 
     @contextmanager

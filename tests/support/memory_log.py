@@ -8,8 +8,9 @@ from enum import Enum
 from hashlib import sha256
 from struct import Struct
 
-from infra.kafka.partition_client import FetchResult, Record
 from infra.log.format import Append, decode_body
+from infra.log.partition_client import FetchResult, Record
+from infra.timeouts import Timeout
 
 _HEADER = Struct(">B32sQQI")
 
@@ -51,6 +52,7 @@ class MemoryPartitionClient:
     log: MemoryLog
     fates: list[tuple[Fate, Callable[[], None] | None]] = field(default_factory=list)
     largest: int = 100_000
+    lag: float = Timeout.LEADER.seconds
     known: int = 0
     """The first offset that the writer has not read."""
 

@@ -21,14 +21,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from consumers.commands.ports import CommandKey, ConcurrencyConflict, QueuePosition
-from infra.kafka.errors import LogChanged
 from infra.kafka.topics import Identity
 from infra.log import partition as partition_module
 from infra.log.acceptance import ChainState, Verdict, accept
 from infra.log.append_requests import AppendRequest, BatchView, EventsRequest, OutcomesRequest, RequestCheck
 from infra.log.committer import Committer
+from infra.log.errors import LogChanged
 from infra.log.format import Append, HandledCommand, RecordedOutcome, first_hash, read_header
-from infra.log.index import Index
+from infra.log.index import Index, open_index
 from infra.log.partition import Partition, PartitionAddress
 from infra.retry import Retry
 from tests.support.memory_log import Answer, Fate, Killed, MemoryLog, MemoryPartitionClient, accepted
@@ -81,7 +81,7 @@ class Machine(RuleBasedStateMachine):
 
     def _start(self, name: str, path: Path) -> Writer:
         client = MemoryPartitionClient(self.log)
-        index = Index(path, "app", IDENTITY, 0)
+        index = open_index(path, "app", IDENTITY, 0)
         partition = Partition(ADDRESS, client, index)
         return Writer(name, path, client, index, partition, Committer(partition, name))
 
@@ -355,7 +355,7 @@ def test_finds_what_is_broken(where: object, name: str, instead: object) -> None
 def test_a_record_that_was_acknowledged_and_is_gone_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Brokers that lost their disks do that. The caller is not left waiting for it."""
     client = MemoryPartitionClient(MemoryLog())
-    index = Index(tmp_path / "index.sqlite", "app", IDENTITY, 0)
+    index = open_index(tmp_path / "index.sqlite", "app", IDENTITY, 0)
     committer = Committer(Partition(ADDRESS, client, index), "writer")
     monkeypatch.setattr(client, "send", lambda _value: Answer(7))
     monkeypatch.setattr(Retry, "is_over", property(lambda _tries: True))

@@ -6,8 +6,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from infra.kafka.client import KafkaPartitionClient
-from infra.kafka.errors import LogChanged, NewerLog, RecordUnreadable
 from infra.log.acceptance import ChainState, UnknownFormat, Verdict, accept, dismiss
+from infra.log.errors import LogChanged, NewerLog, RecordUnreadable
 from infra.log.format import UnreadableBody, decode_body, first_hash
 from infra.log.partition import log_broken
 
