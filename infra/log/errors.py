@@ -6,7 +6,6 @@ LogUnusable
 ├── NewerLog           written by a newer release
 ├── EarlierLog         an embedded log of an earlier form, which is taken over once
 ├── RecordUnreadable   an accepted record that cannot be decoded or applied
-├── IndexDiffers       the index holds something else than the log
 ├── IndexUnusable      the index file is damaged
 │   └── IndexInUse     another process uses it
 └── RecordTooLarge     more than one record can hold
@@ -47,12 +46,6 @@ class RecordUnreadable(LogUnusable, DataError):
     """An accepted record that cannot be decoded or applied."""
 
     code = "RECORD_UNREADABLE"
-
-
-class IndexDiffers(LogUnusable, DataError):
-    """What the index holds is not what the log's records say."""
-
-    code = "INDEX_DIFFERS"
 
 
 class IndexUnusable(LogUnusable, OperationalError):
