@@ -107,6 +107,8 @@ class EarlierFile:
         for table in {"stored_events", "answers"} & self._tables:
             self._connection.execute(_FORBID.format(table=table))
         self._connection.execute("COMMIT")
+        # Kept open, SQLite leaves the emptied journal, which would bear the name of whatever stands at the path next.
+        self.path.with_name(f"{self.path.name}-journal").unlink(missing_ok=True)
 
     def close(self) -> None:
         """Let others have it."""

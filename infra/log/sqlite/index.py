@@ -14,6 +14,7 @@ from pathlib import Path
 
 from infra.errors import LogUnusable
 from infra.log.index import CREATE_TABLES, TABLES, Applied, Head, Index
+from infra.sqlite_file import writing
 
 
 class EmbeddedIndex(Index):
@@ -27,6 +28,12 @@ class EmbeddedIndex(Index):
         super().__init__(path, connection, resources)
         self._filled_to = 0
         self._begun = 0
+
+    def head(self) -> Head | None:
+        """How far the tables are filled, by whichever process; None when they are new."""
+        found = super().head()
+        self._filled_to = found.next_offset if found is not None else 0
+        return found
 
     def fill(self, records: Sequence[Applied], head: Head) -> None:
         """Write accepted records and the head after them, as far as no other process has. Raises RecordUnreadable."""
@@ -83,17 +90,13 @@ def make_tables(connection: sqlite3.Connection) -> None:
     """Make the tables that are filled from the tape, anew where they do not say how far they have been filled."""
     if _are_whole(connection):
         return
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with writing(connection):
+        # Another process may have made them by now.
         if not _are_whole(connection):
             for table in TABLES:
                 connection.execute(f"DROP TABLE IF EXISTS {table}")
             for statement in CREATE_TABLES.split(";"):
                 connection.execute(statement)
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
 
 
 def _are_whole(connection: sqlite3.Connection) -> bool:

@@ -13,7 +13,7 @@ from infra.log.index import PAGE_SIZE
 from infra.log.partition import PartitionAddress
 from infra.log.sqlite.index import EmbeddedIndex, make_tables, tables_of
 from infra.log.sqlite.tape import CREATE_RECORDS, SQLiteTape
-from infra.sqlite_file import open_in_wal_mode
+from infra.sqlite_file import open_in_wal_mode, writing
 
 APP: Final = "dossier"
 """The name in the hash that every embedded log begins with; `log_id` tells one from another."""
@@ -83,12 +83,7 @@ class SQLiteSource:
             raise LogChanged(log=str(self.index_path), reason=reason, index=str(self.index_path))
         if tables & {"stored_events", "answers"}:
             raise EarlierLog(log=str(self.index_path))
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with writing(connection):
             connection.execute(CREATE_RECORDS)
             connection.execute(_CREATE_LOG)
             connection.execute(_INSERT_LOG, (self._given_log_id,))
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")

@@ -13,13 +13,14 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from infra.errors import LogUnusable
 from infra.log.errors import LogChanged
 from infra.log.partition_client import FetchResult, Record
+from infra.sqlite_file import roll_back
 
 CREATE_RECORDS: Final = (
     "CREATE TABLE IF NOT EXISTS records "
@@ -57,9 +58,9 @@ class SQLiteTape:
                     self._connection.execute("INSERT INTO records VALUES (?,?,?)", row)
                     return _Insertion(self, offset)
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                roll_back(self._connection)
                 raise
-            self._connection.execute("ROLLBACK")
+            roll_back(self._connection)
             return None
 
     def commit(self, offset: int) -> int:
@@ -68,8 +69,7 @@ class SQLiteTape:
             try:
                 self._connection.execute("COMMIT")
             except BaseException:
-                with suppress(sqlite3.Error):
-                    self._connection.execute("ROLLBACK")
+                roll_back(self._connection)
                 raise
         self._read_to = offset + 1
         return offset

@@ -77,7 +77,12 @@ def _write(old: EarlierFile, new: Path) -> int:
     handle = PartitionHandle(SQLiteSource(new, log_id=old.log_id))
     try:
         for appends in _groups(old.appends()):
-            handle.committer.submit(EventsRequest(appends))
+            try:
+                handle.committer.submit(EventsRequest(appends))
+            except IntegrityError as error:
+                events = handle.partition.state.position - 1
+                reason = f"after position {events}, the versions of a dossier do not follow each other"
+                raise LogUnusable(log=str(old.path), reason=reason) from error
         events = handle.partition.state.position - 1
     finally:
         handle.close()
@@ -104,7 +109,7 @@ def _compare(old: EarlierFile, new: Path) -> int:
     source = SQLiteSource(new)
     # Opened anew, it has compared its last record with its index.
     PartitionHandle(source).close()
-    if source.log_id != old.log_id:
+    if source.log_id != (old.log_id or source.log_id):
         raise LogUnusable(log=str(new), reason=f"its name is {source.log_id}, not {old.log_id}")
     with closing(sqlite3.connect(new)) as connection:
         _compare_rows(new, old.events(), connection.execute(SELECT_EVENTS))
@@ -170,5 +175,5 @@ def _sync(path: Path) -> None:
 def _mapped(path: Path) -> Iterator[None]:
     try:
         yield
-    except (sqlite3.Error, IntegrityError, OSError) as error:
+    except (sqlite3.Error, OSError) as error:
         raise LogUnusable(log=str(path), reason=str(error)) from error
