@@ -44,6 +44,11 @@ def opens_an_index(path: Path) -> None:
         assert index.head() is None
 
 
+def mode_of(path: Path) -> str:
+    with closing(sqlite3.connect(path)) as connection:
+        return str(connection.execute("PRAGMA journal_mode").fetchone()[0])
+
+
 SHARED = [opens_views, opens_webhooks, opens_a_log]
 """An index has one process and one thread that opens it."""
 
@@ -78,6 +83,7 @@ def test_a_file_that_somebody_writes_in_is_waited_for(opens: Callable[[Path], No
         ends.start()
         opens(path)
         ends.join()
+    assert mode_of(path) == "wal"
 
 
 @pytest.mark.parametrize("opens", SHARED)
@@ -92,6 +98,7 @@ def test_many_make_one_file_at_once(opens: Callable[[Path], None], tmp_path: Pat
 
             for each in [threads.submit(work) for _ in range(4)]:
                 each.result()
+            assert mode_of(tmp_path / f"{number}.sqlite") == "wal"
 
 
 def test_the_wait_ends_with_the_time_out(tmp_path: Path) -> None:
