@@ -122,8 +122,8 @@ class IndexedLog(ABC, Generic[_Opened]):
 class AppendableLog(IndexedLog[PartitionHandle]):
     """See `consumers.commands.ports.CommandLog`: the log with conditional appends, and what an operator needs."""
 
-    def __init__(self, partitions: int) -> None:
-        super().__init__(partitions, WRITERS)
+    def __init__(self, partitions: int, pool: PartitionPool[PartitionHandle] = WRITERS) -> None:
+        super().__init__(partitions, pool)
 
     def answers(self, partition: int, keys: Sequence[CommandKey]) -> Mapping[CommandKey, tuple[bytes, str]]:
         """Digest and first answer of those commands that were handled before."""

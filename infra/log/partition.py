@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import chain
 from typing import Final
 
 from consumers.commands.ports import CommandKey, QueuePosition
@@ -71,7 +71,10 @@ class Partition:
         """The last position that is in the index, 0 when there is none. For any thread."""
         self._tracking = index.tracking()
         self._verify_head()
-        self._catch_up()
+        fetches = client.read(self.head.next_offset)
+        first = next(iter(fetches), None)
+        if first is not None:
+            self._catch_up(chain([first], fetches))
 
     def observe(self, observer: Callable[[Applied], None]) -> None:
         """Call it with every record that is accepted from now on, own ones too, as soon as that is known."""
@@ -119,13 +122,19 @@ class Partition:
         for fetched in self.client.read(self.head.next_offset):
             self.apply(fetched)
 
-    def _catch_up(self) -> None:
-        """Read to the high watermark from wherever the index is; SQLite writes while the next records are decoded."""
+    def _catch_up(self, fetches: Iterable[FetchResult]) -> None:
+        """Apply what is behind the index, up to the high watermark.
+
+        SQLite writes while the next records are decoded.
+        """
+        # Most processes find nothing to catch up on, and need not wait for its import.
+        from concurrent.futures import Future, ThreadPoolExecutor  # noqa: PLC0415
+
         self._index.expect_much(expected=True)
         with ThreadPoolExecutor(1) as pool:
             writing: Future[None] | None = None
             written = self.state.position
-            for fetched in self.client.read(self.head.next_offset):
+            for fetched in fetches:
                 self._apply_all(fetched)
                 if writing is not None:
                     writing.result()
