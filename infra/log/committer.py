@@ -24,8 +24,9 @@ import structlog
 from infra.errors import LogUnusable
 from infra.kafka.errors import KafkaUnreachable, LogBroken, RecordTooLarge
 from infra.log.append_requests import AppendRequest, BatchView, RequestCheck
-from infra.log.format import FORMAT, HEADER_LENGTH, Header, encode_record
+from infra.log.format import HEADER_LENGTH, Format, encode_body, seal
 from infra.log.index import Applied
+from infra.log.keys import Signer
 from infra.log.partition import Partition
 from infra.retry import Retry
 from infra.timeouts import Timeout
@@ -39,9 +40,10 @@ _RECORD_OVERHEAD: Final = HEADER_LENGTH + 256
 class Committer:
     """Appends to one partition, for any number of threads. `writer` (at most 200 bytes) names this process."""
 
-    def __init__(self, partition: Partition, writer: str) -> None:
+    def __init__(self, partition: Partition, writer: str, signer: Signer) -> None:
         self._partition = partition
         self._writer = writer
+        self._signer = signer
         self._lead = Lock()
         self._queue: deque[AppendRequest] = deque()
         # The rest is for whoever leads.
@@ -135,11 +137,12 @@ class Committer:
         if not send:
             self._release_decided()
             return
+        self._partition.check_writer(self._signer)
         state = self._partition.state
-        appends = [encoded for request in batch for encoded in request.encoded]
+        body = encode_body(self._writer, [encoded for request in batch for encoded in request.encoded])
         events = sum(len(append.events) for request in batch for append in request.appends)
-        header = Header(FORMAT, state.head, state.number + 1, state.position, events)
-        value = encode_record(header, self._writer, appends, len(appends))
+        chain = (state.head, state.number + 1, state.position, events)
+        value = seal(state.place, self._signer, Format.APPENDS, chain, body)
         for request in batch:
             request.sent_on_number = state.number
             self._awaited[request.commit_id] = request
@@ -163,8 +166,8 @@ class Committer:
             self._must_read = False
         # From here on a failure is told to them as well.
         waiting = self._in_flight = self._next_requests()
-        # An open orphan may have been dismissed by now.
-        fresh = bool(self._partition.state.orphans) or any(request.only_reads for request in waiting)
+        # An open orphan may have been dismissed by now, or an unusable record voided.
+        fresh = self._partition.needs_reading or any(request.only_reads for request in waiting)
         if fresh:
             self._read_on()
         batch, later, missing = self._sort(waiting)
@@ -231,8 +234,7 @@ class Committer:
             self._decide(request)
             return RequestCheck.REFUSED
         try:
-            if not request.allowed_while_broken:
-                self._partition.check_whole()
+            self._partition.check_whole()
         except LogBroken as error:
             self._decide(request, error)
             return RequestCheck.REFUSED

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
 
+from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
-from infra.log.append_requests import DismissalRequest, ReadRequest
+from infra.log.append_requests import ReadRequest
 from infra.log.committer import Committer
-from infra.log.format import Append, Orphan, RecordedOutcome
+from infra.log.founding import Founder, LogKeys, own_genesis
+from infra.log.keys import KeyFolder
 from infra.log.partition import Partition
 from infra.log.partition_reader import PartitionReader
-
-_COMMIT_ID_LENGTH: Final = 16
 
 
 class PartitionHandle(PartitionReader):
@@ -24,7 +23,17 @@ class PartitionHandle(PartitionReader):
 
     def __init__(self, settings: KafkaSettings, topic: Topic, number: int) -> None:
         super().__init__(settings, topic, number)
-        self.committer = Committer(self.partition, _writer_name())
+        try:
+            keys = LogKeys(KeyFolder(settings.key_folder), makes_own=settings.keys_dir is None)
+            writer = keys.writer()
+            if self.partition.state.keys is None:
+                founder = kafka_founder(settings, topic)
+                founder.found(number, lambda: own_genesis(keys, founder), writer)
+                self.partition.read_on()
+            self.committer = Committer(self.partition, _writer_name(), writer)
+        except BaseException:
+            super().close()
+            raise
 
     @contextmanager
     def leading(self) -> Iterator[Partition]:
@@ -36,10 +45,16 @@ class PartitionHandle(PartitionReader):
         """Read to the high watermark: what is in the log now is in the index afterwards."""
         self.committer.submit(ReadRequest())
 
-    def dismiss(self, orphans: Sequence[Orphan]) -> None:
-        """Go on without what open orphans were built on."""
-        commit_id = os.urandom(_COMMIT_ID_LENGTH)
-        self.committer.submit(DismissalRequest([Append(commit_id, RecordedOutcome.DISMISSED, dismissed=orphans)]))
+
+def kafka_founder(settings: KafkaSettings, topic: Topic) -> Founder:
+    """Who writes the genesis of a log on Kafka."""
+    return Founder(
+        settings.url,
+        settings.app,
+        settings.partitions,
+        lambda number: KafkaPartitionClient(settings, topic, number),
+        settings.identity,
+    )
 
 
 def _writer_name() -> str:

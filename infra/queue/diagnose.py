@@ -13,7 +13,8 @@ from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.errors import LogBroken, unreachable
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
-from infra.log.format import Orphan, UnreadableBody, decode_body, read_header
+from infra.log.control_records import Orphan
+from infra.log.format import UnreadableBody, decode_body, read_header
 from infra.log.kafka.full_scan import check_whole
 from infra.retry import Retry
 from infra.timeouts import Timeout

@@ -17,8 +17,9 @@ from infra.kafka.errors import RecordTooLarge
 from infra.kafka.settings import KafkaSettings
 from infra.log.append_requests import OutcomesRequest
 from infra.log.events import IndexedEvents
-from infra.log.format import Append, HandledCommand, Orphan, RecordedOutcome, event_rows
-from infra.log.index import Applied, Head
+from infra.log.format import Append, HandledCommand, RecordedOutcome, event_rows
+from infra.log.index import Applied
+from infra.log.index_head import Head
 from infra.log.partition_handle import PartitionHandle
 from infra.log.partition_pool import WRITERS, PartitionPool
 from infra.log.partition_reader import PartitionReader
@@ -100,10 +101,9 @@ class IndexedLog(Generic[_Opened]):
         return found
 
     def _whole(self, partition: int) -> IndexedEvents:
-        """The events of a partition. Raises LogBroken while an orphan is open."""
+        """The events of a partition. Raises what is wrong with it as a whole."""
         opened, events = self._open(partition)
-        if opened.partition.state.orphans:
-            opened.check_whole()
+        opened.check_whole()
         return events
 
 
@@ -145,10 +145,6 @@ class KafkaLog(IndexedLog[PartitionHandle]):
         """The last accepted record, None before the first."""
         with self.opened(partition).leading() as leading:
             return leading.last_accepted()
-
-    def dismiss(self, partition: int, orphans: Sequence[Orphan]) -> None:
-        """Go on without what open orphans were built on: for an operator who has looked."""
-        self.opened(partition).dismiss(orphans)
 
 
 def _append(decision: CommandOutcome) -> Append:
