@@ -14,7 +14,7 @@ waits when its own call is done. One round:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 from typing import Final
@@ -22,8 +22,9 @@ from typing import Final
 from infra.errors import LogUnusable
 from infra.log.append_requests import AppendRequest, BatchView, RequestCheck
 from infra.log.errors import LogBroken, RecordTooLarge
-from infra.log.format import FORMAT, HEADER_LENGTH, Header, encode_record
+from infra.log.format import HEADER_LENGTH, Format, encode_body, seal
 from infra.log.index import Applied
+from infra.log.keys import Signer
 from infra.log.partition import Partition
 from infra.log.reporting import logger
 from infra.retry import Retry
@@ -34,11 +35,16 @@ _RECORD_OVERHEAD: Final = HEADER_LENGTH + 256
 
 
 class Committer:
-    """Appends to one partition, for any number of threads. `writer` (at most 200 bytes) names this process."""
+    """Appends to one partition, for any number of threads.
 
-    def __init__(self, partition: Partition, writer: str) -> None:
+    `writer` (at most 200 bytes) names this process; `signer` gives the key that signs, and is asked when there is
+    something to be signed.
+    """
+
+    def __init__(self, partition: Partition, writer: str, signer: Callable[[], Signer]) -> None:
         self._partition = partition
         self._writer = writer
+        self._signer = signer
         self._lead = Lock()
         self._queue: deque[AppendRequest] = deque()
         # The rest is for whoever leads.
@@ -132,11 +138,13 @@ class Committer:
         if not send:
             self._release_decided()
             return
+        signer = self._signer()
+        self._partition.check_writer(signer)
         state = self._partition.state
-        appends = [encoded for request in batch for encoded in request.encoded]
+        body = encode_body(self._writer, [encoded for request in batch for encoded in request.encoded])
         events = sum(len(append.events) for request in batch for append in request.appends)
-        header = Header(FORMAT, state.head, state.number + 1, state.position, events)
-        value = encode_record(header, self._writer, appends, len(appends))
+        chain = (state.head, state.number + 1, state.position, events)
+        value = seal(state.place, signer, Format.APPENDS, chain, body)
         for request in batch:
             request.sent_on_number = state.number
             self._awaited[request.commit_id] = request
@@ -164,8 +172,8 @@ class Committer:
             self._must_read = False
         # From here on a failure is told to them as well.
         waiting = self._in_flight = self._next_requests()
-        # An open orphan may have been dismissed by now.
-        fresh = bool(self._partition.state.orphans) or any(request.only_reads for request in waiting)
+        # An open orphan may have been dismissed by now, or an unusable record voided.
+        fresh = self._partition.needs_reading or any(request.only_reads for request in waiting)
         if fresh:
             self._read_on()
         batch, later, missing = self._sort(waiting)
@@ -232,8 +240,7 @@ class Committer:
             self._decide(request)
             return RequestCheck.REFUSED
         try:
-            if not request.allowed_while_broken:
-                self._partition.check_whole()
+            self._partition.check_whole()
         except LogBroken as error:
             self._decide(request, error)
             return RequestCheck.REFUSED

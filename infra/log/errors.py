@@ -1,4 +1,6 @@
-"""What can go wrong with a log, on whichever tape. Each is one of the library's persistence errors too.
+"""What can go wrong with a log, on whichever tape, with its keys, and with what its roots sign.
+
+Each is one of the library's persistence errors too.
 
 LogUnusable
 ├── LogChanged         another log than the index was made from, or one that was cut: refuse, and keep the index
@@ -8,7 +10,14 @@ LogUnusable
 ├── RecordUnreadable   an accepted record that cannot be decoded or applied
 ├── IndexUnusable      the index file is damaged
 │   └── IndexInUse     another process uses it
-└── RecordTooLarge     more than one record can hold
+├── RecordTooLarge     more than one record can hold
+├── KeyMissing            a file of a key that is not there
+├── KeysUnsafe            a key that others can read, or that cannot be read
+├── KeyUnusable           a file that holds no Ed25519 key
+├── LogNotFounded         a log whose genesis nobody has written
+├── WriterNotRegistered   this host's key is not an active writer's: its records would be a stranger's
+├── ControlRecordLost     others appended before it, and what it says no longer holds
+└── RootsMissing          not enough root keys are here to sign
 """
 
 from __future__ import annotations
@@ -64,3 +73,45 @@ class RecordTooLarge(LogUnusable, DataError):
     """More than one record can hold."""
 
     code = "APPEND_TOO_LARGE"
+
+
+class KeyMissing(LogUnusable, OperationalError):
+    """A key that should be in the folder of keys is not there."""
+
+    code = "KEY_MISSING"
+
+
+class KeysUnsafe(LogUnusable, OperationalError):
+    """Others can read or change a key, or it cannot be read at all."""
+
+    code = "KEYS_UNSAFE"
+
+
+class KeyUnusable(LogUnusable, OperationalError):
+    """A file that holds no Ed25519 key."""
+
+    code = "KEY_UNUSABLE"
+
+
+class LogNotFounded(LogUnusable, OperationalError):
+    """A log without a genesis, which nobody can write to yet."""
+
+    code = "LOG_NOT_FOUNDED"
+
+
+class WriterNotRegistered(LogUnusable, OperationalError):
+    """The key of this host is no active writer of the log."""
+
+    code = "WRITER_NOT_REGISTERED"
+
+
+class ControlRecordLost(LogUnusable, OperationalError):
+    """What the roots signed no longer holds: others appended before it."""
+
+    code = "CONTROL_RECORD_LOST"
+
+
+class RootsMissing(LogUnusable, OperationalError):
+    """Fewer root keys are at hand than must sign."""
+
+    code = "ROOTS_MISSING"

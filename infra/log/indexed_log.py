@@ -19,8 +19,9 @@ from domain.identity import partition_of
 from infra.log.append_requests import OutcomesRequest
 from infra.log.errors import RecordTooLarge
 from infra.log.events import IndexedEvents
-from infra.log.format import Append, HandledCommand, Orphan, RecordedOutcome, event_rows
-from infra.log.index import Applied, Head
+from infra.log.format import Append, HandledCommand, RecordedOutcome, event_rows
+from infra.log.index import Applied
+from infra.log.index_head import Head
 from infra.log.partition_handle import PartitionHandle
 from infra.log.partition_pool import WRITERS, PartitionPool
 from infra.log.partition_reader import PartitionReader
@@ -109,10 +110,9 @@ class IndexedLog(ABC, Generic[_Opened]):
 
     @contextmanager
     def _whole(self, partition: int) -> Iterator[IndexedEvents]:
-        """The events of a partition. Raises LogBroken while an orphan is open, LogUnusable when they cannot be read."""
+        """The events of a partition. Raises what is wrong with it as a whole, and LogUnusable if it cannot be read."""
         opened, events = self._open(partition)
-        if opened.partition.state.orphans:
-            opened.check_whole()
+        opened.check_whole()
         try:
             yield events
         except (PersistenceError, sqlite3.Error) as error:
@@ -157,10 +157,6 @@ class AppendableLog(IndexedLog[PartitionHandle]):
         """The last accepted record, None before the first."""
         with self.opened(partition).leading() as leading:
             return leading.last_accepted()
-
-    def dismiss(self, partition: int, orphans: Sequence[Orphan]) -> None:
-        """Go on without what open orphans were built on: for an operator who has looked."""
-        self.opened(partition).dismiss(orphans)
 
 
 def _append(decision: CommandOutcome) -> Append:

@@ -64,11 +64,11 @@ class PartitionReader:
             partition.read_on()
 
     def check_whole(self) -> None:
-        """Raises LogBroken while an orphan is open: then what the index holds is not the whole."""
-        if self.partition.state.orphans:
-            # It may have been dismissed by now.
+        """Raises as `Partition.check_whole`, while what the index holds is not the whole."""
+        if self.partition.needs_reading:
+            # A control record may have mended it by now.
             self.refresh()
-            self.partition.check_whole()
+        self.partition.check_whole()
 
     def listen(self, listener: Listener) -> None:
         """Tell a listener of new events, of other processes too, until `forget`."""
@@ -135,8 +135,8 @@ class _Follower:
         partition = self._reader.partition
         try:
             while self.wanted.wait() and not self._stopped.is_set():
-                fetched = self._client.follow(partition.head.next_offset, _FOLLOW_SECONDS)
-                if fetched.next_offset > partition.head.next_offset:
+                fetched = self._client.follow(partition.next_offset, _FOLLOW_SECONDS)
+                if fetched.next_offset > partition.next_offset:
                     with self._reader.leading():
                         partition.apply(fetched)
                 elif fetched.records:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+from infra.log.founding import Founder, LogKeys
 from infra.log.index import Index
 from infra.log.partition import PartitionAddress
 from infra.log.partition_client import PartitionClient
@@ -26,6 +27,15 @@ class PartitionSource(Protocol):
     @property
     def log_id(self) -> str:
         """What tells the log from every other, for ever; known once it was opened."""
+        ...
+
+    @property
+    def keys(self) -> LogKeys:
+        """The keys of this host."""
+        ...
+
+    def founder(self) -> Founder:
+        """Who writes the genesis of the log."""
         ...
 
     def open(self) -> tuple[PartitionClient, Index]:

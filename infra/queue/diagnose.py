@@ -13,8 +13,9 @@ from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.errors import unreachable
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
+from infra.log.control_records import Orphan
 from infra.log.errors import LogBroken
-from infra.log.format import Orphan, UnreadableBody, decode_body, read_header
+from infra.log.format import UnreadableBody, decode_body, read_header
 from infra.log.full_scan import check_whole
 from infra.retry import Retry
 from infra.timeouts import Timeout

@@ -8,7 +8,9 @@ from pathlib import Path
 from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic, ensure, log_topic
+from infra.log.founding import Founder, LogKeys
 from infra.log.index import Index, open_index
+from infra.log.keys import KeyFolder
 from infra.log.partition import PartitionAddress
 from infra.log.partition_client import PartitionClient
 from infra.log.partition_handle import PartitionHandle
@@ -20,7 +22,9 @@ class KafkaSource:
 
     def __init__(self, settings: KafkaSettings, number: int, topic: Topic | None = None) -> None:
         self.settings = settings
-        self.address = PartitionAddress(f"{settings.url}/{number}", settings.app, settings.partitions, number)
+        name = f"{settings.url}/{number}"
+        self.address = PartitionAddress(name, settings.app, settings.partitions, number, settings.identity)
+        self.keys = LogKeys(KeyFolder(settings.key_folder), makes_own=settings.keys_dir is None)
         self.index_path = index_path(settings, number)
         if topic is not None:
             self.topic = topic
@@ -34,6 +38,17 @@ class KafkaSource:
     def log_id(self) -> str:
         """The cluster's id and the topic's: another one when the topic was made anew."""
         return f"{self.topic.identity.cluster_id}/{self.topic.identity.topic_id}"
+
+    def founder(self) -> Founder:
+        """Of all partitions of the topic."""
+        settings, topic = self.settings, self.topic
+        return Founder(
+            settings.url,
+            settings.app,
+            settings.partitions,
+            lambda number: KafkaPartitionClient(settings, topic, number),
+            settings.identity,
+        )
 
     def open(self) -> tuple[PartitionClient, Index]:
         """The partition of the topic, and the index for the one process that uses it."""

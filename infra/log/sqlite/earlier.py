@@ -59,12 +59,12 @@ class EarlierFile:
             opening.pop_all()
 
     @property
-    def log_id(self) -> str | None:
-        """The name of the log; None where it was never given one."""
+    def log_id(self) -> str:
+        """The name of the log; empty where it was never given one."""
         if "log" not in self._tables:
-            return None
-        (found,) = self._connection.execute("SELECT log_id FROM log").fetchone() or (None,)
-        return found
+            return ""
+        (found,) = self._connection.execute("SELECT log_id FROM log").fetchone() or ("",)
+        return str(found)
 
     def events(self) -> Iterator[tuple[Any, ...]]:
         """All rows of events: position, dossier, version, topic, state; in order."""

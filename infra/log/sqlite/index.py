@@ -8,12 +8,13 @@ have been filled, they are made anew from the tape.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 from infra.errors import LogUnusable
-from infra.log.index import CREATE_TABLES, TABLES, Applied, Head, Index
+from infra.log.index import CREATE_TABLES, TABLES, Applied, Index
+from infra.log.index_head import Head
 from infra.sqlite_file import writing
 
 
@@ -36,13 +37,13 @@ class EmbeddedIndex(Index):
         return found
 
     def fill(self, records: Sequence[Applied], head: Head) -> None:
-        """Write accepted records and the head after them, as far as no other process has. Raises RecordUnreadable."""
+        """Write accepted records and the head after them, as far as no other process has. Raises RecordRefused."""
         if not self._connection.in_transaction and self._present() >= head.next_offset:
             return
         self.add(records)
         with self._rolling_back():
             if head.next_offset > self._filled_to:
-                self._write_head(head)
+                self.write_head(head)
             self._connection.execute("COMMIT")
         self._filled_to = max(self._filled_to, head.next_offset)
 
@@ -56,12 +57,17 @@ class EmbeddedIndex(Index):
         self._begun = head.next_offset
 
     def add(self, records: Sequence[Applied]) -> None:
-        """Write accepted records, as far as no other process has. Raises RecordUnreadable."""
+        """Write accepted records, as far as no other process has. Raises RecordRefused."""
         with self._rolling_back():
             if not self._connection.in_transaction:
                 self._connection.execute("BEGIN IMMEDIATE")
                 self._filled_to = self._present()
         super().add([record for record in records if record.offset >= self._filled_to])
+
+    def begin_anew(self, known_voids: Iterable[tuple[int, int]]) -> None:
+        """See `Index`. Up to the next `fill`, which shows all of it at once, nobody else writes to the log."""
+        super().begin_anew(known_voids)
+        self._filled_to = 0
 
     def commit(self) -> None:
         """Nothing to do: the tape has committed the record and the rows that joined it together."""
@@ -104,5 +110,5 @@ def _are_whole(connection: sqlite3.Connection) -> bool:
         return False
     if connection.execute("SELECT 1 FROM head").fetchone() is not None:
         return True
-    filled = ("stored_events", "answers", "orphans")
+    filled = ("stored_events", "answers", "accepted_records")
     return all(connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is None for table in filled)  # noqa: S608

@@ -8,44 +8,73 @@ from pathlib import Path
 from typing import Final
 
 from infra.errors import LogUnusable
+from infra.log.control_records import Genesis, parse_genesis
 from infra.log.errors import EarlierLog, LogChanged
+from infra.log.format import HEADER_LENGTH
+from infra.log.founding import Founder, LogKeys
 from infra.log.index import PAGE_SIZE
+from infra.log.keys import KeyFolder
 from infra.log.partition import PartitionAddress
 from infra.log.sqlite.index import EmbeddedIndex, make_tables, tables_of
 from infra.log.sqlite.tape import CREATE_RECORDS, SQLiteTape
 from infra.sqlite_file import open_in_wal_mode, writing
 
 APP: Final = "dossier"
-"""The name in the hash that every embedded log begins with; `log_id` tells one from another."""
+"""The name in the hash that every embedded log begins with; its identity tells one from another."""
 LOCK_SECONDS: Final = 60.0
 """Seconds to wait for another process that writes."""
 
 _CREATE_LOG: Final = (
-    "CREATE TABLE IF NOT EXISTS log (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), log_id TEXT NOT NULL)"
+    "CREATE TABLE IF NOT EXISTS log (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), "
+    "app TEXT NOT NULL, partition INTEGER NOT NULL, partitions INTEGER NOT NULL)"
 )
-_INSERT_LOG: Final = "INSERT OR IGNORE INTO log VALUES (1, COALESCE(?, lower(hex(randomblob(16)))))"
+_SELECT_FIRST: Final = (
+    "SELECT value FROM records WHERE record_offset = (SELECT record_offset FROM accepted_records WHERE number = 1)"
+)
 
 
 class SQLiteSource:
     """See `PartitionSource`: the one partition of an embedded log.
 
-    `log_id`: the name of a log that is made, where it is not a new one. `lock_seconds`: how long to wait for another
-    process that writes.
+    `continues`: the id of the log that a new one takes over. `lock_seconds`: how long to wait for another process that
+    writes. `keys`: this host's keys, None: those in a folder beside the file, made when they are missing.
     """
 
-    def __init__(self, path: Path, *, log_id: str | None = None, lock_seconds: float = LOCK_SECONDS) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        continues: str = "",
+        lock_seconds: float = LOCK_SECONDS,
+        keys: LogKeys | None = None,
+    ) -> None:
         self.address = PartitionAddress(str(path), APP, 1, 0)
         self.index_path = path
-        self._given_log_id = log_id
-        self._log_id: str | None = None
+        self.keys = keys or own_keys(path)
+        self._continues = continues
         self._lock_seconds = lock_seconds
 
     @property
     def log_id(self) -> str:
-        """The name that the log was given when it was made."""
-        if self._log_id is None:
-            raise AssertionError("the log was not opened")
-        return self._log_id
+        """What the genesis says: the id of the log that it continues, else its own identity."""
+        genesis = self.genesis()
+        return genesis.continues or genesis.identity.hex()
+
+    def genesis(self) -> Genesis:
+        """The genesis of the log. Raises LogUnusable where it is not there."""
+        try:
+            with closing(self._connect()) as connection:
+                (value,) = connection.execute(_SELECT_FIRST).fetchone() or (None,)
+        except sqlite3.Error as error:
+            raise LogUnusable(log=str(self.index_path), reason=str(error)) from error
+        if value is None:
+            raise LogChanged(log=str(self.index_path), reason="its genesis is gone", index=str(self.index_path))
+        return parse_genesis(value[HEADER_LENGTH:])
+
+    def founder(self) -> Founder:
+        """Of the one partition."""
+        address = self.address
+        return Founder(address.name, address.app, 1, lambda _number: self.follower(), address.identity, self._continues)
 
     def open(self) -> tuple[SQLiteTape, EmbeddedIndex]:
         """Tape and index, whose tables are made where they are missing. Raises EarlierLog, LogUnusable."""
@@ -55,7 +84,6 @@ class SQLiteSource:
                 connection = opening.enter_context(closing(self._connect()))
                 self._make(connection)
                 make_tables(connection)
-                (self._log_id,) = connection.execute("SELECT log_id FROM log").fetchone()
                 opening.pop_all()
                 return SQLiteTape(path, connection), EmbeddedIndex(path, connection)
         except sqlite3.Error as error:
@@ -78,12 +106,19 @@ class SQLiteSource:
         tables = tables_of(connection)
         if "records" in tables:
             return
-        if tables & {"head", "orphans"}:
+        if "head" in tables:
             reason = "the table of its records is gone"
             raise LogChanged(log=str(self.index_path), reason=reason, index=str(self.index_path))
         if tables & {"stored_events", "answers"}:
             raise EarlierLog(log=str(self.index_path))
+        address = self.address
         with writing(connection):
             connection.execute(CREATE_RECORDS)
             connection.execute(_CREATE_LOG)
-            connection.execute(_INSERT_LOG, (self._given_log_id,))
+            row = (address.app, address.partition, address.partitions)
+            connection.execute("INSERT OR IGNORE INTO log VALUES (1,?,?,?)", row)
+
+
+def own_keys(path: Path) -> LogKeys:
+    """The keys of an embedded log that are made by itself, in a folder beside it."""
+    return LogKeys(KeyFolder(path.with_name(f"{path.name}.keys")), makes_own=True)

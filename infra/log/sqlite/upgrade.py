@@ -29,10 +29,11 @@ from eventsourcing.persistence import IntegrityError
 from infra.errors import LogMissing, LogUnusable
 from infra.log.append_requests import EventsRequest
 from infra.log.format import Append
+from infra.log.founding import LogKeys
 from infra.log.partition_handle import PartitionHandle
 from infra.log.sqlite.earlier import SELECT_ANSWERS, SELECT_EVENTS, EarlierFile
 from infra.log.sqlite.index import tables_of
-from infra.log.sqlite.source import SQLiteSource
+from infra.log.sqlite.source import SQLiteSource, own_keys
 
 _APPENDS_AT_ONCE: Final = 1000
 _BYTES_AT_ONCE: Final = 4 << 20
@@ -64,7 +65,7 @@ def upgrade(path: Path) -> Upgraded | None:
             return None
         old = stack.enter_context(closing(EarlierFile(path)))  # 1
         _remove(new)
-        events = _write(old, new)  # 2
+        events = _write(old, new, own_keys(path))  # 2
         answers = _compare(old, new)  # 3
         old.forbid_writing()  # 4
         kept = _keep(path)  # 5
@@ -72,9 +73,9 @@ def upgrade(path: Path) -> Upgraded | None:
     return Upgraded(events, answers, kept)
 
 
-def _write(old: EarlierFile, new: Path) -> int:
+def _write(old: EarlierFile, new: Path, keys: LogKeys) -> int:
     """Returns the number of events."""
-    handle = PartitionHandle(SQLiteSource(new, log_id=old.log_id))
+    handle = PartitionHandle(SQLiteSource(new, continues=old.log_id, keys=keys))
     try:
         for appends in _groups(old.appends()):
             try:
@@ -109,7 +110,7 @@ def _compare(old: EarlierFile, new: Path) -> int:
     source = SQLiteSource(new)
     # Opened anew, it has compared its last record with its index.
     PartitionHandle(source).close()
-    if source.log_id != (old.log_id or source.log_id):
+    if source.genesis().continues != old.log_id:
         raise LogUnusable(log=str(new), reason=f"its name is {source.log_id}, not {old.log_id}")
     with closing(sqlite3.connect(new)) as connection:
         _compare_rows(new, old.events(), connection.execute(SELECT_EVENTS))

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from infra.log.format import Append, first_hash
+from infra.log.format import Append
 from infra.log.index import TABLES
 from infra.log.sqlite.source import APP
 from tests.support.memory_log import MemoryLog, accepted
@@ -30,7 +30,7 @@ def appends_in(path: Path) -> list[tuple[int, Append]]:
     """Every accepted append with the position of its first event."""
     log = MemoryLog([value for (value,) in rows(path, "SELECT value FROM records ORDER BY record_offset")])
     found = []
-    for position, appends in accepted(log, first_hash(APP, 1, 0)):
+    for position, appends in accepted(log, APP):
         for append in appends:
             found.append((position, append))
             position += len(append.events)  # noqa: PLW2901

@@ -29,8 +29,8 @@ def test_a_log_is_named_once(path: Path) -> None:
         names.add((each, opened.source.log_id))
         opened.close()
     assert len(names) == 2
-    assert all(len(name) == 32 for _, name in names)
-    opened = PartitionHandle(SQLiteSource(path.with_name("third.sqlite"), log_id="taken-over"))
+    assert all(len(name) == 64 for _, name in names)
+    opened = PartitionHandle(SQLiteSource(path.with_name("third.sqlite"), continues="taken-over"))
     assert opened.source.log_id == "taken-over"
     opened.close()
 

@@ -41,8 +41,21 @@ def alter(path: Path, script: str) -> None:
         connection.executescript(script)
 
 
-def contents(path: Path) -> list[list[Any]]:
-    return [rows(path, query) for query in (EVENTS, ANSWERS, "SELECT log_id FROM log")]
+def contents(path: Path) -> list[Any]:
+    """Events, answers and the log's name."""
+    if rows(path, "SELECT 1 FROM sqlite_schema WHERE name = 'records'"):
+        name = SQLiteSource(path).log_id
+    else:
+        ((name,),) = rows(path, "SELECT log_id FROM log")
+    return [rows(path, EVENTS), rows(path, ANSWERS), name]
+
+
+def names(path: Path) -> list[str]:
+    """What stands beside the log."""
+    return sorted(each.name for each in path.parent.iterdir())
+
+
+UPGRADED = ["log-before-upgrade.sqlite", "log.sqlite", "log.sqlite.keys"]
 
 
 def test_everything_is_taken_over_and_the_old_file_is_kept(path: Path) -> None:
@@ -54,7 +67,7 @@ def test_everything_is_taken_over_and_the_old_file_is_kept(path: Path) -> None:
     assert contents(path) == before
     assert contents(upgraded.kept) == before
     assert upgraded.kept == path.with_name("log-before-upgrade.sqlite")
-    assert sorted(each.name for each in path.parent.iterdir()) == ["log-before-upgrade.sqlite", "log.sqlite"]
+    assert names(path) == UPGRADED
     opened = PartitionHandle(SQLiteSource(path))
     assert opened.partition.indexed == len(before[0])
     opened.close()
@@ -123,7 +136,7 @@ def test_killed_at_any_step_one_whole_log_stands_at_the_path_and_a_second_run_fi
             SQLiteSource(path).open()
         assert upgrade(path) is not None
     assert contents(path) == before
-    assert sorted(each.name for each in path.parent.iterdir()) == ["log-before-upgrade.sqlite", "log.sqlite"]
+    assert names(path) == UPGRADED
     assert contents(path.with_name("log-before-upgrade.sqlite")) == before
 
 
