@@ -9,8 +9,9 @@ SECONDS := 600
 unexport SECONDS
 # More for pytest: make test ARGS='-k audit -x'
 ARGS ?=
-# Processes of pytest; each has a broker and a database of its own.
+# Processes of pytest: for `make check`; for `make test`, where each has a broker and a database of its own to wait for.
 WORKERS ?= 2
+TEST_WORKERS ?= 3
 # What `make lint` runs, side by side: the longest first.
 LINTS := lint-types lint-texts lint-schemas lint-imports lint-style lint-format
 # Where the demo's log is: an embedded one, or `make demo LOG=kafka`. Taken from the command line only.
@@ -39,7 +40,7 @@ check: lint ## Run every check, then the tests that need no server: under a minu
 	$(BIN)/python -m pytest -m unit --numprocesses=$(WORKERS) --dist=worksteal $(ARGS)
 
 test: lint ## Run every check, then all tests (ARGS='-k word' picks some)
-	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=$(TEST_WORKERS) --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup ## Check style, format, types, the direction of imports, the public schemas and the texts
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) $(LINTS)

@@ -115,7 +115,7 @@ def test_an_announcement_names_the_decision_that_it_announces(log: FakeLog) -> N
     approved, _, announced = fold(log)
     assert announced["refers_to"] == approved["id"]
     assert announced["decision"] == approved["decision"]
-    assert announced["announcement"] == {"date": date(2024, 8, 22), "place": "Trụ sở", "form": "Lễ công bố"}
+    assert announced["announcement"] == {"date": date(2024, 8, 22), "place": "Hội trường", "form": "Hội nghị công bố"}
 
 
 def test_a_corrected_announcement_is_public_and_other_corrected_facts_are_not(log: FakeLog) -> None:
@@ -132,7 +132,7 @@ def test_a_corrected_announcement_is_public_and_other_corrected_facts_are_not(lo
 
     assert (announced["kind"], corrected["kind"]) == ("announced", "corrected")
     assert corrected["refers_to"] == announced["id"]
-    assert corrected["announcement"] == {"date": date(2024, 8, 23), "place": "Nhà văn hóa", "form": "Lễ công bố"}
+    assert corrected["announcement"] == {"date": date(2024, 8, 23), "place": "Nhà văn hóa", "form": "Hội nghị công bố"}
 
 
 def test_a_rejection_carries_its_reasons_and_the_counts(log: FakeLog) -> None:
