@@ -8,7 +8,7 @@ from typing import Any
 
 
 def logger(module: str) -> Any:
-    """structlog's logger of a module, loaded when it is first wanted; a person's command shows warnings alone."""
+    """Structlog's logger of a module, loaded when it is first wanted; a person's command shows warnings alone."""
     import structlog
 
     from infra.logging import log_warnings

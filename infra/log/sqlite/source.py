@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from infra.errors import LogUnusable
-from infra.log.control_records import Genesis, parse_genesis
+from infra.log.control_records import Genesis, MalformedControlRecord, parse_genesis
 from infra.log.errors import EarlierLog, LogChanged
 from infra.log.format import HEADER_LENGTH
 from infra.log.founding import Founder, LogKeys
@@ -57,19 +57,18 @@ class SQLiteSource:
     @property
     def log_id(self) -> str:
         """What the genesis says: the id of the log that it continues, else its own identity."""
-        genesis = self.genesis()
-        return genesis.continues or genesis.identity.hex()
+        return _log_id(self.genesis())
 
     def genesis(self) -> Genesis:
         """The genesis of the log. Raises LogUnusable where it is not there."""
         try:
-            with closing(self._connect()) as connection:
-                (value,) = connection.execute(_SELECT_FIRST).fetchone() or (None,)
+            with closing(_reading(self.index_path)) as connection:
+                found = _genesis(connection)
         except sqlite3.Error as error:
             raise LogUnusable(log=str(self.index_path), reason=str(error)) from error
-        if value is None:
+        if found is None:
             raise LogChanged(log=str(self.index_path), reason="its genesis is gone", index=str(self.index_path))
-        return parse_genesis(value[HEADER_LENGTH:])
+        return found
 
     def founder(self) -> Founder:
         """Of the one partition."""
@@ -117,6 +116,32 @@ class SQLiteSource:
             connection.execute(_CREATE_LOG)
             row = (address.app, address.partition, address.partitions)
             connection.execute("INSERT OR IGNORE INTO log VALUES (1,?,?,?)", row)
+
+
+def log_id_in(path: Path) -> str | None:
+    """The id of the log in a file that is only read, an earlier one too; None where there is none."""
+    try:
+        with closing(_reading(path)) as connection:
+            if "records" in tables_of(connection):
+                found = _genesis(connection)
+                return _log_id(found) if found is not None else None
+            (log_id,) = connection.execute("SELECT log_id FROM log").fetchone() or (None,)
+            return log_id
+    except (sqlite3.Error, MalformedControlRecord):
+        return None
+
+
+def _reading(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+
+
+def _genesis(connection: sqlite3.Connection) -> Genesis | None:
+    (value,) = connection.execute(_SELECT_FIRST).fetchone() or (None,)
+    return parse_genesis(value[HEADER_LENGTH:]) if value is not None else None
+
+
+def _log_id(genesis: Genesis) -> str:
+    return genesis.continues or genesis.identity.hex()
 
 
 def own_keys(path: Path) -> LogKeys:

@@ -17,8 +17,12 @@ import pytest
 from eventsourcing.persistence import IntegrityError, StoredEvent
 
 from infra.errors import LogUnusable
-from infra.log.errors import LogBroken, LogChanged, NewerLog
-from infra.log.format import FORMAT, Header, Orphan, encode_record
+from infra.log.acceptance import start
+from infra.log.chain import Chain
+from infra.log.control_append import ControlAppender
+from infra.log.control_records import Orphan, Void, encode_dismissal, sign
+from infra.log.errors import LogBroken, LogChanged, NewerLog, RecordUnreadable
+from infra.log.format import Format, encode_body, seal
 from infra.log.partition_handle import PartitionHandle
 from infra.log.recorder import insert
 from tests.infra.log.sqlite.rows import appends_in, index, rows
@@ -31,6 +35,40 @@ Open = Callable[[], PartitionHandle]
 def happen(opened: PartitionHandle, dossier: UUID | None = None, version: int = 1) -> int:
     (position,) = insert(opened, [StoredEvent(dossier or uuid4(), version, "Happened", b"state")], None) or ()
     return int(position)
+
+
+def signed_record(
+    opened: PartitionHandle,
+    number: int,
+    position: int,
+    *,
+    previous: bytes = ANOTHER_HASH,
+    events: int = 0,
+    format_: int = Format.APPENDS,
+    content: bytes | None = None,
+) -> bytes:
+    """A record that a writer of the log signed."""
+    body = encode_body("writer", []) if content is None else content
+    chain = (previous, number, position, events)
+    return seal(opened.source.address.place, opened.source.keys.writer(), format_, chain, body)
+
+
+def on_head(opened: PartitionHandle, content: bytes, *, format_: int = Format.APPENDS) -> bytes:
+    """The same, built on the head."""
+    state = opened.partition.state
+    return signed_record(
+        opened, state.number + 1, state.position, previous=state.head, format_=format_, content=content
+    )
+
+
+def append_control(opened: PartitionHandle, format_: Format, content: bytes) -> None:
+    """As an operator's tool does, by headers alone."""
+    source = opened.source
+    client = source.follower()
+    appender = ControlAppender(source.address.name, client, Chain(start(source.address.place), 0, lambda _number: None))
+    tries = iter([True])
+    appender.append(source.keys.writer(), format_, content, lambda _state: next(tries, False))
+    client.close()
 
 
 def write(path: Path, value: object, offset: int | None = None) -> int:
@@ -64,7 +102,7 @@ def test_a_lost_race_is_judged_anew_on_the_other_s_head(open_log: Open, path: Pa
     assert two.partition.indexed == 2
     two.refresh()
     assert two.partition.indexed == 3
-    assert len(appends_in(path)) == len(rows(path, "SELECT 1 FROM records")) == 3
+    assert len(appends_in(path)) == len(rows(path, "SELECT 1 FROM records")) - 1 == 3
 
 
 def test_a_record_is_compared_and_inserted_at_once(open_log: Open, path: Path) -> None:
@@ -75,11 +113,11 @@ def test_a_record_is_compared_and_inserted_at_once(open_log: Open, path: Path) -
     assert pending is not None
     with pytest.raises(LogUnusable, match="locked"):
         happen(two)
-    assert rows(path, "SELECT 1 FROM records") == []
-    assert pending.result() == 0
-    assert rows(path, "SELECT value FROM records") == [(b"value",)]
+    assert rows(path, "SELECT value FROM records WHERE record_offset > 0") == []
+    assert pending.result() == 1
+    assert rows(path, "SELECT value FROM records WHERE record_offset > 0") == [(b"value",)]
     assert two.partition.client.send(b"another") is None
-    assert rows(path, "SELECT value FROM records") == [(b"value",)]
+    assert rows(path, "SELECT value FROM records WHERE record_offset > 0") == [(b"value",)]
 
 
 def test_an_append_that_fails_leaves_nothing(open_log: Open, path: Path) -> None:
@@ -113,25 +151,26 @@ def test_a_caller_that_is_interrupted_leaves_nothing_locked(open_log: Open, monk
 
 
 def test_strangers_are_ignored_and_counted(open_log: Open, path: Path) -> None:
-    """Whatever its type: a text, a number, bytes without a header of ours, a record that comes late."""
+    """Whatever its type: a text, a number, bytes without a header of ours or not signed, a record that comes late."""
     opened = open_log()
     assert happen(opened) == 1
-    for value in ("text", 7, b"", bytes(200), encode_record(Header(FORMAT, ANOTHER_HASH, 1, 1, 1), "late", [], 0)):
+    late = signed_record(opened, 1, 1)
+    for value in ("text", 7, b"", bytes(200), late[:-1] + b"!", late):
         write(path, value)
     assert happen(opened) == 2
-    assert opened.partition.head.ignored == (1, 4, 0)
+    assert opened.partition.head.ignored == (1, 5, 0)
     assert open_log().partition.head == opened.partition.head
 
 
 def test_an_orphan_stops_everybody_until_it_is_dismissed(open_log: Open, path: Path) -> None:
     one, two = open_log(), open_log()
     assert happen(one) == 1
-    orphan = encode_record(Header(FORMAT, ANOTHER_HASH, 9, 9, 1), "writer", [], 0)
+    orphan = signed_record(one, 9, 9)
     offset = write(path, orphan)
     for opened in (one, two, open_log()):
         with pytest.raises(LogBroken, match=f"offset {offset} "):
             happen(opened)
-    one.dismiss([Orphan(offset, sha256(orphan).digest())])
+    append_control(one, Format.DISMISSAL, encode_dismissal([Orphan(offset, sha256(orphan).digest())]))
     assert happen(two) == 2
     assert open_log().partition.state.orphans == {}
 
@@ -139,10 +178,55 @@ def test_an_orphan_stops_everybody_until_it_is_dismissed(open_log: Open, path: P
 def test_a_newer_format_on_the_head_halts(open_log: Open, path: Path) -> None:
     opened = open_log()
     happen(opened)
-    state = opened.partition.state
-    write(path, encode_record(Header(FORMAT + 1, state.head, state.number + 1, state.position, 0), "newer", [], 0))
+    write(path, on_head(opened, b"newer", format_=0xFE))
     with pytest.raises(NewerLog):
         happen(opened)
+
+
+def test_a_record_that_none_can_use_stops_all_until_it_is_void(open_log: Open, path: Path) -> None:
+    """Those that run, and those that begin; the void is appended behind it, and everybody goes on, positions too."""
+    one, two = open_log(), open_log()
+    assert happen(one) == 1
+    head = one.partition.state
+    garbage = on_head(one, b"garbage")
+    write(path, garbage)
+    for opened in (one, two):
+        with pytest.raises(RecordUnreadable):
+            happen(opened)
+    with pytest.raises(RecordUnreadable):
+        open_log()
+    keys = head.keys
+    assert keys is not None
+    digest = sha256(garbage).digest()
+    void = Void(keys.identity, 0, head.number + 1, digest, digest, "garbage")
+    void = void._replace(signatures=sign(void.message(), keys.roots, one.source.keys.folder.roots()))
+    append_control(one, Format.VOID, void.encode())
+    assert [happen(opened) for opened in (two, open_log(), one)] == [2, 3, 4]
+    assert [position for position, _ in appends_in(path)] == [1, 2, 3, 4]
+
+
+def test_a_void_over_what_was_taken_in_makes_the_index_anew(open_log: Open, path: Path) -> None:
+    """Of the processes that have it open, too; the positions of what is void stay empty."""
+    one, two = open_log(), open_log()
+    dossier = uuid4()
+    first = one.partition.state
+    happen(one, dossier)
+    record = one.partition.state
+    happen(one, dossier, 2)
+    two.refresh()
+    keys, state = one.partition.state.keys, one.partition.state
+    assert keys is not None
+    void = Void(keys.identity, 0, record.number, record.head, state.head, "wrong")
+    void = void._replace(signatures=sign(void.message(), keys.roots, one.source.keys.folder.roots()))
+    append_control(one, Format.VOID, void.encode())
+    assert first.number + 1 == record.number
+    two.refresh()
+    assert happen(two, dossier) == 3
+    one.refresh()
+    assert happen(one, dossier, 2) == 4
+    opened = open_log()
+    assert opened.partition.head == one.partition.head._replace(state=opened.partition.state)
+    assert [row[:3] for row in index(path)["stored_events"]] == [(3, dossier.hex, 1), (4, dossier.hex, 2)]
 
 
 def test_an_altered_record_is_found_by_what_was_built_on_it(open_log: Open, path: Path) -> None:
@@ -152,12 +236,12 @@ def test_an_altered_record_is_found_by_what_was_built_on_it(open_log: Open, path
         happen(opened)
     opened.close()
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE records SET value = CAST(value || x'00' AS BLOB) WHERE record_offset = 2")
-    with pytest.raises(LogChanged, match="offset 2 is not the one"):
+        connection.execute("UPDATE records SET value = CAST(value || x'00' AS BLOB) WHERE record_offset = 3")
+    with pytest.raises(LogChanged, match="offset 3 is not the one"):
         open_log()
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("DELETE FROM records WHERE record_offset = 2")
-    with pytest.raises(LogChanged, match="offset 2 is gone"):
+        connection.execute("DELETE FROM records WHERE record_offset = 3")
+    with pytest.raises(LogChanged, match="offset 3 is gone"):
         open_log()
 
 
@@ -166,8 +250,8 @@ def test_a_running_process_sees_that_the_end_was_cut(open_log: Open, path: Path)
     for _ in range(2):
         happen(opened)
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("DELETE FROM records WHERE record_offset = 1")
-    with pytest.raises(LogChanged, match="ends at offset 1"):
+        connection.execute("DELETE FROM records WHERE record_offset = 2")
+    with pytest.raises(LogChanged, match="ends at offset 2"):
         happen(opened)
 
 
