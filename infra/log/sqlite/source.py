@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import ExitStack, closing
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -54,7 +55,7 @@ class SQLiteSource:
         self._continues = continues
         self._lock_seconds = lock_seconds
 
-    @property
+    @cached_property
     def log_id(self) -> str:
         """What the genesis says: the id of the log that it continues, else its own identity."""
         return _log_id(self.genesis())
