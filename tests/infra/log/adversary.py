@@ -75,7 +75,17 @@ class Adversary(Machine):
 
     @rule(
         kind=st.sampled_from(
-            ["garbage", "count", "newer format", "version", "offset", "orphan", "control with events", "statement"]
+            [
+                "garbage",
+                "count",
+                "newer format",
+                "version",
+                "offset",
+                "orphan",
+                "control with events",
+                "statement",
+                "said again",
+            ]
         )
     )
     def sabotage(self, kind: str) -> None:
@@ -99,9 +109,14 @@ class Adversary(Machine):
                 GENESIS, second.statements + 1, StatementKind.RETIRE_WRITER, OPERATOR.public, signers=(SECOND_ROOT,)
             )
             content = statement.encode()
+        if kind == "said again":
+            # What the roots signed once, in a record of its own.
+            said = [record for record in second.accepted if record.format in (Format.STATEMENT, Format.VOID)]
+            if said:
+                format_, content = said[-1].format, said[-1].content
         number += kind in ("count", "control with events")
         value = self._built(MOLE, format_, content, events=number, skew=5 * (kind == "orphan"))
-        if kind not in ("orphan", "statement"):
+        if kind not in ("orphan", "statement") and format_ not in (Format.STATEMENT, Format.VOID):
             self.unusable.add(sha256(value).digest())
         self.log.append(value)
 
@@ -151,7 +166,11 @@ class Adversary(Machine):
             content = encode_dismissal([Orphan(*orphan) for orphan in orphans.items()])
             assert self._tool(fate).append(OPERATOR, Format.DISMISSAL, content, lambda state: bool(state.orphans))
         for kind in (Partition, OlderPartition) if older else (Partition,):
+            stops = []
             while (number := self._stopped_at(kind)) is not None:
+                # Each void frees everybody of at least one record.
+                assert number not in stops
+                stops.append(number)
                 self._void(number, fate)
         for number in range(len(WRITERS) if older else OLDER):
             writer = self._up(number)
