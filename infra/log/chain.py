@@ -5,9 +5,9 @@ from __future__ import annotations
 from array import array
 from typing import Final
 
-from infra.kafka.partition_client import Record
 from infra.log.acceptance import ChainState, History, RecordedAt, Verdict, accept
 from infra.log.format import Header, read_header
+from infra.log.partition_client import Record
 
 _HASH: Final = 32
 

@@ -9,19 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from hashlib import sha256
 
-import structlog
-
-from infra.kafka.errors import KafkaUnreachable, LogChanged
-from infra.kafka.partition_client import PartitionClient
 from infra.log.acceptance import ChainState, RecordedAt
 from infra.log.chain import Chain
-from infra.log.errors import WriterNotRegistered
+from infra.log.errors import LogChanged, WriterNotRegistered
 from infra.log.format import Format, seal
 from infra.log.keys import Signer
+from infra.log.partition_client import PartitionClient
+from infra.log.reporting import logger
 from infra.retry import Retry
 from infra.timeouts import Timeout
-
-_log = structlog.get_logger(__name__)
 
 
 class ControlAppender:
@@ -55,7 +51,7 @@ class ControlAppender:
         `check` is asked before each try: it says whether the record is still wanted, or raises why it cannot be.
         Raises WriterNotRegistered, KafkaUnreachable where the outcome stays unknown, and what the client raises.
 
-        1. Send one record, built on the head.
+        1. Send one record, built on the head; where the tape refuses, because others have appended, read and try again.
         2. Read to the end, at least up to where it was acknowledged.
         3. Accepted: done. Else again on the new head; whatever copy comes later is late.
         """
@@ -65,21 +61,28 @@ class ControlAppender:
             _check_signer(self._name, state, signer, format_)
             chain = (state.head, state.number + 1, state.position, 0)
             value = seal(state.place, signer, format_, chain, content)
-            offset = self._client.send(value).result()  # 1
+            pending = self._client.send(value)  # 1
+            if pending is None:
+                self.read_on()
+                continue
+            offset = pending.result()
             if offset is None:
                 if tries.is_over:
+                    # Only a tape of Kafka leaves an outcome unknown.
+                    from infra.kafka.errors import KafkaUnreachable  # noqa: PLC0415
+
                     raise KafkaUnreachable(log=self._name, reason="the record was not acknowledged in time")
                 tries.pause()
             self._read_up_to(offset)  # 2
             found = self.recorded(state.number + 1)
             if found is not None and found.hash == sha256(value).digest():  # 3
-                _log.info("control.appended", log=self._name, format=format_.name, number=state.number + 1)
+                logger(__name__).info("control.appended", log=self._name, format=format_.name, number=state.number + 1)
                 return True
         return False
 
     def _read_up_to(self, offset: int | None) -> None:
         """Raises LogChanged where an acknowledged record is not there."""
-        tries = Retry(Timeout.LEADER, pause=0.005)
+        tries = Retry(self._client.lag, pause=0.005)
         self.read_on()
         while offset is not None and self._chain.next_offset <= offset:
             if tries.is_over:

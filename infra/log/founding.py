@@ -10,25 +10,22 @@ import os
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cached_property
 
-import structlog
-
-from infra.kafka.errors import LogBroken
-from infra.kafka.partition_client import PartitionClient
 from infra.log.acceptance import start
 from infra.log.chain import Chain
 from infra.log.control_append import ControlAppender
 from infra.log.control_records import Genesis, Roots, parse_genesis, sign
-from infra.log.errors import LogNotFounded, WriterNotRegistered
+from infra.log.errors import LogBroken, LogNotFounded, WriterNotRegistered
 from infra.log.format import HEADER_LENGTH, Format, Place
 from infra.log.keys import KeyFolder, Signer
-
-_log = structlog.get_logger(__name__)
+from infra.log.partition_client import PartitionClient
+from infra.log.reporting import logger
 
 _NONCE_LENGTH = 16
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LogKeys:
     """The keys of this host. `makes_own`: nobody named a folder, so what is missing is made, and a new log founded."""
 
@@ -36,19 +33,27 @@ class LogKeys:
     makes_own: bool
 
     def writer(self) -> Signer:
-        """The key that signs this host's records. Raises KeyMissing, KeysUnsafe, KeyUnusable."""
+        """The key that signs this host's records, read once. Raises KeyMissing, KeysUnsafe, KeyUnusable."""
+        return self._writer
+
+    @cached_property
+    def _writer(self) -> Signer:
         return self.folder.make_writer() if self.makes_own else self.folder.writer()
 
 
 @dataclass(frozen=True, slots=True)
 class Founder:
-    """One log, by the clients of its partitions. `identity`: the only one that it may have, None: any."""
+    """One log, by the clients of its partitions.
+
+    `identity`: the only one that it may have, None: any. `continues`: the id of the log that it takes over, or empty.
+    """
 
     name: str
     app: str
     partitions: int
     client: Callable[[int], PartitionClient]
     identity: bytes | None = None
+    continues: str = ""
 
     def found(self, partition: int, genesis: Callable[[], Genesis], writer: Signer) -> Genesis:
         """The log's genesis, which stands in partition 0 and in this one from now on.
@@ -88,16 +93,18 @@ class Founder:
         with closing(self.client(partition)) as client:
             appender = ControlAppender(name, client, chain)
             appender.append(writer, Format.GENESIS, genesis.encode(), lambda state: state.keys is None)
-        _log.info("log.founded", log=name, identity=genesis.identity.hex())
+        logger(__name__).info("log.founded", log=name, identity=genesis.identity.hex())
 
     def _place(self, partition: int) -> Place:
         return Place(self.app, self.partitions, partition)
 
 
-def new_genesis(app: str, partitions: int, roots: list[Signer], threshold: int, writer: Signer) -> Genesis:
+def new_genesis(  # noqa: PLR0917  # what it says, in its order
+    app: str, partitions: int, roots: list[Signer], threshold: int, writer: Signer, continues: str = ""
+) -> Genesis:
     """A genesis of its own, signed by all of these roots."""
     keys = Roots(threshold, tuple(root.public for root in roots))
-    genesis = Genesis(app, partitions, os.urandom(_NONCE_LENGTH), "", keys, (writer.public,))
+    genesis = Genesis(app, partitions, os.urandom(_NONCE_LENGTH), continues, keys, (writer.public,))
     return genesis._replace(signatures=sign(genesis.message(), keys, roots))
 
 
@@ -106,4 +113,4 @@ def own_genesis(keys: LogKeys, founder: Founder) -> Genesis:
     if not keys.makes_own:
         raise LogNotFounded(log=founder.name)
     roots = keys.folder.roots() or [keys.folder.add_root()]
-    return new_genesis(founder.app, founder.partitions, roots[:1], 1, keys.writer())
+    return new_genesis(founder.app, founder.partitions, roots[:1], 1, keys.writer(), founder.continues)

@@ -1,7 +1,8 @@
 """The index of one partition: the library's SQLite schema, filled from the log, and how far it has been filled.
 
-It is a cache: what a power loss takes from it is read again from the log. It is written in the log's order alone, each
-record as a whole and with the head in one transaction. One process uses an index file at a time.
+It is written in the log's order alone, each record as a whole and with the head in one transaction. The index of a log
+on Kafka is a file of its own and a cache: what a power loss takes from it is read again from the log, and one process
+uses it at a time (`open_index`). That of an embedded log stands in the log's own file (`infra.log.sqlite.index`).
 """
 
 from __future__ import annotations
@@ -10,16 +11,16 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import cache
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from consumers.commands.ports import CommandKey
-from infra.kafka.errors import IndexInUse, IndexUnusable, LogChanged
-from infra.kafka.topics import Identity
+from infra.errors import LogUnusable
 from infra.log.acceptance import ChainState, RecordedAt
+from infra.log.errors import IndexInUse, IndexUnusable, LogChanged
 from infra.log.format import Append, Format, HandledCommand
 from infra.log.index_head import (
     HEAD_TABLES,
@@ -30,8 +31,13 @@ from infra.log.index_head import (
     read_recorded,
     write_head,
 )
+from infra.sqlite_file import open_in_wal_mode
 
-_TABLES: Final = """
+if TYPE_CHECKING:
+    # The clients of Kafka take their time to load, and an embedded log needs none.
+    from infra.kafka.topics import Identity
+
+_FILLED_TABLES: Final = """
 CREATE TABLE IF NOT EXISTS stored_events (
     originator_id TEXT, originator_version INTEGER, topic TEXT, state BLOB,
     PRIMARY KEY (originator_id, originator_version));
@@ -42,17 +48,25 @@ CREATE TABLE IF NOT EXISTS answers (
     scope BLOB, command_id BLOB, digest BLOB NOT NULL, answer TEXT NOT NULL,
     PRIMARY KEY (scope, command_id)) WITHOUT ROWID;
 """
+CREATE_TABLES: Final = HEAD_TABLES + _FILLED_TABLES
+TABLES: Final = ("stored_events", "tracking", "answers", *STATE_TABLES, "known_voids")
+"""The tables that are filled from the log's records."""
+_CREATE_LOG: Final = """
+CREATE TABLE IF NOT EXISTS log (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+    app TEXT NOT NULL, partition INTEGER NOT NULL,
+    cluster_id TEXT NOT NULL, topic_id TEXT NOT NULL, partitions INTEGER NOT NULL);
+"""
 _INSERT_TRACKING: Final = "INSERT OR REPLACE INTO tracking VALUES (?,?)"
 _INSERT_EVENTS: Final = "INSERT INTO stored_events (rowid, originator_id, originator_version, topic, state) VALUES "
 _INSERT_ANSWERS: Final = "INSERT INTO answers VALUES "
-_INSERT_RECORDS: Final = "INSERT INTO records VALUES "
+_INSERT_RECORDS: Final = "INSERT INTO accepted_records VALUES "
 _SELECT_APPENDS: Final = (
-    f"SELECT number, record_offset, position FROM records WHERE format = {Format.APPENDS:d} AND number < ? "  # noqa: S608
+    f"SELECT number, record_offset, position FROM accepted_records WHERE format = {Format.APPENDS:d} AND number < ? "  # noqa: S608
     "ORDER BY number DESC LIMIT 1"
 )
-_FILLED_TABLES: Final = ("stored_events", "tracking", "answers")
 _SELECT_ANSWER: Final = "SELECT digest, answer FROM answers WHERE scope = ? AND command_id = ?"
-_PAGE_SIZE: Final = 8192
+PAGE_SIZE: Final = 8192
 """Bytes of a page of a new file: larger ones are faster in a cold start, smaller ones in appends."""
 _IDS_AT_ONCE: Final = 256
 _ROWS_AT_ONCE: Final = 256
@@ -83,54 +97,25 @@ class RecordRefused(Exception):
 
 
 class Index:
-    """The file of one partition, for the process that holds its lock. Raises IndexUnusable whenever it cannot be used.
+    """The tables of one partition, on a connection. Raises IndexUnusable whenever they cannot be used.
 
     The writer's methods are for one thread at a time.
     """
 
-    def __init__(self, path: Path, app: str, identity: Identity, partition: int) -> None:
+    unusable: ClassVar[type[LogUnusable]] = IndexUnusable
+    """The error for a file that cannot be used."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, resources: ExitStack | None = None) -> None:
+        """`resources`: what is let go of once the connection is closed."""
         self.path = path
-        self._lock = _take_lock(path)
+        self._connection = connection
+        self._resources = resources or ExitStack()
         self._stored: ChainState | None = None
         """The rule's state in the file, as far as this process knows."""
-        try:
-            with self._mapped():
-                self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-                self._connection.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
-                self._connection.execute("PRAGMA journal_mode = WAL")
-                self._connection.execute("PRAGMA synchronous = NORMAL")
-                self._connection.execute("PRAGMA cache_size = -65536")
-                self._make_tables()
-                self._check(app, identity, partition)
-        except BaseException:
-            self.close()
-            raise
-
-    def _make_tables(self) -> None:
-        """Raises IndexUnusable for an index that another release filled."""
-        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        (tables,) = self._connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
-        if tables and version != VERSION:
-            reason = f"another release made it (version {version} of its tables, not {VERSION})"
-            raise IndexUnusable(log=str(self.path), reason=reason)
-        self._connection.executescript(f"BEGIN; {_TABLES} {HEAD_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
-
-    def _check(self, app: str, identity: Identity, partition: int) -> None:
-        """Raises LogChanged when the file was made from another log."""
-        own = (app, partition, identity.cluster_id, str(identity.topic_id), identity.partitions)
-        self._connection.execute("INSERT OR IGNORE INTO log VALUES (1,?,?,?,?,?)", own)
-        found = self._connection.execute("SELECT app, partition, cluster_id, topic_id, partitions FROM log").fetchone()
-        if found != own:
-            named = zip(("app", "partition", "cluster", "topic id", "partitions"), found, own, strict=True)
-            reason = "; ".join(f"its {name} was {was}, and is {now}" for name, was, now in named if was != now)
-            raise LogChanged(log=f"{app}.events/{partition}", reason=reason, index=str(self.path))
 
     def close(self) -> None:
         """Close the file and let others use it."""
-        connection = getattr(self, "_connection", None)
-        if connection is not None:
-            connection.close()
-        os.close(self._lock)
+        self._resources.close()
 
     def head(self) -> Head | None:
         """How far the index has been filled; None when it is new."""
@@ -150,6 +135,10 @@ class Index:
     def begin(self, records: Sequence[Applied], head: Head) -> None:
         """Write accepted records and the head after them, all or none, up to `commit`. Raises RecordRefused."""
         self.add(records)
+        self.write_head(head)
+
+    def write_head(self, head: Head) -> None:
+        """Write how far the records go that were added; the last thing before `commit`."""
         with self._rolling_back():
             write_head(self._connection, head, self._stored)
             self._stored = head.state
@@ -177,7 +166,7 @@ class Index:
         """Forget everything but voids, by first and last number. Others see that with the next `commit` or `fill`."""
         with self._rolling_back():
             self._connection.execute("BEGIN IMMEDIATE")
-            for table in (*_FILLED_TABLES, *STATE_TABLES, "known_voids"):
+            for table in TABLES:
                 self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
             self._connection.execute("INSERT INTO tracking VALUES ('__migration__', 1)")
             self._connection.executemany("INSERT INTO known_voids VALUES (?,?)", known_voids)
@@ -276,7 +265,46 @@ class Index:
         try:
             yield
         except sqlite3.Error as error:
-            raise IndexUnusable(log=str(self.path), reason=str(error)) from error
+            raise self.unusable(log=str(self.path), reason=str(error)) from error
+
+
+def open_index(path: Path, app: str, identity: Identity, partition: int) -> Index:
+    """The index in a file of its own, for the process that holds its lock.
+
+    Raises LogChanged when it was made from another log, IndexInUse, IndexUnusable.
+    """
+    with ExitStack() as opening:
+        opening.callback(os.close, _take_lock(path))
+        try:
+            connection = opening.enter_context(closing(open_in_wal_mode(path, page_size=PAGE_SIZE)))
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA cache_size = -65536")
+            _make_tables(connection, path)
+            _check_log(connection, path, app, identity, partition)
+        except sqlite3.Error as error:
+            raise IndexUnusable(log=str(path), reason=str(error)) from error
+        return Index(path, connection, opening.pop_all())
+
+
+def _make_tables(connection: sqlite3.Connection, path: Path) -> None:
+    """Raises IndexUnusable for an index that another release filled."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()
+    if tables and version != VERSION:
+        reason = f"another release made it (version {version} of its tables, not {VERSION})"
+        raise IndexUnusable(log=str(path), reason=reason)
+    connection.executescript(f"BEGIN; {CREATE_TABLES} {_CREATE_LOG} PRAGMA user_version = {VERSION}; COMMIT;")
+
+
+def _check_log(connection: sqlite3.Connection, path: Path, app: str, identity: Identity, partition: int) -> None:
+    """Raises LogChanged when the file was made from another log."""
+    own = (app, partition, identity.cluster_id, str(identity.topic_id), identity.partitions)
+    connection.execute("INSERT OR IGNORE INTO log VALUES (1,?,?,?,?,?)", own)
+    found = connection.execute("SELECT app, partition, cluster_id, topic_id, partitions FROM log").fetchone()
+    if found != own:
+        named = zip(("app", "partition", "cluster", "topic id", "partitions"), found, own, strict=True)
+        reason = "; ".join(f"its {name} was {was}, and is {now}" for name, was, now in named if was != now)
+        raise LogChanged(log=f"{app}.events/{partition}", reason=reason, index=str(path))
 
 
 @cache

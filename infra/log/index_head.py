@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -17,10 +19,6 @@ VERSION: Final = 2
 
 HEAD_TABLES: Final = """
 CREATE TABLE IF NOT EXISTS orphans (record_offset INTEGER PRIMARY KEY, hash BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS log (
-    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
-    app TEXT NOT NULL, partition INTEGER NOT NULL,
-    cluster_id TEXT NOT NULL, topic_id TEXT NOT NULL, partitions INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS head (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
     next_offset INTEGER NOT NULL, record_offset INTEGER, hash BLOB NOT NULL, number INTEGER NOT NULL,
@@ -34,14 +32,14 @@ CREATE TABLE IF NOT EXISTS writers (key_id BLOB PRIMARY KEY, key BLOB NOT NULL) 
 CREATE TABLE IF NOT EXISTS voids (
     place INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL,
     first_position INTEGER NOT NULL, last_position INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS records (
+CREATE TABLE IF NOT EXISTS accepted_records (
     number INTEGER PRIMARY KEY, record_offset INTEGER NOT NULL, hash BLOB NOT NULL,
     position INTEGER NOT NULL, format INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS known_voids (first INTEGER NOT NULL, last INTEGER NOT NULL);
 """
-"""`records` has every accepted record, for voids name them by number and hash. `known_voids` outlives a fresh start."""
+"""`accepted_records` has all of them, for voids name them by number and hash. `known_voids` outlives a fresh start."""
 
-STATE_TABLES: Final = ("orphans", "head", "keys", "roots", "writers", "voids", "records")
+STATE_TABLES: Final = ("orphans", "head", "keys", "roots", "writers", "voids", "accepted_records")
 
 _INSERT_HEAD: Final = "INSERT OR REPLACE INTO head VALUES (1,?,?,?,?,?,?,?,?,?,?)"
 
@@ -70,6 +68,24 @@ class Head(NamedTuple):
 
 def read_head(connection: sqlite3.Connection) -> Head | None:
     """How far an index has been filled; None when it is new. For whoever only reads it, too."""
+    with _snapshot(connection):
+        return _read_head(connection)
+
+
+@contextmanager
+def _snapshot(connection: sqlite3.Connection) -> Iterator[None]:
+    """Let several statements see one state, whatever others write meanwhile."""
+    if connection.in_transaction:
+        yield
+        return
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+
+
+def _read_head(connection: sqlite3.Connection) -> Head | None:
     row = connection.execute(
         "SELECT next_offset, record_offset, hash, number, position, commands_topic_id, commands_offset, "
         "late, strange, orphaned FROM head"
@@ -144,5 +160,5 @@ def _write_keys(connection: sqlite3.Connection, keys: ActiveKeys) -> None:
 
 def read_recorded(connection: sqlite3.Connection, number: int) -> RecordedAt | None:
     """What an index remembers of the accepted record of a number."""
-    found = connection.execute("SELECT hash, position FROM records WHERE number = ?", (number,)).fetchone()
+    found = connection.execute("SELECT hash, position FROM accepted_records WHERE number = ?", (number,)).fetchone()
     return RecordedAt(*found) if found is not None else None

@@ -11,29 +11,35 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
-
-import structlog
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Final
 
 from consumers.commands.ports import CommandKey, QueuePosition
 from infra.errors import LogUnusable
-from infra.kafka.errors import IndexUnusable, LogBroken, LogChanged, NewerLog, RecordUnreadable
-from infra.kafka.partition_client import FetchResult, PartitionClient, Record
 from infra.log.acceptance import ChainState, RecordedAt, Verdict, VoidRange, accept, start
 from infra.log.chain import Chain
-from infra.log.errors import LogNotFounded, WriterNotRegistered
+from infra.log.errors import (
+    IndexUnusable,
+    LogBroken,
+    LogChanged,
+    LogNotFounded,
+    NewerLog,
+    RecordUnreadable,
+    WriterNotRegistered,
+)
 from infra.log.format import Append, Body, Header, Place, UnreadableBody, decode_body, read_header
 from infra.log.index import Applied, Index, RecordRefused
 from infra.log.index_head import Head
 from infra.log.keys import Signer
+from infra.log.partition_client import FetchResult, PartitionClient, Record
+from infra.log.reporting import logger
 from infra.log.usable import Stop, UnknownFormat, counted, usable_body
 from infra.retry import Retry
-from infra.timeouts import Timeout
 
-_log = structlog.get_logger(__name__)
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 _VERSIONS_KEPT: Final = 100_000
 _EVENTS_AT_ONCE: Final = 50_000
@@ -237,7 +243,9 @@ class Partition:
 
     def _begin_anew(self, known_voids: list[tuple[int, int]]) -> None:
         """Forget everything but the voids. The file shows what it showed before, until all has been read again."""
-        _log.warning("index.begun_anew", log=self.address.name, partition=self.address.partition, voids=known_voids)
+        logger(__name__).warning(
+            "index.begun_anew", log=self.address.name, partition=self.address.partition, voids=known_voids
+        )
         self._index.begin_anew(known_voids)
         self._load()
         self._is_anew = True
@@ -254,10 +262,17 @@ class Partition:
 
     def _catch_up(self) -> None:
         """Read to the high watermark from wherever the index is; SQLite writes while the next records are decoded."""
+        fetches = iter(self.client.read(self.next_offset))
+        first = [*islice(fetches, 1)]
+        if not first and not self._is_anew:
+            return
+        # Most processes find nothing to catch up on, and need not wait for its import.
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+
         self._index.expect_much(expected=True)
         try:
             with ThreadPoolExecutor(1) as pool:
-                self._catch_up_with(pool)
+                self._catch_up_with(pool, chain(first, fetches))
         except BaseException:
             self._forget_unwritten()
             raise
@@ -269,9 +284,9 @@ class Partition:
         self._written = self.head
         self._tell_listeners()
 
-    def _catch_up_with(self, pool: ThreadPoolExecutor) -> None:
+    def _catch_up_with(self, pool: ThreadPoolExecutor, fetches: Iterable[FetchResult]) -> None:
         written = self.state.position
-        for fetched in self.client.read(self.next_offset):
+        for fetched in fetches:
             self._apply_all(fetched)
             if self._writing is not None:
                 self._writing.result()
@@ -320,8 +335,8 @@ class Partition:
 
     def discard(self) -> None:
         """The own record did not come next, or it is not known whether it did."""
-        if self._prepared is not None:
-            self._prepared = None
+        self._prepared = None
+        if self._uncommitted is None:
             self._index.roll_back()
 
     def accept(self) -> None:
@@ -375,7 +390,7 @@ class Partition:
         offset = self.head.record_offset
         if offset is None:
             return
-        tries = Retry(Timeout.LEADER, pause=0.05)
+        tries = Retry(self.client.lag, pause=0.05)
         while True:
             fetched = next(iter(self.client.read(offset)), None)
             found = fetched.records[0] if fetched and fetched.records else None
@@ -455,7 +470,7 @@ class Partition:
 
     def _stop(self, record: Record, error: LogUnusable) -> None:
         """Take in nothing from an unusable record on, and look on for a void."""
-        _log.error("record.unusable", log=self.address.name, offset=record.offset, reason=str(error))
+        logger(__name__).error("record.unusable", log=self.address.name, offset=record.offset, reason=str(error))
         chain = Chain(self.state, record.offset, self._recorded)
         self._stopped = Stop(self.state.number + 1, error, chain, self.head.ignored)
         self._look_on(self._stopped, record)
@@ -465,7 +480,9 @@ class Partition:
         if void is None:
             return
         self._check_applied(void, before=stop.number)
-        _log.warning("record.voided", log=self.address.name, first=void.first, last=void.last, offset=record.offset)
+        logger(__name__).warning(
+            "record.voided", log=self.address.name, first=void.first, last=void.last, offset=record.offset
+        )
         self._stopped = None
         self._accepted.extend(stop.skipped)
         self.head = Head(record.offset + 1, record.offset, stop.chain.state, self.head.commands, stop.ignored)
@@ -492,7 +509,8 @@ class Partition:
         self.head = self.head._replace(
             state=state, ignored=counted(self.head.ignored, verdict), next_offset=record.offset + 1
         )
-        report = _log.debug if verdict is Verdict.LATE else _log.warning
+        log = logger(__name__)
+        report = log.debug if verdict is Verdict.LATE else log.warning
         report(
             f"record.{verdict.name.lower()}",
             log=self.address.name,

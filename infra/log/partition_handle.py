@@ -7,33 +7,30 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from infra.kafka.client import KafkaPartitionClient
-from infra.kafka.settings import KafkaSettings
-from infra.kafka.topics import Topic
 from infra.log.append_requests import ReadRequest
 from infra.log.committer import Committer
-from infra.log.founding import Founder, LogKeys, own_genesis
-from infra.log.keys import KeyFolder
+from infra.log.founding import own_genesis
 from infra.log.partition import Partition
 from infra.log.partition_reader import PartitionReader
+from infra.log.partition_source import PartitionSource
 
 
 class PartitionHandle(PartitionReader):
     """See `PartitionReader`. The committer's lead is what keeps its threads apart."""
 
-    def __init__(self, settings: KafkaSettings, topic: Topic, number: int) -> None:
-        super().__init__(settings, topic, number)
+    def __init__(self, source: PartitionSource) -> None:
+        super().__init__(source)
+        keys = source.keys
         try:
-            keys = LogKeys(KeyFolder(settings.key_folder), makes_own=settings.keys_dir is None)
-            writer = keys.writer()
             if self.partition.state.keys is None:
-                founder = kafka_founder(settings, topic)
-                founder.found(number, lambda: own_genesis(keys, founder), writer)
+                founder = source.founder()
+                founder.found(source.address.partition, lambda: own_genesis(keys, founder), keys.writer())
                 self.partition.read_on()
-            self.committer = Committer(self.partition, _writer_name(), writer)
         except BaseException:
             super().close()
             raise
+        # Whoever only reads needs no key.
+        self.committer = Committer(self.partition, _writer_name(), keys.writer)
 
     @contextmanager
     def leading(self) -> Iterator[Partition]:
@@ -44,17 +41,6 @@ class PartitionHandle(PartitionReader):
     def refresh(self) -> None:
         """Read to the high watermark: what is in the log now is in the index afterwards."""
         self.committer.submit(ReadRequest())
-
-
-def kafka_founder(settings: KafkaSettings, topic: Topic) -> Founder:
-    """Who writes the genesis of a log on Kafka."""
-    return Founder(
-        settings.url,
-        settings.app,
-        settings.partitions,
-        lambda number: KafkaPartitionClient(settings, topic, number),
-        settings.identity,
-    )
 
 
 def _writer_name() -> str:

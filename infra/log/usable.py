@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from consumers.commands.ports import QueuePosition
 from infra.errors import LogUnusable
-from infra.kafka.partition_client import Record
 from infra.log.acceptance import Verdict, VoidRange
 from infra.log.chain import Chain
 from infra.log.format import CONTROL, Body, Format, Header, UnreadableBody, decode_body
 from infra.log.index import Applied
 from infra.log.index_head import Ignored
+from infra.log.partition_client import Record
 
 _NOTHING = Body("", [])
 

@@ -9,9 +9,9 @@ from uuid import UUID
 from consumers.commands.errors import OtherQueue
 from consumers.commands.ports import QueuedCommand, QueuePosition
 from infra.kafka.client import KafkaPartitionClient
-from infra.kafka.partition_client import FetchResult, Record
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
+from infra.log.partition_client import FetchResult, Record
 
 _WAIT_SECONDS: Final = 0.25
 _MOST_COMMANDS: Final = 500

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
-from infra.kafka.partition_client import FetchResult, Record
 from infra.log.format import Append, decode_body
+from infra.log.partition_client import FetchResult, Record
+from infra.timeouts import Timeout
 from tests.support.second_rule import APPENDS, read_all
 
 
@@ -48,6 +49,7 @@ class MemoryPartitionClient:
     log: MemoryLog
     fates: list[tuple[Fate, Callable[[], None] | None]] = field(default_factory=list)
     largest: int = 100_000
+    lag: float = Timeout.LEADER.seconds
     known: int = 0
     """The first offset that the writer has not read."""
 
@@ -102,9 +104,9 @@ class Answer:
         return self.offset
 
 
-def accepted(log: MemoryLog) -> list[tuple[int, list[Append]]]:
+def accepted(log: MemoryLog, app: str = "app") -> list[tuple[int, list[Append]]]:
     """The chain of what counts, by a second hand: the first position of each record of appends, and its appends."""
-    reader = read_all("app", 1, 0, list(enumerate(log.records)))
+    reader = read_all(app, 1, 0, list(enumerate(log.records)))
     return [
         (record.position, decode_body(record.value).appends)
         for record in reader.accepted

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -35,10 +36,11 @@ def register(app: typer.Typer) -> None:
         "log",
         panel=OPERATION,
         help=say(
-            "Leave behind records that were built on one which was altered or lost. Shows them first; "
-            "names each by offset and hash to dismiss it."
+            "Take over an embedded log of an earlier form, once; or leave behind records that were built on one "
+            "which was altered or lost: shows them first, names each by offset and hash to dismiss it."
         ),
         examples=(
+            "dossier log upgrade",
             "dossier log dismiss --partition 2",
             "dossier log dismiss --partition 2 --offset 812 --hash 5e1f…",
         ),
@@ -73,22 +75,51 @@ def doctor(
 def log(
     ctx: typer.Context,
     what: Annotated[
-        Literal["dismiss"],
-        typer.Argument(metavar="dismiss", show_default=False, help=say("What to do.")),
+        Literal["dismiss", "upgrade"],
+        typer.Argument(metavar="dismiss|upgrade", show_default=False, help=say("What to do.")),
     ],
-    partition: Annotated[int, typer.Option("--partition", min=0, help=say("The partition."))],
+    partition: Annotated[int, typer.Option("--partition", min=0, help=say("The partition."))] = 0,
     offset: Annotated[int | None, typer.Option("--offset", min=0, help=say("The record's offset."))] = None,
     digest: Annotated[
         str | None,
         typer.Option("--hash", metavar="SHA-256", help=say("The record's hash, as shown.")),
     ] = None,
 ) -> None:
-    """Show the open orphans, or dismiss the one with this offset and hash."""
+    """Take over a log of an earlier form; or show the open orphans, or dismiss the one with this offset and hash."""
+    session = session_of(ctx)
+    if what == "upgrade":
+        _upgrade(session)
+    else:
+        _dismiss(session, partition, offset, digest)
+
+
+def _upgrade(session: Session) -> None:
+    from infra.log.sqlite.upgrade import upgrade
+
+    path = session.settings().log
+    if not isinstance(path, Path):
+        raise BadOption(reason=pair("only an embedded log is upgraded"))
+    found = upgrade(path)
+    if session.json:
+        print_json({"upgraded": found is not None, **(found._asdict() if found is not None else {})})
+    elif found is None:
+        typer.echo(session.text("the log has the present form already"))
+    else:
+        events, answers, kept = found
+        typer.echo(
+            session.text(
+                "{events} events and {answers} answers were taken over and compared; the old log is kept as {kept}",
+                events=events,
+                answers=answers,
+                kept=kept,
+            )
+        )
+
+
+def _dismiss(session: Session, partition: int, offset: int | None, digest: str | None) -> None:
     from infra.log.kafka.index_paths import worker_log
     from infra.queue.diagnose import as_orphan, orphans
 
-    del what
-    session = session_of(ctx)
     if (offset is None) is not (digest is None):
         raise BadOption(reason=pair("--offset and --hash go together"))
     with session.application() as application:

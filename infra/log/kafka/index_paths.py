@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from infra.kafka.errors import IndexInUse
 from infra.kafka.settings import KafkaSettings
+from infra.log.errors import IndexInUse
 from infra.log.kafka.log import KafkaLog
 
 _MOST: Final = 64

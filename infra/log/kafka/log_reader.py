@@ -19,18 +19,18 @@ from eventsourcing.sqlite import SQLiteDatastore
 from domain.identity import partition_of
 from infra.errors import LogUnusable
 from infra.kafka.client import KafkaPartitionClient
-from infra.kafka.errors import IndexInUse, LogChanged
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
 from infra.log.acceptance import start
+from infra.log.errors import IndexInUse, LogChanged
 from infra.log.events import IndexedEvents
 from infra.log.format import Place
 from infra.log.index_head import Head, read_head
+from infra.log.indexed_log import IndexedLog
 from infra.log.kafka.index_paths import reader_settings
-from infra.log.kafka.log import IndexedLog
+from infra.log.kafka.log import KafkaReader
+from infra.log.kafka.source import index_path
 from infra.log.partition import log_broken
-from infra.log.partition_pool import READERS
-from infra.log.partition_reader import index_path
 from infra.queue.errors import ReadingBehind
 from infra.retry import Retry
 from infra.timeouts import Timeout
@@ -50,7 +50,7 @@ class SharedLog:
         self._settings = reader_settings(settings)
         self._topic = topic
         self._long_running = long_running
-        self._held = IndexedLog(self._settings, READERS)
+        self._held = KafkaReader(self._settings)
         self._holding: set[int] = set()
         self._shared: dict[int, IndexedLog[Any]] = {}
         self._foreign: dict[int, ForeignIndex] = {}

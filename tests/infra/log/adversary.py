@@ -14,7 +14,7 @@ from infra.log.chain import Chain
 from infra.log.control_append import ControlAppender
 from infra.log.control_records import Orphan, StatementKind, Void, encode_dismissal, sign
 from infra.log.format import Append, EventRow, Format, RecordedOutcome, decode_body, encode_append, encode_body, seal
-from infra.log.index import Index
+from infra.log.index import open_index
 from infra.log.keys import Signer
 from infra.log.partition import Partition
 from tests.infra.log.machine import (
@@ -84,7 +84,6 @@ class Adversary(Machine):
                 "orphan",
                 "control with events",
                 "statement",
-                "said again",
             ]
         )
     )
@@ -109,16 +108,19 @@ class Adversary(Machine):
                 GENESIS, second.statements + 1, StatementKind.RETIRE_WRITER, OPERATOR.public, signers=(SECOND_ROOT,)
             )
             content = statement.encode()
-        if kind == "said again":
-            # What the roots signed once, in a record of its own.
-            said = [record for record in second.accepted if record.format in (Format.STATEMENT, Format.VOID)]
-            if said:
-                format_, content = said[-1].format, said[-1].content
         number += kind in ("count", "control with events")
         value = self._built(MOLE, format_, content, events=number, skew=5 * (kind == "orphan"))
-        if kind not in ("orphan", "statement") and format_ not in (Format.STATEMENT, Format.VOID):
+        if kind not in ("orphan", "statement"):
             self.unusable.add(sha256(value).digest())
         self.log.append(value)
+
+    @rule(place=st.integers(0, 5))
+    def say_again(self, place: int) -> None:
+        """What the roots signed once, in a record of the mole's."""
+        said = [record for record in self._second().accepted if record.format in (Format.STATEMENT, Format.VOID)]
+        if said:
+            record = said[place % len(said)]
+            self.log.append(self._built(MOLE, record.format, record.content))
 
     @rule(first=st.integers(1, 60))
     def void_with_one_root(self, first: int) -> None:
@@ -203,7 +205,7 @@ class Adversary(Machine):
     def _stopped_at(self, kind: type[Partition]) -> int | None:
         """The record that stops a reader which begins with nothing, as its error says."""
         path = self.folder / f"{uuid4().hex}.sqlite"
-        index = Index(path, "app", IDENTITY, 0)
+        index = open_index(path, "app", IDENTITY, 0)
         try:
             kind(ADDRESS, MemoryPartitionClient(self.log), index)
         except LogUnusable as stopped:

@@ -17,6 +17,7 @@ from unittest.mock import patch
 from uuid import UUID, uuid4
 
 from eventsourcing.persistence import IntegrityError, Tracking
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -36,7 +37,7 @@ from infra.log.format import (
     UnreadableBody,
     decode_body,
 )
-from infra.log.index import Index
+from infra.log.index import Index, open_index
 from infra.log.partition import Partition, PartitionAddress
 from infra.retry import Retry
 from tests.support.memory_log import Fate, Killed, MemoryLog, MemoryPartitionClient
@@ -56,6 +57,8 @@ NEWER = "Newer"
 BEHIND = 9
 # Thousands of small index files are made here, and no crash of the system is meant.
 _IN_MEMORY = Path("/dev/shm")  # noqa: S108
+
+SETTINGS = settings(max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck))
 
 writers = st.integers(0, len(WRITERS) - 1)
 mostly_well = st.sampled_from([Fate.DELIVERED] * 6 + list(Fate))
@@ -113,7 +116,7 @@ class Machine(RuleBasedStateMachine):
     def _start(self, number: int, path: Path) -> Writer | None:
         """A process; None where it halts at once. The last one has an older decoder."""
         client = MemoryPartitionClient(self.log)
-        index = Index(path, "app", IDENTITY, 0)
+        index = open_index(path, "app", IDENTITY, 0)
         kind = OlderPartition if number == OLDER else Partition
         try:
             partition = kind(ADDRESS, client, index)
@@ -391,7 +394,7 @@ class Machine(RuleBasedStateMachine):
         assert (state.keys.writers, state.keys.statements) == (second.writers, second.statements)
         with closing(sqlite3.connect(writer.path)) as index:
             found = index.execute("SELECT rowid, * FROM stored_events ORDER BY rowid").fetchall()
-            records = index.execute("SELECT number, hash FROM records ORDER BY number").fetchall()
+            records = index.execute("SELECT number, hash FROM accepted_records ORDER BY number").fetchall()
         expected = [
             (position, *event)
             for record in self._counting()

@@ -8,29 +8,27 @@ from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
-from infra.kafka.errors import LogChanged
 from infra.log import partition
 from infra.log.acceptance import ChainState, History, Verdict, accept, start
 from infra.log.append_requests import AppendRequest, BatchView, EventsRequest, RequestCheck
 from infra.log.committer import Committer
+from infra.log.errors import LogChanged
 from infra.log.format import Append, RecordedOutcome, read_header
-from infra.log.index import Index
+from infra.log.index import open_index
 from infra.log.partition import Partition
 from infra.retry import Retry
 from tests.infra.log.adversary import Adversary
-from tests.infra.log.machine import ADDRESS, GENESIS, IDENTITY, OPERATOR, ORIGINATORS, Machine
+from tests.infra.log.machine import ADDRESS, GENESIS, IDENTITY, OPERATOR, ORIGINATORS, SETTINGS, Machine
 from tests.support.memory_log import Answer, MemoryLog, MemoryPartitionClient
 from tests.support.signing import PLACE, founded
 
 TestMachine = Machine.TestCase
-TestMachine.settings = settings(
-    max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestMachine.settings = SETTINGS
 TestAdversary = Adversary.TestCase
-TestAdversary.settings = TestMachine.settings
+TestAdversary.settings = SETTINGS
 
 
 def _trusts_the_answer(self: Any, _batch: list[AppendRequest], offset: int | None) -> None:
@@ -72,9 +70,7 @@ def test_finds_what_is_broken(where: object, name: str, instead: object) -> None
 
 
 def _find(machine: type[RuleBasedStateMachine], where: object, name: str, instead: object) -> None:
-    quick = settings(
-        TestMachine.settings, max_examples=400, database=None, report_multiple_bugs=False, phases=[Phase.generate]
-    )
+    quick = settings(SETTINGS, max_examples=400, database=None, report_multiple_bugs=False, phases=[Phase.generate])
     with patch.object(where, name, instead), pytest.raises(BaseException, match=r"(?s).*") as found:
         run_state_machine_as_test(machine, settings=quick)
     # The fault was found by what it does to the log, not by the test's own mistakes.
@@ -84,7 +80,7 @@ def _find(machine: type[RuleBasedStateMachine], where: object, name: str, instea
 def test_a_record_that_was_acknowledged_and_is_gone_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Brokers that lost their disks do that. The caller is not left waiting for it."""
     client = MemoryPartitionClient(MemoryLog([founded(start(PLACE), GENESIS, by=OPERATOR)]))
-    index = Index(tmp_path / "index.sqlite", "app", IDENTITY, 0)
+    index = open_index(tmp_path / "index.sqlite", "app", IDENTITY, 0)
     committer = Committer(Partition(ADDRESS, client, index), "writer", OPERATOR)
     monkeypatch.setattr(client, "send", lambda _value: Answer(7))
     monkeypatch.setattr(Retry, "is_over", property(lambda _tries: True))

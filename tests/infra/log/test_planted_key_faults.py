@@ -18,7 +18,7 @@ from infra.log.keys import is_signed
 from infra.log.partition import Partition
 from infra.log.usable import Stop
 from tests.infra.log.adversary import Adversary
-from tests.infra.log.test_committer import TestMachine
+from tests.infra.log.machine import SETTINGS
 
 _stated, _voided = acceptance._stated, acceptance._voided
 
@@ -97,9 +97,7 @@ _write_keys = index_head._write_keys
     ],
 )
 def test_a_planted_fault_is_found(where: object, name: str, instead: Callable[..., object]) -> None:
-    quick = settings(
-        TestMachine.settings, max_examples=400, database=None, report_multiple_bugs=False, phases=[Phase.generate]
-    )
+    quick = settings(SETTINGS, max_examples=400, database=None, report_multiple_bugs=False, phases=[Phase.generate])
     with patch.object(where, name, instead), pytest.raises(BaseException, match=r"(?s).*") as found:
         run_state_machine_as_test(Adversary, settings=quick)
     # It was found by what it does to the log, not by the test's own mistakes.
@@ -108,7 +106,7 @@ def test_a_planted_fault_is_found(where: object, name: str, instead: Callable[..
 
 def test_nothing_is_found_where_nothing_was_planted() -> None:
     """What finds them is the fault."""
-    quick = settings(TestMachine.settings, max_examples=20, database=None, phases=[Phase.generate])
+    quick = settings(SETTINGS, max_examples=20, database=None, phases=[Phase.generate])
     with patch.object(acceptance, "is_signed_by_enough", wraps=is_signed_by_enough) as asked:
         run_state_machine_as_test(Adversary, settings=quick)
     assert asked.called
