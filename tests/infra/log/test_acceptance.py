@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.kafka.partition_client import Record
+from infra.log.partition_client import Record
 from infra.log.acceptance import ChainState, Verdict, VoidRange, accept, start
 from infra.log.chain import Chain
 from infra.log.control_records import Orphan, Roots, StatementKind, encode_dismissal
