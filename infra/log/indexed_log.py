@@ -27,7 +27,6 @@ from infra.log.partition_pool import WRITERS, PartitionPool
 from infra.log.partition_reader import PartitionReader
 from infra.log.partition_source import PartitionSource
 
-_COMMIT_ID_LENGTH: Final = 16
 _OUTCOMES: Final = {"repeated": RecordedOutcome.REPEATED, "dead": RecordedOutcome.DEAD}
 
 
@@ -138,7 +137,7 @@ class AppendableLog(IndexedLog[PartitionHandle]):
         """
         if outcomes:
             try:
-                self.opened(partition).committer.submit(OutcomesRequest(_appends(outcomes), head))
+                self.opened(partition).committer.submit(OutcomesRequest([*map(_append, outcomes)], head))
             except RecordTooLarge as error:
                 raise ports.AppendTooLarge(str(error)) from error
 
@@ -158,20 +157,11 @@ class AppendableLog(IndexedLog[PartitionHandle]):
             return leading.last_accepted()
 
 
-def _appends(outcomes: Sequence[CommandOutcome]) -> list[Append]:
-    # One call of the system for all ids.
-    ids = os.urandom(_COMMIT_ID_LENGTH * len(outcomes))
-    return [
-        _append(outcome, ids[at * _COMMIT_ID_LENGTH : (at + 1) * _COMMIT_ID_LENGTH])
-        for at, outcome in enumerate(outcomes)
-    ]
-
-
-def _append(decision: CommandOutcome, commit_id: bytes) -> Append:
+def _append(decision: CommandOutcome) -> Append:
     command = HandledCommand(decision.key, decision.digest, decision.answer)
     decided = RecordedOutcome.EVENTS if decision.events else RecordedOutcome.REFUSED
     return Append(
-        commit_id,
+        os.urandom(16),
         _OUTCOMES.get(decision.outcome, decided),
         event_rows(decision.events),
         command,
