@@ -83,7 +83,7 @@ class SQLiteSource:
             with ExitStack() as opening:
                 connection = opening.enter_context(closing(self._connect()))
                 self._make(connection)
-                make_tables(connection)
+                make_tables(connection, path)
                 opening.pop_all()
                 return SQLiteTape(path, connection), EmbeddedIndex(path, connection)
         except sqlite3.Error as error:
