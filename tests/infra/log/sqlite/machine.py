@@ -47,7 +47,7 @@ class TapeLog(MemoryLog):
 class DyingTape(SQLiteTape):
     """A tape whose process dies before, between and after the insertion and its commit; copies come later."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, log: TapeLog) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, log: MemoryLog) -> None:
         super().__init__(path, connection)
         self.log = log
         self.fates: list[tuple[Fate, Callable[[], None] | None]] = []
@@ -86,7 +86,7 @@ class OnSQLite(Machine):
         self.source.address = ADDRESS
         for opened in self.source.open():
             opened.close()
-        self.log = TapeLog(self.path)
+        self.log: MemoryLog = TapeLog(self.path)
 
     def _start(self, number: int, path: Path) -> Writer | None:
         del path
