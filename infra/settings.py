@@ -61,6 +61,16 @@ class Settings:
         """The log for messages, without secrets."""
         return str(self.log) if isinstance(self.log, Path) else self.log.url
 
+    @property
+    def state_dir(self) -> Path:
+        """The folder of small files that processes leave for others: last errors, and the word that the clock is right.
+
+        It is beside an embedded log, or beside the indexes of this machine for a log on Kafka.
+        """
+        if isinstance(self.log, Path):
+            return self.log.with_name(self.log.stem + "-state")
+        return self.log.index_dir / f"{self.log.app}-state"
+
 
 def load(environment: Mapping[str, str] | None = None, **overrides: str | None) -> Settings:
     """The settings of an environment (default: this process's). `overrides`: log, views, language.

@@ -184,6 +184,7 @@ def publisher(
     """Publish the public decisions to the stream on Kafka, each exactly once."""
     from infra.delivery.kafka.stream import publish_once
     from infra.delivery.settings import stream_settings
+    from infra.diagnosis.halts import HaltFile
     from infra.logging import log_as_json
     from infra.processes import until_stopped
 
@@ -191,11 +192,15 @@ def publisher(
     log_as_json(log_level)
     with session.application() as application:
         target = stream_settings(stream, log=session.log)
-        if once:
-            print_json({"published": publish_once(application.publisher(target, alone=True), target.kafka)})
-            return
-        with until_stopped() as stop:
-            application.publisher(target).run(stop)
+        halt = HaltFile(application.settings.state_dir, "publisher")
+        with halt.keeping():
+            if once:
+                published = publish_once(application.publisher(target, alone=True), target.kafka)
+                halt.went_on()
+                print_json({"published": published})
+                return
+            with until_stopped() as stop:
+                application.publisher(target).run(stop, went_on=halt.went_on)
 
 
 def _show(session: Session, each: FeedEntry, event: str, to: TextIO) -> None:
