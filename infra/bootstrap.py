@@ -41,6 +41,7 @@ from projections.engine.engine import Engine
 from projections.engine.ports import DossierLog
 from projections.engine.rebuild import ProgressCallback, Rebuild
 from projections.engine.snapshot import Freshness, Snapshot, freshness
+from projections.engine.versions import check_versions
 from projections.public_decisions.read_model import DECISIONS
 from projections.read_models import PROJECTIONS
 from schemas.avro.codec import AvroMapper, decode_event
@@ -279,8 +280,10 @@ class Application:
         return Rebuild(self.engine, names, check=check, executor=executor, jobs=jobs, on_progress=on_progress)
 
     def events_of(self, dossier_id: UUID) -> list[DossierEvent]:
-        """All events of a dossier, from the log itself."""
-        return [cast(DossierEvent, self.mapper.to_domain_event(stored)) for stored in self.log.events_of(dossier_id)]
+        """All events of a dossier, from the log itself. Raises FactMissing where one is not there."""
+        stored = self.log.events_of(dossier_id)
+        check_versions(str(dossier_id), (each.originator_version for each in stored))
+        return [cast(DossierEvent, self.mapper.to_domain_event(each)) for each in stored]
 
     def close(self) -> None:
         """Close what was opened."""

@@ -19,6 +19,7 @@ from domain.council.aggregate import ProvincialCouncil
 from domain.dossier.aggregate import Dossier
 from domain.identity import DossierKey
 from projections.engine.ports import DossierLog
+from projections.engine.versions import check_versions
 
 AGGREGATES_KEPT: Final = 512
 _ATTEMPTS_KEPT: Final = 10_000
@@ -57,12 +58,14 @@ class Repository:
             self._attempts.clear()
 
     def load(self, aggregate_id: UUID) -> Loaded | None:
-        """An aggregate with all that was decided about it so far; None when it has no event."""
+        """An aggregate with all that was decided about it so far; None when it has no event. Raises FactMissing."""
         found = self._aggregates.get(aggregate_id)
         if found is not None:
             self._aggregates.move_to_end(aggregate_id)
             return found
-        events = [self._mapper.to_domain_event(stored) for stored in self._log.events_of(aggregate_id)]
+        stored = self._log.events_of(aggregate_id)
+        check_versions(str(aggregate_id), (each.originator_version for each in stored))
+        events = [self._mapper.to_domain_event(each) for each in stored]
         events += self._decided.get(aggregate_id, ())
         initial: Any = None
         loaded: Loaded | None = project_aggregate(initial, events)

@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from uuid import UUID
 
 import typer
 
@@ -15,6 +17,9 @@ from infra.cli.support.freshness import WaitOption, positions, print_freshness, 
 from infra.cli.support.i18n import clause_text, event_text, say
 from infra.cli.support.reporting import print_json
 from infra.cli.support.session import Session, session_of
+
+if TYPE_CHECKING:
+    from infra.bootstrap import Application
 
 _COUNCIL = "council"
 _DOCUMENTS_SHOWN = 3
@@ -84,6 +89,7 @@ def audit(
             if not facts and dossier != _COUNCIL:
                 views.refuse_parked(model.AUDIT.name, found)
                 raise UnknownDossier(reference=dossier)
+            _compare(application, found, facts)
             rows = [fact for fact in facts if flag is None or flag in fact["flags"]]
             freshness = application.freshness(views, model.AUDIT.name, lambda id_: id_ == found)
     if session.json:
@@ -94,6 +100,25 @@ def audit(
     else:
         _trail(session, rows)
     print_freshness(session, freshness)
+
+
+def _compare(application: Application, dossier: str, facts: Sequence[Mapping[str, Any]]) -> None:
+    """Whether the facts that are shown are those of the log, as far as they go. Raises FactMissing, FactDiffers."""
+    from projections.engine.errors import FactDiffers, FactMissing
+    from projections.engine.table import moment
+    from projections.engine.versions import check_versions
+    from schemas.avro.codec import decode_event
+
+    stored = application.log.events_of(UUID(dossier))
+    check_versions(dossier, (each.originator_version for each in stored))
+    check_versions(dossier, (fact["version"] for fact in facts))
+    if len(facts) > len(stored):
+        raise FactMissing(dossier=dossier, version=len(stored) + 1, found=None)
+    for fact, each in zip(facts, stored, strict=False):
+        event = decode_event(each)
+        shown = (fact["event"], fact["took_place_on"], fact["recorded_at"], fact["person"])
+        if shown != (type(event).__name__, event.on.isoformat(), moment(event.timestamp), event.actor["person"]):
+            raise FactDiffers(projection="audit", dossier=dossier, version=fact["version"])
 
 
 def _flagged(session: Session, rows: list[dict[str, Any]]) -> None:
