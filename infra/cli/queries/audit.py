@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
 
@@ -90,6 +91,7 @@ def audit(
                 views.refuse_parked(model.AUDIT.name, found)
                 raise UnknownDossier(reference=dossier)
             _compare(application, found, facts)
+            _flag_moments(facts, application.clock())
             rows = [fact for fact in facts if flag is None or flag in fact["flags"]]
             freshness = application.freshness(views, model.AUDIT.name, lambda id_: id_ == found)
     if session.json:
@@ -119,6 +121,14 @@ def _compare(application: Application, dossier: str, facts: Sequence[Mapping[str
         shown = (fact["event"], fact["took_place_on"], fact["recorded_at"], fact["person"])
         if shown != (type(event).__name__, event.on.isoformat(), moment(event.timestamp), event.actor["person"]):
             raise FactDiffers(projection="audit", dossier=dossier, version=fact["version"])
+
+
+def _flag_moments(facts: Sequence[dict[str, Any]], now: datetime) -> None:
+    """Mark the facts whose recorded moment cannot be right."""
+    from infra.diagnosis.moments import doubtful
+
+    for place in doubtful([datetime.fromisoformat(fact["recorded_at"]) for fact in facts], now):
+        facts[place]["recorded_at_doubtful"] = True
 
 
 def _flagged(session: Session, rows: list[dict[str, Any]]) -> None:
@@ -153,6 +163,8 @@ def _trail(session: Session, facts: list[dict[str, Any]]) -> None:
         print_heading(f"{fact['version']}  {fact['took_place_on']}  {title}  [{clause}]")
         print_line(f"   {fact['person']}, {fact['agency']} ({role_name(fact['role'], session.language)})")
         print_line(f"   {text('recorded at')} {fact['recorded_at']}")
+        if fact.get("recorded_at_doubtful"):
+            print_line(f"   {text('the recorded moment cannot be right: a wrong clock said it')}")
         if fact["documents"]:
             print_line(f"   {text('documents')}: {_documents(fact['documents'])}")
         if fact["details"]:

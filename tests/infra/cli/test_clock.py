@@ -39,6 +39,23 @@ def test_a_clock_that_was_wrong_once_stamps_nothing_that_follows(wrong: Terminal
         assert datetime.now(UTC) - datetime.fromisoformat(fact["recorded_at"]) < timedelta(hours=1)
 
 
+def test_a_moment_that_a_wrong_clock_recorded_is_flagged(wrong: Terminal) -> None:
+    """By whoever shows it, for good: it stays in the log as it is."""
+    number = "04630-CB-2024-1"
+    wrong.run("clock", "confirm", datetime.now(UTC).isoformat())
+    assert wrong.run("doctor", "--json", code=4).json["wrong"][0]["code"] == "MOMENT_WRONG"
+    wrong.run(*OPENING, "04633")
+    assert wrong.json("replay", number)["timeline"][0]["recorded_at_doubtful"] is True
+    assert wrong.rows("audit", number)[0]["recorded_at_doubtful"] is True
+    assert "recorded_at_doubtful" not in wrong.json("replay", "04633-CB-2024-1")["timeline"][0]
+    assert "2099-01-01 00:00:00 ?" in wrong.run("replay", number).out
+    assert "cannot be right" in wrong.run("audit", number).out
+    assert "thời điểm ghi không thể đúng" in wrong.run("audit", number, "--lang=vi").out
+    (doubted,) = wrong.json("doctor", "--whole")["doubtful_moments"]
+    assert doubted["position"] == 1
+    assert "position 0/1" in wrong.run("doctor", "--whole").out
+
+
 def test_the_clock_is_shown_and_confirmed(terminal: Terminal) -> None:
     assert terminal.json("clock", "show")["confirmed"] is False
     assert "This computer's clock" in terminal.run("clock", "show").out
