@@ -16,8 +16,8 @@ from consumers.feed import DecisionFeed, FeedDiverged
 from infra.delivery.files import FeedUnusable, FileFeed
 from infra.delivery.folder_comparison import FeedOfAnotherLog
 from infra.views.sqlite import SQLiteViews
-from tests.infra.delivery.conftest import decisions_of
 from tests.support.event_builders import DossierHistory, FakeLog
+from tests.support.feeds import decisions_of
 from tests.support.units import COMMUNE, DEPARTMENT, DISTRICT, UNITS
 
 
