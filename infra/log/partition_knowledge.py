@@ -151,9 +151,9 @@ class PartitionKnowledge:
         """The position up to which an upstream application has been processed."""
         return self._tracking.get(application)
 
-    def is_bound(self, key: CommandKey) -> bool:
-        """Whether a command id has its answer."""
-        return key in self._commands or self._index.is_bound(key)
+    def bound_of(self, keys: Sequence[CommandKey]) -> set[CommandKey]:
+        """Those of these command ids that have their answers."""
+        return self._commands.intersection(keys) | self._index.bound_of(keys)
 
     def is_handled(self, source: QueuePosition) -> bool:
         """Whether a command, or one after it in the same commands topic, has been handled."""
