@@ -28,8 +28,8 @@ from infra.log.format import read_header
 from infra.log.full_scan import check_whole
 from infra.log.index_comparison import first_difference
 from infra.log.kafka.source import KafkaSource, index_path
-from infra.log.partition import log_broken
 from infra.log.partition_client import Record
+from infra.log.partition_knowledge import log_broken
 from infra.log.partition_reader import PartitionReader
 from infra.retry import Retry
 from infra.timeouts import Timeout

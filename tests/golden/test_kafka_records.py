@@ -1,24 +1,48 @@
-"""The records of version 0.1 on Kafka, which nobody signed, are strangers' to a signed log; their schema is kept."""
+"""The records of version 0.1 on Kafka, which nobody signed, are no log of today's, and nobody takes them for one."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from uuid import UUID
+
 import pytest
 
+from infra.kafka.topics import Identity
 from infra.log.acceptance import Verdict, accept, start
+from infra.log.errors import LogBroken
 from infra.log.format import Place
+from infra.log.founding import Founder
+from infra.log.index import open_index
+from infra.log.partition import Partition
+from infra.log.partition_knowledge import PartitionAddress
 from tests.golden.version_0_1 import APP, PARTITIONS, records
-from tests.support.signing import founded, genesis_of, no_history
+from tests.support.memory_log import MemoryLog, MemoryPartitionClient
+from tests.support.signing import no_history
+
+
+def _values(partition: int) -> list[bytes | None]:
+    return [record.value for record in records("events") if record.partition == partition]
 
 
 @pytest.mark.parametrize("partition", range(PARTITIONS))
-def test_the_rule_takes_none_of_them(partition: int) -> None:
-    """Neither before the genesis of a log of the same name and number of partitions, nor behind it."""
-    place = Place(APP, PARTITIONS, partition)
-    values = [record.value for record in records("events") if record.partition == partition]
-    assert values
-    before = start(place)
-    behind, verdict = accept(before, 0, founded(before, genesis_of(place)), no_history)
-    assert verdict is Verdict.ACCEPTED
-    for state in (before, behind):
-        for offset, value in enumerate(values, start=1):
-            assert accept(state, offset, value, no_history) == (state, Verdict.FOREIGN)
+def test_every_one_is_foreign(partition: int) -> None:
+    """So no reader of today can be brought to accept one, in whatever log it is put."""
+    state = start(Place(APP, PARTITIONS, partition))
+    values = _values(partition)
+    assert len(values) > 1
+    for offset, value in enumerate(values):
+        assert accept(state, offset, value, no_history) == (state, Verdict.FOREIGN)
+
+
+@pytest.mark.parametrize("partition", range(PARTITIONS))
+def test_they_are_not_taken_for_an_empty_log(partition: int, tmp_path: Path) -> None:
+    """Nothing is served, and no genesis is put behind them."""
+    log = MemoryLog(_values(partition))
+    index = open_index(tmp_path / "index.sqlite", APP, Identity("cluster", UUID(int=1), PARTITIONS), partition)
+    opened = Partition(PartitionAddress("golden", APP, PARTITIONS, partition), MemoryPartitionClient(log), index)
+    with pytest.raises(LogBroken, match="genesis is not there"):
+        opened.check_whole()
+    index.close()
+    founder = Founder("golden", APP, PARTITIONS, lambda _number: MemoryPartitionClient(log))
+    with pytest.raises(LogBroken, match="genesis is not there"):
+        founder.read(partition)
