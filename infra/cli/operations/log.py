@@ -144,7 +144,7 @@ def _upgrade(session: Session) -> None:
     from infra.log.sqlite.upgrade import upgrade
 
     path = _embedded(session)
-    found = upgrade(path)
+    found = upgrade(path, session.settings().keys)
     if session.json:
         print_json({"upgraded": found is not None, **(found._asdict() if found is not None else {})})
     elif found is None:
