@@ -75,7 +75,7 @@ def _partition(application: Application, number: int) -> dict[str, Any]:
     log, commands = application.kafka_reader, application.topics.commands
     log.refresh(number)
     head = log.state(number)
-    position = head.state.position - 1
+    position = head.state.last_position
     handled = head.commands
     end = _end(application.kafka, commands, number)
     own = handled is not None and handled.topic_id == commands.identity.topic_id
