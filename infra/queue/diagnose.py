@@ -98,7 +98,7 @@ class _Diagnosis:
         log, topics = application.kafka_reader, application.topics
         log.refresh(number)
         head = log.state(number)
-        self.heads[number] = position = head.state.position - 1
+        self.heads[number] = position = head.state.last_position
         found: dict[str, Any] = {
             "partition": number,
             "record": head.state.number,

@@ -247,7 +247,7 @@ def _void(
                 )
             )
         partition.void(found, reason, root_keys(source, roots), source.keys.writer())
-    typer.echo(session.text("records {first} to {last} are void", first=number, last=number + len(found.records) - 1))
+    typer.echo(session.text("records {first} to {last} are void", first=number, last=found.last))
 
 
 def _stopped_at(application: Application, partition: int) -> int | None:

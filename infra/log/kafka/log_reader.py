@@ -26,7 +26,7 @@ from infra.log.errors import IndexInUse, LogChanged
 from infra.log.events import IndexedEvents
 from infra.log.format import Place
 from infra.log.index_head import Head, read_head
-from infra.log.indexed_log import IndexedLog
+from infra.log.indexed_log import IndexedLog, empty_positions
 from infra.log.kafka.index_paths import reader_settings
 from infra.log.kafka.log import KafkaReader
 from infra.log.kafka.source import index_path
@@ -34,6 +34,7 @@ from infra.log.partition_knowledge import log_broken
 from infra.queue.errors import ReadingBehind
 from infra.retry import Retry
 from infra.timeouts import Timeout
+from projections.engine.empty_positions import EmptyPositions
 
 _REFRESH_SECONDS: Final = 0.1
 
@@ -79,7 +80,11 @@ class SharedLog:
         with self._guards[partition]:
             self.refresh(partition)
             self._check_whole(partition)
-            return self.state(partition).state.position - 1
+            return self.state(partition).state.last_position
+
+    def empty_positions(self, partition: int) -> EmptyPositions:
+        """See `projections.engine.ports.LogReader`."""
+        return empty_positions(self.state(partition).state)
 
     def refresh(self, partition: int) -> None:
         """Read to the end of the log as it is now, or wait for whoever does. Raises LogUnusable, ReadingBehind."""
