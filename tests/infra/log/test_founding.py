@@ -56,7 +56,9 @@ def test_two_at_once_found_one_log(logs: list[MemoryLog]) -> None:
     def racing() -> None:
         logs[0].append(founded(start(Place("app", PARTITIONS, 0)), other, by=STRANGER))
 
-    clients = [MemoryPartitionClient(logs[0], fates) for fates in ([], [(Fate.DELIVERED, racing)], [], [])]
+    # It looks, appends, and looks at what is there now, each by a client of its own.
+    clients = [MemoryPartitionClient(logs[0]) for _ in range(4)]
+    clients[1].fates.append((Fate.DELIVERED, racing))
     racer = Founder("memory", "app", PARTITIONS, lambda _number: clients.pop(0))
     assert racer.found(0, genesis, WRITER) == other
 
