@@ -118,6 +118,7 @@ class _Diagnosis:
             broken = log_broken(f"{application.kafka.url}/{number}", head.state.orphans)
             report.add(broken, topic=topics.events.name, partition=number, offset=min(head.state.orphans))
         else:
+            log.check_whole(number)
             self._look_at_last(number, head.record_offset)
         first = 0
         if head.commands is not None:

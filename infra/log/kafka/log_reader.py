@@ -79,7 +79,7 @@ class SharedLog:
         """
         with self._guards[partition]:
             self.refresh(partition)
-            self._check_whole(partition)
+            self.check_whole(partition)
             return self.state(partition).state.last_position
 
     def empty_positions(self, partition: int) -> EmptyPositions:
@@ -130,7 +130,7 @@ class SharedLog:
         log = self._held_log(partition)
         if log is not None:
             return log.read(partition, after, limit)
-        self._check_whole(partition)
+        self.check_whole(partition)
         return self._foreign_index(partition).events().read(after, limit)
 
     def read_types(
@@ -141,7 +141,7 @@ class SharedLog:
             log = self._held_log(partition)
             if log is not None:
                 return log.read_types(partition, types, after, up_to, limit)
-            self._check_whole(partition)
+            self.check_whole(partition)
             return self._foreign_index(partition).events().read_types(types, after, up_to, limit)
 
     def events_of(self, dossier_id: UUID) -> Sequence[StoredEvent]:
@@ -152,7 +152,7 @@ class SharedLog:
             log = self._held_log(partition)
             if log is not None:
                 return log.events_of(dossier_id)
-            self._check_whole(partition)
+            self.check_whole(partition)
             return self._foreign_index(partition).events().select_events(dossier_id)
 
     def close(self) -> None:
@@ -196,8 +196,12 @@ class SharedLog:
                     # What is wrong with the log is told to whoever asks.
                     self._held.refresh(partition)
 
-    def _check_whole(self, partition: int) -> None:
-        """Raises LogBroken while an orphan is open."""
+    def check_whole(self, partition: int) -> None:
+        """Raises LogBroken while an orphan is open, or where the genesis is lost."""
+        log = self._held_log(partition)
+        if log is not None:
+            log.opened(partition).check_whole()
+            return
         orphans = self.state(partition).state.orphans
         if orphans:
             raise log_broken(f"{self._settings.url}/{partition}", orphans)
