@@ -15,7 +15,7 @@ from domain.context import InterpretationSettings
 from domain.i18n import Language, pair
 from domain.policy.support import parse_amounts
 from domain.units import Units, parse_departments
-from infra.errors import BadSetting
+from infra.errors import BadSetting, SecretOnCommandLine, holds_secret
 from infra.timeouts import Timeout
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Settings:
     """
 
     log: Path | KafkaSettings
-    views: Path | str
+    views: Path | str = field(repr=False)
     units: Units
     amounts: Mapping[str, int] = field(default_factory=dict)
     readings: InterpretationSettings = field(default_factory=InterpretationSettings)
@@ -63,10 +63,12 @@ class Settings:
 
 
 def load(environment: Mapping[str, str] | None = None, **overrides: str | None) -> Settings:
-    """The settings of an environment (default: this process's). `overrides`: log, views, language.
+    """The settings of an environment (default: this process's). `overrides`, of the command line: log, views, language.
 
-    Raises BadSetting, or what parsing departments and amounts raises.
+    Raises BadSetting, SecretOnCommandLine, or what parsing departments and amounts raises.
     """
+    for option, setting in (("log", LOG), ("views", VIEWS)):
+        refuse_secret(f"--{option}", overrides.get(option), setting)
     env = os.environ if environment is None else environment
     log = _log(overrides.get("log") or env.get(LOG) or _SCHEME + str(_default_log()), env)
     views_url = overrides.get("views") or env.get(VIEWS)
@@ -92,6 +94,15 @@ def load(environment: Mapping[str, str] | None = None, **overrides: str | None) 
         ),
         answer_within=_seconds(ANSWER_WITHIN, env.get(ANSWER_WITHIN) or f"{Timeout.ANSWER.seconds:g}"),
     )
+
+
+def refuse_secret(option: str, value: str | None, setting: str) -> None:
+    """Raises SecretOnCommandLine for a URL of the command line with a password, which belongs into a setting.
+
+    A warning would be too late: by then the password is in the list of processes and in the shell's history.
+    """
+    if value is not None and holds_secret(value):
+        raise SecretOnCommandLine(option=option, instead=setting)
 
 
 def _default_log() -> Path:

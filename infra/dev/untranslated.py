@@ -20,7 +20,7 @@ COMMAND_LINE: Final = ("infra/cli/", "infra/demo/report.py", "infra/demo/run.py"
 
 _SHOWN_BY: Final = frozenset(
     {
-        *("echo", "secho", "style", "print", "note", "confirm", "prompt", "add_column", "add_row", "Text", "Table"),
+        *("write_line", "print", "note", "confirm", "prompt", "add_column", "add_row", "Text", "Table"),
         *("print_line", "print_heading", "print_table", "print_pairs", "tell_error", "_heading", "_print"),
     }
 )

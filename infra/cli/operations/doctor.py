@@ -15,6 +15,7 @@ from infra.cli.support.framework import subcommand
 from infra.cli.support.i18n import say
 from infra.cli.support.reporting import INFRASTRUCTURE, note, print_json
 from infra.cli.support.session import Session, session_of
+from infra.terminal.output import write_line
 
 
 def register(app: typer.Typer) -> None:
@@ -109,7 +110,7 @@ def log(
             writer.dismiss(partition, [as_orphan(each) for each in chosen])
         finally:
             writer.close()
-    typer.echo(session.text("the record at offset {offset} is left behind", offset=offset))
+    write_line(session.text("the record at offset {offset} is left behind", offset=offset))
 
 
 def _show_orphans(session: Session, found: list[dict[str, Any]]) -> None:

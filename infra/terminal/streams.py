@@ -9,9 +9,12 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from typing import TYPE_CHECKING, Final, TextIO, cast
 
 from infra.cli.support.errors import OutputUnwritable
+from infra.terminal.escapes import visible_lines
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -56,6 +59,50 @@ class _LossyStderr(io.FileIO):
             return memoryview(data).nbytes
 
 
+class TerminalStream(io.TextIOWrapper):
+    """A standard stream: whatever is written is escaped, but for its newlines."""
+
+    def write(self, text: str, /) -> int:
+        super().write(visible_lines(text))
+        return len(text)
+
+    def write_with_colours(self, text: str, /) -> int:
+        """Write what holds colours of ours, and nothing else that was not escaped before."""
+        return super().write(text)
+
+
+class ColouredStream(io.TextIOBase):
+    """A standard stream for those who write colours: Rich, for texts that were escaped before."""
+
+    encoding = "utf-8"
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str, /) -> int:
+        stream = self._stream
+        return stream.write_with_colours(text) if isinstance(stream, TerminalStream) else stream.write(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+
+@contextmanager
+def own_texts() -> Iterator[None]:
+    """While Typer writes help: its texts are all ours, and have colours."""
+    if sys.stdout is None:
+        yield
+        return
+    with redirect_stdout(cast("TextIO", ColouredStream(sys.stdout))):
+        yield
+
+
 def take_over_standard_streams() -> None:
     """Once, at the start of a program. Texts are Vietnamese and JSON is UTF-8, whatever the terminal's locale says."""
     for name, kind in (("stdout", _Stdout), ("stderr", _LossyStderr)):
@@ -64,5 +111,5 @@ def take_over_standard_streams() -> None:
         if stream is not None:
             raw = io.BufferedWriter(kind(stream.fileno(), "w", closefd=False))
             by_line = kind is _LossyStderr or stream.isatty()
-            made = io.TextIOWrapper(raw, "utf-8", errors="backslashreplace", line_buffering=by_line)
+            made = TerminalStream(raw, "utf-8", errors="backslashreplace", line_buffering=by_line)
             setattr(sys, name, made)
