@@ -21,7 +21,7 @@ from infra.cli.support.i18n import chosen_language, say, translated
 from infra.cli.support.parsing import DOC, DOC_HELP
 from infra.cli.support.reporting import exit_code, note, report
 from infra.cli.support.session import Session, session_of
-from infra.cli.support.usage import no_such_command, too_many_arguments, usage_error
+from infra.cli.support.usage import no_such_command, refuse_other_dashes, too_many_arguments, usage_error
 from infra.terminal.streams import own_texts
 
 EVERYWHERE = say("Options of every command")
@@ -212,6 +212,9 @@ class DossierCommand(TyperCommand):
         left = super().parse_args(ctx, args)
         if left and not ctx.resilient_parsing:
             raise too_many_arguments()
+        for param in self.params:
+            if param.param_type_name == "argument":
+                refuse_other_dashes(ctx.params.get(param.name))
         return left
 
     def format_help(self, ctx: Any, formatter: Any) -> None:

@@ -18,19 +18,25 @@ from infra.cli.support.errors import BadOption
 
 _PLAIN: Final = re.compile(r"(--)?[a-z]+(-[a-z]+)*|-[a-zA-Z]")
 _LONGEST: Final = 24
-_CHOICE: Final = re.compile("Value error, .* is not one of", re.DOTALL)
+_DASHES: Final = ("\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2015", "\u2212")
+_CHOICE: Final = re.compile("Value error, .* is not one of (.*)", re.DOTALL)
 """How Typer tells that a value is no choice of an option: with the value."""
 
 
 def usage_error(error: TyperException) -> BadOption | None:
     """What Typer's parser found, as an error of ours; None where it only showed the help."""
     message = error.format_message()
-    name: Any = getattr(error, "option_name", None)
     possible: Any = getattr(error, "possibilities", None)
-    if possible is None:
-        message = _CHOICE.sub("one of", message)
-        return BadOption(reason=Text(message, message)) if message else None
-    return BadOption(reason=_unknown(name, sorted(possible)))
+    if possible is not None:
+        name: Any = getattr(error, "option_name", None)
+        return BadOption(reason=_unknown(name, sorted(possible)))
+    choice = _CHOICE.search(message)
+    if choice is not None:
+        param: Any = getattr(error, "param", None)
+        return BadOption(
+            reason=pair("{option} is one of {choices}", option=param.opts[0], choices=choice[1].rstrip("."))
+        )
+    return BadOption(reason=Text(message, message)) if message else None
 
 
 def no_such_command(name: str, commands: Collection[str]) -> BadOption:
@@ -41,6 +47,12 @@ def no_such_command(name: str, commands: Collection[str]) -> BadOption:
 def too_many_arguments() -> BadOption:
     """More words than a command takes."""
     return BadOption(reason=pair("there are more arguments than the command takes"))
+
+
+def refuse_other_dashes(word: object) -> None:
+    """Raises BadOption for an option that was copied from a text: its dashes made it an argument."""
+    if isinstance(word, str) and word.startswith(_DASHES):
+        raise BadOption(reason=pair("an option begins with two hyphens, and not with another dash"))
 
 
 def _unknown(name: str, possible: list[str]) -> Text:
