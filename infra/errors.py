@@ -11,6 +11,8 @@ _USER: Final = re.compile(r"(?<=://).*@", re.DOTALL)
 """Up to the last @: whoever forgot to escape one, or a slash, in a password must not read half of it."""
 
 _VALUE: Final = re.compile(r"([\w.-]+)=('(?:[^'\\]|\\.)*'|[^&\s]*)")
+_BARE: Final = re.compile(r"(?<=[?&])[^=&\s]+(?=&|$)")
+"""What stands between two & without a name: the rest of a value that was not escaped."""
 _SHOWN: Final = frozenset(
     {
         *("prefix", "partitions", "replication", "replies_days", "index", "security_protocol", "sasl_mechanism"),
@@ -26,7 +28,7 @@ _USERS_PASSWORD: Final = re.compile(r"://[^?#@]*:[^?#@]+@")
 
 def without_secrets(text: str) -> str:
     """A URL or a connection string as it may be shown: users left out, and values that may be secret."""
-    return _VALUE.sub(_shown, _USER.sub("…@", text))
+    return _BARE.sub("…", _USER.sub("…@", _VALUE.sub(_shown, text)))
 
 
 def holds_secret(url: str) -> bool:

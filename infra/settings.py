@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,9 @@ ANSWER_WITHIN = "DOSSIER_ANSWER_WITHIN"
 _SCHEME = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://")
 _KAFKA = "kafka://"
+_BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})|%00")
+_USER_INFO = re.compile(r"[^\s@/?#\[\]]*")
+_PARAMETER = re.compile("[^=]+=[^=]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,19 @@ def _default_log() -> Path:
 
 def _views(url: str) -> Path | str:
     """The path of a file, or a connection string as PostgreSQL's own clients take it."""
-    return url if url.startswith(_POSTGRES) else _sqlite_path(VIEWS, url)
+    if not url.startswith(_POSTGRES):
+        return _sqlite_path(VIEWS, url)
+    # The driver repeats what it cannot read, and where a password is written badly, that is a part of it.
+    before_host, _, rest = url.partition("://")[2].rpartition("@")
+    query = rest.partition("?")[2]
+    if (
+        _BAD_ESCAPE.search(url)
+        or not _USER_INFO.fullmatch(before_host)
+        or not all(_PARAMETER.fullmatch(each) for each in query.split("&") if query)
+    ):
+        reason = pair("in names and passwords, characters like @ / ? & = % are written %40 %2F %3F %26 %3D %25")
+        raise BadSetting(setting=VIEWS, value=url, reason=reason)
+    return url
 
 
 def _log(url: str, env: Mapping[str, str]) -> Path | KafkaSettings:

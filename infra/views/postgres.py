@@ -8,7 +8,6 @@ engine then applies them again.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
@@ -43,8 +42,6 @@ _DROP_PATIENCE: Final = "2s"
 
 _CONNECT_WITHIN: Final = 10
 """Seconds until a server that does not answer counts as unreachable, unless the connection string says otherwise."""
-
-_QUOTED: Final = re.compile('"([^"]+)"')
 
 Connection = psycopg.Connection[Row]
 
@@ -246,15 +243,16 @@ class PostgresViews:
 
     def _connect(self) -> Connection:
         try:
-            connection: Connection = psycopg.connect(
-                make_conninfo(f"connect_timeout={_CONNECT_WITHIN}", **conninfo_to_dict(self.conninfo)),
-                autocommit=True,
-                row_factory=cast(Any, dict_row),
-                application_name="dossier",
-            )
-        except psycopg.Error as error:
-            # The library quotes what it could not read, and that may be a part of the password.
-            raise type(error)(_without_quoted(str(error), self.conninfo)) from None
+            parts = conninfo_to_dict(self.conninfo)
+        except psycopg.ProgrammingError:
+            # The driver repeats the whole of it.
+            raise psycopg.ProgrammingError("the connection string cannot be read") from None
+        connection: Connection = psycopg.connect(
+            make_conninfo(f"connect_timeout={_CONNECT_WITHIN}", **parts),
+            autocommit=True,
+            row_factory=cast(Any, dict_row),
+            application_name="dossier",
+        )
         connection.execute("SET synchronous_commit = off")
         # Whoever calls it wants no notices of tables that are there already.
         connection.execute("SET client_min_messages = warning")
@@ -274,12 +272,6 @@ def _without_password(conninfo: str) -> str:
     except psycopg.Error:
         return "PostgreSQL"
     return make_conninfo("", **{name: value for name, value in parts.items() if "password" not in name})
-
-
-def _without_quoted(message: str, conninfo: str) -> str:
-    """What the library says, without those of its quotations that stand where a URL has the password."""
-    password = conninfo.rpartition("@")[0].partition("://")[2].partition(":")[2]
-    return _QUOTED.sub(lambda found: '"…"' if found[1] in password else found[0], message)
 
 
 def _words(error: psycopg.Error) -> str:

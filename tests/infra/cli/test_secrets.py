@@ -23,7 +23,7 @@ from infra.kafka.settings import KafkaSettings
 from infra.settings import load
 from tests.support.terminal import Terminal
 
-HIDDEN = "Geheim/7"
+HIDDEN = "Geheim%2F7"
 RECEIVER = "https://portal.invalid/"
 ADD = ("decisions", "webhooks", "add", "portal", RECEIVER)
 SCRAM = "security_protocol=SASL_SSL&sasl_mechanism=SCRAM-SHA-512&sasl_plain_username=dossier"
@@ -31,7 +31,7 @@ URLS = (
     f"kafka://broker:9093?{SCRAM}&sasl_plain_password={HIDDEN}",
     f"kafka://broker:9093?security_protocol=SSL&ssl_password={HIDDEN}",
     f"postgresql://dossier:{HIDDEN}@host/db",
-    f"postgres://dossier:p@ss{HIDDEN}@host/db",
+    f"postgres://dossier:p%40ss{HIDDEN}@host/db",
     f"postgresql://host/db?user=dossier&password={HIDDEN}",
     f"postgresql://host/db?sslpassword={HIDDEN}",
 )
@@ -200,7 +200,7 @@ def test_no_option_repeats_a_secret_in_its_place() -> None:
         (*ADD, f"--secret-fil={HIDDEN}"),
         (*ADD, HIDDEN),
         ("decisions", "webhooks", "add", "portal", f"https://u:{HIDDEN}@portal.invalid/"),
-        ("decisions", "webhooks", "add", "portal", f"https://u:{HIDDEN.replace('/', '')}@portal.invalid/"),
+        ("decisions", "webhooks", "add", "portal", f"https://u:{HIDDEN.replace('%2F', '/')}@portal.invalid/"),
     ],
 )
 def test_a_command_line_that_is_wrong_is_not_repeated(stocked: Terminal, arguments: tuple[str, ...]) -> None:
