@@ -21,9 +21,7 @@ def write_line(text: object = "", *, label: str = "", style: Style | None = None
 
     A label stands before it with a colon. `style` is the label's, or the line's where there is no label, on a terminal.
     """
-    stream = _stream(err=err)
-    if stream is None:
-        return
+    stream = sys.stderr if err else sys.stdout
     shown = visible(str(text))
     shown = f"{_styled(visible(label), style, stream)}: {shown}" if label else _styled(shown, style, stream)
     ColouredStream(stream).write(f"{shown}\n")
@@ -46,19 +44,12 @@ class LogStream(io.TextIOBase):
 
     def write(self, text: str, /) -> int:
         with suppress(OSError):
-            if sys.stderr is not None:
-                sys.stderr.write(visible_lines(text))
+            sys.stderr.write(visible_lines(text))
         return len(text)
 
     def flush(self) -> None:
         with suppress(OSError):
-            if sys.stderr is not None:
-                sys.stderr.flush()
-
-
-def _stream(*, err: bool) -> TextIO | None:
-    """The stream; None where it was closed before the program began."""
-    return sys.stderr if err else sys.stdout
+            sys.stderr.flush()
 
 
 def _styled(text: str, style: Style | None, stream: TextIO) -> str:

@@ -96,20 +96,28 @@ class ColouredStream(io.TextIOBase):
 @contextmanager
 def own_texts() -> Iterator[None]:
     """While Typer writes help: its texts are all ours, and have colours."""
-    if sys.stdout is None:
-        yield
-        return
     with redirect_stdout(cast("TextIO", ColouredStream(sys.stdout))):
         yield
 
 
 def take_over_standard_streams() -> None:
     """Once, at the start of a program. Texts are Vietnamese and JSON is UTF-8, whatever the terminal's locale says."""
-    for name, kind in (("stdout", _Stdout), ("stderr", _LossyStderr)):
-        stream = getattr(sys, name)
-        # There is none where it was closed before the program began.
-        if stream is not None:
-            raw = io.BufferedWriter(kind(stream.fileno(), "w", closefd=False))
-            by_line = kind is _LossyStderr or stream.isatty()
-            made = TerminalStream(raw, "utf-8", errors="backslashreplace", line_buffering=by_line)
-            setattr(sys, name, made)
+    _open_what_is_closed()
+    for name, number, kind in (("stdout", 1, _Stdout), ("stderr", 2, _LossyStderr)):
+        raw = io.BufferedWriter(kind(number, "w", closefd=False))
+        by_line = kind is _LossyStderr or os.isatty(number)
+        made = TerminalStream(raw, "utf-8", errors="backslashreplace", line_buffering=by_line)
+        setattr(sys, name, made)
+
+
+def _open_what_is_closed() -> None:
+    """Lead a stream that was closed before the program began nowhere: the next file to be opened would take its place.
+
+    That may be the log, and what is printed would be written into it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest number that is free is taken.
+            os.open(os.devnull, os.O_RDWR)
