@@ -9,7 +9,7 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import Final, Literal, TextIO
 
-from infra.terminal.escapes import visible, visible_lines
+from infra.terminal.escapes import visible
 from infra.terminal.streams import ColouredStream
 
 Style = Literal["bold", "red", "bold red"]
@@ -32,7 +32,7 @@ class JsonLines(io.TextIOBase):
     """Standard output for many lines of JSON, written together."""
 
     def write(self, text: str, /) -> int:
-        sys.stdout.write(visible_lines(text))
+        sys.stdout.write(text)
         return len(text)
 
     def flush(self) -> None:
@@ -44,7 +44,7 @@ class LogStream(io.TextIOBase):
 
     def write(self, text: str, /) -> int:
         with suppress(OSError):
-            sys.stderr.write(visible_lines(text))
+            sys.stderr.write(text)
         return len(text)
 
     def flush(self) -> None:
