@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -15,12 +16,16 @@ _BESIDE: Final = ("-wal", "-shm", "-journal")
 def make_private(path: Path) -> None:
     """Make a file where there is none, and take others' rights to it and to what SQLite keeps beside it.
 
-    It is made with its rights, and not given them afterwards: in between it could be opened. Raises OSError.
+    It is made with its rights, and not given them afterwards: in between it could be opened. One that is there is not
+    opened, since closing it would end every lock that this process has on it, and SQLite's are such. Raises OSError.
     """
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OWNER))
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OWNER))
     for each in (path, *(path.with_name(path.name + end) for end in _BESIDE)):
-        if each.exists() and is_open_to_others(each):
-            each.chmod(_OWNER)
+        # What SQLite keeps beside it comes and goes.
+        with suppress(FileNotFoundError):
+            if each.is_file() and is_open_to_others(each):
+                each.chmod(_OWNER)
 
 
 def is_open_to_others(path: Path) -> bool:

@@ -28,17 +28,6 @@ def write_line(text: object = "", *, label: str = "", style: Style | None = None
     stream.flush()
 
 
-class JsonLines(io.TextIOBase):
-    """Standard output for many lines of JSON, written together."""
-
-    def write(self, text: str, /) -> int:
-        sys.stdout.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        sys.stdout.flush()
-
-
 class LogStream(io.TextIOBase):
     """Standard error that never fails: when its disk is full, whoever logs goes on with what he was about."""
 

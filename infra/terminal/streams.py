@@ -93,6 +93,11 @@ class ColouredStream(io.TextIOBase):
         return self._stream.fileno()
 
 
+def standard_output() -> TextIO:
+    """For whoever writes many lines at once."""
+    return sys.stdout
+
+
 @contextmanager
 def own_texts() -> Iterator[None]:
     """While Typer writes help: its texts are all ours, and have colours."""

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -117,13 +118,37 @@ def test_a_file_with_secrets_that_was_open_to_others_is_closed(tmp_path: Path) -
     connection.close()
 
 
-def test_what_is_not_ours_to_close_is_named(tmp_path: Path) -> None:
+def test_closing_a_file_to_others_ends_no_lock_on_it(tmp_path: Path) -> None:
+    """Each thread has a connection: what the second one does to the file leaves SQLite's locks for the first one.
+
+    Without them another process takes itself for the last, and removes the WAL that this one goes on with.
+    """
+    path = tmp_path / "webhooks.sqlite"
+    with WebhookStore(path) as store:
+        assert store.subscriptions() == []
+        second = Thread(target=store.subscriptions)
+        second.start()
+        second.join()
+        program = (
+            "import sqlite3, sys\n"
+            "with sqlite3.connect(sys.argv[1]) as other:\n"
+            "    other.execute(\"INSERT INTO subscriptions VALUES ('a', 'b', '[]', '[]', '[]', 'active', '')\")\n"
+            "other.close()\n"
+        )
+        subprocess.run([sys.executable, "-c", program, path], check=True)
+        assert path.with_name(f"{path.name}-wal").exists()
+        assert [each.name for each in store.subscriptions()] == ["a"]
+
+
+def test_what_is_no_file_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
-    with pytest.raises(OSError, match="directory"):
-        make_private(folder)
+    with pytest.raises(OSError, match="No such file"):
+        make_private(folder / "missing" / "file")
+    folder.chmod(0o755)
     with WebhookStore(folder) as store, pytest.raises(WebhooksUnusable):
         store.subscriptions()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o755
 
 
 def test_rights_are_told(tmp_path: Path) -> None:

@@ -14,8 +14,7 @@ from infra.cli.support.i18n import say
 from infra.cli.support.input_files import SniffedStream, opened
 from infra.cli.support.reporting import MALFORMED, REFUSED, note
 from infra.cli.support.session import Session, session_of
-from infra.terminal.output import JsonLines
-from infra.terminal.streams import OutputClosed
+from infra.terminal.streams import OutputClosed, standard_output
 
 if TYPE_CHECKING:
     from consumers.apply import Tally
@@ -57,7 +56,7 @@ def apply_commands(
     session = session_of(ctx)
     with opened(file) as stream, session.application(create=True) as application:
         try:
-            tally = apply(SniffedStream(stream, file), JsonLines(), application.gateway)
+            tally = apply(SniffedStream(stream, file), standard_output(), application.gateway)
         except OutputClosed:
             _say_that_nobody_reads(session)
             raise
