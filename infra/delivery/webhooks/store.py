@@ -24,9 +24,9 @@ from consumers.feed import Cursor
 from consumers.webhook_dispatcher import Delivery, DeliveryResult, Subscription, SubscriptionState
 from domain.errors import InfrastructureError, InvalidInput
 from infra.private_files import make_private
+from infra.sqlite_file import open_in_wal_mode
 from projections.public_decisions.read_model import FeedPosition
 
-_BUSY_SECONDS: Final = 30.0
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS subscriptions (
   name TEXT PRIMARY KEY, url TEXT NOT NULL, secrets TEXT NOT NULL, kinds TEXT NOT NULL, units TEXT NOT NULL,
@@ -284,11 +284,8 @@ class WebhookStore:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 # It holds the receivers' secrets, and so does its WAL.
                 make_private(self._path)
-                connection = sqlite3.connect(
-                    self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-                )
+                connection = open_in_wal_mode(self._path)
                 connection.row_factory = sqlite3.Row
-                connection.execute("PRAGMA journal_mode = WAL")
                 connection.executescript(_TABLES)
             except (OSError, sqlite3.Error) as error:
                 raise WebhooksUnusable(path=str(self._path), reason=str(error)) from error
