@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
 from consumers.commands.errors import OtherQueue
 from consumers.commands.ports import QueuedCommand, QueuePosition
 from infra.kafka.client import KafkaPartitionClient
-from infra.kafka.partition_client import FetchResult, Record
+from infra.kafka.partition_client import Record
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
 
@@ -29,17 +29,18 @@ class KafkaCommandQueue:
         self._take_up = take_up
         self._client = KafkaPartitionClient(settings, topic, partition)
         self._records: list[Record] = []
-        self._next = 0
+        # From where to where it was read to find them: Kafka's own marks, which are no records, take offsets too.
+        self._read = range(0)
 
     def poll(self, after: QueuePosition | None) -> Sequence[QueuedCommand]:
         """See `CommandQueue`. Raises OtherQueue, LogChanged, KafkaUnreachable."""
         start = self._start(after)
         waiting = [record for record in self._records if record.offset >= start]
         if not waiting:
-            fetched: FetchResult = self._client.follow(
-                max(start, self._next if self._records else start), _WAIT_SECONDS
-            )
-            waiting, self._next = fetched.records, fetched.next_offset
+            known = self._read.start <= start <= self._read.stop
+            fetched = self._client.follow(self._read.stop if known else start, _WAIT_SECONDS)
+            self._read = range(self._read.start if known else start, fetched.next_offset)
+            waiting = fetched.records
         self._records = waiting
         polled: list[QueuedCommand] = []
         bytes_left = _MOST_BYTES
@@ -47,19 +48,29 @@ class KafkaCommandQueue:
             bytes_left -= len(record.value or b"") + _OVERHEAD_BYTES
             if bytes_left < 0 and polled:
                 break
-            polled.append(QueuedCommand(QueuePosition(self.topic_id, record.offset), record.value))
+            polled.append(self._queued(record))
         return polled
 
-    def value_at(self, offset: int) -> bytes:
-        """The bytes of one command."""
-        for record in self._client.follow(offset, _WAIT_SECONDS).records:
-            if record.offset == offset:
-                return record.value or b""
-        return b""
+    def values_at(self, offsets: Collection[int]) -> Mapping[int, bytes]:
+        """The bytes of the commands at these offsets; none for what cannot be read. Raises as `poll`."""
+        found: dict[int, bytes] = {}
+        missing = sorted(offsets)
+        while missing:
+            fetched = self._client.follow(missing[0], _WAIT_SECONDS)
+            found.update((record.offset, record.value) for record in fetched.records if record.value is not None)
+            # What is not there, as when the topic was made anew, is passed over.
+            missing = [offset for offset in missing[1:] if offset >= fetched.next_offset]
+        return {offset: found[offset] for offset in offsets if offset in found}
 
     def close(self) -> None:
         """Let the connection go."""
         self._client.close()
+
+    def _queued(self, record: Record) -> QueuedCommand:
+        place = QueuePosition(self.topic_id, record.offset)
+        if record.unreadable is None:
+            return QueuedCommand(place, record.value)
+        return QueuedCommand(place, None, record.unreadable.first, record.unreadable.reason)
 
     def _start(self, after: QueuePosition | None) -> int:
         if after is None:

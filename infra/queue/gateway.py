@@ -235,8 +235,11 @@ class _Receiver:
             self._error = error
 
     def _receive(self, value: bytes | None) -> None:
+        replies, passed_over = read_replies(value)
+        if passed_over:
+            _log.warning("replies.passed_over", lines=passed_over)
         with self._changed:
-            for reply in read_replies(value):
+            for reply in replies:
                 if reply.topic_id != self._topic_id:
                     continue
                 pending = self._expected.pop(reply.offset, None)
