@@ -15,7 +15,10 @@ from consumers.commands.ports import QueuedCommand
 from domain.commands import Command
 from schemas.command_parser import MalformedMessage, parse_message
 
-_MANY: Final = 16
+MANY: Final = 16
+"""From so many in a row on they are one."""
+SMALLEST: Final = len('"command_id":"01907f3a-0000-7101-8000-000000000002"')
+"""Fewer bytes cannot name a command id."""
 
 QueuedItem: TypeAlias = tuple[QueuedCommand, Command | MalformedMessage]
 """What is to be handled, with its place in the queue."""
@@ -24,34 +27,37 @@ QueuedItem: TypeAlias = tuple[QueuedCommand, Command | MalformedMessage]
 def read_queued(queued: Sequence[QueuedCommand]) -> list[QueuedItem]:
     """What is to be handled, in the order of the queue."""
     items: list[QueuedItem] = []
-    nameless: list[tuple[QueuedCommand, MalformedMessage]] = []
+    nameless: list[QueuedCommand] = []
     for each in queued:
-        item = _read(each)
-        if isinstance(item, MalformedMessage) and item.command_id is None:
-            nameless.append((each, item))
+        if len(each.value or b"") < SMALLEST:
+            nameless.append(each)
             continue
-        items += _joined(nameless)
+        item = parse_message(each.value or b"")
+        if isinstance(item, MalformedMessage) and item.command_id is None:
+            nameless.append(each)
+            continue
+        items += _read(nameless)
         items.append((each, item))
         nameless = []
-    return [*items, *_joined(nameless)]
+    return [*items, *_read(nameless)]
 
 
-def _read(queued: QueuedCommand) -> Command | MalformedMessage:
-    if queued.first is None:
-        return parse_message(queued.value or b"")
-    return MalformedMessage(None, _unreadable(queued.first, queued.source.offset, queued.reason))
-
-
-def _joined(nameless: Sequence[tuple[QueuedCommand, MalformedMessage]]) -> Sequence[QueuedItem]:
-    """Many as one, at the place of the last."""
-    if len(nameless) < _MANY:
-        return nameless
-    (begin, item), (end, _) = nameless[0], nameless[-1]
+def _read(nameless: Sequence[QueuedCommand]) -> list[QueuedItem]:
+    """Each as what it is; many as one, at the place of the last."""
+    if len(nameless) < MANY:
+        return [(each, _malformed(each)) for each in nameless]
+    begin, end = nameless[0], nameless[-1]
     first = begin.source.offset if begin.first is None else begin.first
-    reason = f"{item.error.code} and {len(nameless) - 1} more"
-    error = _unreadable(first, end.source.offset, reason)
-    return [(QueuedCommand(end.source, None, first, reason), MalformedMessage(None, error))]
+    reason = f"{_malformed(begin).error.code}, and {len(nameless) - 1} more"
+    joined = QueuedCommand(end.source, None, first, reason)
+    return [(joined, _malformed(joined))]
 
 
-def _unreadable(first: int, last: int, reason: str) -> UnreadableRecords:
-    return UnreadableRecords(first=first, last=last, reason=reason)
+def _malformed(queued: QueuedCommand) -> MalformedMessage:
+    if queued.first is not None:
+        error = UnreadableRecords(first=queued.first, last=queued.source.offset, reason=queued.reason)
+        return MalformedMessage(None, error)
+    found = parse_message(queued.value or b"")
+    if not isinstance(found, MalformedMessage):
+        raise TypeError("a command was taken for none")
+    return found

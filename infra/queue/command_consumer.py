@@ -8,6 +8,7 @@ from uuid import UUID
 
 from consumers.commands.errors import OtherQueue
 from consumers.commands.ports import QueuedCommand, QueuePosition
+from consumers.commands.queued import MANY, SMALLEST
 from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.partition_client import Record
 from infra.kafka.settings import KafkaSettings
@@ -18,6 +19,7 @@ _MOST_COMMANDS: Final = 500
 # What a command leads to is about as large as itself; its answer and the rest come on top of that.
 _OVERHEAD_BYTES: Final = 600
 _MOST_BYTES: Final = 400_000
+_MOST_RECORDS: Final = 20_000
 
 
 class KafkaCommandQueue:
@@ -42,14 +44,7 @@ class KafkaCommandQueue:
             self._read = range(self._read.start if known else start, fetched.next_offset)
             waiting = fetched.records
         self._records = waiting
-        polled: list[QueuedCommand] = []
-        bytes_left = _MOST_BYTES
-        for record in waiting[:_MOST_COMMANDS]:
-            bytes_left -= len(record.value or b"") + _OVERHEAD_BYTES
-            if bytes_left < 0 and polled:
-                break
-            polled.append(self._queued(record))
-        return polled
+        return [self._queued(record) for record in waiting[: _how_many(waiting)]]
 
     def values_at(self, offsets: Collection[int]) -> Mapping[int, bytes]:
         """The bytes of the commands at these offsets; none for what cannot be read. Raises as `poll`."""
@@ -80,3 +75,21 @@ class KafkaCommandQueue:
                 raise OtherQueue(partition=self._partition, handled=str(after.topic_id), queue=str(self.topic_id))
             return 0
         return after.offset + 1
+
+
+def _how_many(records: Sequence[Record]) -> int:
+    """How many records are handled at once: what becomes of them fits into one record of the log as a rule.
+
+    What is too small for a command counts up to the number from which on many in a row are handled as one.
+    """
+    commands = small = 0
+    bytes_left = _MOST_BYTES
+    for place, record in enumerate(records[:_MOST_RECORDS]):
+        size = len(record.value or b"")
+        small = small + 1 if size < SMALLEST else 0
+        if small <= MANY:
+            commands += 1
+            bytes_left -= size + _OVERHEAD_BYTES
+        if place and (commands > _MOST_COMMANDS or bytes_left < 0):
+            return place
+    return min(len(records), _MOST_RECORDS)

@@ -72,6 +72,30 @@ def batch_of(values: Sequence[bytes | None], **options: int) -> bytes:
     return batch(b"".join(record(value, place) for place, value in enumerate(values)), len(values), **options)
 
 
+def malformed_batches() -> list[bytes]:
+    """Batches that no client library sends. The broker takes some of them."""
+    one, two = record(b"x"), record(b"x") + record(b"y")
+    return [
+        *(batch(record(b"x", delta), 1) for delta in (1, 5_000, -1, -5_000)),
+        batch(two, 2),
+        batch(record(b"x", headers=[(b"\xff", b"")]), 1),
+        batch(record(b"x", attributes=0xFF), 1),
+        batch(record(None), 1),
+        batch(record(b"x", size=50), 1),
+        batch(one + b"abc", 1),
+        batch(one, 3),
+        batch(one, 1, last=2_000),
+        batch(b"", 0),
+        *(batch_of([b"x"], checksum=1, magic=magic) for magic in (0, 1, 2, 3)),
+        *(batch_of([b"x"], attributes=attributes) for attributes in (*range(1, 8), 16, 32, 0x7FC0)),
+        batch_of([b"x"]) * 2,
+        batch_of([b"x"])[:-1],
+        batch_of([b"x"])[:40],
+        b"",
+        b"\xff" * 100,
+    ]
+
+
 def gzip_bomb(megabytes: int) -> bytes:
     """A batch of one record that unpacks to zeros."""
     size = megabytes << 20
