@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
@@ -111,7 +110,7 @@ def bursts(megabytes: int) -> dict[str, Burst]:
         return lambda system, topic: produce(system.made.kafka, topic, 0, *batches)
 
     def packed(system: Installation, topic: Topic) -> Sequence[int | str]:
-        values = random_values(Random(_SEED), 100)
+        values = random_values(_SEED, 100)
         return [each for codec in CODECS for each in produce_packed(system.bootstrap, topic.name, 0, codec, values)]
 
     def kept_packed(system: Installation, topic: Topic) -> Sequence[int | str]:
@@ -125,7 +124,7 @@ def bursts(megabytes: int) -> dict[str, Burst]:
         with system.packed_as_sent(topic):
             return bomb(system, topic)
 
-    values = random_values(Random(_SEED), 1_000)
+    values = random_values(_SEED, 1_000)
     return {
         "1,000 random byte strings": sent(*(batch_of([value]) for value in values)),
         "the same in few batches": sent(*(batch_of(values[start : start + 250]) for start in range(0, 1_000, 250))),
@@ -155,7 +154,7 @@ def _transactions(system: Installation, topic: Topic) -> Sequence[int | str]:
         producer = Producer({"bootstrap.servers": system.bootstrap, "transactional.id": f"stranger-{uuid4().hex}"})
         producer.init_transactions()
         producer.begin_transaction()
-        for value in random_values(Random(_SEED), 20):
+        for value in random_values(_SEED, 20):
             producer.produce(topic.name, value, partition=0)
         producer.flush()
         if end is not None:
