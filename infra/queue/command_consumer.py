@@ -47,13 +47,13 @@ class KafkaCommandQueue:
         return [self._queued(record) for record in waiting[: _how_many(waiting)]]
 
     def values_at(self, offsets: Collection[int]) -> Mapping[int, bytes]:
-        """The bytes of the commands at these offsets; none for what cannot be read. Raises as `poll`."""
+        """The bytes of the commands at these offsets, but for those that cannot be read or are not there. See `poll`."""
         found: dict[int, bytes] = {}
-        missing = sorted(offsets)
+        end = self._client.end()
+        missing = sorted(offset for offset in offsets if offset < end)
         while missing:
             fetched = self._client.follow(missing[0], _WAIT_SECONDS)
             found.update((record.offset, record.value) for record in fetched.records if record.value is not None)
-            # What is not there, as when the topic was made anew, is passed over.
             missing = [offset for offset in missing[1:] if offset >= fetched.next_offset]
         return {offset: found[offset] for offset in offsets if offset in found}
 

@@ -187,9 +187,9 @@ def _letter(found: _Record, partition: int, offset: int) -> Letter:
     """Raises ValueError."""
     if found.error is None:
         raise ValueError("a letter without an error")
-    beginning, size, digest = base64.b64decode(found.beginning or ""), found.size, found.sha256
+    beginning, size, digest = base64.b64decode(found.beginning or "", validate=True), found.size, found.sha256
     if found.command is not None:
-        beginning = base64.b64decode(found.command)
+        beginning = base64.b64decode(found.command, validate=True)
         size, digest = len(beginning), sha256(beginning).hexdigest()
     return Letter(
         partition, offset, found.commands, found.command_id, msgspec.to_builtins(found.error), beginning, size, digest
