@@ -47,7 +47,7 @@ class KafkaCommandQueue:
         return [self._queued(record) for record in waiting[: _how_many(waiting)]]
 
     def values_at(self, offsets: Collection[int]) -> Mapping[int, bytes]:
-        """The bytes of the commands at these offsets, but for those that cannot be read or are not there. See `poll`."""
+        """The bytes of the commands at these offsets, but for what cannot be read or is not there. Raises as `poll`."""
         found: dict[int, bytes] = {}
         end = self._client.end()
         missing = sorted(offset for offset in offsets if offset < end)
