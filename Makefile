@@ -9,8 +9,11 @@ SECONDS := 600
 unexport SECONDS
 # More for pytest: make test ARGS='-k audit -x'
 ARGS ?=
-# Processes of pytest; each has a broker and a database of its own.
+# Processes of pytest: for `make check`; for `make test`, where each has a broker and a database of its own to wait for.
 WORKERS ?= 2
+TEST_WORKERS ?= 3
+# What `make lint` runs, side by side: the longest first.
+LINTS := lint-types lint-texts lint-schemas lint-imports lint-style lint-format
 # Where the demo's log is: an embedded one, or `make demo LOG=kafka`. Taken from the command line only.
 LOG :=
 # Brokers of `make kafka-up`: 1 or 3; as many as there are, else one.
@@ -21,7 +24,8 @@ LOCK_ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo check test lint format texts bench chaos kafka-up kafka-down kafka-wipe lock lock-kafka clean
+.PHONY: help setup demo check test lint format texts bench chaos kafka-up kafka-down kafka-wipe lock lock-kafka clean \
+  $(LINTS)
 
 help: ## List these verbs
 	@echo 'usage: make VERB'
@@ -36,16 +40,29 @@ check: lint ## Run every check, then the tests that need no server: under a minu
 	$(BIN)/python -m pytest -m unit --numprocesses=$(WORKERS) --dist=worksteal $(ARGS)
 
 test: lint ## Run every check, then all tests (ARGS='-k word' picks some)
-	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=$(TEST_WORKERS) --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup ## Check style, format, types, the direction of imports, the public schemas and the texts
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/mypy
+	@$(MAKE) --no-print-directory --keep-going --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) $(LINTS)
+
+lint-types:
+	$(BIN)/mypy --num-workers=2
+
+lint-imports:
 	$(BIN)/lint-imports --no-logo
+
+lint-style:
+	$(BIN)/ruff check
+
+lint-format:
+	$(BIN)/ruff format --check
+
+lint-schemas:
 	$(BIN)/python -m schemas.release check
 	$(BIN)/python -m schemas.command_schemas --check
 	$(BIN)/python -m schemas.asyncapi --check
+
+lint-texts:
 	$(BIN)/python -m infra.dev.catalogues --check
 	$(BIN)/python -m infra.dev.state_diagram --check
 

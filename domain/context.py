@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, Protocol
 
+from domain.catalogue import Level
+from domain.catalogue.answer_types import CommuneFigures
 from domain.units import Units
-
-if TYPE_CHECKING:
-    from domain.cross_dossier import OtherDossiers
+from domain.values import ReadAt
 
 VIETNAM = timedelta(hours=7)
 """Vietnam keeps UTC+7 all year, without daylight saving."""
@@ -27,6 +27,42 @@ class InterpretationSettings:
     one_column_level: Literal["basic", "advanced"] = "advanced"
     mandatory_not_applicable: Literal["leaves_count", "not_met"] = "leaves_count"
     deadline_rolls_over_weekend: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CouncilInForce:
+    """A composition of the provincial council: since when, by which decision, and whose agencies sit on it."""
+
+    version: int
+    decided_on: date
+    decision: str
+    agencies: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RecognitionInForce:
+    """A decision of recognition that has not been revoked."""
+
+    unit_id: str
+    level: Level
+    decision: str
+    decided_on: date
+
+
+class OtherDossiers(Protocol):
+    """What a decision may ask about other dossiers."""
+
+    def council_on(self, day: date) -> CouncilInForce | None:
+        """The composition in force on a day: the latest decided on or before it."""
+
+    def recognitions_of(self, unit_id: str) -> list[RecognitionInForce]:
+        """The recognitions of a unit that are in force, in no order."""
+
+    def commune_figures(self, district_id: str, units: Units, day: date) -> CommuneFigures:
+        """The figures of the district criterion I.1: decisions up to a day, communes of this district only."""
+
+    def read_at(self) -> list[ReadAt]:
+        """The position of each partition up to which it was read."""
 
 
 @dataclass(frozen=True, slots=True)

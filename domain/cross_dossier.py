@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final, Protocol
+from typing import Final
 from uuid import UUID
 
 from eventsourcing.domain import DomainEventProtocol
 
 from domain.catalogue import Level
 from domain.catalogue.answer_types import CommuneFigures
+from domain.context import CouncilInForce, RecognitionInForce
 from domain.council.aggregate import CouncilEvent, represented
 from domain.council.composition import CouncilChanged, CouncilEstablished
 from domain.dossier.decision import (
@@ -25,43 +26,6 @@ from domain.dossier.decision import (
 )
 from domain.units import Units
 from domain.values import Document, ReadAt
-
-
-@dataclass(frozen=True, slots=True)
-class CouncilInForce:
-    """A composition of the provincial council: since when, by which decision, and whose agencies sit on it."""
-
-    version: int
-    decided_on: date
-    decision: str
-    agencies: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class RecognitionInForce:
-    """A decision of recognition that has not been revoked."""
-
-    unit_id: str
-    level: Level
-    decision: str
-    decided_on: date
-
-
-class OtherDossiers(Protocol):
-    """What a decision may ask about other dossiers."""
-
-    def council_on(self, day: date) -> CouncilInForce | None:
-        """The composition in force on a day: the latest decided on or before it."""
-
-    def recognitions_of(self, unit_id: str) -> list[RecognitionInForce]:
-        """The recognitions of a unit that are in force, in no order."""
-
-    def commune_figures(self, district_id: str, units: Units, day: date) -> CommuneFigures:
-        """The figures of the district criterion I.1: decisions up to a day, communes of this district only."""
-
-    def read_at(self) -> list[ReadAt]:
-        """The position of each partition up to which it was read."""
-
 
 EVENTS: Final = frozenset(
     kind.__name__
@@ -79,7 +43,7 @@ EVENTS: Final = frozenset(
 
 @dataclass(slots=True)
 class CrossDossierFacts:
-    """The state of the fold; answers as `OtherDossiers`."""
+    """The state of the fold; answers as `domain.context.OtherDossiers`."""
 
     councils: list[CouncilInForce] = field(default_factory=list)
     recognitions: dict[UUID, RecognitionInForce] = field(default_factory=dict)

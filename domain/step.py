@@ -12,12 +12,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from domain.authorization import Role, body_of, check_body, check_known, check_role, wrong_actor
+from domain.agencies import agency_ids
+from domain.authorization import PEOPLES_COMMITTEE, STANDING_AGENCY, Role, body_of, wrong_actor
 from domain.catalogue import UnitKind
 from domain.commands import Command
 from domain.context import DecisionContext
@@ -26,10 +27,10 @@ from domain.dossier.aggregate import Dossier
 from domain.dossier.assessment import Recheck
 from domain.dossier.states import CLOSED, DECIDED, State
 from domain.i18n import pair
-from domain.identity import DossierKey
+from domain.identity import COUNCIL_UNIT, DossierKey
 from domain.recorded_event import RecordedEvent
-from domain.refusals import AlreadyDecided, DateInFuture, DossierAlreadyOpen, DossierClosed, WrongOrder
-from domain.units import Unit
+from domain.refusals import AlreadyDecided, DateInFuture, DossierAlreadyOpen, DossierClosed, UnknownActor, WrongOrder
+from domain.units import Unit, Units, UnknownUnit
 
 
 class Shared(StrEnum):
@@ -132,8 +133,8 @@ class CreatingStep(Step, Generic[C_co]):
         Raises a Refused, or UnknownActor.
         """
         _check_day_and_actor(command, context)
-        check_role(command, self.roles)
-        check_body(command, unit.id, unit.kind, unit.parent_id)
+        _check_role(command, self.roles)
+        _check_body(command, unit.id, unit.kind, unit.parent_id)
         if latest is not None and not latest.ended:
             raise DossierAlreadyOpen(number=latest.number, **_state_of(latest))
         return self.handler(key, unit, of_type(command, self.command), context)
@@ -186,8 +187,8 @@ class DossierStep(Step, Generic[C_co]):
         self.handler(dossier, own, context)
 
     def _check_actor(self, dossier: Dossier, command: Command) -> None:
-        check_role(command, self.roles)
-        check_body(command, dossier.unit_id, dossier.unit_kind, dossier.parent_id)
+        _check_role(command, self.roles)
+        _check_body(command, dossier.unit_id, dossier.unit_kind, dossier.parent_id)
         role, expected = Role(command.actor["role"]), self.roles_for(dossier.unit_kind)
         if role not in expected:
             raise wrong_actor(command, *expected, of=dossier.unit_id)
@@ -233,14 +234,49 @@ class CouncilStep(Step, Generic[C_co]):
     def take(self, council: ProvincialCouncil | None, command: Command, context: DecisionContext) -> ProvincialCouncil:
         """The council with a new pending fact. Raises a Refused, or UnknownActor."""
         _check_day_and_actor(command, context)
-        check_role(command, self.roles)
+        _check_role(command, self.roles)
         return self.handler(council, of_type(command, self.command), context)
 
 
+_ROLES = frozenset(role.value for role in Role)
+_OFFICES = {
+    Role.STANDING_AGENCY: STANDING_AGENCY,
+    Role.PROVINCIAL_COUNCIL: COUNCIL_UNIT,
+    Role.CHAIRMAN: PEOPLES_COMMITTEE,
+}
+
+
 def _check_day_and_actor(command: Command, context: DecisionContext) -> None:
-    check_known(command, context.units)
+    """Raises UnknownActor when the acting agency or role does not exist, or DateInFuture."""
+    name, role = command.actor["agency"], command.actor["role"]
+    if role not in _ROLES or not (name == COUNCIL_UNIT or name in agency_ids() or _is_unit(name, context.units)):
+        raise UnknownActor(agency=name, role=role)
     if command.on > context.today:
         raise DateInFuture(on=command.on.isoformat(), today=context.today.isoformat())
+
+
+def _is_unit(name: str, units: Units) -> bool:
+    try:
+        units.get(name)
+    except UnknownUnit:
+        return False
+    return True
+
+
+def _check_role(command: Command, roles: Collection[Role]) -> None:
+    """Raises WrongActor when the role is not one of `roles`, or an office is taken by another agency."""
+    role = Role(command.actor["role"])
+    office = _OFFICES.get(role)
+    if role not in roles or (office is not None and command.actor["agency"] != office):
+        raise wrong_actor(command, *roles)
+
+
+def _check_body(command: Command, unit_id: str, kind: UnitKind, parent_id: str | None) -> None:
+    """Raises WrongActor when the role acts for another body than the dossier's unit or its district."""
+    role = Role(command.actor["role"])
+    body = body_of(role, unit_id, kind, parent_id)
+    if body is not None and command.actor["agency"] != body:
+        raise wrong_actor(command, role, of=body)
 
 
 def _state_of(dossier: Dossier) -> dict[str, str]:

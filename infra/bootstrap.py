@@ -113,6 +113,9 @@ class Application:
         self._factory: InfrastructureFactory = InfrastructureFactory.construct(environment)
         try:
             return SQLiteLog(cast(SQLiteLogRecorder, self._factory.application_recorder()))
+        except LogUnusable:
+            self._factory.close()
+            raise
         except (sqlite3.Error, PersistenceError) as error:
             self._factory.close()
             raise LogUnusable(log=str(path), reason=str(error)) from error

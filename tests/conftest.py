@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from infra.dev.kafka import KafkaCluster, kafka
+from infra.dev.kafka import JVM_OPTIONS, KafkaCluster, kafka
 from infra.dev.postgres import PostgresServer, postgres
 from tests.support.stores import PostgresStores, SQLiteStores, Store, Stores
 
@@ -62,6 +62,14 @@ def _no_terminal() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("COLUMNS", "LINES"):
             patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _short_lived_brokers() -> Iterator[None]:
+    """They begin in half the time when Java does not compile for speed that pays off only after minutes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(JVM_OPTIONS, "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
         yield
 
 

@@ -11,7 +11,8 @@ from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import Mapper
 
 from domain.catalogue.answer_types import CommuneFigures
-from domain.cross_dossier import EVENTS, CouncilInForce, CrossDossierFacts, RecognitionInForce
+from domain.context import CouncilInForce, RecognitionInForce
+from domain.cross_dossier import EVENTS, CrossDossierFacts
 from domain.units import Units
 from domain.values import ReadAt
 from projections.engine.ports import DossierLog
@@ -93,7 +94,7 @@ class LoggedFacts:
 
 @dataclass(frozen=True, slots=True)
 class FactsInBatch:
-    """See `domain.cross_dossier.OtherDossiers`, for the commands of a batch.
+    """See `domain.context.OtherDossiers`, for the commands of a batch.
 
     Any question may raise InfrastructureError when the log cannot be read.
     """

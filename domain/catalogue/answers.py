@@ -1,4 +1,6 @@
-"""The figure that answers a criterion: its shape, what is refused about it, and whether it meets the target.
+"""What answers a criterion: the figure that a unit claims, and what a council or an agency finds of it.
+
+Here is what is refused about either, and whether it meets the target.
 
 Refused
 └── FigureRefused
@@ -16,10 +18,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from domain.catalogue import AnswerKind, Criterion, Level
+from domain.catalogue import AnswerKind, Criterion
 from domain.catalogue.answer_types import CommuneFigures, Figure
 from domain.errors import Refused
 from domain.i18n import pair, translatable
+from domain.refusals import ComputedBySystem, DeclaredNotApplicable, MetContradictsFigure, NotDeclaredNotApplicable
+from domain.values import Finding
 
 __all__ = [
     "LARGEST",
@@ -34,6 +38,7 @@ __all__ = [
     "ReasonMissing",
     "ZeroDenominator",
     "check",
+    "judged",
     "met",
 ]
 
@@ -138,16 +143,58 @@ def check(criterion: Criterion, figure: Mapping[str, object]) -> None:
             _check_communes(criterion, given)
 
 
-def met(criterion: Criterion, level: Level, figure: Figure, one_column_level: Level = Level.ADVANCED) -> bool | None:
-    """Whether a checked `figure` meets what `level` asks; None where it is declared not applicable.
+def met(criterion: Criterion, figure: Figure) -> bool | None:
+    """Whether a checked `figure` meets the target of a criterion of one level; None for one that is not applicable.
 
     A figure of another form does not meet: facts recorded long ago are answered, never refused.
-    `one_column_level` is reading 1. Raises CriterionNotOfLevel where the level does not ask for it.
     """
-    column = criterion.at(level, one_column_level)
     if figure.get("not_applicable") is not None:
         return None
-    return column.target.met(figure)
+    return criterion.target.met(figure)
+
+
+def judged(
+    criterion: Criterion, claimed: Figure | None, finding: Finding, communes: CommuneFigures | None = None
+) -> Finding:
+    """A finding with the `met` that follows from it; `claimed` is the unit's own figure, if it stated one.
+
+    Raises what `check` raises, MetContradictsFigure, ComputedBySystem for a stated figure of the district's I.1,
+    DeclaredNotApplicable and NotDeclaredNotApplicable (reading 6).
+    """
+    code = criterion.code
+    declared = claimed is not None and claimed.get("not_applicable") is not None
+    confirmed = finding.get("not_applicable_confirmed")
+    given: dict[str, object] = {
+        key: value
+        for key, value in finding.items()
+        if value is not None and key not in ("met", "not_applicable_confirmed")
+    }
+    result = finding.copy()
+    if confirmed is not None:
+        if not declared:
+            raise NotDeclaredNotApplicable(clause="reading 6", criterion=code)
+        if given:
+            raise DeclaredNotApplicable(clause="reading 6", criterion=code)
+        follows = None if confirmed else False
+    elif declared:
+        raise DeclaredNotApplicable(clause="reading 6", criterion=code)
+    elif criterion.answer is AnswerKind.COMMUNES:
+        if given or communes is None:
+            raise ComputedBySystem(criterion=code)
+        result["communes"] = communes
+        follows = met(criterion, result)
+    else:
+        check(criterion, given)
+        follows = met(criterion, result)
+    stated = finding.get("met")
+    if stated is not None and stated != follows:
+        raise MetContradictsFigure(criterion=code, stated=_said(stated), follows=_said(follows))
+    result["not_applicable_confirmed"], result["met"] = confirmed, follows
+    return result
+
+
+def _said(is_met: bool | None) -> str:
+    return {True: "met", False: "not met", None: "not applicable"}[is_met]
 
 
 def _check_not_applicable(criterion: Criterion, reason: object, beside: Mapping[str, object]) -> None:

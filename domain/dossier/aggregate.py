@@ -14,7 +14,8 @@ from domain.dossier.states import CLOSED, DECIDED, ENDED, State
 from domain.identity import DossierKey
 from domain.policy.recognition import Counts, count
 from domain.recorded_event import RecordedEvent
-from domain.values import Claim, Document, Finding, Meeting, MemberLetter
+from domain.refusals import UnknownCriterion
+from domain.values import Claim, Document, Figure, Finding, Meeting, MemberLetter
 
 
 class Dossier(Aggregate):
@@ -94,6 +95,24 @@ class Dossier(Aggregate):
     def criteria(self) -> Mapping[str, Criterion]:
         """The criteria of the unit's kind and the dossier's level, by code, of the catalogue that it is bound to."""
         return catalogue(self.catalogue_version).criteria_for(self.unit_kind, self.level, Level(self.one_column_level))
+
+    def criterion(self, code: str) -> Criterion:
+        """The criterion of a code. Raises UnknownCriterion."""
+        found = self.criteria.get(code)
+        if found is None:
+            raise UnknownCriterion(
+                criterion=code,
+                kind=self.unit_kind.value,
+                kind_vi=self.unit_kind.text.vi,
+                level=self.level.value,
+                level_vi=self.level.text.vi,
+            )
+        return found
+
+    def claimed_figure(self, code: str) -> Figure | None:
+        """The figure that the unit claimed for a criterion; None where it claimed none."""
+        claim = self.claims.get(code)
+        return claim.get("figure") if claim else None
 
     @property
     def last_day_to_forward(self) -> date:

@@ -20,7 +20,6 @@ from domain.dossier.assessment import (
     claimed_results,
     communes_of,
     complete_over,
-    criterion_of,
     rule_holds,
     without_evidence,
 )
@@ -95,7 +94,7 @@ def record_self_assessment(dossier: Dossier, command: RecordSelfAssessment, cont
     not_before(command, dossier.last_step_date if dossier.state is State.RETURNED else dossier.opened_on)
     claims = command.claims
     for code, claim in claims.items():
-        _check_claim(criterion_of(dossier, code), code, claim, command)
+        _check_claim(dossier.criterion(code), code, claim, command)
     complete = all(code in claims or code in dossier.claims for code in dossier.criteria)
     dossier.record(SelfAssessmentRecorded, command, context, claims=claims, complete=complete)
 

@@ -5,18 +5,13 @@ from __future__ import annotations
 from typing import TypedDict
 
 from domain.agencies import agency
-from domain.authorization import check_lead
+from domain.authorization import Role, wrong_actor
 from domain.catalogue import AnswerKind, Criterion
-from domain.commands import CorrectFact, CorrectVerification, RecordFieldInspection, VerifyCriterion
+from domain.catalogue.answers import judged
+from domain.commands import Command, CorrectFact, CorrectVerification, RecordFieldInspection, VerifyCriterion
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier, DossierEvent
-from domain.dossier.assessment import (
-    Rechecked,
-    communes_of,
-    criterion_of,
-    judged,
-    not_a_finding,
-)
+from domain.dossier.assessment import Rechecked, communes_of, not_a_finding
 from domain.dossier.preconditions import dated, document, not_before, part, reason
 from domain.dossier.states import DECIDED, State
 from domain.i18n import pair, translatable
@@ -58,7 +53,7 @@ class FieldInspectionRecorded(DossierEvent):
 def leads_what_it_inspected(dossier: Dossier, command: RecordFieldInspection) -> None:
     """Raises WrongAgency unless the acting agency leads every criterion that it inspected (III.2)."""
     for code in command.findings:
-        check_lead(command, criterion_of(dossier, code), code)
+        _check_lead(command, dossier.criterion(code))
 
 
 def record_field_inspection(dossier: Dossier, command: RecordFieldInspection, context: DecisionContext) -> None:
@@ -109,8 +104,21 @@ class CriterionVerified(DossierEvent):
 
 def leads_criterion(dossier: Dossier, command: VerifyCriterion | CorrectVerification) -> None:
     """Raises UnknownCriterion, or WrongAgency unless the acting agency leads the criterion (III.2)."""
-    code = command.criterion
-    check_lead(command, criterion_of(dossier, code), code)
+    _check_lead(command, dossier.criterion(command.criterion))
+
+
+def _check_lead(command: Command, criterion: Criterion) -> None:
+    """Raises WrongAgency unless the criterion's lead agency acts, WrongActor unless as a council member (III.2)."""
+    acting = command.actor
+    if acting["agency"] != criterion.lead_agency:
+        raise WrongAgency(
+            criterion=criterion.code,
+            lead=agency(criterion.lead_agency).name,
+            lead_agency=criterion.lead_agency,
+            agency=acting["agency"],
+        )
+    if acting["role"] != Role.COUNCIL_MEMBER:
+        raise wrong_actor(command, Role.COUNCIL_MEMBER)
 
 
 def no_result_yet(dossier: Dossier, command: VerifyCriterion) -> None:
@@ -123,7 +131,7 @@ def no_result_yet(dossier: Dossier, command: VerifyCriterion) -> None:
 def verify_criterion(dossier: Dossier, command: VerifyCriterion, context: DecisionContext) -> None:
     """VerifyCriterion: the lead agency's result, once the letter reached it."""
     code = command.criterion
-    criterion = criterion_of(dossier, code)
+    criterion = dossier.criterion(code)
     not_before(command, dossier.forwarded_on or dossier.last_step_date)
     complete = len(dossier.results) + 1 == len(dossier.criteria)
     dossier.record(
@@ -164,7 +172,7 @@ class VerificationCorrected(DossierEvent):
 def correct_verification(dossier: Dossier, command: CorrectVerification, context: DecisionContext) -> None:
     """CorrectVerification: names the result that it corrects, and why (reading 5)."""
     code = command.criterion
-    criterion = criterion_of(dossier, code)
+    criterion = dossier.criterion(code)
     why = reason(command.reason, "reason", translatable("why the result is corrected"), "reading 5")
     corrects = command.corrects
     present = dossier.results.get(code)
@@ -204,7 +212,7 @@ def _result(
     """What a result must hold: finding, basis, letter (II.3, III.2)."""
     code, computed = command.criterion, criterion.answer is AnswerKind.COMMUNES
     communes = communes_of(dossier, command, context) if computed else None
-    finding = judged(dossier, code, command.finding, communes)
+    finding = judged(criterion, dossier.claimed_figure(code), command.finding, communes)
     system = command.system or (_THIS_SYSTEM if computed else None)
     inspection = None if system else _inspection(dossier, command, code)
     contributions = command.contributions or []
@@ -242,5 +250,5 @@ def recheck_inspected(dossier: Dossier, command: CorrectFact, correction: Correc
     for code, text in given.items():
         if not isinstance(text, str):
             raise not_a_finding(code, translatable("what was found, in words"))
-        check_lead(command, criterion_of(dossier, code), code)
+        _check_lead(command, dossier.criterion(code))
     return Rechecked(inspected=list(given))

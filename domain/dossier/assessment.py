@@ -1,47 +1,24 @@
-"""What follows from figures and findings: met or not met, the completeness over all criteria, and the rule (I.1)."""
+"""What follows from the figures and findings of a whole dossier: whether they are complete, and the rule (I.1)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple, TypeAlias
 
-from domain.catalogue import AnswerKind, CommunesTarget, Criterion, UnitKind
-from domain.catalogue import answers as figures
+from domain.catalogue import AnswerKind, CommunesTarget, UnitKind
+from domain.catalogue.answers import met
 from domain.commands import Command, CorrectFact
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier
 from domain.i18n import pair
 from domain.policy.recognition import Counts, communes_needed
-from domain.refusals import (
-    ComputedBySystem,
-    CriteriaMissing,
-    DeclaredNotApplicable,
-    MetContradictsFigure,
-    MissingPart,
-    NotDeclaredNotApplicable,
-    RuleNotMet,
-    UnknownCriterion,
-)
+from domain.refusals import CriteriaMissing, MissingPart, RuleNotMet
 from domain.values import (
     CommuneFigures,
     Correction,
     Figure,
     Finding,
 )
-
-
-def criterion_of(dossier: Dossier, code: str) -> Criterion:
-    """The criterion of a code. Raises UnknownCriterion."""
-    criterion = dossier.criteria.get(code)
-    if criterion is None:
-        raise UnknownCriterion(
-            criterion=code,
-            kind=dossier.unit_kind.value,
-            kind_vi=dossier.unit_kind.text.vi,
-            level=dossier.level.value,
-            level_vi=dossier.level.text.vi,
-        )
-    return criterion
 
 
 def claimed_results(dossier: Dossier, communes: CommuneFigures | None) -> dict[str, bool | None]:
@@ -51,16 +28,9 @@ def claimed_results(dossier: Dossier, communes: CommuneFigures | None) -> dict[s
         if criterion.answer is AnswerKind.COMMUNES:
             results[code] = communes is not None and criterion.target.met(Figure(communes=communes))
         else:
-            figure = dossier.claims[code].get("figure") if code in dossier.claims else None
-            results[code] = follows(criterion, figure) if figure else False
+            figure = dossier.claimed_figure(code)
+            results[code] = met(criterion, figure) if figure else False
     return results
-
-
-def follows(criterion: Criterion, figure: Figure) -> bool | None:
-    """Met, not met, or None for not applicable."""
-    if figure.get("not_applicable") is not None:
-        return None
-    return criterion.target.met(figure)
 
 
 def without_evidence(dossier: Dossier) -> list[str]:
@@ -71,52 +41,9 @@ def without_evidence(dossier: Dossier) -> list[str]:
         figure = claim.get("figure")
         if criterion.answer is AnswerKind.COMMUNES or claim.get("evidence"):
             continue
-        if figure is None or follows(criterion, figure) is not False:
+        if figure is None or met(criterion, figure) is not False:
             bare.append(code)
     return bare
-
-
-def judged(dossier: Dossier, code: str, finding: Finding, communes: CommuneFigures | None = None) -> Finding:
-    """A finding with the `met` that follows from it.
-
-    Raises UnknownCriterion, what `figures.check` raises, MetContradictsFigure, ComputedBySystem for a stated figure of
-    the district's I.1, DeclaredNotApplicable and NotDeclaredNotApplicable (reading 6).
-    """
-    criterion = criterion_of(dossier, code)
-    claim = dossier.claims.get(code, {})
-    declared = (claim.get("figure") or {}).get("not_applicable") is not None
-    confirmed = finding.get("not_applicable_confirmed")
-    given: dict[str, object] = {
-        key: value
-        for key, value in finding.items()
-        if value is not None and key not in ("met", "not_applicable_confirmed")
-    }
-    result = finding.copy()
-    if confirmed is not None:
-        if not declared:
-            raise NotDeclaredNotApplicable(clause="reading 6", criterion=code)
-        if given:
-            raise DeclaredNotApplicable(clause="reading 6", criterion=code)
-        met = None if confirmed else False
-    elif declared:
-        raise DeclaredNotApplicable(clause="reading 6", criterion=code)
-    elif criterion.answer is AnswerKind.COMMUNES:
-        if given or communes is None:
-            raise ComputedBySystem(criterion=code)
-        result["communes"] = communes
-        met = follows(criterion, result)
-    else:
-        figures.check(criterion, given)
-        met = follows(criterion, result)
-    stated = finding.get("met")
-    if stated is not None and stated != met:
-        raise MetContradictsFigure(criterion=code, stated=_said(stated), follows=_said(met))
-    result["not_applicable_confirmed"], result["met"] = confirmed, met
-    return result
-
-
-def _said(met: bool | None) -> str:
-    return {True: "met", False: "not met", None: "not applicable"}[met]
 
 
 def complete_over(dossier: Dossier, given: Collection[str], what: str, clause: str) -> None:

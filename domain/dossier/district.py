@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from domain.catalogue.answers import judged
 from domain.commands import AppraiseDossier, CorrectFact, RefuseByDistrictCouncil, SendToProvince
 from domain.context import DecisionContext
 from domain.dossier.aggregate import Dossier, DossierEvent
 from domain.dossier.assessment import (
     Rechecked,
     complete_over,
-    judged,
     not_a_finding,
     rule_holds,
 )
@@ -43,7 +45,7 @@ def appraise_dossier(dossier: Dossier, command: AppraiseDossier, context: Decisi
     """AppraiseDossier: a finding on every criterion, and the council's meeting."""
     not_before(command, dossier.last_step_date)
     given = part(command.findings, "findings", _FINDINGS, "II.1.1.b")
-    findings = {code: judged(dossier, code, finding) for code, finding in given.items()}
+    findings = _all_judged(dossier, given)
     complete_over(dossier, findings, _FINDINGS, "II.1.1.b")
     dossier.record(
         DossierAppraised,
@@ -116,4 +118,11 @@ def recheck_findings(dossier: Dossier, command: CorrectFact, correction: Correct
         if isinstance(finding, str):
             raise not_a_finding(code, translatable("a figure"))
         findings[code] = finding
-    return Rechecked(findings={code: judged(dossier, code, finding) for code, finding in findings.items()})
+    return Rechecked(findings=_all_judged(dossier, findings))
+
+
+def _all_judged(dossier: Dossier, findings: Mapping[str, Finding]) -> dict[str, Finding]:
+    return {
+        code: judged(dossier.criterion(code), dossier.claimed_figure(code), finding)
+        for code, finding in findings.items()
+    }

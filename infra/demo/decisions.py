@@ -9,7 +9,7 @@ from domain.agencies import agency
 from domain.authorization import Role
 from infra.demo.days import decision_day
 from infra.demo.documents import MARK, paper
-from infra.demo.people import chance, person
+from infra.demo.people import person, random_for
 from infra.demo.story import Story, World
 
 _ISSUER = "Ủy ban nhân dân tỉnh Yên Bái"
@@ -113,7 +113,7 @@ def council_of(world: World, day: date, *, changed: bool) -> dict[str, Any]:
 
 def signed(world: World, day: date, kind: str, title: str) -> dict[str, Any]:
     """A decision of a day, signed by the Chairman or by a deputy for him."""
-    rng = chance(world.seed, "decision", day.isoformat(), kind)
+    rng = random_for(world.seed, "decision", day.isoformat(), kind)
     # Numbers of one day stand together, each kind in its own place.
     number = day.timetuple().tm_yday * 8 - 6 + _KINDS.index(kind)
     capacity = rng.choice(("chairman", "deputy", "deputy"))

@@ -9,11 +9,9 @@ from datetime import date, timedelta
 from domain.catalogue import Level, UnitKind
 from domain.catalogue.targets import percent_of
 from domain.units import Unit
-from infra.demo import application
-from infra.demo import in_progress as waiting
-from infra.demo import scenarios as paths
+from infra.demo import application, in_progress, scenarios
 from infra.demo.days import LAST_DAY, later
-from infra.demo.scenarios import Path
+from infra.demo.scenarios import Scenario
 from infra.demo.story import Story, World
 
 _HALF, _THIRTY, _ALL = 50, 30, 100
@@ -67,9 +65,9 @@ def _day_of(days: dict[str, date], count: int) -> date:
 def district_stories(world: World, complete: Unit, readiness: dict[str, Readiness]) -> list[Story]:
     """One district becomes advanced after basic; of the others those whose communes are first go furthest."""
     ready = readiness[complete.id]
-    basic = paths.announced(Story(world, complete, Level.BASIC, later(ready.enough_on, 5)))
+    basic = scenarios.announced(Story(world, complete, Level.BASIC, later(ready.enough_on, 5)))
     opens = later(max(basic.day, ready.enough_for_advanced_on), 10)
-    stories = [basic, paths.announced(Story(world, complete, Level.ADVANCED, opens))]
+    stories = [basic, scenarios.announced(Story(world, complete, Level.ADVANCED, opens))]
     others = [unit for unit in world.units.of_kind(UnitKind.DISTRICT) if unit.id != complete.id]
     others.sort(key=lambda unit: (readiness[unit.id].enough_on, unit.id))
     for unit, telling in zip(others, _TELLINGS, strict=True):
@@ -77,14 +75,16 @@ def district_stories(world: World, complete: Unit, readiness: dict[str, Readines
     return stories
 
 
-def _when_enough(path: Path) -> Callable[[World, Unit, Readiness], Story]:
-    """A path that begins when the communes are enough."""
-    return lambda world, unit, ready: path(Story(world, unit, Level.BASIC, later(ready.enough_on, 5)))
+def _when_enough(scenario: Scenario) -> Callable[[World, Unit, Readiness], Story]:
+    """A scenario that begins when the communes are enough."""
+    return lambda world, unit, ready: scenario(Story(world, unit, Level.BASIC, later(ready.enough_on, 5)))
 
 
-def _at_last(path: Path) -> Callable[[World, Unit, Readiness], Story]:
-    """A path that begins late in the simulation."""
-    return lambda world, unit, ready: path(Story(world, unit, Level.BASIC, later(max(ready.enough_on, _LAST_WAVE), 5)))
+def _at_last(scenario: Scenario) -> Callable[[World, Unit, Readiness], Story]:
+    """A scenario that begins late in the simulation."""
+    return lambda world, unit, ready: scenario(
+        Story(world, unit, Level.BASIC, later(max(ready.enough_on, _LAST_WAVE), 5))
+    )
 
 
 def _too_early(world: World, unit: Unit, ready: Readiness) -> Story:
@@ -102,18 +102,18 @@ def _too_early_then_announced(world: World, unit: Unit, ready: Readiness) -> Sto
     story = _too_early(world, unit, ready)
     story.wait_until(ready.enough_on + timedelta(days=2))
     application.submit(story)
-    paths.to_members(story)
-    return paths.to_announcement(story)
+    scenarios.to_members(story)
+    return scenarios.to_announcement(story)
 
 
 _TELLINGS: tuple[Callable[[World, Unit, Readiness], Story], ...] = (
-    _when_enough(paths.then(paths.rejected, paths.announced)),
+    _when_enough(scenarios.then(scenarios.rejected, scenarios.announced)),
     _too_early_then_announced,
     _too_early_then_announced,
-    _when_enough(paths.announced),
-    _when_enough(paths.approved),
-    _when_enough(paths.withdrawn_by_applicant),
-    _at_last(waiting.left(7)),
+    _when_enough(scenarios.announced),
+    _when_enough(scenarios.approved),
+    _when_enough(scenarios.withdrawn_by_applicant),
+    _at_last(in_progress.left_after(7)),
     _too_early,
 )
 """What the eight other districts do, in the order in which their communes are ready."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 from domain.catalogue import UnitKind
 from infra.demo import application, appraisal
 from infra.demo.days import LAST_DAY
-from infra.demo.scenarios import Path, Stage, preparation, to_province
+from infra.demo.scenarios import Scenario, Stage, preparation, to_province
 from infra.demo.story import Story
 
 
@@ -32,10 +32,10 @@ def stages_of(kind: UnitKind) -> int:
     return _BEFORE_PROVINCE[kind] + len(_AT_PROVINCE)
 
 
-def left(stages: int) -> Path:
+def left_after(stages: int) -> Scenario:
     """A dossier that is left after so many stages, shortly before the simulation ends."""
 
-    def path(story: Story) -> Story:
+    def scenario(story: Story) -> Story:
         told_so_far = [*preparation(story), *_AT_PROVINCE][:stages]
         for stage in told_so_far[:-1]:
             stage(story)
@@ -44,10 +44,10 @@ def left(stages: int) -> Path:
         told_so_far[-1](story)
         return story
 
-    return path
+    return scenario
 
 
-def left_overdue(story: Story) -> Story:
+def overdue(story: Story) -> Story:
     """Received, and not forwarded when the fifteen days are over."""
     to_province(story)
     story.wait_until(LAST_DAY - timedelta(days=story.rng.randint(24, 32)))
@@ -55,7 +55,7 @@ def left_overdue(story: Story) -> Story:
     return story
 
 
-def left_returned(story: Story) -> Story:
+def returned(story: Story) -> Story:
     """Returned by the standing agency and not yet completed."""
     to_province(story)
     story.wait_until(LAST_DAY - timedelta(days=story.rng.randint(7, 20)))
@@ -63,7 +63,7 @@ def left_returned(story: Story) -> Story:
     return story
 
 
-def left_returned_by_district(story: Story) -> Story:
+def returned_by_district(story: Story) -> Story:
     """Returned by the district council and not yet completed."""
     application.open_dossier(story)
     application.assess(story)

@@ -1,4 +1,4 @@
-"""Slips: a good command changed so that one rule refuses it, and the code that it gets."""
+"""Mistakes: a good command changed so that one rule refuses it, and the code that it gets."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from domain.catalogue import AnswerKind, Criterion
 
 Envelope = dict[str, Any]
 Change = Callable[[Envelope], Envelope | None]
-"""The changed envelope, or None where the slip is not possible."""
+"""The changed envelope, or None where the mistake is not possible."""
 
 
-def slip(
+def mistake(
     rng: Random, envelope: Envelope, criteria: Mapping[str, Criterion], inspected: Collection[str]
 ) -> tuple[str, Envelope] | None:
     """A refused form of a command, with the code of its refusal; None where there is none."""
-    slips = list(_SLIPS.get(envelope["command"], ()))
+    mistakes = list(_MISTAKES.get(envelope["command"], ()))
     if envelope["command"] == "RecordSelfAssessment":
-        slips += _slips_of_figures(rng, criteria)
+        mistakes += _mistakes_of_figures(rng, criteria)
     if envelope["command"] == "VerifyCriterion":
-        slips += _slips_of_results(criteria[envelope["data"]["criterion"]], inspected)
-    rng.shuffle(slips)
-    for code, change in slips:
+        mistakes += _mistakes_of_results(criteria[envelope["data"]["criterion"]], inspected)
+    rng.shuffle(mistakes)
+    for code, change in mistakes:
         changed = change(envelope)
         if changed is not None:
             return code, changed
@@ -79,7 +79,7 @@ _LONG_AGO = "2023-02-06"
 _WRONG_PERCENT = {"in_favour": 5, "attending": 9, "percent": "60.00"}
 _NOT_THE_OFFICE = ("WRONG_ACTOR", _by("so-nv", "standing_agency"))
 
-_SLIPS: dict[str, tuple[tuple[str, Change], ...]] = {
+_MISTAKES: dict[str, tuple[tuple[str, Change], ...]] = {
     "OpenDossier": (("WRONG_ACTOR", _by("so-tttt", "standing_agency")),),
     "RecordSelfAssessment": (("WRONG_ACTOR", _by("so-tttt", "standing_agency")),),
     "RecordOwnMeeting": (
@@ -139,7 +139,7 @@ _SLIPS: dict[str, tuple[tuple[str, Change], ...]] = {
 }
 
 
-def _slips_of_figures(rng: Random, criteria: Mapping[str, Criterion]) -> list[tuple[str, Change]]:
+def _mistakes_of_figures(rng: Random, criteria: Mapping[str, Criterion]) -> list[tuple[str, Change]]:
     """Claims that cannot be: each replaces one good claim."""
     ratios = [code for code, found in criteria.items() if found.answer is AnswerKind.RATIO and not found.a_may_exceed_b]
     code = rng.choice(ratios)
@@ -157,7 +157,7 @@ def _slips_of_figures(rng: Random, criteria: Mapping[str, Criterion]) -> list[tu
     ]
 
 
-def _slips_of_results(criterion: Criterion, inspected: Collection[str]) -> list[tuple[str, Change]]:
+def _mistakes_of_results(criterion: Criterion, inspected: Collection[str]) -> list[tuple[str, Change]]:
     """Results that contradict their figure, or rest on nothing."""
 
     def contradicting(good: Envelope) -> Envelope | None:

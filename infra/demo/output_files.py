@@ -18,7 +18,7 @@ DEFAULT_LOG = "sqlite:///build/demo/demo.sqlite"
 _BESIDE = ("", "-wal", "-shm")
 
 
-def make_room(settings: Settings) -> bool:
+def remove_earlier_log(settings: Settings) -> bool:
     """Remove an earlier demonstration's log and read models. Returns whether there was one.
 
     Raises NotADemoLog where the log is anything else, and LogUnusable where it cannot be removed.

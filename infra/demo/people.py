@@ -21,14 +21,14 @@ _HMONG_MEN = (("A",), ("Chư", "Dê", "Lử", "Páo", "Phử", "Sang", "Tủa", 
 _HMONG_WOMEN = (("Thị",), ("Dợ", "Ganh", "Mỷ", "Pàng", "Sua", "Xúa"))
 
 
-def chance(seed: int, *names: str) -> Random:
+def random_for(seed: int, *names: str) -> Random:
     """Chance of its own for each purpose: what one dossier draws changes nothing in another."""
     return Random("/".join((str(seed), *names)))  # noqa: S311  # repeatable, and nothing here is secret
 
 
 def person(seed: int, body: str, role: str) -> str:
     """Who acts for a body in a role."""
-    return _name(chance(seed, "person", body, role))
+    return _name(random_for(seed, "person", body, role))
 
 
 def persons(rng: Random, count: int) -> list[str]:

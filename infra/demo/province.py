@@ -1,4 +1,4 @@
-"""The province's years: which unit takes which path and when, and all commands by day.
+"""The province's years: which unit takes which scenario and when, and all commands by day.
 
 Criteria and units are real; persons, documents and figures are simulated. Everything is drawn from the seed.
 """
@@ -15,13 +15,11 @@ from domain.authorization import Role
 from domain.catalogue import Level, UnitKind
 from domain.identity import COUNCIL_UNIT, DossierKey
 from domain.units import Unit, Units
-from infra.demo import decisions
-from infra.demo import in_progress as waiting
-from infra.demo import scenarios as paths
+from infra.demo import decisions, in_progress, scenarios
 from infra.demo.days import COUNCIL_CHANGED, COUNCIL_ESTABLISHED, FIRST_DAY, LAST_DAY, later
 from infra.demo.districts import Readiness, district_stories
-from infra.demo.people import chance
-from infra.demo.scenarios import Path
+from infra.demo.people import random_for
+from infra.demo.scenarios import Scenario
 from infra.demo.story import PlannedCommand, Story, World, in_order
 
 DEFAULT_SEED = 2024
@@ -33,70 +31,70 @@ _EARLIER_TWICE = 3
 _WAVE_DAYS, _BETWEEN_WAVES = 100, 16
 """The communes of a district apply within so many days; each district's wave begins so many after the one before."""
 
-_COMMUNE_PATHS: tuple[tuple[Path, int], ...] = (
-    (paths.approved, 5),
-    (paths.late, 6),
-    (paths.short_at_first, 6),
-    (paths.returned_by_district, 6),
-    (paths.returned_by_agency, 6),
-    (paths.showcase, 1),
-    (paths.rejected_early_reopening, 2),
-    (paths.then(paths.rejected, paths.announced), 2),
-    (paths.rejected, 1),
-    (paths.withdrawn_by_applicant, 2),
-    (paths.then(paths.withdrawn_by_applicant, paths.announced), 2),
-    (paths.withdrawn_by_district, 2),
-    (paths.refused_by_district, 2),
-    (paths.then(paths.refused_by_district, paths.announced, 40), 2),
-    (paths.unfavourable, 3),
-    (paths.then(paths.unfavourable, paths.announced, 45), 2),
-    (paths.not_recommended, 2),
-    (paths.not_applicable_confirmed, 6),
-    (paths.not_applicable_refused, 2),
-    (paths.corrected_before_decision, 6),
-    (paths.corrected_after_decision, 4),
-    (paths.decision_corrected, 4),
-    (paths.fact_corrected, 5),
-    (paths.revoked, 2),
-    (paths.then(paths.revoked, paths.announced, 40), 1),
+_COMMUNE_SCENARIOS: tuple[tuple[Scenario, int], ...] = (
+    (scenarios.approved, 5),
+    (scenarios.late, 6),
+    (scenarios.short_at_first, 6),
+    (scenarios.returned_by_district, 6),
+    (scenarios.returned_by_agency, 6),
+    (scenarios.showcase, 1),
+    (scenarios.rejected_early_reopening, 2),
+    (scenarios.then(scenarios.rejected, scenarios.announced), 2),
+    (scenarios.rejected, 1),
+    (scenarios.withdrawn_by_applicant, 2),
+    (scenarios.then(scenarios.withdrawn_by_applicant, scenarios.announced), 2),
+    (scenarios.withdrawn_by_district, 2),
+    (scenarios.refused_by_district, 2),
+    (scenarios.then(scenarios.refused_by_district, scenarios.announced, 40), 2),
+    (scenarios.unfavourable, 3),
+    (scenarios.then(scenarios.unfavourable, scenarios.announced, 45), 2),
+    (scenarios.not_recommended, 2),
+    (scenarios.not_applicable_confirmed, 6),
+    (scenarios.not_applicable_refused, 2),
+    (scenarios.corrected_before_decision, 6),
+    (scenarios.corrected_after_decision, 4),
+    (scenarios.decision_corrected, 4),
+    (scenarios.fact_corrected, 5),
+    (scenarios.revoked, 2),
+    (scenarios.then(scenarios.revoked, scenarios.announced, 40), 1),
 )
-"""Path → how many communes take it. Those that are not counted here are recognised and announced without ado."""
+"""Scenario → how many communes take it. Those that are not counted here are recognised and announced without ado."""
 
-_COMMUNES_LEFT: tuple[Path, ...] = (
-    *(waiting.left(stages) for stages in range(1, waiting.stages_of(UnitKind.COMMUNE) + 1)),
-    waiting.left_overdue,
-    waiting.left_overdue,
-    waiting.left_returned,
-    waiting.left_returned_by_district,
+_COMMUNES_LEFT: tuple[Scenario, ...] = (
+    *(in_progress.left_after(stages) for stages in range(1, in_progress.stages_of(UnitKind.COMMUNE) + 1)),
+    in_progress.overdue,
+    in_progress.overdue,
+    in_progress.returned,
+    in_progress.returned_by_district,
 )
 """One commune waits at each place when the simulation ends."""
 
-_ADVANCED_PATHS: tuple[Path, ...] = (
-    paths.unfavourable,
-    paths.then(paths.rejected, paths.announced),
-    paths.approved,
-    paths.returned_by_agency,
-    paths.corrected_before_decision,
-    paths.not_applicable_confirmed,
-    paths.late,
-    waiting.left(8),
+_ADVANCED_SCENARIOS: tuple[Scenario, ...] = (
+    scenarios.unfavourable,
+    scenarios.then(scenarios.rejected, scenarios.announced),
+    scenarios.approved,
+    scenarios.returned_by_agency,
+    scenarios.corrected_before_decision,
+    scenarios.not_applicable_confirmed,
+    scenarios.late,
+    in_progress.left_after(8),
 )
-"""The first communes that apply for advanced take these paths; the others are recognised and announced."""
+"""The first communes that apply for advanced take these scenarios; the others are recognised and announced."""
 
 _ADVANCED_COMMUNES = 36
 _ADVANCED_AFTER = 35
 _LAST_OPENING = LAST_DAY - timedelta(days=185)
 
-_DEPARTMENTS: tuple[tuple[Level, Path], ...] = (
-    (Level.ADVANCED, paths.announced),
-    (Level.BASIC, paths.then(paths.rejected, paths.announced)),
-    (Level.BASIC, paths.returned_by_agency),
-    (Level.BASIC, paths.withdrawn_by_applicant),
-    (Level.BASIC, paths.unfavourable),
-    (Level.BASIC, paths.not_applicable_confirmed),
-    (Level.BASIC, waiting.left(3)),
-    (Level.BASIC, waiting.left(4)),
-    (Level.ADVANCED, waiting.left(7)),
+_DEPARTMENTS: tuple[tuple[Level, Scenario], ...] = (
+    (Level.ADVANCED, scenarios.announced),
+    (Level.BASIC, scenarios.then(scenarios.rejected, scenarios.announced)),
+    (Level.BASIC, scenarios.returned_by_agency),
+    (Level.BASIC, scenarios.withdrawn_by_applicant),
+    (Level.BASIC, scenarios.unfavourable),
+    (Level.BASIC, scenarios.not_applicable_confirmed),
+    (Level.BASIC, in_progress.left_after(3)),
+    (Level.BASIC, in_progress.left_after(4)),
+    (Level.ADVANCED, in_progress.left_after(7)),
 )
 """What departments do that verify nothing of their own; the others are recognised and announced at basic."""
 
@@ -164,7 +162,7 @@ class _Communes:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._rng = chance(world.seed, "communes")
+        self._rng = random_for(world.seed, "communes")
         self.stories: list[Story] = []
         self._basic: dict[str, Story] = {}
         self._told: list[Story] = []
@@ -191,9 +189,9 @@ class _Communes:
                 found[story.unit.parent_id or ""].add(story, story.recognised_on)
         return found
 
-    def _tell(self, unit: Unit, level: Level, start: date, path: Path) -> Story:
+    def _tell(self, unit: Unit, level: Level, start: date, scenario: Scenario) -> Story:
         first = Story(self._world, unit, level, start)
-        last = path(first)
+        last = scenario(first)
         self.stories.append(last)
         if level is Level.BASIC:
             self._basic[unit.id] = last
@@ -204,7 +202,7 @@ class _Communes:
         communes = list(self._world.units.communes_of(self.complete_district.id))
         self._rng.shuffle(communes)
         for commune in communes:
-            self._tell(commune, Level.BASIC, self._day(FIRST_DAY, 45), paths.announced)
+            self._tell(commune, Level.BASIC, self._day(FIRST_DAY, 45), scenarios.announced)
 
     def _others(self) -> None:
         """The communes of the other districts, in waves."""
@@ -215,15 +213,15 @@ class _Communes:
             commune = next(unit for unit in communes if unit.parent_id == district)
             communes.remove(commune)
             self._recognised_earlier(commune, too_early=number == 0)
-        for path in _COMMUNES_LEFT:
-            self._tell(communes.pop(), Level.BASIC, self._day(date(2025, 8, 4), 15), path)
-        for path, count in _COMMUNE_PATHS:
+        for scenario in _COMMUNES_LEFT:
+            self._tell(communes.pop(), Level.BASIC, self._day(date(2025, 8, 4), 15), scenario)
+        for scenario, count in _COMMUNE_SCENARIOS:
             for _ in range(count):
-                story = self._tell(communes[-1], Level.BASIC, self._start(communes.pop()), path)
-                if path is paths.showcase:
+                story = self._tell(communes[-1], Level.BASIC, self._start(communes.pop()), scenario)
+                if scenario is scenarios.showcase:
                     self._told.append(story)
         for commune in communes:
-            self._tell(commune, Level.BASIC, self._start(commune), paths.announced)
+            self._tell(commune, Level.BASIC, self._start(commune), scenarios.announced)
 
     def _recognised_earlier(self, commune: Unit, *, too_early: bool) -> None:
         """Entered when the system began; one decision is older than the period of the support, and entered twice."""
@@ -243,11 +241,11 @@ class _Communes:
         self._rng.shuffle(others)
         first = own[: len(own) * 2 // 5 + 1]
         for story in first:
-            self._tell(story.unit, Level.ADVANCED, self._opens_advanced(story), paths.announced)
+            self._tell(story.unit, Level.ADVANCED, self._opens_advanced(story), scenarios.announced)
         remaining = _ADVANCED_COMMUNES - len(first)
         for number, story in enumerate(others[:remaining]):
-            path = _ADVANCED_PATHS[number] if number < len(_ADVANCED_PATHS) else paths.announced
-            self._tell(story.unit, Level.ADVANCED, self._opens_advanced(story), path)
+            scenario = _ADVANCED_SCENARIOS[number] if number < len(_ADVANCED_SCENARIOS) else scenarios.announced
+            self._tell(story.unit, Level.ADVANCED, self._opens_advanced(story), scenario)
 
     def _opens_advanced(self, story: Story) -> date:
         return later(max(story.day, FIRST_DAY), _ADVANCED_AFTER)
@@ -262,15 +260,17 @@ class _Communes:
 
 def _departments(world: World) -> list[Story]:
     """The 13 departments; those that verify criteria of their own are flagged for each (reading 7)."""
-    rng = chance(world.seed, "departments")
+    rng = random_for(world.seed, "departments")
     departments = list(world.units.of_kind(UnitKind.DEPARTMENT))
     own = [unit for unit in departments if unit.id in _VERIFY_THEMSELVES]
     others = [unit for unit in departments if unit.id not in _VERIFY_THEMSELVES]
     rng.shuffle(others)
-    stories = [paths.announced(Story(world, unit, Level.BASIC, later(FIRST_DAY, rng.randrange(60)))) for unit in own]
+    stories = [
+        scenarios.announced(Story(world, unit, Level.BASIC, later(FIRST_DAY, rng.randrange(60)))) for unit in own
+    ]
     standing = stories[0]
-    stories.append(paths.announced(Story(world, standing.unit, Level.ADVANCED, later(standing.day, 40))))
-    for unit, (level, path) in zip(others, _DEPARTMENTS, strict=True):
+    stories.append(scenarios.announced(Story(world, standing.unit, Level.ADVANCED, later(standing.day, 40))))
+    for unit, (level, scenario) in zip(others, _DEPARTMENTS, strict=True):
         start = later(FIRST_DAY, rng.randrange(200))
-        stories.append(path(Story(world, unit, level, start)))
+        stories.append(scenario(Story(world, unit, level, start)))
     return stories

@@ -24,11 +24,11 @@ from infra.cli.support.i18n import say
 from infra.cli.support.reporting import print_json
 from infra.cli.support.session import session_of
 from infra.demo.errors import CommandsNotWritten, DemoDiffers, NotADemoLog
-from infra.demo.output_files import DEFAULT_LOG, make_room
+from infra.demo.output_files import DEFAULT_LOG, remove_earlier_log
 from infra.demo.province import DEFAULT_SEED, Simulation, commands, simulation
 from infra.demo.report import Screen
 from infra.demo.story import PlannedCommand
-from infra.demo.summary import gather
+from infra.demo.summary import summarise
 from infra.errors import without_secrets
 from infra.settings import LANGUAGE, load
 from schemas.command_parser import line_of
@@ -38,7 +38,7 @@ _UNDER_WAY = 3
 
 
 @dataclass(slots=True)
-class Fed:
+class Outcomes:
     """How many commands were accepted, and how many were refused with which code."""
 
     accepted: int = 0
@@ -73,7 +73,7 @@ def demo_command(
     settings = load({LANGUAGE: os.environ.get(LANGUAGE, "")}, log=url, views=session.views, language=session.lang)
     shown = without_secrets(url)
     screen = Screen(Console(highlight=False), settings.language, seed, shown)
-    replaced = make_room(settings)
+    replaced = remove_earlier_log(settings)
     if not session.json:
         screen.begin(settings.log_name, replaced=replaced)
     began = time.monotonic()
@@ -81,9 +81,15 @@ def demo_command(
         if any(application.log.head(partition) for partition in application.log.partitions):
             raise NotADemoLog(log=settings.log_name)
         simulated = simulation(seed)
-        fed = _feed_with_progress(application, simulated, settings.language)
-        found = gather(application, simulated.showcase)
-    found |= {"seed": seed, "log": shown, "simulated": True, "accepted": fed.accepted, "refused": dict(fed.refused)}
+        outcomes = _feed_with_progress(application, simulated, settings.language)
+        found = summarise(application, simulated.showcase)
+    found |= {
+        "seed": seed,
+        "log": shown,
+        "simulated": True,
+        "accepted": outcomes.accepted,
+        "refused": dict(outcomes.refused),
+    }
     if session.json:
         print_json(found)
     else:
@@ -102,22 +108,22 @@ def write_commands(seed: int, path: Path) -> None:
 
 def feed(
     application: Application, steps: Sequence[PlannedCommand], progress: Callable[[int], None] = lambda _: None
-) -> Fed:
+) -> Outcomes:
     """Hand in all commands, batch by batch. Raises DemoDiffers at the first unexpected answer."""
-    fed = Fed()
+    outcomes = Outcomes()
     under_way: deque[tuple[int, Callable[[], list[Answer]]]] = deque()
     for start in range(0, len(steps), _BATCH):
         lines = [_line(line, step) for line, step in enumerate(steps[start : start + _BATCH], start=start + 1)]
         under_way.append((start, application.gateway.submit(lines)))
         if len(under_way) == _UNDER_WAY:
-            _count(fed, steps, *under_way.popleft(), progress)
+            _count(outcomes, steps, *under_way.popleft(), progress)
     while under_way:
-        _count(fed, steps, *under_way.popleft(), progress)
-    return fed
+        _count(outcomes, steps, *under_way.popleft(), progress)
+    return outcomes
 
 
 def _count(
-    fed: Fed,
+    outcomes: Outcomes,
     steps: Sequence[PlannedCommand],
     start: int,
     answers: Callable[[], list[Answer]],
@@ -127,9 +133,9 @@ def _count(
     for line, (step, answer) in enumerate(zip(steps[start : start + len(found)], found, strict=True), start=start + 1):
         _check(line, step, answer)
         if step.refusal is None:
-            fed.accepted += 1
+            outcomes.accepted += 1
         else:
-            fed.refused[step.refusal] += 1
+            outcomes.refused[step.refusal] += 1
     progress(len(found))
 
 
@@ -159,7 +165,7 @@ def _differs(line: int, step: PlannedCommand, answered: str) -> DemoDiffers:
     )
 
 
-def _feed_with_progress(application: Application, simulated: Simulation, language: Language) -> Fed:
+def _feed_with_progress(application: Application, simulated: Simulation, language: Language) -> Outcomes:
     label = text("Giving the commands", language)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(file=sys.stderr)) as bar:

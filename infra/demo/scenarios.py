@@ -10,7 +10,7 @@ from domain.catalogue import AnswerKind, Requirement, UnitKind
 from infra.demo import application, appraisal, decisions, figures
 from infra.demo.story import Story
 
-Path = Callable[[Story], Story]
+Scenario = Callable[[Story], Story]
 """Tells a story and returns its last attempt."""
 
 Stage = Callable[[Story], None]
@@ -288,13 +288,13 @@ def showcase(story: Story) -> Story:
     return story
 
 
-def then(first: Path, second: Path, days: int = 20) -> Path:
-    """A path that ended without recognition, and another in the next attempt."""
+def then(first: Scenario, second: Scenario, days: int = 20) -> Scenario:
+    """A scenario that ended without recognition, and another in the next attempt."""
 
-    def path(story: Story) -> Story:
+    def scenario(story: Story) -> Story:
         return second(first(story).again(days))
 
-    return path
+    return scenario
 
 
 def rejected_early_reopening(story: Story) -> Story:

@@ -14,11 +14,11 @@ from domain.identity import COUNCIL_UNIT, DossierKey
 from domain.policy.recognition import EXTENDED_PERCENT
 from domain.units import Unit, Units
 from infra.demo.days import later
-from infra.demo.mistakes import slip
-from infra.demo.people import chance, person
+from infra.demo.mistakes import mistake
+from infra.demo.people import person, random_for
 
-_SLIPS = 0.075
-_SLIPS_OF_VERIFICATION = 0.012
+_MISTAKES = 0.075
+_MISTAKES_IN_RESULTS = 0.012
 """How often somebody first gives the command in a way that a rule refuses. Verifications are many, and routine."""
 
 
@@ -64,7 +64,7 @@ class Story:
         self.world, self.unit, self.level = world, unit, level
         first = DossierKey(unit.id, level, year or start.year, 1)
         self.name: DossierKey = before.name.next_attempt() if before else first
-        self.rng = chance(world.seed, "story", self.name.number)
+        self.rng = random_for(world.seed, "story", self.name.number)
         self.steps: list[PlannedCommand] = before.steps if before else []
         self.attempts: list[Story] = [*before.attempts, self] if before else [self]
         self.day = later(start, 0)
@@ -138,11 +138,11 @@ class Story:
         return self.world.actor(body or offices[role], role)
 
     def submit(self, command: str, actor: dict[str, Any], data: dict[str, Any], *, on: date | None = None) -> int:
-        """A command that is meant to be accepted; now and then a slip comes before it. Returns the fact's version."""
+        """A command that is meant to be accepted; now and then a mistake comes before. Returns the fact's version."""
         envelope = self._envelope(command, actor, data, on or self.day)
-        rate = _SLIPS_OF_VERIFICATION if command == "VerifyCriterion" else _SLIPS
+        rate = _MISTAKES_IN_RESULTS if command == "VerifyCriterion" else _MISTAKES
         if self.rng.random() < rate:
-            found = slip(self.rng, envelope, self.criteria, self.inspected)
+            found = mistake(self.rng, envelope, self.criteria, self.inspected)
             if found is not None:
                 self.steps.append(PlannedCommand(self.day, found[1], found[0]))
         self.steps.append(PlannedCommand(self.day, envelope))

@@ -9,7 +9,8 @@ from typing import Any, cast
 from uuid import UUID
 
 from domain.catalogue import CommunesTarget, Level, UnitKind, catalogue
-from domain.cross_dossier import CrossDossierFacts, RecognitionInForce
+from domain.context import RecognitionInForce
+from domain.cross_dossier import CrossDossierFacts
 from domain.dossier.aggregate import Dossier, DossierEvent
 from domain.dossier.appraisal import VerificationCorrected
 from domain.dossier.as_of import as_effective, as_recorded, state_of
@@ -23,7 +24,7 @@ from projections import audit, eligibility, status
 from projections.engine.snapshot import Snapshot
 
 
-def gather(application: Application, showcase: DossierKey) -> dict[str, Any]:
+def summarise(application: Application, showcase: DossierKey) -> dict[str, Any]:
     """Everything that the summary shows, as plain values.
 
     dossiers, events   how many there are

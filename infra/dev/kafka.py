@@ -41,6 +41,8 @@ _DESCRIPTION: Final = "cluster.json"
 _START_TIMEOUT: Final = 180.0
 _PORTS: Final = range(20_000, 32_000)
 _JAVA_OPTIONS: Final = ("-Xms512m", "-Xmx512m")
+JVM_OPTIONS: Final = "KAFKA_JVM_PERFORMANCE_OPTS"
+"""The environment variable with more options of Java, as Kafka's own scripts read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +172,8 @@ def kafka(nodes: int = 1, data_dir: Path = _FOLDER, security: Security | None = 
 
 
 def _java_options() -> list[str]:
-    return [str(java()), *_JAVA_OPTIONS, "-cp", ":".join(map(str, class_path()))]
+    more = os.environ.get(JVM_OPTIONS, "").split()
+    return [str(java()), *_JAVA_OPTIONS, *more, "-cp", ":".join(map(str, class_path()))]
 
 
 def _free_ports(count: int) -> list[int]:

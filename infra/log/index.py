@@ -22,6 +22,7 @@ from infra.kafka.errors import IndexInUse, IndexUnusable, LogChanged, RecordUnre
 from infra.kafka.topics import Identity
 from infra.log.acceptance import ChainState
 from infra.log.format import Append, HandledCommand
+from infra.sqlite_file import open_in_wal_mode
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS stored_events (
@@ -98,9 +99,7 @@ class Index:
         self._has_orphans = True
         try:
             with self._mapped():
-                self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-                self._connection.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
-                self._connection.execute("PRAGMA journal_mode = WAL")
+                self._connection = open_in_wal_mode(path, page_size=_PAGE_SIZE)
                 self._connection.execute("PRAGMA synchronous = NORMAL")
                 self._connection.execute("PRAGMA cache_size = -65536")
                 self._connection.executescript(_TABLES)

@@ -14,12 +14,10 @@ from pathlib import Path
 from threading import Lock
 from typing import Self
 
+from infra.sqlite_file import open_in_wal_mode
 from infra.views.errors import ViewsUnavailable
 from projections.engine.ports import InvalidRow
 from projections.engine.table import Row, Table, Value
-
-BUSY_TIMEOUT = 30.0
-"""Seconds to wait for another process's transaction before giving up."""
 
 PAGE_SIZE = 8192
 """Bytes of a page of a new file: rows of the audit have some hundred, and every page that is full is split."""
@@ -158,12 +156,10 @@ class SQLiteViews:
             if self._idle:
                 return self._idle.pop()
         try:
-            connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
+            connection = open_in_wal_mode(self.path, page_size=PAGE_SIZE)
         except sqlite3.Error as error:
             raise _unavailable(self.path, error) from error
         try:
-            connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
-            connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         except sqlite3.Error as error:

@@ -12,9 +12,11 @@ the Avro body. Its topic is the event's name alone ("CriterionVerified"), so tha
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
+from functools import cache
 from io import BytesIO
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from eventsourcing.domain import DomainEventProtocol
@@ -25,10 +27,12 @@ from domain.council.aggregate import CouncilEvent
 from domain.errors import InfrastructureError
 from domain.procedure import EVENT_TYPES
 from domain.recorded_event import RecordedEvent
+from schemas.avro.decoding import Decoder, decoder
 from schemas.avro.derivation import RECORDED_AT
 from schemas.avro.registry import Released, registry
 
 _HEADER_LENGTH: Final = 10
+_UNREADABLE: Final = (EOFError, IndexError, OverflowError, ValueError)
 _COUNCIL: Final = "domain.council.aggregate:ProvincialCouncil"
 _DOSSIER: Final = "domain.dossier.aggregate:Dossier"
 
@@ -85,24 +89,53 @@ def decode(topic: str, state: bytes) -> dict[str, Any]:
         raise UnknownSchema(topic=topic, header=state[:_HEADER_LENGTH].hex())
     try:
         return writer.decode(state, _HEADER_LENGTH) if writer is newest else _resolved(writer, newest, state)
-    except (EOFError, IndexError, OverflowError, ValueError) as error:
+    except _UNREADABLE as error:
         raise UnreadableEvent(topic=topic, version=writer.version, reason=str(error)) from error
 
 
 def decode_event(stored_event: StoredEvent) -> RecordedEvent:
     """The domain event of a stored event, in its newest shape. Raises what `decode` raises."""
-    topic = stored_event.topic
-    record = decode(topic, stored_event.state)
+    topic, state = stored_event.topic, stored_event.state
+    reader = newest_readers().get(state[:_HEADER_LENGTH])
+    if reader is None or reader.topic != topic:
+        record = decode(topic, state)
+        record["timestamp"] = record.pop(RECORDED_AT)
+        event_type = EVENT_TYPES[topic]
+    else:
+        try:
+            record = reader.decode(state, _HEADER_LENGTH)
+        except _UNREADABLE as error:
+            raise UnreadableEvent(topic=topic, version=reader.version, reason=str(error)) from error
+        event_type = reader.event_type
     originator_id = stored_event.originator_id
-    record["timestamp"] = record.pop(RECORDED_AT)
     record["originator_id"] = originator_id if isinstance(originator_id, UUID) else UUID(originator_id)
     record["originator_version"] = stored_event.originator_version
     if topic in _BEGINNINGS:
         record["originator_topic"] = _BEGINNINGS[topic]
-    event = object.__new__(EVENT_TYPES[topic])
+    event = object.__new__(event_type)
     # As the library's own mapper does: events are frozen, and were checked when they came to be.
     object.__setattr__(event, "__dict__", record)
     return event
+
+
+class _EventReader(NamedTuple):
+    """The newest schema of a type of event, read straight into the fields of its class."""
+
+    topic: str
+    version: int
+    event_type: type[RecordedEvent]
+    decode: Decoder
+
+
+@cache
+def newest_readers() -> Mapping[bytes, _EventReader]:
+    """Header of a stored event → its reader: what nearly every event of a log is read by."""
+    return {
+        newest.header: _EventReader(
+            name, newest.version, EVENT_TYPES[name], decoder(newest.schema, {RECORDED_AT: "timestamp"})
+        )
+        for name, newest in registry().newest.items()
+    }
 
 
 def _resolved(writer: Released, newest: Released, state: bytes) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from schemas.avro.derivation import Schema
@@ -19,17 +20,18 @@ Decoder: TypeAlias = Callable[[bytes, int], dict[str, Any]]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY: Final = _EPOCH.toordinal()
+_AS_THEY_ARE: Final[Mapping[str, str]] = MappingProxyType({})
 _LAST_SHIFT: Final = 63
 """A long has at most ten groups of seven bits."""
 
 
-def decoder(schema: Schema) -> Decoder:
-    """The reader of one record schema.
+def decoder(schema: Schema, renamed: Mapping[str, str] = _AS_THEY_ARE) -> Decoder:
+    """The reader of one record schema. `renamed`: a field of the record → the key that it gets instead of its name.
 
     It raises IndexError where the bytes end too early, ValueError or OverflowError where they are no such record or go
     on behind it. TypeError for a schema that it cannot read.
     """
-    source = _Source()
+    source = _Source(schema, renamed)
     source.line(0, "def read(b, p):")
     source.value(1, schema, "record", {})
     source.line(1, "if p != len(b): raise ValueError('the record ends elsewhere than its bytes')")
@@ -43,8 +45,10 @@ def decoder(schema: Schema) -> Decoder:
 class _Source:
     """The lines of a function over the bytes `b` and a place `p` in them; each value gets a variable of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, whole: Schema, renamed: Mapping[str, str]) -> None:
         self.lines: list[str] = []
+        self._whole = whole
+        self._renamed = renamed
         self._variables = 0
 
     def line(self, depth: int, text: str) -> None:
@@ -82,7 +86,10 @@ class _Source:
 
     def _record(self, depth: int, schema: Schema, target: str, named: dict[str, Any]) -> None:
         named[f"{schema['namespace']}.{schema['name']}"] = schema
-        fields = [(field["name"], self._variable(), field["type"]) for field in schema["fields"]]
+        keys = self._renamed if schema is self._whole else _AS_THEY_ARE
+        fields = [
+            (keys.get(field["name"], field["name"]), self._variable(), field["type"]) for field in schema["fields"]
+        ]
         for _, variable, kind in fields:
             self.value(depth, kind, variable, named)
         self.line(depth, f"{target} = {{{', '.join(f'{name!r}: {variable}' for name, variable, _ in fields)}}}")

@@ -11,8 +11,9 @@ import pytest
 
 from domain.catalogue import Level
 from domain.catalogue.answers import FigureTooLarge
+from domain.context import CouncilInForce
 from domain.council.aggregate import ProvincialCouncil
-from domain.cross_dossier import CouncilInForce, CrossDossierFacts
+from domain.cross_dossier import CrossDossierFacts
 from domain.errors import DossierError, Refused
 from domain.refusals import CommandIdReused, UnknownDossier
 from tests.domain.scenario import COMMUNE, DEPARTMENT, DISTRICT, Given, given

@@ -1,6 +1,7 @@
 """Which files one `VerifyCriterion` enters on Kafka, from `dossier apply` to its reply.
 
-    python -m tests.end_to_end.command_trace     # starts a broker and a worker of its own, and prints the way
+    python -m tests.end_to_end.command_trace                # prints the way, on a broker and a worker of its own
+    python -m tests.end_to_end.command_trace --functions    # and which functions of each file are entered
 
 Client and worker are processes of their own, as in operation. Each is warm: it has handled the council and the
 dossier's earlier commands before anything is counted, the client in the same run of `dossier apply`, whose input stays
@@ -18,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,14 +36,21 @@ _COMMUNE: Final = "04762"
 _MALFORMED: Final = 7
 """The last lines of the log's commands are wrong or repeated."""
 _WITHIN: Final = 120.0
+_TRACED: Final = "traced"
+"""The first word on the command line of a traced process."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The files, relative to the project's folder, in the order in which they were entered, each again and again."""
+    """The files, relative to the project's folder, in the order in which they were entered, each again and again.
+
+    The functions are those of each file, by their qualified names in the order of the first entry.
+    """
 
     client_steps: Sequence[str]
     worker_steps: Sequence[str]
+    client_functions: Mapping[str, Sequence[str]]
+    worker_functions: Mapping[str, Sequence[str]]
 
     @property
     def client(self) -> list[str]:
@@ -68,6 +76,7 @@ class Recorder:
         self._threads = threads
         self._recording = False
         self._steps: list[str] = []
+        self._functions: dict[str, dict[str, None]] = {}
         self._files: dict[CodeType, str | None] = {}
 
     def install(self) -> None:
@@ -78,12 +87,15 @@ class Recorder:
     def begin(self) -> None:
         """Count from now on."""
         self._steps.clear()
+        self._functions.clear()
         self._recording = True
 
-    def end(self) -> list[str]:
-        """Stop counting. Returns the files in order, one that calls itself once."""
+    def end(self) -> tuple[list[str], dict[str, list[str]]]:
+        """Stop counting. Returns the files in order, one that calls itself once, and the functions of each."""
         self._recording = False
-        return list(self._steps)
+        # Another thread may be in the middle of noting one.
+        functions = list(self._functions.items())
+        return list(self._steps), {name: list(entered) for name, entered in functions}
 
     def _profile(self, frame: FrameType, event: str, _argument: object) -> None:
         if not self._recording or event != "call" or not threading.current_thread().name.startswith(self._threads):
@@ -92,7 +104,10 @@ class Recorder:
         if code not in self._files:
             self._files[code] = _project_file(code.co_filename)
         name = self._files[code]
-        if name is not None and (not self._steps or self._steps[-1] != name):
+        if name is None:
+            return
+        self._functions.setdefault(name, {})[code.co_qualname] = None
+        if not self._steps or self._steps[-1] != name:
             self._steps.append(name)
 
 
@@ -119,11 +134,15 @@ def trace_one_command(bootstrap: str, folder: Path) -> Trace:
         for process in (worker, client):
             process.tell(signal.SIGUSR2, "entered.json")
         assert answer["ok"], answer
-        return Trace(client.entered(), worker.entered())
+        (client_steps, client_functions), (worker_steps, worker_functions) = client.entered(), worker.entered()
+        return Trace(client_steps, worker_steps, client_functions, worker_functions)
 
 
 def _commands() -> list[bytes]:
-    """The council and one commune's dossier, up to and with the last criterion that a member verifies."""
+    """The council and one commune's dossier, up to and with the last criterion that a member verifies.
+
+    The last one names its dossier by the id, as most systems do.
+    """
     # In the traced processes this module comes first, and must import nothing that it traces before it listens.
     from domain.catalogue import Level  # noqa: PLC0415
     from domain.identity import DossierKey  # noqa: PLC0415
@@ -137,7 +156,8 @@ def _commands() -> list[bytes]:
         if command["command"] == "EstablishCouncil" or command["dossier"] in names:
             chosen.append(line)
             last = len(chosen) if command["command"] == "VerifyCriterion" else last
-    return chosen[:last]
+    by_id = {**json.loads(chosen[last - 1]), "dossier": str(key.id)}
+    return [*chosen[: last - 1], json.dumps(by_id, ensure_ascii=False).encode() + b"\n"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +199,10 @@ class _Traced:
                 raise AssertionError(f"no {what}: {(self.folder / 'stderr').read_text(encoding='utf-8')}")
             time.sleep(0.01)
 
-    def entered(self) -> list[str]:
-        """The files that it entered."""
-        entered: list[str] = json.loads((self.folder / "entered.json").read_text(encoding="utf-8"))
-        return entered
+    def entered(self) -> tuple[list[str], dict[str, list[str]]]:
+        """The files that it entered, and the functions of each."""
+        steps, functions = json.loads((self.folder / "entered.json").read_text(encoding="utf-8"))
+        return steps, functions
 
 
 @contextmanager
@@ -191,7 +211,7 @@ def _traced(verb: str, folder: Path, url: str, *files: str) -> Iterator[_Traced]
     own.mkdir()
     with (own / "stdout").open("wb") as out, (own / "stderr").open("wb") as err:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.end_to_end.command_trace", str(own), "--log", url, verb, *files],
+            [sys.executable, "-m", "tests.end_to_end.command_trace", _TRACED, str(own), "--log", url, verb, *files],
             stdin=subprocess.PIPE,
             stdout=out,
             stderr=err,
@@ -224,19 +244,21 @@ def _run_traced(folder: Path, log: Sequence[str], verb: str, files: Sequence[str
     app([*log, verb, *files])
 
 
-def main() -> None:
+def main(*, functions: bool) -> None:
     """Trace on a broker of its own, and print the way and both counts."""
     with tempfile.TemporaryDirectory() as folder, kafka(nodes=1, data_dir=Path(folder) / "kafka") as cluster:
         trace = trace_one_command(cluster.bootstrap, Path(folder) / "trace")
-    for title, files in (("the client", trace.client), ("the worker", trace.worker)):
-        print(f"{title} ({len(files)} files)")
-        for name in files:
+    for title, entered in (("the client", trace.client_functions), ("the worker", trace.worker_functions)):
+        print(f"{title} ({len(entered)} files)")
+        for name, its_functions in entered.items():
             print(f"    {name}")
+            for function in its_functions if functions else ():
+                print(f"        {function}")
     print(f"files entered: {len(trace.whole)}, of which by the worker: {len(trace.worker)}")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        _run_traced(Path(sys.argv[1]), sys.argv[2:4], sys.argv[4], sys.argv[5:])
+    if sys.argv[1:2] == [_TRACED]:
+        _run_traced(Path(sys.argv[2]), sys.argv[3:5], sys.argv[5], sys.argv[6:])
     else:
-        main()
+        main(functions="--functions" in sys.argv)

@@ -24,10 +24,10 @@ from infra.cli.main import app
 from infra.demo.days import LAST_DAY
 from infra.demo.documents import MARK
 from infra.demo.errors import DemoDiffers, NotADemoLog
-from infra.demo.output_files import make_room
+from infra.demo.output_files import remove_earlier_log
 from infra.demo.province import DEFAULT_SEED, Simulation, commands, simulation
-from infra.demo.run import Fed, feed
-from infra.demo.summary import gather
+from infra.demo.run import Outcomes, feed
+from infra.demo.summary import summarise
 from infra.settings import Settings, load
 from projections import audit, status
 from projections.read_models import PROJECTIONS
@@ -41,7 +41,7 @@ class Demo:
 
     application: Application
     simulated: Simulation
-    fed: Fed
+    outcomes: Outcomes
     facts: Facts
 
     def dossiers(self, *events: str, kind: UnitKind | None = None) -> list[list[tuple[str, dict[str, Any]]]]:
@@ -65,12 +65,12 @@ def _settings(folder: Path, name: str = "demo") -> Settings:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     simulated = simulation(DEFAULT_SEED)
     with Application(_settings(tmp_path_factory.mktemp("demo")), create=True) as application:
-        fed = feed(application, simulated.steps)
+        outcomes = feed(application, simulated.steps)
         facts: Facts = defaultdict(list)
         for stored in application.log.read(0, 0, len(simulated.steps)):
             event = application.mapper.to_domain_event(stored)
             facts[str(event.originator_id)].append((type(event).__name__, vars(event)))
-        yield Demo(application, simulated, fed, facts)
+        yield Demo(application, simulated, outcomes, facts)
 
 
 def _names(facts: list[tuple[str, dict[str, Any]]]) -> list[str]:
@@ -104,10 +104,10 @@ def test_other_seeds_are_answered_as_meant_too(tmp_path: Path) -> None:
 
 
 def test_it_has_the_volume_of_a_province(demo: Demo) -> None:
-    refused = sum(demo.fed.refused.values())
-    assert demo.application.log.head(0) == demo.fed.accepted > 12_000
-    assert 0.01 < refused / (demo.fed.accepted + refused) < 0.06
-    assert len(demo.fed.refused) > 20
+    refused = sum(demo.outcomes.refused.values())
+    assert demo.application.log.head(0) == demo.outcomes.accepted > 12_000
+    assert 0.01 < refused / (demo.outcomes.accepted + refused) < 0.06
+    assert len(demo.outcomes.refused) > 20
     units = {facts[0][1]["unit_id"] for facts in demo.facts.values() if "unit_id" in facts[0][1]}
     assert units == {unit.id for unit in demo.application.settings.units}
 
@@ -272,7 +272,7 @@ def test_the_read_models_equal_a_rebuild(demo: Demo) -> None:
 
 
 def test_the_summary_shows_what_was_known_beside_what_was_true(demo: Demo) -> None:
-    found = gather(demo.application, demo.simulated.showcase)
+    found = summarise(demo.application, demo.simulated.showcase)
     replay = found["replay"]
     assert {"DossierReturned", "FactCorrected", "VerificationCorrected"} <= {f["event"] for f in replay["timeline"]}
     assert (replay["known"]["met"], replay["true"]["met"]) == (True, False)
@@ -291,15 +291,15 @@ def test_an_unexpected_answer_is_named(tmp_path: Path) -> None:
 
 def test_only_a_demo_log_is_replaced(tmp_path: Path) -> None:
     settings = _settings(tmp_path)
-    assert not make_room(settings)
+    assert not remove_earlier_log(settings)
     with Application(settings, create=True) as application:
         feed(application, simulation(DEFAULT_SEED).steps[:40])
-    assert make_room(settings)
+    assert remove_earlier_log(settings)
     assert not list(tmp_path.iterdir())
     log = tmp_path / "demo.sqlite"
     log.write_text("a file of somebody", encoding="utf-8")
     with pytest.raises(NotADemoLog):
-        make_room(settings)
+        remove_earlier_log(settings)
     assert log.read_text(encoding="utf-8") == "a file of somebody"
 
 
@@ -311,7 +311,7 @@ def test_another_log_is_left_as_it_is(tmp_path: Path) -> None:
     log = tmp_path / "demo.sqlite"
     before = log.read_bytes()
     with pytest.raises(NotADemoLog):
-        make_room(settings)
+        remove_earlier_log(settings)
     assert log.read_bytes() == before
 
 

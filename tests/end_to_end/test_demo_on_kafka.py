@@ -11,8 +11,8 @@ from uuid import uuid4
 
 from infra.bootstrap import Application
 from infra.demo.province import DEFAULT_SEED, simulation
-from infra.demo.run import Fed, feed
-from infra.demo.summary import gather
+from infra.demo.run import Outcomes, feed
+from infra.demo.summary import summarise
 from infra.dev.kafka import KafkaCluster
 from infra.dev.processes import processes
 from infra.settings import load
@@ -54,19 +54,19 @@ def test_it_gives_the_figures_and_events_of_the_embedded_one(broker: KafkaCluste
     simulated = simulation(DEFAULT_SEED)
     url = f"kafka://{broker.bootstrap}?prefix=d{uuid4().hex[:12]}&partitions={_PARTITIONS}&index={tmp_path}"
     with processes(url, tmp_path, workers=2), Application(load({}, log=url), create=True) as queued:
-        fed = feed(queued, simulated.steps)
-        events, figures = _facts(queued), gather(queued, simulated.showcase)
+        outcomes = feed(queued, simulated.steps)
+        events, figures = _facts(queued), summarise(queued, simulated.showcase)
         rows = list(_rows(queued))
         queued.rebuild([projection.name for projection in PROJECTIONS]).run()
         assert list(_rows(queued)) == rows
-    embedded_fed, embedded_events, embedded_figures = _embedded(tmp_path, simulated)
-    assert fed == embedded_fed
+    embedded_outcomes, embedded_events, embedded_figures = _embedded(tmp_path, simulated)
+    assert outcomes == embedded_outcomes
     assert events.keys() == embedded_events.keys()
     assert events == embedded_events
     assert _without(figures) == _without(embedded_figures)
 
 
-def _embedded(folder: Path, simulated: Any) -> tuple[Fed, Any, Any]:
+def _embedded(folder: Path, simulated: Any) -> tuple[Outcomes, Any, Any]:
     with Application(load({}, log=f"sqlite:///{folder / 'demo.sqlite'}"), create=True) as embedded:
-        fed = feed(embedded, simulated.steps)
-        return fed, _facts(embedded), gather(embedded, simulated.showcase)
+        outcomes = feed(embedded, simulated.steps)
+        return outcomes, _facts(embedded), summarise(embedded, simulated.showcase)

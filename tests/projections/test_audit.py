@@ -38,7 +38,7 @@ def test_a_trail_says_who_did_what_when_on_which_paper(engine: Engine, log: Fake
         "role": "district_committee", "clause": "II.1.1.b, II.1.2", "flags": [], "corrected_by": None,
     }  # fmt: skip
     assert [(paper["path"], paper.get("number")) for paper in sent["documents"]] == [
-        ("letter", "12/CV"),
+        ("letter", "12/VB"),
         ("minutes", None),
     ]
 
@@ -66,7 +66,7 @@ def test_details_hold_the_figure_and_no_document(engine: Engine, log: FakeLog) -
     rows = trail_of(engine, story)
     verified = next(row for row in rows if row["event"] == "CriterionVerified" and row["details"]["criterion"] == "I.2")
     assert verified["details"]["finding"] == {**verified["details"]["finding"], "met": True}
-    assert verified["details"]["system"] == "Cổng dịch vụ công"
+    assert verified["details"]["system"] == "Hệ thống báo cáo"
     forwarded = next(row for row in rows if row["event"] == "DossierForwardedToCouncil")
     assert sorted(code for codes in forwarded["details"]["criteria"].values() for code in codes) == sorted(
         story.criteria

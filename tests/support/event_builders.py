@@ -1,19 +1,23 @@
-"""A log in memory, and dossiers that walk the procedure in it as plain records, encoded by the real codec."""
+"""A log in memory, and dossiers that walk the procedure in it, encoded by the real codec."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any, Self
 from uuid import UUID
 
 from eventsourcing.persistence import Notification
 
-from domain.catalogue import AnswerKind, Criterion, Level, UnitKind, catalogue
+from domain.catalogue import Level, UnitKind, catalogue
 from domain.identity import COUNCIL_ID, DossierKey
+from domain.recorded_event import RecordedEvent
 from domain.units import Unit
 from schemas.avro.codec import encode
 from tests.support import command_builders
+from tests.support.command_builders import Drafts
+from tests.support.histories import history
 from tests.support.units import COMMUNE, DEPARTMENT, DISTRICT, UNITS
 
 PERSON = {**command_builders.participant(), "organisation": "Sở Thông tin và Truyền thông"}
@@ -70,17 +74,6 @@ def document(number: str | None, day: date, issuer: str = "so-tttt") -> dict[str
     return {**command_builders.document("", number, issuer), "date": day, "sha256": "ab" * 32, "title": None}
 
 
-def figure(criterion: Criterion) -> dict[str, Any]:
-    """A figure that meets any target."""
-    figures: dict[AnswerKind, dict[str, Any]] = {
-        AnswerKind.RATIO: {"a": 100, "b": 100},
-        AnswerKind.YES_NO: {"answer": True},
-        AnswerKind.COUNT: {"count": 5000},
-        AnswerKind.COMMUNES: {"communes": {"communes": 24, "recognised": 24, "advanced": 8}},
-    }
-    return figures[criterion.answer]
-
-
 def establish_council(log: FakeLog, on: date = date(2024, 6, 12), *, number: str = "1100/QĐ-UBND") -> int:
     """The provincial council as decided on a day: established, or changed when it exists."""
     first = not any(n.originator_id == COUNCIL_ID for partition in log.events for n in partition)
@@ -101,8 +94,29 @@ def establish_council(log: FakeLog, on: date = date(2024, 6, 12), *, number: str
     )
 
 
+_COMMON = frozenset(
+    {*RecordedEvent.__annotations__, "originator_id", "originator_version", "originator_topic", "timestamp"}
+)
+"""What every event holds: not the usual one's, but this dossier's own."""
+_LIKE = {UnitKind.COMMUNE: COMMUNE, UnitKind.DISTRICT: DISTRICT, UnitKind.DEPARTMENT: DEPARTMENT}
+
+
+@cache
+def _usual(kind: UnitKind, level: Level) -> dict[tuple[str, str | None], dict[str, Any]]:
+    """Event and its criterion, if it has one → its own fields, after the commands of the usual way."""
+    found: dict[tuple[str, str | None], dict[str, Any]] = {}
+    for event in history(Drafts(_LIKE[kind], level), "announced"):
+        fields = {name: value for name, value in vars(event).items() if name not in _COMMON}
+        found[type(event).__name__, fields.get("criterion")] = fields
+    return found
+
+
 class DossierHistory:
-    """One dossier. Each method appends the events of a step; `until` walks the default way up to a step."""
+    """One dossier. Each method appends the events of a step; `until` walks the usual way up to a step.
+
+    The events of the usual way are those of its commands (`histories.history`), on the days and for the unit of this
+    dossier. The others are written here, since they stand also where no command may be given.
+    """
 
     steps = (
         "open", "assess", "meet", "submit", "receive", "forward", "verify", "sum_up", "council", "propose",
@@ -126,15 +140,6 @@ class DossierHistory:
     def day(self, step: str) -> date:
         return _day(step) + self.shift
 
-    def counts(self) -> dict[str, Any]:
-        of = [c.requirement.value for c in self.criteria.values()]
-        mandatory, extended = of.count("mandatory"), of.count("extended")
-        needed = 0 if self.unit.kind is UnitKind.DEPARTMENT else -(-30 * extended // 100)
-        return {
-            "mandatory_met": mandatory, "mandatory_of": mandatory, "extended_met": extended,
-            "extended_of": extended, "extended_needed": needed, "holds": True,
-        }  # fmt: skip
-
     def add(self, event: str, on: date, actor: tuple[str, str], **fields: Any) -> int:
         version = self.versions[event] = self.log.add(self.id, event, on, actor, **fields)
         return version
@@ -152,56 +157,36 @@ class DossierHistory:
             "number": self.name.number,
         }  # fmt: skip
 
+    def usual(self, event: str, criterion: str | None = None) -> dict[str, Any]:
+        """The fields of an event as the commands of the usual way lead to it."""
+        return dict(_usual(self.unit.kind, self.name.level)[event, criterion])
+
     def open(self) -> None:
-        bound = catalogue(1)
-        self.add(
-            "DossierOpened", self.day("opened"), (self.unit.id, "applicant"), **self.identity(),
-            catalogue_id=bound.id, catalogue_version=1, one_column_level="advanced",
-            mandatory_not_applicable="leaves_count",
-        )  # fmt: skip
+        fields = {**self.usual("DossierOpened"), **self.identity()}
+        self.add("DossierOpened", self.day("opened"), (self.unit.id, "applicant"), **fields)
 
     def assess(self) -> None:
-        day = self.day("self_assessed")
-        claims = {
-            code: {
-                "figure": None if criterion.answer is AnswerKind.COMMUNES else figure(criterion),
-                "evidence": [document(f"{code}/BC", day, self.unit.id)],
-            }
-            for code, criterion in self.criteria.items()
-        }
-        self.add("SelfAssessmentRecorded", day, (self.unit.id, "applicant"), claims=claims, complete=True)
-
-    def meeting(self, day: date) -> dict[str, Any]:
-        return command_builders.meeting(
-            "", ends="11:00", place="Hội trường", body="Hội đồng", chair=PERSON, secretary=PERSON, present=[PERSON],
-            report_presented="Báo cáo", opinions=[], signatures=[PERSON["name"]],
-            minutes=document(None, day, self.unit.id),
-        )  # fmt: skip
+        fields = self.usual("SelfAssessmentRecorded")
+        self.add("SelfAssessmentRecorded", self.day("self_assessed"), (self.unit.id, "applicant"), **fields)
 
     def meet(self) -> None:
         if self.unit.kind is UnitKind.COMMUNE:
             return
         role = "steering_committee" if self.unit.kind is UnitKind.DEPARTMENT else "district_council"
-        day = self.day("own_meeting")
-        self.add("OwnMeetingRecorded", day, (self.unit.id, role), meeting=self.meeting(day))
+        fields = self.usual("OwnMeetingRecorded")
+        self.add("OwnMeetingRecorded", self.day("own_meeting"), (self.unit.id, role), **fields)
 
     def submit(self) -> None:
-        day, district = self.day("submitted"), self.unit.parent_id or ""
-        papers = {"letter": document("12/CV", day), "minutes": document(None, day)}
-        claimed = {"report": document("34/BC", day), "conclusions": dict.fromkeys(self.criteria, True)}
-        counts = {"counts": self.counts()}
+        applicant, district, early = (self.unit.id, "applicant"), self.unit.parent_id or "", self.day("own_meeting")
         if self.unit.kind is not UnitKind.COMMUNE:
-            rest: dict[str, Any] = {**papers, **claimed, **counts, "communes": None, "read_at": []}
-            self.add("DossierSubmitted", day, (self.unit.id, "applicant"), **rest)
+            self.add("DossierSubmitted", self.day("submitted"), applicant, **self.usual("DossierSubmitted"))
             return
-        early = self.day("own_meeting")
-        findings = {code: {**figure(c), "met": True} for code, c in self.criteria.items()}
-        self.add("DossierSubmittedToDistrictCouncil", early, (self.unit.id, "applicant"), **claimed, **counts)
-        self.add(
-            "DossierAppraised", early, (district, "district_council"), findings=findings,
-            meeting=self.meeting(early), **counts,
-        )  # fmt: skip
-        self.add("DossierSentToProvince", day, (district, "district_committee"), **papers, **counts)
+        for event, day, actor in (
+            ("DossierSubmittedToDistrictCouncil", early, applicant),
+            ("DossierAppraised", early, (district, "district_council")),
+            ("DossierSentToProvince", self.day("submitted"), (district, "district_committee")),
+        ):
+            self.add(event, day, actor, **self.usual(event))
 
     def receive(self, on: date | None = None) -> None:
         day = on or self.day("received")
@@ -211,33 +196,25 @@ class DossierHistory:
 
     def forward(self, on: date | None = None, days_late: int = 0) -> None:
         day = on or self.day("forwarded_to_members")
-        leads: dict[str, list[str]] = {}
-        for code, criterion in self.criteria.items():
-            leads.setdefault(criterion.lead_agency, []).append(code)
-        letters = {
-            agency: {"letter": document(f"{place}/CV", day), "criteria": codes}
-            for place, (agency, codes) in enumerate(leads.items())
+        fields = {
+            **self.usual("DossierForwardedToCouncil"),
+            "due_on": self.day("received") + timedelta(days=15),
+            "days_late": days_late,
         }
-        self.add(
-            "DossierForwardedToCouncil", day, ("so-tttt", "standing_agency"), letters=letters,
-            due_on=self.day("received") + timedelta(days=15), days_late=days_late,
-            council_decision="1100/QĐ-UBND", council_version=1, read_at=[{"partition": 0, "position": 1}],
-        )  # fmt: skip
+        self.add("DossierForwardedToCouncil", day, ("so-tttt", "standing_agency"), **fields)
 
     def result(self, code: str, finding: dict[str, Any] | None = None) -> dict[str, Any]:
-        criterion = self.criteria[code]
-        partner = criterion.coordinating_agencies[:1]
+        """The usual result, or another finding, to which the first coordinating agency contributed."""
+        fields = self.usual("CriterionVerified", code)
         paper = document("77/CV", self.day("verified"))
-        return {
-            "criterion": code, "finding": finding or {**figure(criterion), "met": True},
-            "system": "Cổng dịch vụ công", "inspection": None, "letter": document("56/KQ", self.day("verified")),
-            "contributions": [{"agency": agency, "document": paper} for agency in partner], "read_at": [],
-        }  # fmt: skip
+        partner = self.criteria[code].coordinating_agencies[:1]
+        fields["contributions"] = [{"agency": agency, "document": paper} for agency in partner]
+        return fields if finding is None else {**fields, "finding": finding}
 
     def verify_one(self, code: str, finding: dict[str, Any] | None = None, *, complete: bool = False) -> int:
         member = (self.criteria[code].lead_agency, "council_member")
         version = self.add(
-            "CriterionVerified", self.day("verified"), member, **self.result(code, finding), complete=complete
+            "CriterionVerified", self.day("verified"), member, **{**self.result(code, finding), "complete": complete}
         )
         self.results[code] = version
         return version
@@ -252,7 +229,7 @@ class DossierHistory:
         corrects = self.results[code]
         self.results[code] = self.add(
             "VerificationCorrected", self.day("verified"), member, corrects=corrects, reason="nhầm số liệu",
-            complete=True, after_decision=after_decision, **self.result(code),
+            after_decision=after_decision, **{**self.result(code), "complete": True},
         )  # fmt: skip
         return self.results[code]
 
@@ -273,21 +250,17 @@ class DossierHistory:
         )  # fmt: skip
 
     def sum_up(self, *, holds: bool = True) -> None:
-        counts = {**self.counts(), "holds": holds}
-        results = dict.fromkeys(self.criteria, True)
-        standing = ("so-tttt", "standing_agency")
-        self.add("ResultsSummedUp", self.day("summed_up"), standing, report=None, results=results, counts=counts)
+        fields = self.usual("ResultsSummedUp")
+        fields["counts"] = {**fields["counts"], "holds": holds}
+        self.add("ResultsSummedUp", self.day("summed_up"), ("so-tttt", "standing_agency"), **fields)
 
     def council(self) -> None:
-        day = self.day("council_met")
-        self.add(
-            "CouncilMeetingRecorded", day, ("council", "provincial_council"), chair=PERSON, present=[PERSON],
-            minutes=document("3/BB", day), recommends=True, votes=None, counts=self.counts(),
-        )  # fmt: skip
+        fields = self.usual("CouncilMeetingRecorded")
+        self.add("CouncilMeetingRecorded", self.day("council_met"), ("council", "provincial_council"), **fields)
 
     def propose(self) -> None:
-        day = self.day("proposed")
-        self.add("RecognitionProposed", day, ("so-tttt", "standing_agency"), letter=document("8/TTr", day))
+        fields = self.usual("RecognitionProposed")
+        self.add("RecognitionProposed", self.day("proposed"), ("so-tttt", "standing_agency"), **fields)
 
     def decision(self, number: str, on: date) -> dict[str, Any]:
         return {
@@ -297,8 +270,8 @@ class DossierHistory:
 
     def approve(self, on: date | None = None, number: str = "1500/QĐ-UBND") -> None:
         day = on or self.day("approved")
-        decision = self.decision(number, day)
-        self.add("RecognitionApproved", day, ("ubnd-tinh", "chairman"), **decision, counts=self.counts())
+        fields = {**self.usual("RecognitionApproved"), **self.decision(number, day)}
+        self.add("RecognitionApproved", day, ("ubnd-tinh", "chairman"), **fields)
 
     def reject(self) -> None:
         day = self.day("approved")
@@ -306,13 +279,8 @@ class DossierHistory:
         self.add("RecognitionRejected", day, ("ubnd-tinh", "chairman"), **decision, reasons="chưa đủ điều kiện")
 
     def announce(self) -> None:
-        self.add(
-            "RecognitionAnnounced",
-            self.day("announced"),
-            (self.unit.id, "applicant"),
-            place="Trụ sở",
-            form="Lễ công bố",
-        )
+        fields = self.usual("RecognitionAnnounced")
+        self.add("RecognitionAnnounced", self.day("announced"), (self.unit.id, "applicant"), **fields)
 
     def give_back(self, on: date, role: str = "standing_agency") -> None:
         agency = "so-tttt" if role == "standing_agency" else self.unit.parent_id or ""

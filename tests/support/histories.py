@@ -10,9 +10,9 @@ from uuid import NAMESPACE_URL, uuid5
 
 from domain.catalogue import Level, UnitKind
 from domain.commands import Command
-from domain.context import VIETNAM, DecisionContext
+from domain.context import VIETNAM, CouncilInForce, DecisionContext, RecognitionInForce
 from domain.council.aggregate import ProvincialCouncil
-from domain.cross_dossier import CouncilInForce, CrossDossierFacts, RecognitionInForce
+from domain.cross_dossier import CrossDossierFacts
 from domain.dossier.aggregate import Dossier, DossierEvent
 from domain.identity import DossierKey
 from domain.procedure import COUNCIL, CREATE, ON_DOSSIER

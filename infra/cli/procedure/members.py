@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from inspect import Signature, signature
 from typing import Annotated, Any, Literal
 
 import typer
@@ -98,7 +101,7 @@ def register(app: typer.Typer) -> None:
                 '--letter "21/STTTT|2024-07-18|Sở TTTT|kq.pdf" --person "Hà Lan"'
             ),
         ),
-    )(verify)
+    )(_with_result(verify))
     subcommand(
         app,
         "correct-verification",
@@ -112,7 +115,7 @@ def register(app: typer.Typer) -> None:
                 '--letter "930/SYT-NVY|2024-07-22|Sở Y tế|dinh-chinh.pdf" --person "Phạm Quốc Huy"'
             ),
         ),
-    )(correct_verification)
+    )(_with_result(correct_verification))
 
 
 def inspect(
@@ -152,36 +155,16 @@ def inspect(
     submit_command(ctx, "RecordFieldInspection", dossier, data, criterion=first)
 
 
-def verify(
-    ctx: typer.Context,
-    dossier: DossierArgument,
-    criterion: CriterionArgument,
-    *,
-    a: NumeratorOption = None,
-    b: DenominatorOption = None,
-    answer: AnswerOption = None,
-    count: CountOption = None,
-    not_applicable: NotApplicableOption = None,
-    met: StatedOption = None,
-    system: SystemOption = None,
-    letter: LetterOption = None,
-    contribution: ContributionOption = None,
-) -> None:
+def verify(ctx: typer.Context, dossier: DossierArgument, criterion: CriterionArgument, result: dict[str, Any]) -> None:
     """VerifyCriterion."""
-    data = _result(
-        criterion,
-        _finding(a=a, b=b, answer=answer, count=count, not_applicable=not_applicable, met=met),
-        system,
-        letter,
-        contribution,
-    )
-    submit_command(ctx, "VerifyCriterion", dossier, data, criterion=criterion)
+    submit_command(ctx, "VerifyCriterion", dossier, {"criterion": criterion, **result}, criterion=criterion)
 
 
 def correct_verification(
     ctx: typer.Context,
     dossier: DossierArgument,
     criterion: CriterionArgument,
+    result: dict[str, Any],
     *,
     corrects: Annotated[
         int,
@@ -192,6 +175,29 @@ def correct_verification(
         ),
     ],
     reason: ReasonOption = None,
+) -> None:
+    """CorrectVerification."""
+    data = {"criterion": criterion, **result, "corrects": corrects, "reason": reason}
+    submit_command(ctx, "CorrectVerification", dossier, data, criterion=criterion)
+
+
+def _with_result(handler: Callable[..., None]) -> Callable[..., None]:
+    """The function as Typer reads it: with the options of `_result`, whose answer it gets as `result`."""
+    own, of_result = (signature(each, eval_str=True).parameters for each in (handler, _result))
+    declared = [*(parameter for name, parameter in own.items() if name != "result"), *of_result.values()]
+
+    @wraps(handler)
+    def with_options(**given: Any) -> None:
+        stated = {name: given.pop(name) for name in of_result}
+        handler(**given, result=_result(**stated))
+
+    with_options.__signature__ = Signature(declared)  # type: ignore[attr-defined]  # what `inspect.signature` gives
+    with_options.__annotations__ = {parameter.name: parameter.annotation for parameter in declared}
+    return with_options
+
+
+def _result(
+    *,
     a: NumeratorOption = None,
     b: DenominatorOption = None,
     answer: AnswerOption = None,
@@ -201,46 +207,13 @@ def correct_verification(
     system: SystemOption = None,
     letter: LetterOption = None,
     contribution: ContributionOption = None,
-) -> None:
-    """CorrectVerification."""
-    data = _result(
-        criterion,
-        _finding(a=a, b=b, answer=answer, count=count, not_applicable=not_applicable, met=met),
-        system,
-        letter,
-        contribution,
-    )
-    submit_command(
-        ctx,
-        "CorrectVerification",
-        dossier,
-        {**data, "corrects": corrects, "reason": reason},
-        criterion=criterion,
-    )
-
-
-def _finding(
-    *,
-    a: int | None,
-    b: int | None,
-    answer: bool | None,
-    count: int | None,
-    not_applicable: str | None,
-    met: bool | None,
 ) -> dict[str, Any]:
-    """The figure in the one form that was given; the domain says when it is not the form that is asked for."""
+    """A result in the one form that was given; the domain says when it is not the form that is asked for."""
     confirmed = None if not_applicable is None else not_applicable == "confirm"
     given = {"a": a, "b": b, "answer": answer, "count": count, "not_applicable_confirmed": confirmed, "met": met}
-    return {key: value for key, value in given.items() if value is not None}
-
-
-def _result(
-    criterion: str, finding: dict[str, Any], system: str | None, letter: str | None, contribution: list[str] | None
-) -> dict[str, Any]:
     contributed = named_documents(contribution, "--contribution")
     return {
-        "criterion": criterion,
-        "finding": finding,
+        "finding": {key: value for key, value in given.items() if value is not None},
         "system": system,
         "letter": document(letter),
         "contributions": [{"agency": agency, "document": found} for agency, found in contributed.items()] or None,

@@ -23,9 +23,9 @@ from typing import Any, Final, Self
 from consumers.feed import Cursor
 from consumers.webhook_dispatcher import Delivery, DeliveryResult, Subscription, SubscriptionState
 from domain.errors import InfrastructureError, InvalidInput
+from infra.sqlite_file import open_in_wal_mode
 from projections.public_decisions.read_model import FeedPosition
 
-_BUSY_SECONDS: Final = 30.0
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS subscriptions (
   name TEXT PRIMARY KEY, url TEXT NOT NULL, secrets TEXT NOT NULL, kinds TEXT NOT NULL, units TEXT NOT NULL,
@@ -281,11 +281,8 @@ class WebhookStore:
         if connection is None:
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                connection = sqlite3.connect(
-                    self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-                )
+                connection = open_in_wal_mode(self._path)
                 connection.row_factory = sqlite3.Row
-                connection.execute("PRAGMA journal_mode = WAL")
                 connection.executescript(_TABLES)
             except (OSError, sqlite3.Error) as error:
                 raise WebhooksUnusable(path=str(self._path), reason=str(error)) from error

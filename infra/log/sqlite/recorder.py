@@ -9,15 +9,21 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from uuid import UUID
 
 from eventsourcing.persistence import Notification, PersistenceError, StoredEvent
-from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteConnection, SQLiteCursor
+from eventsourcing.sqlite import (
+    SQLITE3_DEFAULT_LOCK_TIMEOUT,
+    SQLiteApplicationRecorder,
+    SQLiteConnection,
+    SQLiteCursor,
+)
 
 from consumers.commands.ports import CommandKey, CommandOutcome, ConcurrencyConflict, QueuePosition
 from infra.errors import LogUnusable
 from infra.log.events import events_after, events_of_types
+from infra.sqlite_file import open_in_wal_mode
 
 _CREATE_ANSWERS = (
     "CREATE TABLE IF NOT EXISTS answers (scope BLOB, command_id BLOB, digest BLOB NOT NULL, "
@@ -37,6 +43,19 @@ class SQLiteLogRecorder(SQLiteApplicationRecorder):
             "CREATE TABLE IF NOT EXISTS log (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), log_id TEXT NOT NULL)",
             "INSERT OR IGNORE INTO log VALUES (1, lower(hex(randomblob(16))))",
         ]
+
+    def create_table(self) -> None:
+        """Make what is missing, whoever else makes or writes this log in the same moment. Raises LogUnusable.
+
+        The library's own way fails at once there: it reads before it writes, and SQLite lets nobody wait in that order.
+        """
+        pool = self.datastore.pool
+        with ExitStack() as stack:
+            if not pool.is_sqlite_memory_mode:
+                seconds = pool.lock_timeout or SQLITE3_DEFAULT_LOCK_TIMEOUT
+                with self._errors():
+                    stack.enter_context(closing(open_in_wal_mode(pool.db_name, timeout=seconds)))
+            self._create_table(stack.enter_context(self._writing()))
 
     def log_id(self) -> str:
         """The name that this log was given when it was created."""
@@ -116,9 +135,13 @@ class SQLiteLogRecorder(SQLiteApplicationRecorder):
 
     @contextmanager
     def _connection(self, *, writes: bool) -> Iterator[SQLiteConnection]:
+        with self._errors(), self.datastore.get_connection(commit=writes) as connection:
+            yield connection
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
         try:
-            with self.datastore.get_connection(commit=writes) as connection:
-                yield connection
+            yield
         except sqlite3.Error as error:
             raise LogUnusable(log=self.datastore.pool.db_name, reason=str(error)) from error
 

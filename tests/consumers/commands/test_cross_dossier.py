@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumers.commands.cross_dossier import FactsInBatch, LoggedFacts
-from domain.cross_dossier import CrossDossierFacts, RecognitionInForce
+from domain.context import RecognitionInForce
+from domain.cross_dossier import CrossDossierFacts
 from schemas.avro.codec import AvroMapper
 from tests.support.event_builders import DossierHistory, FakeLog, establish_council
 from tests.support.units import UNITS

@@ -13,7 +13,7 @@ from consumers.commands.dependencies import InFlight, dependencies_of
 from domain.catalogue import Level, UnitKind
 from domain.catalogue.answer_types import CommuneFigures
 from domain.commands import Command
-from domain.cross_dossier import CouncilInForce, RecognitionInForce
+from domain.context import CouncilInForce, RecognitionInForce
 from domain.procedure import STEPS
 from domain.step import Shared
 from domain.units import Unit, Units

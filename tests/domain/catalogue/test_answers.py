@@ -1,4 +1,4 @@
-"""What is refused about a figure, and when one meets its target."""
+"""What is refused about a figure or a finding, and when one meets its target."""
 
 import unicodedata
 from typing import Any, cast
@@ -20,9 +20,12 @@ from domain.catalogue.answers import (
     ReasonMissing,
     ZeroDenominator,
     check,
+    judged,
     met,
 )
 from domain.errors import DossierError, Refused
+from domain.refusals import ComputedBySystem, DeclaredNotApplicable, MetContradictsFigure, NotDeclaredNotApplicable
+from domain.values import CommuneFigures, Finding
 
 BY_ID = {criterion.id: criterion for criterion in catalogue().criteria}
 RATIO = BY_ID["commune.II.7"]
@@ -162,25 +165,56 @@ def test_a_figure_meets_its_target_exactly_or_not(
 ) -> None:
     """79.99 % does not meet 80; 80 % does. Not applicable is neither."""
     check(BY_ID[criterion], given_figure)
-    assert met(BY_ID[criterion], level, given_figure) is expected
+    assert met(BY_ID[criterion].only_at(level), given_figure) is expected
 
 
 def test_an_old_fact_of_another_form_does_not_meet() -> None:
     """`met` answers where `check` would refuse."""
     for wrong in (figure(), figure(a=1), figure(a=0, b=0), figure(answer=True)):
-        assert met(RATIO, Level.BASIC, wrong) is False
-    assert met(COMMUNES, Level.BASIC, figure()) is False
-    assert met(COMMUNES, Level.BASIC, communes(0, 0, 0)) is False
+        assert met(RATIO.only_at(Level.BASIC), wrong) is False
+    assert met(COMMUNES.only_at(Level.BASIC), figure()) is False
+    assert met(COMMUNES.only_at(Level.BASIC), communes(0, 0, 0)) is False
+
+
+def test_a_finding_says_what_follows_from_its_figure() -> None:
+    """Nobody may state otherwise."""
+    ratio = RATIO.only_at(Level.BASIC)
+    assert judged(ratio, None, Finding(a=1, b=1))["met"] is True
+    assert judged(ratio, figure(a=1, b=1), Finding(a=0, b=1))["met"] is False
+    with pytest.raises(MetContradictsFigure):
+        judged(ratio, None, Finding(a=0, b=1, met=True))
+
+
+def test_only_what_was_declared_not_applicable_is_confirmed_or_refused_as_that() -> None:
+    """Confirmed it counts as neither, refused as not met (reading 6)."""
+    ratio, declared = RATIO.only_at(Level.BASIC), figure(not_applicable="xã chưa có sản phẩm OCOP")
+    with pytest.raises(NotDeclaredNotApplicable):
+        judged(ratio, figure(a=1, b=1), Finding(not_applicable_confirmed=True))
+    assert judged(ratio, declared, Finding(not_applicable_confirmed=True))["met"] is None
+    assert judged(ratio, declared, Finding(not_applicable_confirmed=False))["met"] is False
+    for finding in (Finding(a=1, b=1), Finding(a=1, b=1, not_applicable_confirmed=True)):
+        with pytest.raises(DeclaredNotApplicable):
+            judged(ratio, declared, finding)
+
+
+def test_the_communes_of_a_district_are_counted_and_never_stated() -> None:
+    """By the system, from the recognitions in force (I.1)."""
+    counted, own = CommuneFigures(communes=24, recognised=24, advanced=8), COMMUNES.only_at(Level.BASIC)
+    found = judged(own, None, Finding(), counted)
+    assert (found["met"], found["communes"]) == (True, counted)
+    for finding, known in ((Finding(count=24), counted), (Finding(), None)):
+        with pytest.raises(ComputedBySystem):
+            judged(own, None, finding, known)
 
 
 def test_one_column_is_asked_at_the_level_of_the_setting() -> None:
     """Reading 1, also for a criterion that `criteria_for` gave under that setting."""
     single = BY_ID["department.I.5"]
     with pytest.raises(CriterionNotOfLevel):
-        met(single, Level.BASIC, figure(count=5000))
-    assert met(single, Level.BASIC, figure(count=5000), Level.BASIC) is True
+        single.only_at(Level.BASIC)
+    assert met(single.only_at(Level.BASIC, Level.BASIC), figure(count=5000)) is True
     given_basic = catalogue().criteria_for(UnitKind.DEPARTMENT, Level.BASIC, Level.BASIC)["I.5"]
-    assert met(given_basic, Level.BASIC, figure(count=5000)) is True
+    assert met(given_basic, figure(count=5000)) is True
 
 
 @given(st.integers(1, 100), st.integers(0, LARGEST), st.integers(1, LARGEST))
@@ -209,5 +243,5 @@ def test_whatever_is_given_is_accepted_or_refused_by_name(criterion: Criterion, 
     except FigureRefused:
         return
     for level in criterion.levels:
-        answer = met(criterion, level, cast("Figure", given_figure))
+        answer = met(criterion.only_at(level), cast("Figure", given_figure))
         assert (answer is None) == (given_figure.get("not_applicable") is not None)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 from uuid import uuid4
 
@@ -155,6 +156,24 @@ def test_it_answers_each_line_without_waiting_for_more(terminal: Terminal) -> No
             assert (answer["ok"], answer["position"]) == (True, position)
         process.stdin.close()
         assert process.wait(GUARD) == 0
+
+
+def test_several_that_make_one_log_at_once_each_get_their_answers(terminal: Terminal) -> None:
+    """Whoever of them comes first: the others wait for the file that it makes, and for its appends."""
+    units = ("04630", "04633", "04636", "04639")
+    with ExitStack() as stack:
+        processes = [stack.enter_context(started(terminal, "apply", "-")) for _ in units]
+        said = []
+        for process, unit in zip(processes, units, strict=True):
+            assert process.stdin is not None
+            process.stdin.write(lines(opening(unit)).encode())
+            process.stdin.close()
+        for process in processes:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            said += answers(process.stdout.read().decode())
+            assert process.wait(GUARD) == 0, process.stderr.read().decode()
+    assert sorted(answer["position"] for answer in said) == [1, 2, 3, 4]
 
 
 @pytest.fixture

@@ -7,14 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from consumers.cloudevents import DecisionSerializer
 from consumers.feed import DecisionFeed
 from infra.views.sqlite import SQLiteViews
-from projections.engine.engine import Engine
-from projections.public_decisions.read_model import DECISIONS
-from schemas.avro.codec import decode_event
 from tests.support.event_builders import FakeLog
-from tests.support.units import UNITS
+from tests.support.feeds import decisions_of
 
 
 @pytest.fixture
@@ -26,8 +22,3 @@ def log() -> FakeLog:
 def decisions(log: FakeLog, tmp_path: Path) -> Iterator[DecisionFeed]:
     with SQLiteViews(tmp_path / "views.sqlite") as views:
         yield decisions_of(log, views)
-
-
-def decisions_of(log: FakeLog, views: SQLiteViews) -> DecisionFeed:
-    engine = Engine(views, log, decode_event, (DECISIONS,))
-    return DecisionFeed(engine, log.partitions, DecisionSerializer(log.log_id, UNITS))

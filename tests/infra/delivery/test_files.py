@@ -15,8 +15,8 @@ import pytest
 from consumers.feed import DecisionFeed
 from infra.delivery.files import FeedOfAnotherLog, FeedUnusable, FileFeed
 from infra.views.sqlite import SQLiteViews
-from tests.infra.delivery.conftest import decisions_of
 from tests.support.event_builders import DossierHistory, FakeLog
+from tests.support.feeds import decisions_of
 from tests.support.units import COMMUNE, DEPARTMENT, DISTRICT, UNITS
 
 

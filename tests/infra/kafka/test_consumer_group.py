@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 from uuid import uuid4
@@ -22,6 +20,7 @@ from infra.kafka.errors import TopicUnusable
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import ensure, log_topic
 from tests.support.units import UNITS
+from tests.support.waiting import wait_until
 
 PARTITIONS = frozenset(range(4))
 
@@ -31,13 +30,6 @@ def settings(broker: KafkaCluster, tmp_path: Path) -> KafkaSettings:
     return KafkaSettings(broker.bootstrap, f"g{uuid4().hex[:12]}", partitions=len(PARTITIONS), index_dir=tmp_path)
 
 
-def _wait(until: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
-    while not until():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 @pytest.mark.parametrize("eager", [False, True])
 def test_every_partition_is_somebody_s_and_one_that_leaves_gives_its_own_away(
     settings: KafkaSettings, *, eager: bool
@@ -45,12 +37,12 @@ def test_every_partition_is_somebody_s_and_one_that_leaves_gives_its_own_away(
     """None at first; then all among the members, whoever comes and goes."""
     ensure(settings, [log_topic(settings, settings.events_topic)])
     one = Membership(settings, f"{settings.app}.worker", settings.events_topic, eager=eager)
-    _wait(lambda: one.partitions == PARTITIONS)
+    wait_until(lambda: one.partitions == PARTITIONS)
     other = Membership(settings, f"{settings.app}.worker", settings.events_topic, eager=eager)
-    _wait(lambda: sorted([*one.partitions, *other.partitions]) == sorted(PARTITIONS) and bool(other.partitions))
+    wait_until(lambda: sorted([*one.partitions, *other.partitions]) == sorted(PARTITIONS) and bool(other.partitions))
     one.close()
     assert one.partitions == frozenset()
-    _wait(lambda: other.partitions == PARTITIONS)
+    wait_until(lambda: other.partitions == PARTITIONS)
     other.close()
 
 
@@ -79,10 +71,10 @@ def test_publishers_of_version_0_1_and_of_today_share_the_partitions(settings: K
         return bool(theirs and ours) and sorted([*theirs, *ours]) == sorted(PARTITIONS)
 
     try:
-        _wait(lambda: of_old() == sorted(PARTITIONS))
-        _wait(all_shared)
+        wait_until(lambda: of_old() == sorted(PARTITIONS))
+        wait_until(all_shared)
         old.close()
-        _wait(lambda: stream.assigned() == PARTITIONS)
+        wait_until(lambda: stream.assigned() == PARTITIONS)
     finally:
         old.close()
         stream.close()

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import pytest
-
 from infra.bootstrap import Application
+from infra.dev.kafka import KafkaCluster
 from infra.kafka.client import KafkaPartitionClient
 from infra.settings import load
-from tests.infra.queue.conftest import PARTITIONS, System
+from tests.infra.queue.conftest import PARTITIONS, System, running_system
 from tests.support.terminal import NUMBER, established, self_assessed
 from tests.support.waiting import wait_until
 
@@ -160,13 +159,14 @@ def test_a_worker_that_dies_is_replaced(system: System) -> None:
     assert system.terminal.json("status", "04678-CB-2024-1")["version"] == 1
 
 
-def test_nobody_answers(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_answers(broker: KafkaCluster, tmp_path: Path) -> None:
     """The command stays in the queue; with its id it can be given again."""
-    system.running.stop()
-    monkeypatch.setitem(system.terminal.environment, "DOSSIER_ANSWER_WITHIN", "2")
-    said = system.terminal.run("open", "04681", "--level=basic", "--year=2024", "--on=2024-06-12", code=4)
-    assert "NO_ANSWER" in said.err
-    assert "--command-id" in said.err
-    found = json.loads(system.terminal.run("doctor", "--json", code=4).out)
+    with running_system(broker, tmp_path) as system:
+        system.running.stop()
+        system.terminal.environment["DOSSIER_ANSWER_WITHIN"] = "2"
+        said = system.terminal.run("open", "04681", "--level=basic", "--year=2024", "--on=2024-06-12", code=4)
+        assert "NO_ANSWER" in said.err
+        assert "--command-id" in said.err
+        found = json.loads(system.terminal.run("doctor", "--json", code=4).out)
     assert found["wrong"] == ["no worker runs: commands wait"]
     assert sum(each["commands_waiting"] for each in found["partitions"]) >= 1

@@ -84,6 +84,16 @@ def test_a_schema_that_it_cannot_read_is_named() -> None:
         decoder({**record, "fields": [{"name": "f", "type": "double"}]})
 
 
+def test_a_field_of_the_record_itself_can_get_another_key() -> None:
+    """And a field of the same name further in keeps its own."""
+    inner = {"type": "record", "name": "I", "namespace": "n", "fields": [{"name": "f", "type": "long"}]}
+    schema = {
+        "type": "record", "name": "R", "namespace": "n",
+        "fields": [{"name": "f", "type": "long"}, {"name": "g", "type": inner}],
+    }  # fmt: skip
+    assert decoder(schema, {"f": "h"})(bytes([2, 4]), 0) == {"h": 1, "g": {"f": 2}}
+
+
 def test_blocks_with_their_size_are_read() -> None:
     """Other writers may put the size in bytes behind a negative count."""
     schema = {

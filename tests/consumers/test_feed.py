@@ -1,16 +1,28 @@
-"""The decisions as a stream: begin anywhere, read on, replay a part."""
+"""The public decisions as a feed: begin anywhere, read on, replay a part."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from consumers.feed import DecisionFeed, FeedEntry, InvalidStart
 from infra.views.sqlite import SQLiteViews
-from tests.infra.delivery.conftest import decisions_of
 from tests.support.event_builders import DossierHistory, FakeLog
+from tests.support.feeds import decisions_of
 from tests.support.units import COMMUNE, DEPARTMENT, DISTRICT, UNITS
+
+
+@pytest.fixture
+def log() -> FakeLog:
+    return FakeLog()
+
+
+@pytest.fixture
+def decisions(log: FakeLog, tmp_path: Path) -> Iterator[DecisionFeed]:
+    with SQLiteViews(tmp_path / "views.sqlite") as views:
+        yield decisions_of(log, views)
 
 
 @pytest.fixture

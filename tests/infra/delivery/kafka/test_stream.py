@@ -28,9 +28,9 @@ from infra.views.sqlite import SQLiteViews
 from projections.engine.errors import CannotApply, UnknownEvent
 from schemas.avro.codec import decode_event
 from schemas.avro.registry import every_schema
-from tests.infra.delivery.conftest import decisions_of
 from tests.support import subscriber
 from tests.support.event_builders import DossierHistory, FakeLog, province
+from tests.support.feeds import decisions_of
 from tests.support.units import COMMUNE, DEPARTMENT, DISTRICT, UNITS
 
 
