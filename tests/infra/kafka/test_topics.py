@@ -109,8 +109,9 @@ def _set(admin: KafkaAdminClient, name: str, kind: str) -> None:
     """The setting, once the broker has taken it up."""
     resource = ConfigResource(ConfigResourceType.TOPIC, name)
     admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs={"compression.type": kind})])
-    wait_until(
-        lambda: (
-            admin.describe_configs([resource], config_filter="all")["topic"][name]["compression.type"]["value"] == kind
-        )
-    )
+
+    def value() -> str:
+        configs = admin.describe_configs([resource], config_filter="all")["topic"][name]
+        return str(configs["compression.type"]["value"])
+
+    wait_until(lambda: value() == kind)
