@@ -53,7 +53,7 @@ class _Header(NamedTuple):
     records: int
 
 
-class Batch(NamedTuple):
+class RecordBatch(NamedTuple):
     """A batch: its first offset, the offset after it, and its records, none for a mark of Kafka's own.
 
     One that cannot be read is a single record without a value at its last offset. `found` is the checksum of a batch
@@ -89,7 +89,7 @@ class BatchReader:
             raise CorruptRecordError(f"no whole batch came from offset {start} on")
         return FetchResult(records, position)
 
-    def _check_damage(self, batch: Batch) -> None:
+    def _check_damage(self, batch: RecordBatch) -> None:
         """A wrong checksum is believed when it comes twice: then it was not made on the way, but by a disk.
 
         Raises CorruptRecordError the first time.
@@ -99,7 +99,7 @@ class BatchReader:
             raise CorruptRecordError(f"the batch at offset {batch.first} has a wrong checksum")
 
 
-def read_batches(fetched: bytes) -> Iterator[Batch]:
+def read_batches(fetched: bytes) -> Iterator[RecordBatch]:
     """The whole batches of a fetch, which ends in the middle of one as a rule."""
     start = 0
     while start + _FRAME.size <= len(fetched):
@@ -111,7 +111,7 @@ def read_batches(fetched: bytes) -> Iterator[Batch]:
         start = end
 
 
-def _read(fetched: bytes, start: int, end: int, first: int) -> Batch:
+def _read(fetched: bytes, start: int, end: int, first: int) -> RecordBatch:
     if end - start < _HEADER.size or fetched[start + _MAGIC_AT] != _FORMAT:
         return _unreadable(first, first, "it is of an unknown format")
     header = _Header._make(_HEADER.unpack_from(fetched, start))
@@ -120,11 +120,11 @@ def _read(fetched: bytes, start: int, end: int, first: int) -> Batch:
     if found != header.checksum:
         return _unreadable(first, last, "its checksum is wrong", found)
     if header.attributes & _CONTROL_BIT:
-        return Batch(first, last + 1, [])
+        return RecordBatch(first, last + 1, [])
     reason = _flaw(header)
     if reason is None:
         try:
-            return Batch(first, last + 1, _records(fetched, start + _HEADER.size, end, header))
+            return RecordBatch(first, last + 1, _records(fetched, start + _HEADER.size, end, header))
         except (IndexError, ValueError):
             reason = "its records are malformed"
     return _unreadable(first, last, reason)
@@ -137,8 +137,8 @@ def _flaw(header: _Header) -> str | None:
     return None if 0 < header.records == header.delta + 1 else "its count of records is wrong"
 
 
-def _unreadable(first: int, last: int, reason: str, found: int | None = None) -> Batch:
-    return Batch(first, last + 1, [Record(last, None, unreadable=UnreadableBatch(first, reason))], found)
+def _unreadable(first: int, last: int, reason: str, found: int | None = None) -> RecordBatch:
+    return RecordBatch(first, last + 1, [Record(last, None, unreadable=UnreadableBatch(first, reason))], found)
 
 
 def _records(fetched: bytes, at: int, end: int, header: _Header) -> list[Record]:
