@@ -34,14 +34,19 @@ _NOT_ALLOWED: Final = (GroupAuthorizationFailedError, TopicAuthorizationFailedEr
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python ships no types
-    """Runs on the client's own thread: it only takes note."""
+    """Runs on the client's own thread: it only takes note.
 
-    def __init__(self, *, eager: bool) -> None:
+    Nothing may be fetched, not even once: what a stranger put there could be of any codec, and unpack to any size.
+    """
+
+    def __init__(self, consumer: KafkaConsumer, *, eager: bool) -> None:
         self.has_joined = False
         self.partitions: set[int] = set()
+        self._consumer = consumer
         self._eager = eager
 
     def on_partitions_assigned(self, assigned: Any) -> None:
+        self._consumer.pause(*assigned)
         self.has_joined = True
         partitions = {each.partition for each in assigned}
         self.partitions = partitions if self._eager else self.partitions | partitions
@@ -102,7 +107,6 @@ def _take_part(
     *,
     eager: bool,
 ) -> None:
-    listener = _Listener(eager=eager)
     # Members that die one after another keep a new one waiting: the group waits for each until its session is over.
     joining = Retry(Timeout.GROUP_JOIN)
     consumer = KafkaConsumer(
@@ -116,6 +120,7 @@ def _take_part(
         heartbeat_interval_ms=_HEARTBEAT_MS,
         max_poll_interval_ms=_MAX_POLL_INTERVAL_MS,
     )
+    listener = _Listener(consumer, eager=eager)
     try:
         consumer.subscribe([topic], listener=listener)
         while not stopped.is_set():

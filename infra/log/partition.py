@@ -66,6 +66,8 @@ class Partition:
         self._versions: OrderedDict[str, int | None] = OrderedDict()
         self._commands: set[CommandKey] = set()
         self._accepted: list[Applied] = []
+        self._ignored: dict[Verdict, list[int]] = {}
+        """The offsets of what is ignored, by sort, until it is reported."""
         self._prepared: tuple[Applied, Head] | None = None
         self._uncommitted: Applied | None = None
         start = ChainState(first_hash(address.app, address.partitions, address.partition))
@@ -156,9 +158,12 @@ class Partition:
             self.write_index()
 
     def _apply_all(self, fetched: FetchResult) -> None:
-        for record in fetched.records:
-            if record.offset >= self.head.next_offset:
-                self._apply_one(record)
+        try:
+            for record in fetched.records:
+                if record.offset >= self.head.next_offset:
+                    self._apply_one(record)
+        finally:
+            self._report_ignored()
         if fetched.next_offset > self.head.next_offset:
             self.head = self.head._replace(next_offset=fetched.next_offset)
 
@@ -283,14 +288,22 @@ class Partition:
             orphans=ignored.orphans + (verdict is Verdict.ORPHAN),
         )
         self.head = self.head._replace(state=state, ignored=ignored, next_offset=record.offset + 1)
-        report = _log.debug if verdict is Verdict.LATE else _log.warning
-        report(
-            f"record.{verdict.name.lower()}",
-            log=self.address.name,
-            partition=self.address.partition,
-            offset=record.offset,
-            head=self.head.record_offset,
-        )
+        self._ignored.setdefault(verdict, []).append(record.offset)
+
+    def _report_ignored(self) -> None:
+        """One line for each sort of what was read together: a stranger can send a hundred thousand records at once."""
+        ignored, self._ignored = self._ignored, {}
+        for verdict, offsets in ignored.items():
+            report = _log.debug if verdict is Verdict.LATE else _log.warning
+            report(
+                f"records.{verdict.name.lower()}",
+                log=self.address.name,
+                partition=self.address.partition,
+                count=len(offsets),
+                first=offsets[0],
+                last=offsets[-1],
+                head=self.head.record_offset,
+            )
 
     def _after(self, offset: int, state: ChainState, appends: Sequence[Append]) -> Head:
         """The head after an accepted record."""

@@ -1,26 +1,23 @@
-"""`dossier doctor` and `dossier log`: how a log is, and what an operator may do about it."""
+"""`dossier doctor`: how a log is."""
 
 # ruff: noqa: PLC0415  # the clients of Kafka are needed only once it is asked
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 import typer
 
-from domain.i18n import pair
 from infra.cli.support.arguments import OPERATION
-from infra.cli.support.errors import BadOption
 from infra.cli.support.framework import subcommand
 from infra.cli.support.i18n import say
 from infra.cli.support.reporting import INFRASTRUCTURE, print_json
-from infra.cli.support.session import Session, session_of
-from infra.terminal.output import write_line
+from infra.cli.support.session import session_of
 
 
 def register(app: typer.Typer) -> None:
-    """Add these subcommands."""
+    """Add this subcommand."""
     subcommand(
         app,
         "doctor",
@@ -32,19 +29,6 @@ def register(app: typer.Typer) -> None:
         ),
         examples=("dossier doctor", "dossier doctor --json", "dossier doctor --whole"),
     )(doctor)
-    subcommand(
-        app,
-        "log",
-        panel=OPERATION,
-        help=say(
-            "Leave behind records that were built on one which was altered or lost. Shows them first; "
-            "names each by offset and hash to dismiss it."
-        ),
-        examples=(
-            "dossier log dismiss --partition 2",
-            "dossier log dismiss --partition 2 --offset 812 --hash 5e1f…",
-        ),
-    )(log)
 
 
 def doctor(
@@ -79,72 +63,3 @@ def doctor(
         show(session, found)
     if found.wrong:
         raise typer.Exit(INFRASTRUCTURE)
-
-
-def log(
-    ctx: typer.Context,
-    what: Annotated[
-        Literal["dismiss"],
-        typer.Argument(metavar="dismiss", show_default=False, help=say("What to do.")),
-    ],
-    partition: Annotated[int, typer.Option("--partition", min=0, help=say("The partition."))],
-    offset: Annotated[int | None, typer.Option("--offset", min=0, help=say("The record's offset."))] = None,
-    digest: Annotated[
-        str | None,
-        typer.Option("--hash", metavar="SHA-256", help=say("The record's hash, as shown.")),
-    ] = None,
-) -> None:
-    """Show the open orphans, or dismiss the one with this offset and hash."""
-    from infra.log.kafka.index_paths import worker_log
-    from infra.queue.diagnose import as_orphan, orphans
-
-    del what
-    session = session_of(ctx)
-    if (offset is None) is not (digest is None):
-        raise BadOption(reason=pair("--offset and --hash go together"))
-    with session.application() as application:
-        if partition >= application.kafka.partitions:
-            most = application.kafka.partitions - 1
-            raise BadOption(reason=pair("--partition is one of 0 to {most}", most=most))
-        found = orphans(application, partition)
-        if offset is None:
-            _show_orphans(session, found)
-            return
-        chosen = [each for each in found if (each["offset"], each["hash"]) == (offset, digest)]
-        if not chosen:
-            raise BadOption(
-                reason=pair("there is no open orphan at offset {offset} with that hash", offset=offset),
-            )
-        writer = worker_log(application.kafka, partition)
-        try:
-            writer.dismiss(partition, [as_orphan(each) for each in chosen])
-        finally:
-            writer.close()
-    write_line(session.text("the record at offset {offset} is left behind", offset=offset))
-
-
-def _show_orphans(session: Session, found: list[dict[str, Any]]) -> None:
-    from infra.cli.support.tables import print_line, print_pairs
-
-    if session.json:
-        print_json(found)
-        return
-    text = session.text
-    if not found:
-        print_line(text("no record is open"))
-    for each in found:
-        print_pairs(
-            (
-                (text("Offset"), each["offset"]),
-                (text("Hash"), each["hash"]),
-                (text("Number"), each["number"]),
-                (text("Writer"), each.get("writer")),
-                (
-                    text("Events"),
-                    ", ".join(f"{event['dossier']}/{event['version']} {event['event']}" for event in each["events"])
-                    if each.get("events")
-                    else None,
-                ),
-                (text("Commands"), ", ".join(each.get("commands", ()))),
-            )
-        )
