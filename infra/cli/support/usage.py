@@ -25,7 +25,8 @@ _CHOICE: Final = re.compile("Value error, .* is not one of (.*)", re.DOTALL)
 
 def usage_error(error: TyperException) -> BadOption | None:
     """What Typer's parser found, as an error of ours; None where it only showed the help."""
-    message = error.format_message()
+    # The choices of what is missing stand on lines of their own.
+    message = " ".join(error.format_message().split())
     possible: Any = getattr(error, "possibilities", None)
     if possible is not None:
         name: Any = getattr(error, "option_name", None)

@@ -218,5 +218,6 @@ def test_what_is_wrong_is_said_in_both_languages_and_in_json(terminal: Terminal)
     assert "more arguments" in terminal.run("status", "a", "b", code=2).err
     assert "one of" in terminal.run("status", "--kind", "city", code=2).err
     assert "Missing option" in terminal.run("open", "04630", code=2).err
+    assert "Choose from: show, verify" in terminal.run("views", code=2).err
     answered = json.loads(terminal.run("--json", "staus", code=2).out)
     assert (answered["ok"], answered["error"]["code"]) == (False, "BAD_OPTION")
