@@ -17,7 +17,7 @@ import pytest
 from consumers.webhook_dispatcher import Delivery, Subscription
 from infra.delivery.webhooks.signing import new_secret
 from infra.delivery.webhooks.store import WebhookStore
-from tests.infra.delivery.test_http_client import saying, sent
+from tests.infra.delivery.webhooks.test_http_client import saying, sent
 from tests.support.terminal import COMMUNE, NUMBER, Terminal
 from tests.support.waiting import GUARD
 
