@@ -113,10 +113,20 @@ def moves_the_position_past_an_event(patch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "plant", [ignores_an_accepted_record, accepts_a_stale_record, accepts_a_strangers_record], ids=lambda f: f.__name__
+    ("plant", "finds"),
+    [
+        # It halts the system before anything wrong is appended: commands wait for ever.
+        (ignores_an_accepted_record, {"14"}),
+        (accepts_a_stale_record, {"14"}),
+        # It forks from everybody else: what it appends is built on a record that is in no log.
+        (accepts_a_strangers_record, {"7", "9", "14"}),
+    ],
+    ids=lambda value: value.__name__ if callable(value) else "",
 )
-def test_a_planted_fault_of_the_rule_is_found(broker: KafkaCluster, tmp_path: Path, plant: Plant) -> None:
-    """It halts the system before anything wrong is appended: commands wait for ever."""
+def test_a_planted_fault_of_the_rule_is_found(
+    broker: KafkaCluster, tmp_path: Path, plant: Plant, finds: set[str]
+) -> None:
+    """By what waits, by orphans, by answers that are in no log."""
     with small(broker, tmp_path) as system:
         with pytest.MonkeyPatch.context() as patch:
             plant(patch)
@@ -124,7 +134,7 @@ def test_a_planted_fault_of_the_rule_is_found(broker: KafkaCluster, tmp_path: Pa
                 run_a_race(system)
         evidence = system.evidence()
     wrong = check(evidence).wrong + check_rest(evidence)
-    assert {finding.split()[0] for finding in wrong} == {"14"}, wrong
+    assert {finding.split()[0] for finding in wrong} == finds, wrong
 
 
 @pytest.fixture(scope="module")

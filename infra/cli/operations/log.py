@@ -52,7 +52,7 @@ def register(app: typer.Typer) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Record:
+class _NamedRecord:
     """Which record a person means."""
 
     number: int | None
@@ -107,7 +107,13 @@ def log(
             dismiss(session, source, offset, digest)
         else:
             _void(
-                session, application, source, _Record(number, digest), reason=reason, losing=losing, roots=roots or []
+                session,
+                application,
+                source,
+                _NamedRecord(number, digest),
+                reason=reason,
+                losing=losing,
+                roots=roots or [],
             )
 
 
@@ -167,7 +173,7 @@ def _void(
     session: Session,
     application: Application,
     source: PartitionSource,
-    asked: _Record,
+    asked: _NamedRecord,
     *,
     reason: str | None,
     losing: int | None,
