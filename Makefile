@@ -14,6 +14,7 @@ WORKERS ?= 2
 TEST_WORKERS ?= 3
 # What `make lint` runs, side by side: the longest first.
 LINTS := lint-types lint-texts lint-schemas lint-imports lint-style lint-format
+SIDE_BY_SIDE := --no-print-directory --keep-going $(if $(filter output-sync,$(.FEATURES)),--output-sync)
 # Where the demo's log is: an embedded one, or `make demo LOG=kafka`. Taken from the command line only.
 LOG :=
 # Brokers of `make kafka-up`: 1 or 3; as many as there are, else one.
@@ -25,7 +26,7 @@ LOCK_ARGS ?=
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo check test lint format texts bench chaos kafka-up kafka-down kafka-wipe lock lock-kafka clean \
-  $(LINTS)
+  unit-tests $(LINTS)
 
 help: ## List these verbs
 	@echo 'usage: make VERB'
@@ -36,14 +37,17 @@ setup: $(VENV)/.installed ## Make .venv with the locked dependencies and the dos
 demo: setup ## Show a dossier's way from start to decision (LOG=kafka: through the queue of a real Kafka)
 	$(if $(filter kafka,$(LOG)),$(BIN)/python -m infra.demo.on_kafka,$(BIN)/dossier demo)
 
-check: lint ## Run every check, then the tests that need no server: under a minute (ARGS='-k word' picks some)
+check: setup ## Run every check beside the tests that need no server: under a minute (ARGS='-k word' picks some)
+	@$(MAKE) $(SIDE_BY_SIDE) --jobs=3 $(LINTS) unit-tests
+
+unit-tests:
 	$(BIN)/python -m pytest -m unit --numprocesses=$(WORKERS) --dist=worksteal $(ARGS)
 
 test: lint ## Run every check, then all tests (ARGS='-k word' picks some)
 	$(BIN)/python -m pytest --numprocesses=$(TEST_WORKERS) --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup ## Check style, format, types, the direction of imports, the public schemas and the texts
-	@$(MAKE) --no-print-directory --keep-going --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) $(LINTS)
+	@$(MAKE) $(SIDE_BY_SIDE) --jobs=2 $(LINTS)
 
 lint-types:
 	$(BIN)/mypy

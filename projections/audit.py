@@ -158,7 +158,7 @@ _CORRECTED_FIELDS = ("corrects", "revokes")
 
 def _handler(step: Step) -> Handler:
     """The handler of one step's event: what it has in common with all, then what is its own."""
-    event_type, clause = step.event, step.clause
+    event_type, name, clause = step.event, step.event.__name__, step.clause
     flag_rule = _FLAG_RULES.get(event_type)
     opens = issubclass(event_type, DossierCreated)
     own_fields = {each.name for each in fields(event_type)}
@@ -175,7 +175,7 @@ def _handler(step: Step) -> Handler:
             if brings_results and not dossier["has_results"]:
                 dossier["has_results"] = 1
                 rows.upsert_row(DOSSIERS, dossier)
-        _record(rows, event, clause, flags)
+        _record(rows, event, name, clause, flags)
         if corrected_field is not None:
             corrected = rows.require(EVENTS, (event.dossier_id, getattr(event.fact, corrected_field)))
             corrected["corrected_by"] = event.version
@@ -202,7 +202,7 @@ def _add_dossier(rows: RowCache, event: Event[DossierCreated]) -> None:
     )
 
 
-def _record(rows: RowCache, event: Event[RecordedEvent], clause: str, flags: list[str]) -> None:
+def _record(rows: RowCache, event: Event[RecordedEvent], name: str, clause: str, flags: list[str]) -> None:
     fact = event.fact
     actor = fact.actor
     rows.upsert_row(
@@ -212,7 +212,7 @@ def _record(rows: RowCache, event: Event[RecordedEvent], clause: str, flags: lis
             "version": event.version,
             "partition": event.partition,
             "position": event.position,
-            "event": event.name,
+            "event": name,
             "took_place_on": fact.on.isoformat(),
             "recorded_at": moment(fact.timestamp),
             "person": actor["person"],

@@ -9,8 +9,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from consumers.feed import DecisionFeed
 from infra.dev.kafka import JVM_OPTIONS, KafkaCluster, kafka
 from infra.dev.postgres import PostgresServer, postgres
+from infra.views.sqlite import SQLiteViews
+from tests.support.event_builders import FakeLog
+from tests.support.feeds import decisions_of
 from tests.support.stores import PostgresStores, SQLiteStores, Store, Stores
 
 # No example fails for being slow: what holds does not depend on the machine.
@@ -101,3 +105,16 @@ def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
 @pytest.fixture
 def views(stores: Stores) -> Store:
     return stores.open("views")
+
+
+@pytest.fixture
+def log() -> FakeLog:
+    """A log in memory."""
+    return FakeLog()
+
+
+@pytest.fixture
+def decisions(log: FakeLog, tmp_path: Path) -> Iterator[DecisionFeed]:
+    """Its decisions, as those who deliver them read them."""
+    with SQLiteViews(tmp_path / "views.sqlite") as store:
+        yield decisions_of(log, store)

@@ -32,6 +32,9 @@ from schemas.avro.derivation import RECORDED_AT
 from schemas.avro.registry import Released, registry
 
 _HEADER_LENGTH: Final = 10
+# Looked up once: they are called for every event of a log.
+_new: Final = object.__new__
+_set: Final = object.__setattr__
 _UNREADABLE: Final = (EOFError, IndexError, OverflowError, ValueError)
 _COUNCIL: Final = "domain.council.aggregate:ProvincialCouncil"
 _DOSSIER: Final = "domain.dossier.aggregate:Dossier"
@@ -97,34 +100,38 @@ def decode_event(stored_event: StoredEvent) -> RecordedEvent:
     """The domain event of a stored event, in its newest shape. Raises what `decode` raises."""
     topic, state = stored_event.topic, stored_event.state
     reader = newest_readers().get(state[:_HEADER_LENGTH])
-    if reader is None or reader.topic != topic:
+    if reader is not None and reader[0] == topic:
+        _, version, event_type, begins, read = reader
+        try:
+            record = read(state, _HEADER_LENGTH)
+        except _UNREADABLE as error:
+            raise UnreadableEvent(topic=topic, version=version, reason=str(error)) from error
+    else:
         record = decode(topic, state)
         record["timestamp"] = record.pop(RECORDED_AT)
-        event_type = EVENT_TYPES[topic]
-    else:
-        try:
-            record = reader.decode(state, _HEADER_LENGTH)
-        except _UNREADABLE as error:
-            raise UnreadableEvent(topic=topic, version=reader.version, reason=str(error)) from error
-        event_type = reader.event_type
+        event_type, begins = EVENT_TYPES[topic], _BEGINNINGS.get(topic)
     originator_id = stored_event.originator_id
-    record["originator_id"] = originator_id if isinstance(originator_id, UUID) else UUID(originator_id)
+    record["originator_id"] = originator_id if originator_id.__class__ is UUID else UUID(str(originator_id))
     record["originator_version"] = stored_event.originator_version
-    if topic in _BEGINNINGS:
-        record["originator_topic"] = _BEGINNINGS[topic]
-    event = object.__new__(event_type)
+    if begins is not None:
+        record["originator_topic"] = begins
+    event = _new(event_type)
     # As the library's own mapper does: events are frozen, and were checked when they came to be.
-    object.__setattr__(event, "__dict__", record)
+    _set(event, "__dict__", record)
     return event
 
 
 class _EventReader(NamedTuple):
-    """The newest schema of a type of event, read straight into the fields of its class."""
+    """The newest schema of a type of event, read straight into the fields of its class.
+
+    `begins` is the topic of the aggregate that the event begins; None for every later one.
+    """
 
     topic: str
     version: int
     event_type: type[RecordedEvent]
-    decode: Decoder
+    begins: str | None
+    read: Decoder
 
 
 @cache
@@ -132,7 +139,11 @@ def newest_readers() -> Mapping[bytes, _EventReader]:
     """Header of a stored event → its reader: what nearly every event of a log is read by."""
     return {
         newest.header: _EventReader(
-            name, newest.version, EVENT_TYPES[name], decoder(newest.schema, {RECORDED_AT: "timestamp"})
+            name,
+            newest.version,
+            EVENT_TYPES[name],
+            _BEGINNINGS.get(name),
+            decoder(newest.schema, {RECORDED_AT: "timestamp"}),
         )
         for name, newest in registry().newest.items()
     }

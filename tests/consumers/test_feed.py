@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,17 +11,6 @@ from infra.views.sqlite import SQLiteViews
 from tests.support.event_builders import DossierHistory, FakeLog
 from tests.support.feeds import decisions_of
 from tests.support.units import COMMUNE, DEPARTMENT, DISTRICT, UNITS
-
-
-@pytest.fixture
-def log() -> FakeLog:
-    return FakeLog()
-
-
-@pytest.fixture
-def decisions(log: FakeLog, tmp_path: Path) -> Iterator[DecisionFeed]:
-    with SQLiteViews(tmp_path / "views.sqlite") as views:
-        yield decisions_of(log, views)
 
 
 @pytest.fixture

@@ -13,11 +13,6 @@ from tests.support.stores import SQLiteStores, Store
 
 
 @pytest.fixture
-def log() -> FakeLog:
-    return FakeLog()
-
-
-@pytest.fixture
 def engine(views: Store, log: FakeLog) -> Engine:
     return Engine(views, log, decode_event, PROJECTIONS)
 
