@@ -86,6 +86,8 @@ class KafkaPartitionClient:
         self._settled_leader: _Leader | None = None
         self._settled_end = 0
         self._last_request_at = 0.0
+        self.appended_at = 0
+        """When the last record of this client was appended, by the broker's clock, in milliseconds since 1970."""
 
     def send(self, value: bytes) -> _PendingRecords:
         """Start to append a record. See `PartitionClient`."""
@@ -217,6 +219,7 @@ class KafkaPartitionClient:
             self.give_up_producer(failed)
             return None
         if answer.base_offset >= 0:
+            self.appended_at = int(answer.log_append_time_ms)
             return int(answer.base_offset)
         self.give_up_producer(answer)
         return None
@@ -381,5 +384,5 @@ def _unpack(records: bytes | None, start: int) -> FetchResult:
     position = start
     for next_offset, batch in record_batches(records):
         position = max(position, next_offset)
-        found.extend(Record(each.offset, each.value) for each in batch if each.offset >= start)
+        found.extend(Record(each.offset, each.value, each.timestamp) for each in batch if each.offset >= start)
     return FetchResult(found, position)

@@ -11,10 +11,15 @@ from typing import NamedTuple, Protocol
 
 
 class Record(NamedTuple):
-    """A record: its offset, and its value (None for a tombstone, which is a stranger's)."""
+    """A record: its offset, and its value (None for a tombstone, which is a stranger's).
+
+    `appended_at` is when it was appended, by the clock of whoever keeps the log, in milliseconds since 1970; 0 where
+    that is not known.
+    """
 
     offset: int
     value: bytes | None
+    appended_at: int = 0
 
 
 class FetchResult(NamedTuple):

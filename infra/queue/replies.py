@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 import structlog
@@ -27,6 +28,7 @@ _log = structlog.get_logger(__name__)
 _DEAD: Final = "dead"
 _DONE: Final = "done"
 _BYTES: Final = 500_000
+_NO_RECORD: Final = -1
 
 
 class Reply(NamedTuple):
@@ -69,6 +71,11 @@ class KafkaReplies:
         if dead:
             self._dead_letters.store(dead)
         self.send()
+
+    def broker_time(self) -> datetime:
+        """The moment that the broker's clock shows, by which it stamps a reply without answers. Raises LogUnusable."""
+        self._client.send_durably([(None, _value(str(self._queue.topic_id), _NO_RECORD, ()))])
+        return datetime.fromtimestamp(self._client.appended_at / 1000, UTC)
 
     def send(self) -> None:
         """See `Replies`. Raises LogUnusable."""

@@ -5,6 +5,8 @@ computed anew. Where they differ, the marks narrow it down to a thousand positio
 one event left out, one folded twice, a position moved. That the rows are what folding makes of those events is another
 question, which `dossier rebuild --check` answers.
 
+Whoever serves read models looks at their ends alone, at most a thousand events behind the last mark (`verify_ends`).
+
     InfrastructureError
     └── Fault            base of what is found; none is ever raised
         ├── Skipped        one event is not in the read model
@@ -138,6 +140,36 @@ def verify(engine: Engine, snapshot: Snapshot) -> list[VerifiedPartition]:
         _read(engine, partition, scans)
         found += [verify_partition(engine, partition, scan) for scan in scans]
     return found
+
+
+def verify_ends(engine: Engine, snapshot: Snapshot) -> None:
+    """Compare what each read model folded behind its last mark with the log.
+
+    Raises the Fault that is found, or BrokenChain where the log lacks one of these events.
+    """
+    ends: dict[tuple[int, int, int, bytes], bytes] = {}
+    for build in snapshot.builds.values():
+        for partition, checkpoint in snapshot.checkpoints(build.name).items():
+            scan = _new_scan(snapshot, build, partition)
+            marks = [(position, mark) for position, mark in scan.marks.items() if position <= checkpoint.position]
+            scan.good_mark = mark = max([scan.good_mark, *marks])
+            # Read models that are kept in step share their marks: their ends are read once.
+            key = (partition, checkpoint.position, *mark)
+            if key not in ends:
+                ends[key] = _end(mark[1], _between(engine, partition, mark[0], checkpoint.position))
+            if ends[key] != checkpoint.digest:
+                raise locate_fault(engine, partition, scan)
+
+
+def _between(engine: Engine, partition: int, after: int, last: int) -> Sequence[Notification]:
+    """The events after one position up to another. Raises BrokenChain where one is not there."""
+    events = engine.log.read(partition, after, last - after) if last > after else ()
+    for position, event in enumerate(events, start=after + 1):
+        if event.id != position:
+            raise BrokenChain(partition=partition, position=position, found=event.id)
+    if len(events) < last - after:
+        raise BrokenChain(partition=partition, position=after + len(events) + 1, found=None)
+    return events
 
 
 def _new_scan(snapshot: Snapshot, build: Generation, partition: int) -> PartitionScan:

@@ -1,0 +1,78 @@
+"""What the doctor finds beside the errors of log, queue and read models. None of these is ever raised.
+
+InfrastructureError
+└── Finding
+    ├── NoWorker            nobody takes commands from the queue
+    ├── CommandsWaiting     a command waits longer than it may
+    ├── ProcessHalted       a worker, projector, publisher or dispatcher of webhooks halted, and has not gone on
+    ├── DiskLow             little room is left beside a log, its indexes or read models
+    ├── MomentWrong         a fact says that it was recorded at another time than it was
+    ├── IndexDiffers        an index holds something else than the log
+    ├── PositionsMissing    positions of the log are empty
+    ├── DossiersParked      dossiers are not shown as they stand
+    └── RowsDiffer          rows of a read model are not what the log leads to
+"""
+
+from __future__ import annotations
+
+from domain.errors import InfrastructureError
+
+
+class Finding(InfrastructureError):
+    """Something that a person must mend."""
+
+    code = "DOCTOR_FINDING"
+
+
+class NoWorker(Finding):
+    """Nobody takes commands from the queue."""
+
+    code = "NO_WORKER"
+
+
+class CommandsWaiting(Finding):
+    """A command waits longer than it may."""
+
+    code = "COMMANDS_WAITING"
+
+
+class ProcessHalted(Finding):
+    """A process halted, and has not gone on."""
+
+    code = "PROCESS_HALTED"
+
+
+class DiskLow(Finding):
+    """Little room is left on a disk."""
+
+    code = "DISK_LOW"
+
+
+class MomentWrong(Finding):
+    """A fact says that it was recorded at another time than it was."""
+
+    code = "MOMENT_WRONG"
+
+
+class IndexDiffers(Finding):
+    """An index holds something else than the log."""
+
+    code = "INDEX_DIFFERS"
+
+
+class PositionsMissing(Finding):
+    """Positions of the log are empty: events were taken out."""
+
+    code = "POSITIONS_MISSING"
+
+
+class DossiersParked(Finding):
+    """Dossiers are not shown as they stand."""
+
+    code = "DOSSIERS_PARKED"
+
+
+class RowsDiffer(Finding):
+    """Rows of a read model are not what the log leads to."""
+
+    code = "ROWS_DIFFER"
