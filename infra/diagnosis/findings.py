@@ -1,7 +1,7 @@
 """What the doctor finds beside the errors of log, queue and read models. None of these is ever raised.
 
 InfrastructureError
-└── Finding
+└── DoctorFinding
     ├── NoWorker            nobody takes commands from the queue
     ├── CommandsWaiting     a command waits longer than it may
     ├── ProcessHalted       a worker, projector, publisher or dispatcher of webhooks halted, and has not gone on
@@ -18,61 +18,61 @@ from __future__ import annotations
 from domain.errors import InfrastructureError
 
 
-class Finding(InfrastructureError):
+class DoctorFinding(InfrastructureError):
     """Something that a person must mend."""
 
     code = "DOCTOR_FINDING"
 
 
-class NoWorker(Finding):
+class NoWorker(DoctorFinding):
     """Nobody takes commands from the queue."""
 
     code = "NO_WORKER"
 
 
-class CommandsWaiting(Finding):
+class CommandsWaiting(DoctorFinding):
     """A command waits longer than it may."""
 
     code = "COMMANDS_WAITING"
 
 
-class ProcessHalted(Finding):
+class ProcessHalted(DoctorFinding):
     """A process halted, and has not gone on."""
 
     code = "PROCESS_HALTED"
 
 
-class DiskLow(Finding):
+class DiskLow(DoctorFinding):
     """Little room is left on a disk."""
 
     code = "DISK_LOW"
 
 
-class MomentWrong(Finding):
+class MomentWrong(DoctorFinding):
     """A fact says that it was recorded at another time than it was."""
 
     code = "MOMENT_WRONG"
 
 
-class IndexDiffers(Finding):
+class IndexDiffers(DoctorFinding):
     """An index holds something else than the log."""
 
     code = "INDEX_DIFFERS"
 
 
-class PositionsMissing(Finding):
+class PositionsMissing(DoctorFinding):
     """Positions of the log are empty: events were taken out."""
 
     code = "POSITIONS_MISSING"
 
 
-class DossiersParked(Finding):
+class DossiersParked(DoctorFinding):
     """Dossiers are not shown as they stand."""
 
     code = "DOSSIERS_PARKED"
 
 
-class RowsDiffer(Finding):
+class RowsDiffer(DoctorFinding):
     """Rows of a read model are not what the log leads to."""
 
     code = "ROWS_DIFFER"
