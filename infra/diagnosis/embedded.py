@@ -8,13 +8,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
+from consumers.commands.recording_clock import shown
+from domain.errors import InfrastructureError
 from infra.diagnosis.events import look_at_events
 from infra.diagnosis.findings import IndexDiffers, MomentWrong, PositionsMissing
 from infra.diagnosis.machine import look_at_clock, look_at_disks, look_at_halts
 from infra.diagnosis.moments import doubtful
 from infra.diagnosis.read_models import look_at_read_models
 from infra.diagnosis.report import Report
-from infra.errors import LogUnusable
+from infra.errors import LogMissing, LogUnusable
 from infra.log.index_comparison import first_difference, make_index
 from infra.log.sqlite.tape_copy import copy_of_tape
 from schemas.avro.codec import decode_event
@@ -38,20 +40,29 @@ def diagnose_embedded(application: Application, path: Path, *, whole: bool = Fal
     facts: log; partitions (of its one partition: number and last position); behind (read model → partition → events);
     disks (folder → free megabytes); clock; halted (processes); doubtful_moments (with `whole`).
     """
-    report = Report({"log": str(path)})
-    log = application.sqlite_log
-    head = log.head(_PARTITION)
-    report.facts["partitions"] = [{"partition": _PARTITION, "position": head}]
-    with report.taking(partition=_PARTITION):
-        _look_at_file(report, application, path)
+    report = Report({"log": str(path), "partitions": []})
+    heads: dict[int, int] = {}
+    try:
+        heads[_PARTITION] = head = application.sqlite_log.head(_PARTITION)
+    except LogMissing:
+        raise
+    except InfrastructureError as error:
+        report.add(error, partition=_PARTITION)
+    else:
+        report.facts["partitions"].append({"partition": _PARTITION, "position": head})
+        with report.taking(partition=_PARTITION):
+            _look_at_file(report, application, path)
+        _look_at_last(report, application, head)
     if whole:
         with report.taking(partition=_PARTITION):
             _look_at_whole(report, path)
-    _look_at_last(report, application, head)
-    if whole:
-        with report.taking(partition=_PARTITION):
-            look_at_events(report, application, _PARTITION, log.state(_PARTITION).state.voids)
-    projected = look_at_read_models(report, application, {_PARTITION: head}, whole=whole)
+    projected = False
+    if heads:
+        if whole:
+            with report.taking(partition=_PARTITION):
+                look_at_events(report, application, _PARTITION, application.sqlite_log.state(_PARTITION).state.voids)
+        projected = look_at_read_models(report, application, heads, whole=whole)
+    look_at_clock(report, application.clock(), None)
     look_at_disks(report, _folders(application, path), application.settings.free_disk)
     with report.taking():
         look_at_halts(report, application, {}, projected=projected)
@@ -97,8 +108,7 @@ def _look_at_last(report: Report, application: Application, head: int) -> None:
         for event in application.log.read(_PARTITION, head - 1, 1) if head else ():
             last = decode_event(event).timestamp
     if last is not None and doubtful([last], now):
-        report.add(MomentWrong(recorded=last.isoformat(), known=now.isoformat()), partition=_PARTITION, position=head)
-    look_at_clock(report, now, None)
+        report.add(MomentWrong(recorded=shown(last), known=shown(now)), partition=_PARTITION, position=head)
 
 
 def _folders(application: Application, path: Path) -> list[Path]:

@@ -28,7 +28,8 @@ from infra.log.control_records import Orphan
 from infra.log.format import UnreadableBody, decode_body, read_header
 from infra.log.full_scan import check_whole
 from infra.log.index_comparison import first_difference, make_index
-from infra.log.kafka.source import KafkaSource, index_path
+from infra.log.kafka.index_paths import index_files
+from infra.log.kafka.source import KafkaSource
 from infra.log.partition import log_broken
 from infra.log.partition_client import Record
 from infra.retry import Retry
@@ -80,9 +81,8 @@ class _Diagnosis:
         for number in range(settings.partitions):
             with report.taking(topic=topics.events.name, partition=number):
                 self._look_at_partition(number)
-            if whole and number in self.heads:
-                with report.taking(topic=topics.events.name, partition=number):
-                    self._look_at_whole(number)
+            if whole:
+                self._look_at_whole(number)
         groups: dict[str, dict[str, list[int]]] = {}
         report.facts["groups"] = groups
         with report.taking():
@@ -170,23 +170,27 @@ class _Diagnosis:
 
     def _look_at_whole(self, number: int) -> None:
         """Read every record by the rule; then every event; then make an index anew, and compare all of this machine."""
-        application = self.application
-        check_whole(application, number)
-        look_at_events(self.report, application, number, application.kafka_reader.state(number).state.voids)
-        kafka = application.kafka
-        paths = _index_files(kafka, number)
+        application, report = self.application, self.report
+        place: dict[str, str | int] = {"topic": application.topics.events.name, "partition": number}
+        if number in self.heads:
+            with report.taking(**place):
+                check_whole(application, number)
+            with report.taking(**place):
+                look_at_events(report, application, number, application.kafka_reader.state(number).state.voids)
+        with report.taking(**place):
+            self._compare_indexes(number, place)
+
+    def _compare_indexes(self, number: int, place: dict[str, str | int]) -> None:
+        kafka = self.application.kafka
+        paths = index_files(kafka, number)
         with TemporaryDirectory(prefix="doctor-", dir=kafka.index_dir) as folder:
             elsewhere = replace(kafka, index_dir=Path(folder))
-            made = make_index(KafkaSource(elsewhere, number, application.topics.events))
+            made = make_index(KafkaSource(elsewhere, number, self.application.topics.events))
             for path in paths:
                 difference = first_difference(path, made)
                 if difference is not None:
-                    self.report.add(
-                        IndexDiffers(index=str(path), what=difference.what),
-                        topic=application.topics.events.name,
-                        partition=number,
-                        position=difference.position,
-                    )
+                    wrong = IndexDiffers(index=str(path), what=difference.what)
+                    self.report.add(wrong, **place, position=difference.position)
 
     def _look_at_machine(self, *, projected: bool) -> None:
         application, report, settings = self.application, self.report, self.application.settings
@@ -199,12 +203,6 @@ class _Diagnosis:
         look_at_clock(report, application.clock(), _moment(max(self.stamps)) if self.stamps else None)
         with report.taking():
             look_at_halts(report, application, self.handled, projected=projected)
-
-
-def _index_files(kafka: KafkaSettings, number: int) -> list[Path]:
-    """The indexes of a partition on this machine: of readers, of workers, and of programs that use the library."""
-    name = index_path(kafka, number).name
-    return sorted([*kafka.index_dir.glob(name), *kafka.index_dir.glob(f"*/{name}")])
 
 
 def _record_at(settings: KafkaSettings, topic: Topic, partition: int, offset: int) -> Record | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Sequence
 from contextlib import closing, suppress
+from hashlib import sha256
 from threading import Event, RLock, Thread
 from typing import Any, Final
 from uuid import UUID
@@ -30,6 +31,7 @@ from infra.log.indexed_log import IndexedLog
 from infra.log.kafka.index_paths import reader_settings
 from infra.log.kafka.log import KafkaReader
 from infra.log.kafka.source import index_path
+from infra.log.last_rows import check_last_rows
 from infra.log.partition import log_broken
 from infra.queue.errors import ReadingBehind
 from infra.retry import Retry
@@ -245,10 +247,22 @@ class ForeignIndex:
         return head or nothing
 
     def events(self) -> IndexedEvents:
-        """Its events."""
+        """Its events. Raises LogChanged, IndexAltered where its end is not the log's, when it is first asked."""
         if self._events is None:
+            self._check_end()
             self._events = IndexedEvents(SQLiteDatastore(str(self._path)))
         return self._events
+
+    def _check_end(self) -> None:
+        head = self.state()
+        if head.record_offset is None:
+            return
+        fetched = next(iter(self._client.read(head.record_offset)), None)
+        value = fetched.records[0].value if fetched and fetched.records else None
+        if value is None or sha256(value).digest() != head.state.head:
+            reason = f"the record at offset {head.record_offset} is not the one that had been read"
+            raise LogChanged(log=f"{self._name}/{self._partition}", reason=reason, index=str(self._path))
+        check_last_rows(self._path, None)
 
     def behind(self, end: int) -> ReadingBehind:
         """The error that says so."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.diagnosis.halts import HaltFile, halts
-from infra.kafka.errors import RecordTooLarge
+from infra.log.errors import RecordTooLarge
 from infra.state_files import StateUnusable
 
 ERROR = RecordTooLarge(log="kafka://somewhere/dossier.commands", reason="900 bytes")
