@@ -268,6 +268,18 @@ class Application:
         check_versions(str(dossier_id), (each.originator_version for each in stored))
         return [cast(DossierEvent, self.mapper.to_domain_event(each)) for each in stored]
 
+    def doubtful(self, dossier_id: UUID, recorded: Sequence[datetime]) -> list[int]:
+        """The places in a dossier's recorded moments, from its first on, that cannot be right.
+
+        On Kafka each is compared with the stamp of the broker. An embedded log is stamped by the clock that records.
+        """
+        from infra.diagnosis.moments import doubtful
+
+        stamped: Sequence[datetime | None] = ()
+        if not isinstance(self.settings.log, Path):
+            stamped = self.kafka_reader.appended_at(dossier_id)[: len(recorded)]
+        return doubtful(recorded, self.clock(), [*stamped, *[None] * (len(recorded) - len(stamped))])
+
     def close(self) -> None:
         """Close what was opened."""
         if "views" in self.__dict__:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Sequence
 from contextlib import closing, suppress
+from datetime import datetime
 from hashlib import sha256
 from threading import Event, RLock, Thread
 from typing import Any, Final
@@ -151,6 +152,15 @@ class SharedLog:
                 return log.events_of(dossier_id)
             self._check_whole(partition)
             return self._foreign_index(partition).events().select_events(dossier_id)
+
+    def appended_at(self, dossier_id: UUID) -> Sequence[datetime | None]:
+        """When the record of each event of a dossier was appended, by the brokers' clock; None: not known here."""
+        partition = self.partition_of(dossier_id)
+        with self._guards[partition]:
+            log = self._held_log(partition)
+            if log is not None:
+                return log.appended_at(dossier_id)
+            return self._foreign_index(partition).events().appended_at(dossier_id)
 
     def close(self) -> None:
         """Close everything, and let others have the indexes."""

@@ -12,12 +12,14 @@ from uuid import uuid4
 import pytest
 
 from consumers.commands.recording_clock import LogClock
+from domain.catalogue import Level
+from domain.identity import DossierKey
 from infra.bootstrap import Application
 from infra.clock import utc_now
 from infra.dev.kafka import KafkaCluster
 from infra.diagnosis.halts import Halt, halts
 from infra.kafka.client import KafkaPartitionClient
-from infra.log.errors import LogBroken, LogChanged
+from infra.log.errors import IndexAltered, LogBroken, LogChanged
 from infra.log.format import HEADER_LENGTH
 from infra.log.full_scan import check_whole
 from infra.log.partition_client import FetchResult, Record
@@ -215,3 +217,46 @@ def test_a_recorded_moment_that_is_not_its_records_is_named(system: Small, monke
     (wrong,) = [each for each in diagnose(system.made, whole=True).wrong if each.error.code != "NO_WORKER"]
     assert wrong.error.code == "MOMENT_WRONG"
     assert wrong.place["position"] == system.first.log.head(0)
+
+
+def test_a_moment_that_is_far_from_its_records_stamp_is_doubted_for_good(
+    system: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that lies before what was recorded earlier, and although other facts follow."""
+    made, way = system.made, list(islice(lines(1), 40, 60))
+    right = system.first.handler
+    for part, moment in ((way[:10], utc_now() - timedelta(days=1)), (way[10:], None)):
+        wrong = made.handler_of(system.first.log, LogClock(lambda moment=moment: moment, lambda: True))
+        monkeypatch.setattr(system.first.worker, "_handler", wrong if moment is not None else right)
+        system.send(part)
+        system.first.step()
+    dossier = DossierKey("04249", Level.BASIC, 2022, 1).id
+    moments = [event.timestamp for event in made.events_of(dossier)]
+    assert len(made.doubtful(dossier, moments)) == 10
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE stored_events SET state = x'00' WHERE rowid = (SELECT MAX(rowid) FROM stored_events)",
+        "DELETE FROM stored_events WHERE rowid = (SELECT MAX(rowid) FROM stored_events)",
+        "INSERT INTO stored_events VALUES ('x', 1, 'y', x'')",
+    ],
+)
+def test_an_index_whose_last_rows_were_changed_is_not_opened(system: Small, statement: str) -> None:
+    log = system.first.log
+    path = log.opened(0).index.path
+    log.close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(statement)
+    with pytest.raises(IndexAltered, match=str(path)):
+        log.opened(0)
+
+
+def test_an_index_that_another_process_holds_is_looked_at_before_it_is_served(system: Small) -> None:
+    system.made.kafka_reader.refresh(0)
+    (path,) = system.made.kafka.index_dir.glob("reader/*.sqlite")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM stored_events WHERE rowid = (SELECT MAX(rowid) FROM stored_events)")
+    with Application(system.made.settings) as other, pytest.raises(IndexAltered):
+        other.log.read(0, 0, 10)
