@@ -65,11 +65,11 @@ class PartitionAddress:
 
 
 class _AppliedVoid(Exception):
-    """Records that are in the index have been voided."""
+    """Records that are in the index have been voided. `known`: first and last number of this and all other voids."""
 
-    def __init__(self, found: VoidRange) -> None:
-        super().__init__(found)
-        self.bounds = (found.first, found.last)
+    def __init__(self, known: list[tuple[int, int]]) -> None:
+        super().__init__(known)
+        self.known = known
 
 
 def log_broken(name: str, orphans: Mapping[int, bytes]) -> LogBroken:
@@ -190,9 +190,9 @@ class Partition:
         """The position up to which an upstream application has been processed."""
         return self._tracking.get(application)
 
-    def is_bound(self, key: CommandKey) -> bool:
-        """Whether a command id has its answer."""
-        return key in self._commands or self._index.is_bound(key)
+    def bound_of(self, keys: Sequence[CommandKey]) -> set[CommandKey]:
+        """Those of these command ids that have their answers."""
+        return self._commands.intersection(keys) | self._index.bound_of(keys)
 
     def is_handled(self, source: QueuePosition) -> bool:
         """Whether a command, or one after it in the same commands topic, has been handled."""
@@ -231,7 +231,7 @@ class Partition:
                     self._refused[refused.first] = str(refused)
             except _AppliedVoid as found:
                 self._forget_unwritten()
-                self._begin_anew([*self._known_voids, found.bounds])
+                self._begin_anew(found.known)
                 read = self._catch_up
             else:
                 self._one_by_one = False
@@ -466,7 +466,7 @@ class Partition:
         """Raises _AppliedVoid where the void's records, or those below a number, were not known for void before."""
         last = void.last if before is None else before - 1
         if void.first <= last and not self._is_known_void(void.first, last):
-            raise _AppliedVoid(void)
+            raise _AppliedVoid([*self._known_voids, (void.first, void.last)])
 
     def _stop(self, record: Record, error: LogUnusable) -> None:
         """Take in nothing from an unusable record on, and look on for a void."""

@@ -24,8 +24,7 @@ from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.errors import unreachable
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
-from infra.log.control_records import Orphan
-from infra.log.format import UnreadableBody, decode_body, read_header
+from infra.log.format import read_header
 from infra.log.full_scan import check_whole
 from infra.log.index_comparison import first_difference, make_index
 from infra.log.kafka.index_paths import index_files
@@ -258,39 +257,3 @@ def _described_group(admin: KafkaAdminClient, group: str) -> Any:
             if tries.is_over:
                 raise
             tries.pause()
-
-
-def orphans(application: Application, partition: int) -> list[dict[str, Any]]:
-    """What is known of the open orphans of a partition: where each stands, its hash, who wrote it, what it holds."""
-    application.kafka_reader.refresh(partition)
-    found = application.kafka_reader.state(partition).state.orphans
-    client = KafkaPartitionClient(application.kafka, application.topics.events, partition)
-    try:
-        return [_described(client, offset, digest) for offset, digest in sorted(found.items())]
-    finally:
-        client.close()
-
-
-def _described(client: KafkaPartitionClient, offset: int, digest: bytes) -> dict[str, Any]:
-    fetched = next(iter(client.read(offset)), None)
-    value = fetched.records[0].value if fetched and fetched.records else None
-    header = read_header(value)
-    described: dict[str, Any] = {"offset": offset, "hash": digest.hex(), "number": header and header.number}
-    if value is not None and header is not None:
-        try:
-            body = decode_body(value)
-        except UnreadableBody:
-            return described
-        described["writer"] = body.writer
-        described["events"] = [
-            {"dossier": dossier, "version": version, "event": topic}
-            for append in body.appends
-            for dossier, version, topic, _ in append.events
-        ]
-        described["commands"] = [str(append.command.key.command_id) for append in body.appends if append.command]
-    return described
-
-
-def as_orphan(described: dict[str, Any]) -> Orphan:
-    """What `dismiss` takes."""
-    return Orphan(described["offset"], bytes.fromhex(described["hash"]))

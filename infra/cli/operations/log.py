@@ -1,0 +1,271 @@
+"""`dossier log`: take over an earlier log, leave orphans behind, and void records that nobody can use."""
+
+# ruff: noqa: PLC0415  # what reads a log is needed only once it is asked
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from domain.i18n import pair
+from infra.cli.support.arguments import OPERATION
+from infra.cli.support.errors import BadOption
+from infra.cli.support.framework import subcommand
+from infra.cli.support.i18n import say
+from infra.cli.support.key_folders import ROOTS_HELP, root_keys
+from infra.cli.support.reporting import print_json
+from infra.cli.support.session import Session, session_of
+
+if TYPE_CHECKING:
+    from infra.bootstrap import Application
+    from infra.log.partition_source import PartitionSource
+    from infra.log.repair import Examination, SeenRecord
+
+
+def register(app: typer.Typer) -> None:
+    """Add this subcommand."""
+    subcommand(
+        app,
+        "log",
+        panel=OPERATION,
+        help=say(
+            "Mend a log that stopped. dismiss leaves records behind that were built on one which was altered or "
+            "lost; void empties the records from one on that nobody can use; upgrade takes over an embedded log of "
+            "an earlier form, once.\n\ndismiss and void show first what they would do, and name each record by its "
+            "hash to do it."
+        ),
+        examples=(
+            "dossier log dismiss --partition 2",
+            "dossier log dismiss --partition 2 --offset 812 --hash 5e1f…",
+            "dossier log dismiss --partition 2 --all",
+            "dossier log void --partition 2",
+            "dossier log void --partition 2 --number 17 --hash 5e1f… --reason 'garbage by a faulty writer'",
+            "dossier log upgrade",
+        ),
+    )(log)
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """Which record a person means."""
+
+    number: int | None
+    digest: str | None
+
+
+def log(
+    ctx: typer.Context,
+    what: Annotated[
+        Literal["dismiss", "void", "upgrade"],
+        typer.Argument(metavar="dismiss|void|upgrade", show_default=False, help=say("What to do.")),
+    ],
+    *,
+    partition: Annotated[int, typer.Option("--partition", min=0, help=say("The partition."))] = 0,
+    offset: Annotated[int | None, typer.Option("--offset", min=0, help=say("The record's offset (dismiss)."))] = None,
+    every: Annotated[bool, typer.Option("--all", help=say("All records that are open (dismiss)."))] = False,
+    number: Annotated[
+        int | None, typer.Option("--number", min=1, help=say("The first record's number (void)."))
+    ] = None,
+    digest: Annotated[
+        str | None,
+        typer.Option("--hash", metavar="SHA-256", help=say("The record's hash, as shown.")),
+    ] = None,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help=say("Why, for those who read it later (void)."))
+    ] = None,
+    losing: Annotated[
+        int | None,
+        typer.Option(
+            "--losing",
+            min=1,
+            help=say(
+                "How many acknowledged facts will be lost, as shown, where others still can use the record (void)."
+            ),
+        ),
+    ] = None,
+    roots: Annotated[list[Path] | None, typer.Option("--roots", metavar="FOLDER", help=ROOTS_HELP)] = None,
+) -> None:
+    """Show what is wrong with a partition, or mend it."""
+    session = session_of(ctx)
+    if what == "upgrade":
+        _upgrade(session)
+        return
+    with session.application() as application:
+        source = _source(application, partition)
+        if what == "dismiss":
+            if (offset is None) is not (digest is None):
+                raise BadOption(reason=pair("--offset and --hash go together"))
+            _dismiss(session, source, offset, digest, every=every)
+        else:
+            _void(
+                session, application, source, _Record(number, digest), reason=reason, losing=losing, roots=roots or []
+            )
+
+
+def _source(application: Application, partition: int) -> PartitionSource:
+    sources = application.sources()
+    if partition >= len(sources):
+        raise BadOption(reason=pair("--partition is one of 0 to {most}", most=len(sources) - 1))
+    return sources[partition]
+
+
+def _upgrade(session: Session) -> None:
+    from infra.log.sqlite.upgrade import upgrade
+
+    path = session.settings().log
+    if not isinstance(path, Path):
+        raise BadOption(reason=pair("only an embedded log is upgraded"))
+    found = upgrade(path)
+    if session.json:
+        print_json({"upgraded": found is not None, **(found._asdict() if found is not None else {})})
+    elif found is None:
+        typer.echo(session.text("the log has the present form already"))
+    else:
+        events, answers, kept = found
+        typer.echo(
+            session.text(
+                "{events} events and {answers} answers were taken over and compared; the old log is kept as {kept}",
+                events=events,
+                answers=answers,
+                kept=kept,
+            )
+        )
+
+
+def _dismiss(session: Session, source: PartitionSource, offset: int | None, digest: str | None, *, every: bool) -> None:
+    from infra.log.control_records import Orphan
+    from infra.log.repair import open_orphans, repaired
+
+    found = open_orphans(source)
+    if offset is None and not every:
+        _show_orphans(session, found)
+        return
+    chosen = [each for each in found if every or (each["offset"], each["hash"]) == (offset, digest)]
+    if not chosen and not every:
+        raise BadOption(
+            reason=pair("there is no open orphan at offset {offset} with that hash", offset=offset),
+        )
+    with repaired(source) as partition:
+        orphans = [Orphan(each["offset"], bytes.fromhex(each["hash"])) for each in chosen]
+        partition.dismiss(orphans, source.keys.writer())
+    if every:
+        typer.echo(session.text("records left behind: {count}", count=len(chosen)))
+    else:
+        typer.echo(session.text("the record at offset {offset} is left behind", offset=offset))
+
+
+def _show_orphans(session: Session, found: list[dict[str, Any]]) -> None:
+    from infra.cli.support.tables import print_line, print_pairs
+
+    if session.json:
+        print_json(found)
+        return
+    text = session.text
+    if not found:
+        print_line(text("no record is open"))
+    for each in found:
+        print_pairs(
+            (
+                (text("Offset"), each["offset"]),
+                (text("Hash"), each["hash"]),
+                (text("Number"), each["number"]),
+                (text("Key"), each.get("key")),
+                (text("Writer"), each.get("writer")),
+                (
+                    text("Events"),
+                    ", ".join(f"{event['dossier']}/{event['version']} {event['event']}" for event in each["events"])
+                    if each.get("events")
+                    else None,
+                ),
+                (text("Commands"), ", ".join(each.get("commands", ()))),
+            )
+        )
+
+
+def _void(
+    session: Session,
+    application: Application,
+    source: PartitionSource,
+    asked: _Record,
+    *,
+    reason: str | None,
+    losing: int | None,
+    roots: list[Path],
+) -> None:
+    from infra.log.repair import examined
+
+    stopped = _stopped_at(application, source.address.partition)
+    number = asked.number or stopped
+    if number is None:
+        typer.echo(session.text("every record can be used; name one with --number"))
+        return
+    with examined(source, number) as (partition, found):
+        if not found.records:
+            raise BadOption(reason=pair("there is no record {number}", number=number))
+        if asked.number is None or asked.digest is None:
+            _show_examination(session, found, needed=stopped != number or found.built_on)
+            return
+        if found.records[0].hash.hex() != asked.digest:
+            raise BadOption(reason=pair("record {number} has another hash", number=number))
+        if not reason:
+            raise BadOption(reason=pair("--reason says why"))
+        facts = len(found.facts)
+        if (stopped != number or found.built_on) and facts and losing != facts:
+            raise BadOption(
+                reason=pair(
+                    "others can use the record, and {facts} acknowledged facts would be lost: --losing {facts} agrees",
+                    facts=facts,
+                )
+            )
+        partition.void(found, reason, root_keys(source, roots), source.keys.writer())
+    typer.echo(session.text("records {first} to {last} are void", first=number, last=number + len(found.records) - 1))
+
+
+def _stopped_at(application: Application, partition: int) -> int | None:
+    """The number of the record that this program cannot use; None where it can use all."""
+    from infra.log.errors import NewerLog, RecordUnreadable
+
+    try:
+        application.log.head(partition)
+    except (NewerLog, RecordUnreadable) as stopped:
+        number = stopped.details["number"]
+        return number if isinstance(number, int) else None
+    return None
+
+
+def _show_examination(session: Session, found: Examination, *, needed: bool) -> None:
+    from infra.cli.support.tables import print_line, print_pairs
+
+    text = session.text
+    if session.json:
+        print_json({"records": [_as_json(each) for each in found.records], "losing": len(found.facts)})
+        return
+    for each in found.records:
+        print_pairs(
+            (
+                (text("Number"), each.header.number),
+                (text("Offset"), each.offset),
+                (text("Hash"), each.hash.hex()),
+                (text("Key"), each.header.key.hex()),
+                (text("Writer"), each.writer),
+                (text("Facts"), ", ".join(each.facts)),
+            )
+        )
+    if needed:
+        print_line(
+            text("others can use these records; acknowledged facts that would be lost: {facts}", facts=len(found.facts))
+        )
+
+
+def _as_json(record: SeenRecord) -> dict[str, Any]:
+    return {
+        "number": record.header.number,
+        "offset": record.offset,
+        "hash": record.hash.hex(),
+        "key": record.header.key.hex(),
+        "writer": record.writer,
+        "facts": record.facts,
+    }
