@@ -13,6 +13,7 @@ from infra.cli.support.framework import subcommand
 from infra.cli.support.i18n import say
 from infra.cli.support.reporting import print_json
 from infra.cli.support.session import Session, session_of
+from infra.terminal.output import write_line
 
 
 def register(app: typer.Typer) -> None:
@@ -37,8 +38,8 @@ def reindex(ctx: typer.Context) -> None:
         print_json({"kept": kept})
         return
     for path in kept:
-        typer.echo(session.text("kept as it was: {path}", path=path))
-    typer.echo(session.text("indexes made anew: {count}", count=len(kept)))
+        write_line(session.text("kept as it was: {path}", path=path))
+    write_line(session.text("indexes made anew: {count}", count=len(kept)))
 
 
 def _renewed(session: Session) -> list[Path]:
