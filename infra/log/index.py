@@ -297,10 +297,12 @@ def open_index(path: Path, app: str, identity: Identity, partition: int) -> Inde
 
 
 def _make_tables(connection: sqlite3.Connection, path: Path) -> None:
-    """Raises IndexUnusable for an index that another release filled."""
+    """Make them in a new file; another one is not touched. Raises IndexUnusable where another release filled it."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()
-    if tables and version != VERSION:
+    if tables and version == VERSION:
+        return
+    if tables:
         reason = f"another release made it (version {version} of its tables, not {VERSION})"
         raise IndexUnusable(log=str(path), reason=reason)
     connection.executescript(f"BEGIN; {CREATE_TABLES} {_CREATE_LOG} PRAGMA user_version = {VERSION}; COMMIT;")

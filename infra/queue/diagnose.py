@@ -29,8 +29,8 @@ from infra.log.full_scan import check_whole
 from infra.log.index_comparison import first_difference, make_index
 from infra.log.kafka.index_paths import index_files
 from infra.log.kafka.source import KafkaSource
-from infra.log.partition import log_broken
 from infra.log.partition_client import Record
+from infra.log.partition_knowledge import log_broken
 from infra.retry import Retry
 from infra.timeouts import Timeout
 from schemas.avro.codec import decode_event

@@ -33,7 +33,7 @@ from infra.log.kafka.index_paths import reader_settings
 from infra.log.kafka.log import KafkaReader
 from infra.log.kafka.source import index_path
 from infra.log.last_rows import check_last_rows
-from infra.log.partition import log_broken
+from infra.log.partition_knowledge import log_broken
 from infra.queue.errors import ReadingBehind
 from infra.retry import Retry
 from infra.timeouts import Timeout

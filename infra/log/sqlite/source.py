@@ -15,7 +15,7 @@ from infra.log.format import HEADER_LENGTH
 from infra.log.founding import Founder, LogKeys
 from infra.log.index import PAGE_SIZE
 from infra.log.keys import KeyFolder
-from infra.log.partition import PartitionAddress
+from infra.log.partition_knowledge import PartitionAddress
 from infra.log.sqlite.index import EmbeddedIndex, make_tables, tables_of
 from infra.log.sqlite.tape import CREATE_RECORDS, SQLiteTape
 from infra.sqlite_file import open_in_wal_mode, writing
