@@ -22,7 +22,7 @@ from infra.dev.kafka import KafkaCluster
 from infra.diagnosis.halts import Halt, halts
 from infra.kafka.client import KafkaPartitionClient
 from infra.log.errors import IndexAltered, LogBroken, LogChanged
-from infra.log.format import HEADER_LENGTH
+from infra.log.format import HEADER_LENGTH, Format, seal
 from infra.log.full_scan import check_whole
 from infra.log.partition_client import FetchResult, Record
 from infra.queue.diagnose import diagnose
@@ -36,7 +36,7 @@ FUTURE = datetime(2099, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 def system(broker: KafkaCluster, tmp_path: Path) -> Iterator[Small]:
-    """Two records in the log, of twenty commands each."""
+    """Two records in the log behind its genesis, of twenty commands each."""
     way = list(islice(lines(1), 40))
     with small(broker, tmp_path) as made:
         for start in (0, 20):
@@ -45,7 +45,7 @@ def system(broker: KafkaCluster, tmp_path: Path) -> Iterator[Small]:
         yield made
 
 
-@pytest.mark.parametrize(("altered", "error"), [(0, LogBroken), (1, LogChanged)])
+@pytest.mark.parametrize(("altered", "error"), [(1, LogBroken), (2, LogChanged)])
 def test_reading_the_whole_finds_an_altered_record_that_an_index_had_read(
     system: Small, monkeypatch: pytest.MonkeyPatch, altered: int, error: type[Exception]
 ) -> None:
@@ -85,7 +85,7 @@ def test_who_reads_what_another_one_fills_sees_that_the_log_was_cut(system: Smal
     """An index that is ahead of the log shows nothing that could be trusted."""
     client = KafkaPartitionClient(system.made.kafka, system.made.topics.events, 0)
     try:
-        assert client.end_behind(0) == client.end_behind(2) == 2
+        assert client.end_behind(0) == client.end_behind(2) == 3
         with pytest.raises(LogChanged):
             client.end_behind(7)
     finally:
@@ -137,6 +137,31 @@ def test_a_worker_whose_clock_is_wrong_halts_and_the_doctor_says_why_and_where(
         assert waiting.error.details["count"] == 10
         wait_until(lambda: not halts(made.settings.state_dir))
     assert codes(made) == []
+
+
+def test_a_record_that_nobody_can_use_stops_a_worker_and_is_named_on_every_machine(
+    system: Small, tmp_path: Path
+) -> None:
+    """By the worker's last error on its own, and by the log itself on any other; the command behind it waits."""
+    made, opened = system.made, system.first.log.opened(0)
+    made.settings = replace(made.settings, longest_wait=0.0)
+    state, signer = opened.partition.state, opened.source.keys.writer()
+    chain = (state.head, state.number + 1, state.position, 1)
+    garbage = seal(opened.source.address.place, signer, Format.APPENDS, chain, b"garbage")
+    client = opened.source.follower()
+    client.send(garbage).result()
+    client.close()
+    system.send(list(islice(lines(1), 40, 41)))
+    with halted(made) as halt:
+        assert halt.code == "RECORD_UNREADABLE"
+        found = {each.error.code: each for each in diagnose(made).wrong}
+    assert "RECORD_UNREADABLE" in found["PROCESS_HALTED"].error.message()
+    assert "dossier log void" in found["RECORD_UNREADABLE"].error.hint()
+    assert "offset 3" in found["RECORD_UNREADABLE"].error.message()
+    assert found["RECORD_UNREADABLE"].place == {"topic": made.topics.events.name, "partition": 0}
+    elsewhere = replace(made.settings, log=replace(made.kafka, index_dir=tmp_path / "elsewhere"))
+    with Application(elsewhere) as other:
+        assert "RECORD_UNREADABLE" in codes(other)
 
 
 def test_what_another_worker_has_handled_is_no_longer_wrong(system: Small, monkeypatch: pytest.MonkeyPatch) -> None:
