@@ -27,6 +27,7 @@ from consumers.commands.ports import CommandLog
 from consumers.commands.recording_clock import LogClock, RecordingClock
 from domain.dossier.aggregate import DossierEvent
 from infra.clock import ClockConfirmation, is_synchronised, utc_now
+from infra.diagnosis.marks import check_rows
 from infra.errors import LogMissing, LogUnusable
 from infra.log.partition_source import PartitionSource
 from infra.log.sqlite.log import SQLiteLog
@@ -167,6 +168,7 @@ class Application:
         from consumers.cloudevents import DecisionSerializer
         from consumers.feed import DecisionFeed
 
+        check_rows(self.settings.state_dir)
         engine = Engine(self.views, self.log, decode_event, (DECISIONS,))
         return DecisionFeed(engine, self.log.partitions, DecisionSerializer(self.log.log_id, self.settings.units))
 
@@ -240,8 +242,9 @@ class Application:
         """The read models, showing no less than the log held when this began.
 
         `wait`: partition → a position that must be shown as well, such as an answer's own. Raises NotYetReflected where
-        the log does not reach it within WAIT seconds.
+        the log does not reach it within WAIT seconds, RowsDiffer where the doctor named what would be read.
         """
+        check_rows(self.settings.state_dir)
         tries = Retry(WAIT, pause=_PAUSE)
         while True:
             reached = self.engine.catch_up()

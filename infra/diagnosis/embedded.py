@@ -13,6 +13,7 @@ from domain.errors import InfrastructureError
 from infra.diagnosis.events import look_at_events
 from infra.diagnosis.findings import IndexDiffers, MomentWrong, PositionsMissing
 from infra.diagnosis.machine import look_at_clock, look_at_disks, look_at_halts
+from infra.diagnosis.marks import mark_index
 from infra.diagnosis.moments import doubtful
 from infra.diagnosis.read_models import look_at_read_models
 from infra.diagnosis.report import Report
@@ -96,6 +97,7 @@ def _look_at_whole(report: Report, path: Path) -> None:
         raise LogUnusable(log=str(path), reason=damage)
     with TemporaryDirectory(prefix="doctor-", dir=path.parent) as folder:
         difference = first_difference(path, make_index(copy_of_tape(path, Path(folder))))
+    mark_index(path, difference.position if difference is not None else None)
     if difference is not None:
         wrong = IndexDiffers(index=str(path), what=difference.what)
         report.add(wrong, partition=_PARTITION, position=difference.position)

@@ -11,6 +11,7 @@ from infra.errors import LogUnusable
 from infra.log.errors import IndexInUse
 from infra.log.index import TABLES, open_index
 from infra.log.kafka.source import KafkaSource
+from infra.log.last_rows import mark_of
 from infra.log.partition_reader import PartitionReader
 from infra.log.sqlite.source import SQLiteSource
 from infra.sqlite_file import open_in_wal_mode, writing
@@ -31,6 +32,7 @@ def renew_embedded(path: Path) -> Path:
                     connection.execute(f"DROP TABLE IF EXISTS {table}")
     except sqlite3.Error as error:
         raise LogUnusable(log=str(path), reason=str(error)) from error
+    mark_of(path).unlink(missing_ok=True)
     with closing(PartitionReader(SQLiteSource(path))) as reader:
         reader.check_whole()
     return kept
@@ -51,6 +53,7 @@ def put_aside(source: KafkaSource, path: Path) -> Path:
         pass
     try:
         path.rename(kept)
+        mark_of(path).unlink(missing_ok=True)
         for rest in ("-wal", "-shm"):
             with suppress(FileNotFoundError):
                 path.with_name(path.name + rest).rename(kept.with_name(kept.name + rest))

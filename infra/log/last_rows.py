@@ -5,6 +5,7 @@ It costs one record, whatever the size of the log. `dossier doctor --whole` comp
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -22,11 +23,27 @@ _SELECT_END: Final = (
 )
 
 
+def mark_of(path: Path) -> Path:
+    """The file that stands beside an index once it was found to differ from the log."""
+    return path.with_name(path.name + ".altered")
+
+
+def _check_mark(path: Path) -> None:
+    try:
+        found = json.loads(mark_of(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        raise IndexUnusable(log=str(path), reason=str(error)) from error
+    raise IndexAltered(log=str(path), position=found["position"])
+
+
 def check_last_rows(path: Path, last: Applied | None) -> None:
     """Compare the rows of the last record of appends, and where the rows end, with what they should be.
 
-    Raises IndexAltered, IndexUnusable.
+    Raises IndexAltered, also for an index that `dossier doctor` has named; IndexUnusable.
     """
+    _check_mark(path)
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             end, position, void = connection.execute(_SELECT_END).fetchone()

@@ -16,6 +16,7 @@ from consumers.commands.recording_clock import shown
 from infra.diagnosis.events import look_at_events
 from infra.diagnosis.findings import CommandsWaiting, IndexDiffers, MomentWrong, NoWorker
 from infra.diagnosis.machine import look_at_clock, look_at_disks, look_at_halts, note_disk
+from infra.diagnosis.marks import mark_index
 from infra.diagnosis.moments import doubtful
 from infra.diagnosis.read_models import look_at_read_models
 from infra.diagnosis.report import Report
@@ -187,6 +188,7 @@ class _Diagnosis:
             made = make_index(KafkaSource(elsewhere, number, self.application.topics.events))
             for path in paths:
                 difference = first_difference(path, made)
+                mark_index(path, difference.position if difference is not None else None)
                 if difference is not None:
                     wrong = IndexDiffers(index=str(path), what=difference.what)
                     self.report.add(wrong, **place, position=difference.position)
