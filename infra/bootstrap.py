@@ -29,6 +29,8 @@ from domain.dossier.aggregate import DossierEvent
 from infra.clock import ClockConfirmation, is_synchronised, utc_now
 from infra.diagnosis.marks import check_rows
 from infra.errors import LogMissing, LogUnusable
+from infra.log.founding import LogKeys
+from infra.log.keys import KeyFolder
 from infra.log.partition_source import PartitionSource
 from infra.log.sqlite.log import SQLiteLog
 from infra.log.sqlite.source import SQLiteSource
@@ -100,7 +102,11 @@ class Application:
             if not self._create:
                 raise LogMissing(log=str(path))
             _make_folder(path)
-        return SQLiteLog(path)
+        return SQLiteLog(self._sqlite_source(path))
+
+    def _sqlite_source(self, path: Path) -> SQLiteSource:
+        keys = self.settings.keys
+        return SQLiteSource(path, keys=LogKeys(KeyFolder(keys), makes_own=False) if keys is not None else None)
 
     @property
     def kafka(self) -> KafkaSettings:
@@ -133,7 +139,7 @@ class Application:
         if isinstance(path, Path):
             if not path.exists():
                 raise LogMissing(log=str(path))
-            return [SQLiteSource(path)]
+            return [self._sqlite_source(path)]
         from infra.log.kafka.index_paths import reader_settings
         from infra.log.kafka.source import KafkaSource
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 LOG = "DOSSIER_LOG"
 VIEWS = "DOSSIER_VIEWS"
+KEYS = "DOSSIER_KEYS"
 LANGUAGE = "DOSSIER_LANG"
 DEPARTMENTS = "DOSSIER_DEPARTMENTS"
 AMOUNTS = "DOSSIER_AMOUNTS"
@@ -53,6 +54,7 @@ class Settings:
     log        path of the embedded log, or how a log on Kafka is reached
     views      path of the read models' file, or the connection string of their PostgreSQL database
     units      the units that may apply, departments as configured (reading 14)
+    keys       the folder of this host's keys for an embedded log, which an operator made; None: it makes its own
     amounts    VND by "kind.level", for example "commune.basic"; empty when none are configured
     answer_within  seconds to wait for the answer to a command on a queue
     longest_wait   seconds that a command may wait in a queue before `dossier doctor` says so
@@ -62,6 +64,7 @@ class Settings:
     log: Path | KafkaSettings
     views: Path | str = field(repr=False)
     units: Units
+    keys: Path | None = None
     amounts: Mapping[str, int] = field(default_factory=dict)
     readings: InterpretationSettings = field(default_factory=InterpretationSettings)
     language: Language = "en"
@@ -98,9 +101,11 @@ def load(environment: Mapping[str, str] | None = None, **overrides: str | None) 
     views = _views(views_url) if views_url else _beside(log)
     departments = env.get(DEPARTMENTS)
     amounts = env.get(AMOUNTS)
+    keys = env.get(KEYS)
     return Settings(
         log=log,
         views=views,
+        keys=Path(keys).expanduser() if keys else None,
         units=Units.load(parse_departments(_text(DEPARTMENTS, departments)) if departments else None),
         amounts=parse_amounts(_text(AMOUNTS, amounts)) if amounts else {},
         readings=InterpretationSettings(

@@ -5,21 +5,20 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from consumers.commands.recording_clock import shown
 from domain.errors import InfrastructureError
 from infra.diagnosis.events import look_at_events
-from infra.diagnosis.findings import IndexDiffers, MomentWrong, PositionsMissing
+from infra.diagnosis.findings import MomentWrong, OwnIndexDiffers, PositionsMissing
 from infra.diagnosis.machine import look_at_clock, look_at_disks, look_at_halts
 from infra.diagnosis.marks import mark_index
 from infra.diagnosis.moments import doubtful
 from infra.diagnosis.read_models import look_at_read_models
 from infra.diagnosis.report import Report
 from infra.errors import LogMissing, LogUnusable
-from infra.log.index_comparison import first_difference, make_index
-from infra.log.sqlite.tape_copy import copy_of_tape
+from infra.log.sqlite.source import SQLiteSource
+from infra.log.sqlite.whole import compare_index
 from schemas.avro.codec import decode_event
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ def diagnose_embedded(application: Application, path: Path, *, whole: bool = Fal
     if heads:
         if whole:
             with report.taking(partition=_PARTITION):
-                look_at_events(report, application, _PARTITION, application.sqlite_log.state(_PARTITION).state.voids)
+                look_at_events(report, application, _PARTITION)
         projected = look_at_read_models(report, application, heads, whole=whole)
     look_at_clock(report, application.clock(), None)
     look_at_disks(report, _folders(application, path), application.settings.free_disk)
@@ -95,11 +94,10 @@ def _look_at_whole(report: Report, path: Path) -> None:
         raise LogUnusable(log=str(path), reason=str(error)) from error
     if damage != "ok":
         raise LogUnusable(log=str(path), reason=damage)
-    with TemporaryDirectory(prefix="doctor-", dir=path.parent) as folder:
-        difference = first_difference(path, make_index(copy_of_tape(path, Path(folder))))
+    difference = compare_index(SQLiteSource(path))
     mark_index(path, difference.position if difference is not None else None)
     if difference is not None:
-        wrong = IndexDiffers(index=str(path), what=difference.what)
+        wrong = OwnIndexDiffers(index=str(path), what=difference.what)
         report.add(wrong, partition=_PARTITION, position=difference.position)
 
 

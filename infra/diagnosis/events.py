@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
@@ -11,21 +10,19 @@ from domain.errors import InfrastructureError
 from infra.diagnosis.findings import PositionsMissing
 from infra.diagnosis.moments import doubtful
 from infra.diagnosis.report import Report
+from projections.engine.empty_positions import next_position
 from projections.engine.errors import FactMissing
 from schemas.avro.codec import decode_event
 
 if TYPE_CHECKING:
     from infra.bootstrap import Application
-    from infra.log.acceptance import VoidRange
 
 _BATCH: Final = 5000
 
 
-def look_at_events(report: Report, application: Application, partition: int, voids: Sequence[VoidRange]) -> None:
-    """Read a partition from its first event on. The first thing of each kind that is wrong is named.
-
-    `voids`: whose positions are empty.
-    """
+def look_at_events(report: Report, application: Application, partition: int) -> None:
+    """Read a partition from its first event on. The first thing of each kind that is wrong is named."""
+    empty = application.log.empty_positions(partition)
     moments: list[tuple[int, datetime]] = []
     versions: dict[UUID | str, int] = {}
     position, head = 0, application.log.head(partition)
@@ -38,8 +35,9 @@ def look_at_events(report: Report, application: Application, partition: int, voi
 
     while position < head and (events := application.log.read(partition, position, _BATCH)):
         for event in events:
-            if (missing := _missing(position, event.id, voids)) is not None:
-                note(missing, position + 1)
+            following = next_position(position, empty)
+            if event.id != following:
+                note(PositionsMissing(first=following, last=event.id - 1), following)
             position = event.id
             dossier, version = event.originator_id, event.originator_version
             expected = versions.get(dossier, 0) + 1
@@ -53,12 +51,3 @@ def look_at_events(report: Report, application: Application, partition: int, voi
     wrong = doubtful([moment for _, moment in moments], application.clock())
     doubted = [{"partition": partition, "position": moments[at][0], "recorded_at": moments[at][1]} for at in wrong]
     report.facts.setdefault("doubtful_moments", []).extend(doubted)
-
-
-def _missing(position: int, following: int, voids: Sequence[VoidRange]) -> PositionsMissing | None:
-    """What is missing between two positions; a void leaves its positions empty."""
-    first, last = position + 1, following - 1
-    for void in voids:
-        if void.first_position <= first <= void.last_position:
-            first = void.last_position + 1
-    return PositionsMissing(first=first, last=last) if first <= last else None

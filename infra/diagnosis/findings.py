@@ -8,6 +8,7 @@ InfrastructureError
     ├── DiskLow             little room is left beside a log, its indexes or read models
     ├── MomentWrong         a fact says that it was recorded at another time than it was
     ├── IndexDiffers        an index holds something else than the log
+    │   └── OwnIndexDiffers so does the index of an embedded log
     ├── PositionsMissing    positions of the log are empty
     ├── DossiersParked      dossiers are not shown as they stand
     └── RowsDiffer          rows of a read model are not what the log leads to
@@ -58,6 +59,12 @@ class IndexDiffers(DoctorFinding):
     """An index holds something else than the log."""
 
     code = "INDEX_DIFFERS"
+
+
+class OwnIndexDiffers(IndexDiffers):
+    """The index in the file of an embedded log holds something else than its records."""
+
+    code = "OWN_INDEX_DIFFERS"
 
 
 class PositionsMissing(DoctorFinding):

@@ -98,7 +98,7 @@ class _Diagnosis:
         log, topics = application.kafka_reader, application.topics
         log.refresh(number)
         head = log.state(number)
-        self.heads[number] = position = head.state.position - 1
+        self.heads[number] = position = head.state.last_position
         found: dict[str, Any] = {
             "partition": number,
             "record": head.state.number,
@@ -118,6 +118,7 @@ class _Diagnosis:
             broken = log_broken(f"{application.kafka.url}/{number}", head.state.orphans)
             report.add(broken, topic=topics.events.name, partition=number, offset=min(head.state.orphans))
         else:
+            log.check_whole(number)
             self._look_at_last(number, head.record_offset)
         first = 0
         if head.commands is not None:
@@ -176,7 +177,7 @@ class _Diagnosis:
             with report.taking(**place):
                 check_whole(application, number)
             with report.taking(**place):
-                look_at_events(report, application, number, application.kafka_reader.state(number).state.voids)
+                look_at_events(report, application, number)
         with report.taking(**place):
             self._compare_indexes(number, place)
 

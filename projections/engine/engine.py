@@ -283,10 +283,13 @@ class Engine:
         refused: Mapping[str, tuple[int, str]] | None = None,
     ) -> list[BatchApplier]:
         after = min(each.position for each in behind.values())
+        empty = self.log.empty_positions(partition)
         events = self.log.read(partition, after, min(size, target - after))
+        if empty:
+            events = [event for event in events if event.id <= target]
         if not events:
             raise BrokenChain(partition=partition, position=after + 1, found=None)
-        return fold(behind, Batch(partition, after, events, self.decode), reader, refused)
+        return fold(behind, Batch(partition, after, events, self.decode, empty), reader, refused)
 
     def fold_within(self, writer: Writer, builds: Sequence[Generation], partition: int, target: int) -> None:
         """Bring builds up to a position within a transaction that is alone. Raises InvalidRow, or what stops one."""

@@ -28,6 +28,7 @@ from eventsourcing.persistence import Notification
 
 from domain.errors import InfrastructureError
 from projections.engine.batch import dossier_text, event_name
+from projections.engine.empty_positions import next_position
 from projections.engine.errors import BrokenChain
 from projections.engine.generations import Checkpoint, Generation
 from projections.engine.hashchain import MARK, extend, initial
@@ -125,6 +126,7 @@ class PartitionScan:
     handled: int = 0
     passed: int = 0
     events: int = 0
+    reached: int = 0
     digest: bytes = b""
     matches_at: int | None = None
     good_mark: tuple[int, bytes] = (0, b"")
@@ -163,12 +165,17 @@ def verify_ends(engine: Engine, snapshot: Snapshot) -> None:
 
 def _between(engine: Engine, partition: int, after: int, last: int) -> Sequence[Notification]:
     """The events after one position up to another. Raises BrokenChain where one is not there."""
-    events = engine.log.read(partition, after, last - after) if last > after else ()
-    for position, event in enumerate(events, start=after + 1):
-        if event.id != position:
-            raise BrokenChain(partition=partition, position=position, found=event.id)
-    if len(events) < last - after:
-        raise BrokenChain(partition=partition, position=after + len(events) + 1, found=None)
+    position, empty = after, engine.log.empty_positions(partition)
+    events = (
+        [event for event in engine.log.read(partition, after, last - after) if event.id <= last] if last > after else []
+    )
+    for event in events:
+        following = next_position(position, empty)
+        if event.id != following:
+            raise BrokenChain(partition=partition, position=following, found=event.id)
+        position = event.id
+    if position < last:
+        raise BrokenChain(partition=partition, position=next_position(position, empty), found=None)
     return events
 
 
@@ -196,13 +203,15 @@ def _read(engine: Engine, partition: int, scans: Sequence[PartitionScan]) -> Non
     for scan in scans:
         _compare_digest(scan, position, digest)
     last = max((scan.checkpoint.position for scan in scans), default=0)
+    empty = engine.log.empty_positions(partition)
     while position < last:
         events = engine.log.read(partition, position, min(engine.batch_size, last - position))
         if not events:
             break
         for event in events:
-            if event.id != position + 1:
-                raise BrokenChain(partition=partition, position=position + 1, found=event.id)
+            expected = next_position(position, empty)
+            if event.id != expected:
+                raise BrokenChain(partition=partition, position=expected, found=event.id)
             position, digest = event.id, extend(digest, event)
             for scan in scans:
                 if position <= scan.checkpoint.position:
@@ -212,6 +221,7 @@ def _read(engine: Engine, partition: int, scans: Sequence[PartitionScan]) -> Non
 
 def _count(scan: PartitionScan, event: Notification) -> None:
     scan.events += 1
+    scan.reached = event.id
     if event_name(event.topic) in scan.build.projection.ignored:
         scan.passed += 1
     else:
@@ -238,8 +248,8 @@ def verify_partition(engine: Engine, partition: int, scan: PartitionScan) -> Ver
     )
     where: dict[str, Any] = {"projection": scan.build.name, "partition": partition}
     findings = verified.findings
-    if scan.events < checkpoint.position:
-        findings.append(AheadOfLog(**where, position=checkpoint.position, head=scan.events))
+    if scan.reached < checkpoint.position:
+        findings.append(AheadOfLog(**where, position=checkpoint.position, head=scan.reached))
     elif scan.digest != checkpoint.digest:
         if scan.matches_at is not None:
             findings.append(MovedAhead(**where, position=checkpoint.position, folded=scan.matches_at))

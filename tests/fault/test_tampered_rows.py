@@ -39,7 +39,7 @@ WHERE originator_id = (SELECT originator_id FROM stored_events ORDER BY rowid DE
 """
 
 
-def edited(change: Callable[[bytes], bytes], where: str) -> Callable[[sqlite3.Connection], None]:
+def edited(change: Callable[[bytes], bytes], where: str) -> Callable[[sqlite3.Connection], object]:
     """The bytes of some events, changed."""
 
     def edit(log: sqlite3.Connection) -> None:
@@ -50,12 +50,12 @@ def edited(change: Callable[[bytes], bytes], where: str) -> Callable[[sqlite3.Co
     return edit
 
 
-def script(statements: str) -> Callable[[sqlite3.Connection], None]:
+def script(statements: str) -> Callable[[sqlite3.Connection], object]:
     """Statements, one after the other."""
-    return lambda log: log.executescript(statements) and None
+    return lambda log: log.executescript(statements)
 
 
-TAMPERINGS: Final[dict[str, tuple[Callable[[sqlite3.Connection], None], int]]] = {
+TAMPERINGS: Final[dict[str, tuple[Callable[[sqlite3.Connection], object], int]]] = {
     "a finding": (edited(lambda state: state[:-1] + b"\x02", "rowid = 25"), 25),
     "a person": (edited(lambda state: state.replace("Lò".encode(), "Lờ".encode()[:3]), "rowid = 30"), 30),
     "all moments": (edited(lambda state: state[:12] + bytes([state[12] ^ 2]) + state[13:], "rowid > 0"), 1),
@@ -93,10 +93,10 @@ def test_the_doctor_names_the_first_bad_position_and_nobody_serves_the_log_after
     if not views_kept:
         (stage.folder / "log-views.sqlite").unlink()
     wrong = stage.run("doctor", "--whole", "--json", code=4).json["wrong"]
-    assert position in [each["position"] for each in wrong if each["code"] == "INDEX_DIFFERS"]
+    assert position in [each["position"] for each in wrong if each["code"] == "OWN_INDEX_DIFFERS"]
     for question in (*QUESTIONS, ("decisions", "files", str(stage.folder / "feed"))):
         assert "INDEX_ALTERED" in stage.run(*question, code=4).err
-    stage.run("reindex")
+    stage.run("log", "reindex")
     stage.run("rebuild", "--all")
     assert stage.json("doctor", "--whole")["wrong"] == []
     assert stage.json("replay", NUMBER)["timeline"] == whole

@@ -33,9 +33,9 @@ def register(app: typer.Typer) -> None:
         panel=OPERATION,
         help=say(
             "Mend a log that stopped. dismiss leaves records behind that were built on one which was altered or "
-            "lost; void empties the records from one on that nobody can use; upgrade takes over an embedded log of "
-            "an earlier form, once.\n\ndismiss and void show first what they would do, and name each record by its "
-            "hash to do it."
+            "lost; void empties the records from one on that nobody can use; reindex makes the indexes of this machine "
+            "anew from the records; upgrade takes over an embedded log of an earlier form, once.\n\n"
+            "dismiss and void show first what they would do, and name each record by its hash to do it."
         ),
         examples=(
             "dossier log dismiss --partition 2",
@@ -43,6 +43,7 @@ def register(app: typer.Typer) -> None:
             "dossier log dismiss --partition 2 --all",
             "dossier log void --partition 2",
             "dossier log void --partition 2 --number 17 --hash 5e1f… --reason 'garbage by a faulty writer'",
+            "dossier log reindex",
             "dossier log upgrade",
         ),
     )(log)
@@ -59,8 +60,8 @@ class _Record:
 def log(
     ctx: typer.Context,
     what: Annotated[
-        Literal["dismiss", "void", "upgrade"],
-        typer.Argument(metavar="dismiss|void|upgrade", show_default=False, help=say("What to do.")),
+        Literal["dismiss", "void", "reindex", "upgrade"],
+        typer.Argument(metavar="dismiss|void|reindex|upgrade", show_default=False, help=say("What to do.")),
     ],
     *,
     partition: Annotated[int, typer.Option("--partition", min=0, help=say("The partition."))] = 0,
@@ -93,6 +94,9 @@ def log(
     if what == "upgrade":
         _upgrade(session)
         return
+    if what == "reindex":
+        _reindex(session)
+        return
     with session.application() as application:
         source = _source(application, partition)
         if what == "dismiss":
@@ -112,13 +116,56 @@ def _source(application: Application, partition: int) -> PartitionSource:
     return sources[partition]
 
 
+def _reindex(session: Session) -> None:
+    path = session.settings().log
+    if isinstance(path, Path):
+        _reindex_embedded(session, path)
+    else:
+        _put_indexes_aside(session)
+
+
+def _reindex_embedded(session: Session, path: Path) -> None:
+    from infra.errors import LogMissing
+    from infra.log.sqlite.source import SQLiteSource
+    from infra.log.sqlite.whole import reindex
+
+    if not path.exists():
+        raise LogMissing(log=str(path))
+    position = reindex(SQLiteSource(path))
+    if session.json:
+        print_json({"reindexed": True, "position": position})
+    else:
+        typer.echo(
+            session.text("the index was made anew from the records, up to position {position}", position=position)
+        )
+
+
+def _put_indexes_aside(session: Session) -> None:
+    """The next one who needs an index makes it anew."""
+    from infra.log.kafka.index_paths import index_files
+    from infra.log.kafka.renewal import put_aside
+    from infra.log.kafka.source import KafkaSource
+
+    with session.application() as application:
+        kafka, topic = application.kafka, application.topics.events
+        kept = [
+            str(put_aside(KafkaSource(kafka, number, topic), path))
+            for number in range(kafka.partitions)
+            for path in index_files(kafka, number)
+        ]
+    if session.json:
+        print_json({"reindexed": True, "kept": kept})
+    for each in () if session.json else kept:
+        typer.echo(session.text("kept as it was, to be made anew by whoever needs it: {path}", path=each))
+
+
 def _upgrade(session: Session) -> None:
     from infra.log.sqlite.upgrade import upgrade
 
     path = session.settings().log
     if not isinstance(path, Path):
         raise BadOption(reason=pair("only an embedded log is upgraded"))
-    found = upgrade(path)
+    found = upgrade(path, session.settings().keys)
     if session.json:
         print_json({"upgraded": found is not None, **(found._asdict() if found is not None else {})})
     elif found is None:
@@ -221,7 +268,7 @@ def _void(
                 )
             )
         partition.void(found, reason, root_keys(source, roots), source.keys.writer())
-    typer.echo(session.text("records {first} to {last} are void", first=number, last=number + len(found.records) - 1))
+    typer.echo(session.text("records {first} to {last} are void", first=number, last=found.last))
 
 
 def _stopped_at(application: Application, partition: int) -> int | None:

@@ -339,6 +339,7 @@ class Between:
         self.partition_of = self._log.partition_of
         self.head = self._log.head
         self.read = self._log.read
+        self.empty_positions = self._log.empty_positions
         self.read_types = self._log.read_types
         self.refresh = self._log.refresh
         self.commands_offset = self._log.commands_offset

@@ -55,7 +55,7 @@ def test_nothing_is_shown_of_a_log_whose_rows_were_closed_up_over_a_missing_one(
     for question in (["replay", NUMBER], ["audit", NUMBER], ["status"]):
         assert "INDEX_ALTERED" in stage.run(*question, code=4).err
     found = stage.run("doctor", "--whole", "--json", code=4).json["wrong"]
-    assert position in [each["position"] for each in found if each["code"] == "INDEX_DIFFERS"]
+    assert position in [each["position"] for each in found if each["code"] == "OWN_INDEX_DIFFERS"]
 
 
 @announced

@@ -3,7 +3,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -149,7 +149,9 @@ def test_a_record_that_nobody_can_use_stops_a_worker_and_is_named_on_every_machi
     chain = (state.head, state.number + 1, state.position, 1)
     garbage = seal(opened.source.address.place, signer, Format.APPENDS, chain, b"garbage")
     client = opened.source.follower()
-    client.send(garbage).result()
+    sent = client.send(garbage)
+    assert sent is not None
+    assert sent.result() == 3
     client.close()
     system.send(list(islice(lines(1), 40, 41)))
     with halted(made) as halt:
@@ -246,13 +248,17 @@ def test_a_recorded_moment_that_is_not_its_records_is_named(system: Small, monke
     assert wrong.place["position"] == system.first.log.head(0)
 
 
+def clock_behind(difference: timedelta) -> Callable[[], datetime]:
+    return lambda: utc_now() - difference
+
+
 def test_a_moment_that_is_far_from_its_records_stamp_is_doubted_for_good(
     system: Small, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also one that lies before what was recorded earlier, and although other facts follow."""
     made, way = system.made, list(islice(lines(1), 40, 60))
     for part, behind in ((way[:10], timedelta(days=1)), (way[10:], timedelta())):
-        clock = LogClock(lambda behind=behind: utc_now() - behind, lambda: True)
+        clock = LogClock(clock_behind(behind), lambda: True)
         monkeypatch.setattr(system.first.worker, "_handler", made.handler_of(system.first.log, clock))
         system.send(part)
         system.first.step()
