@@ -22,7 +22,6 @@ _BATCH: Final = 5000
 
 def look_at_events(report: Report, application: Application, partition: int) -> None:
     """Read a partition from its first event on. The first thing of each kind that is wrong is named."""
-    empty = application.log.empty_positions(partition)
     moments: list[tuple[int, datetime]] = []
     versions: dict[UUID | str, int] = {}
     position, head = 0, application.log.head(partition)
@@ -34,6 +33,8 @@ def look_at_events(report: Report, application: Application, partition: int) -> 
             report.add(error, partition=partition, position=at)
 
     while position < head and (events := application.log.read(partition, position, _BATCH)):
+        # Asked once they were read: the log may have gone on with a void.
+        empty = application.log.empty_positions(partition)
         for event in events:
             following = next_position(position, empty)
             if event.id != following:

@@ -165,10 +165,10 @@ def verify_ends(engine: Engine, snapshot: Snapshot) -> None:
 
 def _between(engine: Engine, partition: int, after: int, last: int) -> Sequence[Notification]:
     """The events after one position up to another. Raises BrokenChain where one is not there."""
+    events = list(engine.log.read(partition, after, last - after)) if last > after else []
+    # Asked once they were read: the log may have gone on with a void.
     position, empty = after, engine.log.empty_positions(partition)
-    events = (
-        [event for event in engine.log.read(partition, after, last - after) if event.id <= last] if last > after else []
-    )
+    events = [event for event in events if event.id <= last]
     for event in events:
         following = next_position(position, empty)
         if event.id != following:
