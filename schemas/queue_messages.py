@@ -71,8 +71,11 @@ SCHEMAS: Final[dict[str, Any]] = {
             "commands": _COMMANDS,
             "record": {
                 "type": "integer",
-                "minimum": 0,
-                "description": "The offset of the log's record that holds the answers.",
+                "minimum": -1,
+                "description": (
+                    "The offset of the log's record that holds the answers. -1 where no answer follows: a worker "
+                    "learns by such a reply what the broker's clock shows."
+                ),
             },
         },
     ),
@@ -97,7 +100,7 @@ MESSAGES: Final[dict[str, Any]] = {
         },
         "payload": {
             "type": "string",
-            "pattern": r"^\{[^\n]*\}(\n[0-9]+ (done|dead) \{[^\n]*\})+$",
+            "pattern": r"^\{[^\n]*\}(\n[0-9]+ (done|dead) \{[^\n]*\})*$",
             "x-first-line": {"$ref": "#/components/schemas/ReplyHead"},
             "x-further-lines": {"$ref": "#/components/schemas/Answer"},
         },
@@ -116,6 +119,12 @@ MESSAGES: Final[dict[str, Any]] = {
     "DeadLetter": {
         "title": "A command that could not be decoded or handled",
         "summary": "Kept until somebody retries or drops it. The same letter may stand there more than once.",
+        "description": (
+            "The bytes of the command stay in the topic of commands, from which nothing is deleted. Earlier letters "
+            "have all of them, in base64, as `command` in place of `size`, `sha256` and `beginning`. Many records in "
+            "a row that hold no commands have one letter, at the place of the last: UNREADABLE_RECORDS, with the first "
+            "and the last offset among the error's details."
+        ),
         "contentType": "application/json",
         "correlationId": {"location": "$message.payload#/letter"},
         "payload": _object(
@@ -125,10 +134,16 @@ MESSAGES: Final[dict[str, Any]] = {
                 "commands": _COMMANDS,
                 "command_id": _COMMAND_ID,
                 "error": {"$ref": "#/components/schemas/AnswerError"},
-                "command": {
+                "size": {"type": "integer", "minimum": 0, "description": "How many bytes the command has."},
+                "sha256": {
+                    "type": "string",
+                    "pattern": "^[0-9a-f]{64}$",
+                    "description": "SHA-256 of the command's bytes.",
+                },
+                "beginning": {
                     "type": "string",
                     "contentEncoding": "base64",
-                    "description": "The bytes of the command as they stand in the topic of commands.",
+                    "description": "The command's first bytes, at most 1,024.",
                 },
             },
         ),

@@ -54,7 +54,7 @@ def shown(text: str) -> str:
 def _step(step: str | int) -> str:
     if isinstance(step, int):
         return f"[{step}]"
-    return f".{step}" if _PLAIN_KEY.fullmatch(step) else f"[{shown(step)}]"
+    return f".{step}" if len(step) <= _SHOWN and _PLAIN_KEY.fullmatch(step) else f"[{shown(step)}]"
 
 
 def _texts(value: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:

@@ -9,10 +9,13 @@ from typing import Any, Final, NamedTuple
 from jsonschema_rs import Draft202012Validator, ValidationError
 
 from domain.i18n import Text, pair, translatable
+from schemas.excerpt import count_values, excerpt, pointer
 from schemas.text_checks import path_of, shown
 
 DAY: Final = "day"
 _MOST: Final = 10
+_MOST_VALUES: Final = 10_000
+"""No command that an official sends has as many."""
 _DAY_PATTERN: Final = "^[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}$"
 
 
@@ -46,15 +49,26 @@ _EXPECTED: Final = {
 
 def problems(validator: Draft202012Validator, value: Any) -> list[Problem]:
     """Up to ten problems of a value that the validator does not accept, in its order."""
-    return list(islice((found for error in validator.iter_errors(value) for found in _of(error)), _MOST))
+    if count_values(value, _MOST_VALUES) > _MOST_VALUES:
+        expected = pair("has a fault, and more than {limit} values: too many to say where", limit=str(_MOST_VALUES))
+        return [Problem("$", expected, None)]
+    part, places = excerpt(validator, value, _MOST)
+    errors = [_meant(error) for error in validator.iter_errors(part)]
+    # What was left out may seem to be missing.
+    told = [error for error in errors if pointer(error.instance_path) in places] or errors
+    return list(islice((problem for error in told for problem in _of(error)), _MOST))
+
+
+def _meant(error: ValidationError) -> ValidationError:
+    """Of the faults that a value has by each of several forms the one by the form that was meant."""
+    while error.kind.name == "anyOf":
+        error = _closest(error.kind.as_dict()["context"])
+    return error
 
 
 def _of(error: ValidationError) -> Iterator[Problem]:
     keyword, details = error.kind.name, error.kind.as_dict()
     path = error.instance_path
-    if keyword == "anyOf":
-        yield from _of(_closest(details["context"]))
-        return
     if keyword == "format" or details.get("pattern") == _DAY_PATTERN:
         yield Problem(path_of(path), pair("must be a date"), error.instance, DAY)
         return

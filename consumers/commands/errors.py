@@ -2,6 +2,7 @@
 
 DossierError
 ├── InvalidInput
+│   ├── UnreadableRecords     records of the queue that hold no commands
 │   ├── WrongPartition        the command stands in another partition than its unit's
 │   └── NotHandled            the program failed on this one command
 └── InfrastructureError
@@ -13,6 +14,12 @@ DossierError
 from __future__ import annotations
 
 from domain.errors import InfrastructureError, InvalidInput
+
+
+class UnreadableRecords(InvalidInput):
+    """Records of the queue that hold no commands: `first` and `last` are their offsets, `reason` says why."""
+
+    code = "UNREADABLE_RECORDS"
 
 
 class WrongPartition(InvalidInput):

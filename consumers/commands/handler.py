@@ -29,6 +29,7 @@ from consumers.commands.ports import (
     DeadLetters,
     QueuedCommand,
 )
+from consumers.commands.queued import QueuedItem, read_queued
 from consumers.commands.recording_clock import RecordingClock
 from consumers.commands.repository import Loaded, Repository
 from domain.commands import Command, UnitReference
@@ -40,10 +41,11 @@ from domain.identity import COUNCIL_ID, COUNCIL_UNIT, MalformedDossierReference,
 from domain.procedure import COUNCIL, CREATE, ON_DOSSIER
 from domain.refusals import CommandIdReused, UnknownDossier
 from domain.units import Units
-from schemas.command_parser import MalformedMessage, parse_message
+from schemas.command_parser import MalformedMessage
 
 _SCOPE_BYTES: Final = 6
 _NO_DIGEST: Final = bytes(32)
+_REASON_LENGTH: Final = 500
 
 _Item: TypeAlias = tuple[QueuedCommand | None, Command | MalformedMessage]
 """What is to be handled, and as what it stands in the queue that it came from."""
@@ -126,9 +128,9 @@ class CommandHandler:
         is stored as a dead letter before the append. Nobody is answered here: replies are made from the accepted
         record. Raises InfrastructureError.
         """
-        self._process([(each, parse_message(each.value or b"")) for each in queued], partition, dead_letters)
+        self._process(read_queued(queued), partition, dead_letters)
 
-    def _process(self, items: Sequence[_Item], partition: int, dead_letters: DeadLetters) -> None:
+    def _process(self, items: Sequence[QueuedItem], partition: int, dead_letters: DeadLetters) -> None:
         while items := self._unhandled(items, partition):
             try:
                 self._attempt(items, partition, dead_letters)
@@ -139,19 +141,19 @@ class CommandHandler:
             else:
                 return
 
-    def _unhandled(self, items: Sequence[_Item], partition: int) -> Sequence[_Item]:
+    def _unhandled(self, items: Sequence[QueuedItem], partition: int) -> Sequence[QueuedItem]:
         last = self._log.commands_offset(partition)
         if last is None:
             return items
         return [
             (queued, item)
             for queued, item in items
-            if queued is None or queued.source.topic_id != last.topic_id or queued.source.offset > last.offset
+            if queued.source.topic_id != last.topic_id or queued.source.offset > last.offset
         ]
 
     def _split(
-        self, items: Sequence[_Item], partition: int, dead_letters: DeadLetters, error: AppendTooLarge
-    ) -> Sequence[_Item]:
+        self, items: Sequence[QueuedItem], partition: int, dead_letters: DeadLetters, error: AppendTooLarge
+    ) -> Sequence[QueuedItem]:
         """Split an oversized batch in two; a single command that is still too large becomes a dead letter.
 
         Returns what is left to be handled.
@@ -235,7 +237,7 @@ class CommandHandler:
             if queued is None:
                 raise
             repository.reload()
-            failed = NotHandled(reason=f"{type(fault).__name__}: {fault}")
+            failed = NotHandled(reason=f"{type(fault).__name__}: {fault}"[:_REASON_LENGTH])
             return self._dead(queued_item, failed, batch, key)
         batch.record(CommandOutcome(key, item.digest, answer.line, stored, queued and queued.source))
         return answer

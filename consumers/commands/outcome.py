@@ -11,6 +11,8 @@ from eventsourcing.persistence import StoredEvent
 from domain.errors import DossierError, InvalidInput
 
 _ACCEPTED = '"ok":true,'
+_LONGEST = 100_000
+_SHORTENED = 1_000
 
 
 class Answer(NamedTuple):
@@ -21,21 +23,16 @@ class Answer(NamedTuple):
 
 
 def refused(command_id: str | None, partition: int | None, position: int | None, error: DossierError) -> Answer:
-    """The answer to a command that was not accepted. Without a partition: it never came to the log."""
-    line = _dump(
-        {
-            "command_id": command_id,
-            "ok": False,
-            "partition": partition,
-            "position": position,
-            "error": {
-                "code": error.code,
-                "message": error.message(),
-                "clause": error.clause,
-                "details": error.details,
-            },
-        }
-    )
+    """The answer to a command that was not accepted. Without a partition: it never came to the log.
+
+    It fits into the log whatever the command was: what would be far too long is shortened, and has no details.
+    """
+    reason = {"code": error.code, "message": error.message(), "clause": error.clause, "details": error.details}
+    answer = {"command_id": command_id, "ok": False, "partition": partition, "position": position, "error": reason}
+    line = _dump(answer)
+    if len(line) > _LONGEST:
+        reason |= {"message": error.message()[:_SHORTENED], "details": {}}
+        line = _dump(answer)
     return Answer(line, "malformed" if isinstance(error, InvalidInput) else "refused")
 
 

@@ -77,10 +77,16 @@ class CommandLog(DossierLog, Protocol):
 
 
 class QueuedCommand(NamedTuple):
-    """A command as it stands in the queue: where, and its bytes (None: a record without a value)."""
+    """A command as it stands in the queue: where, and its bytes (None: a record without a value).
+
+    Records that cannot be read are one such, without bytes, at the place of the last of them: `first` is the offset of
+    the first one, and `reason` says why.
+    """
 
     source: QueuePosition
     value: bytes | None
+    first: int | None = None
+    reason: str = ""
 
 
 class DeadLetter(NamedTuple):

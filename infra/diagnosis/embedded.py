@@ -19,19 +19,15 @@ from infra.diagnosis.report import Report
 from infra.errors import LogMissing, LogUnusable
 from infra.log.sqlite.source import SQLiteSource
 from infra.log.sqlite.whole import compare_index
+from projections.engine.empty_positions import EmptyPositions, next_position
 from schemas.avro.codec import decode_event
 
 if TYPE_CHECKING:
     from infra.bootstrap import Application
 
 _PARTITION: Final = 0
-_FIRST_MISSING: Final = (
-    "SELECT e.rowid + 1, (SELECT MIN(n.rowid) - 1 FROM stored_events n WHERE n.rowid > e.rowid) "
-    "FROM (SELECT 0 AS rowid UNION ALL SELECT rowid FROM stored_events) e "
-    "WHERE NOT EXISTS (SELECT 1 FROM stored_events n WHERE n.rowid = e.rowid + 1) "
-    "AND NOT EXISTS (SELECT 1 FROM voids v WHERE e.rowid + 1 BETWEEN v.first_position AND v.last_position) "
-    "ORDER BY e.rowid LIMIT 1"
-)
+_COUNT: Final = "SELECT COUNT(*) FROM stored_events WHERE rowid <= ?"
+_POSITIONS: Final = "SELECT rowid FROM stored_events WHERE rowid <= ? ORDER BY rowid"
 
 
 def diagnose_embedded(application: Application, path: Path, *, whole: bool = False) -> Report:
@@ -71,18 +67,28 @@ def diagnose_embedded(application: Application, path: Path, *, whole: bool = Fal
 
 def _look_at_file(report: Report, application: Application, path: Path) -> None:
     """Whether the rows of the index are all there."""
-    state = application.sqlite_log.state(_PARTITION).state
-    empty = sum(void.last_position - void.first_position + 1 for void in state.voids)
-    head = state.position - 1
+    head, empty = application.sqlite_log.head(_PARTITION), application.sqlite_log.empty_positions(_PARTITION)
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            (count,) = connection.execute("SELECT COUNT(*) FROM stored_events WHERE rowid <= ?", (head,)).fetchone()
-            if count != head - empty:
-                first, last = connection.execute(_FIRST_MISSING).fetchone()
-                missing = PositionsMissing(first=first, last=head if last is None else last)
-                report.add(missing, partition=_PARTITION, position=first)
+            missing = _missing(connection, head, empty)
     except sqlite3.Error as error:
         raise LogUnusable(log=str(path), reason=str(error)) from error
+    if missing is not None:
+        first, last = missing
+        report.add(PositionsMissing(first=first, last=last), partition=_PARTITION, position=first)
+
+
+def _missing(connection: sqlite3.Connection, head: int, empty: EmptyPositions) -> tuple[int, int] | None:
+    """The first and the last of the first positions that lack their events; None where all have theirs."""
+    (count,) = connection.execute(_COUNT, (head,)).fetchone()
+    if not empty and count == head:
+        return None
+    expected = next_position(0, empty)
+    for (position,) in connection.execute(_POSITIONS, (head,)):
+        if position != expected:
+            return expected, position - 1
+        expected = next_position(position, empty)
+    return (expected, head) if expected <= head else None
 
 
 def _look_at_whole(report: Report, path: Path) -> None:

@@ -25,6 +25,7 @@ def look_at_events(report: Report, application: Application, partition: int) -> 
     moments: list[tuple[int, datetime]] = []
     versions: dict[UUID | str, int] = {}
     position, head = 0, application.log.head(partition)
+    empty = application.log.empty_positions(partition)
     found: set[type[InfrastructureError]] = set()
 
     def note(error: InfrastructureError, at: int) -> None:

@@ -35,12 +35,12 @@ from infra.kafka.internals import (
     producer_id_request,
     raise_for_code,
     record_batch,
-    record_batches,
 )
+from infra.kafka.record_batches import BatchReader
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
 from infra.log.errors import LogChanged, RecordTooLarge
-from infra.log.partition_client import FetchResult, Record
+from infra.log.partition_client import FetchResult
 from infra.retry import Retry
 from infra.timeouts import Timeout
 
@@ -88,6 +88,7 @@ class KafkaPartitionClient:
         self._last_request_at = 0.0
         self.appended_at = 0
         """When the last record of this client was appended, by the broker's clock, in milliseconds since 1970."""
+        self._batches = BatchReader(topic.name, partition)
 
     def send(self, value: bytes) -> _PendingRecords:
         """Start to append a record. See `PartitionClient`."""
@@ -277,7 +278,8 @@ class KafkaPartitionClient:
         raise_for_code(found.error_code)
         if self._topic.whole and found.log_start_offset > 0:
             raise self._changed(f"its first offset is {found.log_start_offset}")
-        return _unpack(found.records, start), int(found.high_watermark)
+        end = int(found.high_watermark)
+        return self._batches.read(bytes(found.records or b""), start, end), end
 
     def _wait_for_leader(self, read: int, end: int, tries: Retry) -> None:
         """A new leader may learn the high watermark a moment after it was elected. Raises LogChanged if not."""
@@ -377,12 +379,3 @@ class _PendingRecords:
             self._partition_client.give_up_producer(self._error)
             return None
         return self._partition_client.offset_of(self._future)
-
-
-def _unpack(records: bytes | None, start: int) -> FetchResult:
-    found: list[Record] = []
-    position = start
-    for next_offset, batch in record_batches(records):
-        position = max(position, next_offset)
-        found.extend(Record(each.offset, each.value, each.timestamp) for each in batch if each.offset >= start)
-    return FetchResult(found, position)

@@ -17,8 +17,8 @@ from kafka.errors import (
 )
 
 from infra.errors import LogUnusable
+from infra.kafka.assignors import COOPERATIVE, EAGER
 from infra.kafka.errors import TopicUnusable
-from infra.kafka.internals import CooperativeStickyAssignor, RangePartitionAssignor, RoundRobinPartitionAssignor
 from infra.kafka.settings import KafkaSettings
 from infra.retry import Retry
 from infra.timeouts import Timeout
@@ -28,20 +28,23 @@ _log = structlog.get_logger(__name__)
 _POLL_MS: Final = 200
 _HEARTBEAT_MS: Final = 1_000
 _MAX_POLL_INTERVAL_MS: Final = 300_000
-_COOPERATIVE: Final = (CooperativeStickyAssignor,)
-_EAGER: Final = (RangePartitionAssignor, RoundRobinPartitionAssignor)
 _NOT_ALLOWED: Final = (GroupAuthorizationFailedError, TopicAuthorizationFailedError)
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python ships no types
-    """Runs on the client's own thread: it only takes note."""
+    """Runs on the client's own thread: it only takes note.
 
-    def __init__(self, *, eager: bool) -> None:
+    Nothing may be fetched, not even once: what a stranger put there could be of any codec, and unpack to any size.
+    """
+
+    def __init__(self, consumer: KafkaConsumer, *, eager: bool) -> None:
         self.has_joined = False
         self.partitions: set[int] = set()
+        self._consumer = consumer
         self._eager = eager
 
     def on_partitions_assigned(self, assigned: Any) -> None:
+        self._consumer.pause(*assigned)
         self.has_joined = True
         partitions = {each.partition for each in assigned}
         self.partitions = partitions if self._eager else self.partitions | partitions
@@ -102,13 +105,12 @@ def _take_part(
     *,
     eager: bool,
 ) -> None:
-    listener = _Listener(eager=eager)
     # Members that die one after another keep a new one waiting: the group waits for each until its session is over.
     joining = Retry(Timeout.GROUP_JOIN)
     consumer = KafkaConsumer(
         **settings.client,
         group_id=group,
-        partition_assignment_strategy=_EAGER if eager else _COOPERATIVE,
+        partition_assignment_strategy=EAGER if eager else COOPERATIVE,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         allow_auto_create_topics=False,
@@ -116,6 +118,7 @@ def _take_part(
         heartbeat_interval_ms=_HEARTBEAT_MS,
         max_poll_interval_ms=_MAX_POLL_INTERVAL_MS,
     )
+    listener = _Listener(consumer, eager=eager)
     try:
         consumer.subscribe([topic], listener=listener)
         while not stopped.is_set():

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
@@ -23,7 +23,6 @@ from uuid import UUID
 
 import kafka
 from kafka.errors import (
-    CorruptRecordError,
     InvalidReceiveError,
     KafkaConnectionError,
     KafkaError,
@@ -55,7 +54,6 @@ from kafka.net.selector import NetworkSelector  # noqa: E402
 from kafka.protocol.consumer import FetchRequest, ListOffsetsRequest, OffsetSpec  # noqa: E402
 from kafka.protocol.producer import InitProducerIdRequest, ProduceRequest  # noqa: E402
 from kafka.record.default_records import DefaultRecordBatchBuilder  # noqa: E402
-from kafka.record.memory_records import MemoryRecords  # noqa: E402
 
 __all__ = ["CooperativeStickyAssignor", "OffsetSpec", "RangePartitionAssignor", "RoundRobinPartitionAssignor"]
 
@@ -283,17 +281,6 @@ def offset_request(topic: str, partition: int, leader_epoch: int, which: OffsetS
         min_version=_LIST_OFFSETS_VERSION,
         max_version=_LIST_OFFSETS_VERSION,
     )
-
-
-def record_batches(fetched: bytes | None) -> Iterable[tuple[int, Iterable[Any]]]:
-    """The batches of a fetch: the offset after each, and its records; none for a control batch.
-
-    Raises CorruptRecordError.
-    """
-    for batch in MemoryRecords(fetched) if fetched else ():
-        if not batch.validate_crc():
-            raise CorruptRecordError(f"the batch at offset {batch.base_offset} fails its checksum")
-        yield batch.next_offset, () if batch.is_control_batch else batch
 
 
 def raise_for_code(code: int, message: str | None = None) -> None:

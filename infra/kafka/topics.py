@@ -12,7 +12,7 @@ from uuid import UUID
 
 import structlog
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import InvalidConfigurationError, KafkaError, TopicAlreadyExistsError
 
 from infra.kafka.admin import ask
 from infra.kafka.errors import KafkaUnreachable, TopicUnusable, unreachable
@@ -23,7 +23,10 @@ from infra.timeouts import Timeout
 _T = TypeVar("_T")
 _log = structlog.get_logger(__name__)
 
+PLAIN: Final = {"compression.type": "uncompressed"}
+"""What every topic must be set to: then the broker itself unpacks what comes, and refuses what is too large."""
 _COMMON: Final = {
+    **PLAIN,
     "cleanup.policy": "delete",
     "message.timestamp.type": "LogAppendTime",
     "unclean.leader.election.enable": "false",
@@ -33,6 +36,9 @@ REQUIRED: Final = {**_COMMON, "retention.ms": "-1", "retention.bytes": "-1"}
 _DAY_MS: Final = 86_400_000
 _LARGEST: Final = "max.message.bytes"
 _IN_SYNC: Final = "min.insync.replicas"
+_UNPACKED: Final = "max.decompressed.message.bytes"
+_MOST_UNPACKED: Final = 16 << 20
+"""Bytes up to which a broker unpacks a record, where it has such a bound; without one it unpacks all, and then sees."""
 _SAFE_REPLICATION: Final = 3
 # What Kafka adds around one record: the batch's header, the record's own, and some to spare.
 _BATCH_OVERHEAD: Final = 256
@@ -110,9 +116,13 @@ def _create(admin: KafkaAdminClient, settings: KafkaSettings, spec: TopicSpec) -
     configs = {**spec.required, **spec.at_creation}
     if replication >= _SAFE_REPLICATION:
         configs[_IN_SYNC] = "2"
-    wanted = {"num_partitions": spec.partitions, "replication_factor": replication, "configs": configs}
+    wanted = {"num_partitions": spec.partitions, "replication_factor": replication}
     try:
-        admin.create_topics({spec.name: wanted})
+        try:
+            admin.create_topics({spec.name: {**wanted, "configs": {**configs, _UNPACKED: str(_MOST_UNPACKED)}}})
+        except InvalidConfigurationError:
+            # A broker that does not have that bound, as up to Kafka 4.3.0; anything else is refused again.
+            admin.create_topics({spec.name: {**wanted, "configs": configs}})
         _log.info("topic.created", topic=spec.name, partitions=spec.partitions)
     except TopicAlreadyExistsError:
         # Another process was faster; what it made is checked like any other.
@@ -138,6 +148,8 @@ def _checked(admin: KafkaAdminClient, settings: KafkaSettings, spec: TopicSpec, 
     copies = min(len(partition["replica_nodes"]) for partition in found["partitions"])
     if spec.survives and copies >= _SAFE_REPLICATION and int(configs[_IN_SYNC]) < 2:  # noqa: PLR2004 - one may be lost
         wrong.append(f"{_IN_SYNC}=2")
+    if _UNPACKED in configs and not 0 < int(configs[_UNPACKED]) <= _MOST_UNPACKED:
+        wrong.append(f"{_UNPACKED}={_MOST_UNPACKED}")
     if wrong:
         raise TopicUnusable(
             log=settings.url,

@@ -10,16 +10,24 @@ from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 
+class UnreadableBatch(NamedTuple):
+    """Why the records of a batch are not known, and its first offset."""
+
+    first: int
+    reason: str
+
+
 class Record(NamedTuple):
     """A record: its offset, and its value (None for a tombstone, which is a stranger's).
 
     `appended_at` is when it was appended, by the clock of whoever keeps the log, in milliseconds since 1970; 0 where
-    that is not known.
+    that is not known. A batch that cannot be read stands as one record without a value, at its last offset.
     """
 
     offset: int
     value: bytes | None
     appended_at: int = 0
+    unreadable: UnreadableBatch | None = None
 
 
 class FetchResult(NamedTuple):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from consumers.commands.ports import CommandKey, QueuePosition
-from infra.log.acceptance import ChainState, RecordedAt, VoidRange, start
+from infra.log.acceptance import ChainState, RecordedAt, Verdict, VoidRange, start
 from infra.log.errors import (
     LogBroken,
     LogChanged,
@@ -71,6 +71,8 @@ class PartitionKnowledge:
         self._accepted: list[Applied] = []
         self._prepared: tuple[Applied, Head] | None = None
         self._uncommitted: Applied | None = None
+        self._ignored: dict[Verdict, list[int]] = {}
+        """The offsets of what is ignored, by sort, until it is reported."""
         self._writing: Future[None] | None = None
         self._stopped: Stop | None = None
         self._unfounded: int | None = None

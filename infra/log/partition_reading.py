@@ -188,12 +188,15 @@ class PartitionReading(PartitionKnowledge):
         self._tell_listeners()
 
     def _apply_all(self, fetched: FetchResult) -> None:
-        for record in fetched.records:
-            if self._stopped is not None:
-                if record.offset >= self._stopped.chain.next_offset:
-                    self._look_on(self._stopped, record)
-            elif record.offset >= self.head.next_offset:
-                self._apply_one(record)
+        try:
+            for record in fetched.records:
+                if self._stopped is not None:
+                    if record.offset >= self._stopped.chain.next_offset:
+                        self._look_on(self._stopped, record)
+                elif record.offset >= self.head.next_offset:
+                    self._apply_one(record)
+        finally:
+            self._report_ignored()
         if self._stopped is None and fetched.next_offset > self.head.next_offset:
             self.head = self.head._replace(next_offset=fetched.next_offset)
 
@@ -257,12 +260,20 @@ class PartitionReading(PartitionKnowledge):
         self.head = self.head._replace(
             state=state, ignored=counted(self.head.ignored, verdict), next_offset=record.offset + 1
         )
-        log = logger(__name__)
-        report = log.debug if verdict is Verdict.LATE else log.warning
-        report(
-            f"record.{verdict.name.lower()}",
-            log=self.address.name,
-            partition=self.address.partition,
-            offset=record.offset,
-            head=self.head.record_offset,
-        )
+        self._ignored.setdefault(verdict, []).append(record.offset)
+
+    def _report_ignored(self) -> None:
+        """One line for each sort of what was read together: a stranger can send a hundred thousand records at once."""
+        ignored, self._ignored = self._ignored, {}
+        for verdict, offsets in ignored.items():
+            log = logger(__name__)
+            report = log.debug if verdict is Verdict.LATE else log.warning
+            report(
+                f"records.{verdict.name.lower()}",
+                log=self.address.name,
+                partition=self.address.partition,
+                count=len(offsets),
+                first=offsets[0],
+                last=offsets[-1],
+                head=self.head.record_offset,
+            )

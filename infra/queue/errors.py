@@ -5,7 +5,8 @@ InfrastructureError
 ├── ReadingBehind    what another process reads into an index does not reach the end of the log
 └── NotOnKafka       asked of a log that has no queue
 InvalidInput
-└── NoSuchLetter     a dead letter that is not there
+├── NoSuchLetter     a dead letter that is not there
+└── CommandGone      the queue does not have the command of a dead letter
 """
 
 from __future__ import annotations
@@ -35,3 +36,9 @@ class NoSuchLetter(InvalidInput):
     """A dead letter that is not there, or not there any more."""
 
     code = "NO_SUCH_LETTER"
+
+
+class CommandGone(InvalidInput):
+    """The queue does not have the command of a dead letter, or has other bytes in its place."""
+
+    code = "COMMAND_GONE"

@@ -229,14 +229,17 @@ class _Receiver:
             while not self._stopped.is_set():
                 fetched = self._client.follow(self._next, _FOLLOW_SECONDS)
                 self._next = fetched.next_offset
-                for record in fetched.records:
-                    self._receive(record.value)
+                passed_over = sum(self._receive(record.value) for record in fetched.records)
+                if passed_over:
+                    _log.warning("replies.passed_over", lines=passed_over)
         except LogUnusable as error:
             self._error = error
 
-    def _receive(self, value: bytes | None) -> None:
+    def _receive(self, value: bytes | None) -> int:
+        """Hand over the replies in a record's value; how many of its lines are none."""
+        replies, passed_over = read_replies(value)
         with self._changed:
-            for reply in read_replies(value):
+            for reply in replies:
                 if reply.topic_id != self._topic_id:
                     continue
                 pending = self._expected.pop(reply.offset, None)
@@ -245,6 +248,7 @@ class _Receiver:
                 elif self._early is not None:
                     self._early[reply.offset] = reply.answer
             self._changed.notify_all()
+        return passed_over
 
 
 def _scope(some_id: UUID) -> bytes:

@@ -8,10 +8,12 @@ the place of a command in the queue, which its sender knows when the queue has i
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
+import msgspec
 import structlog
 
 from consumers.commands.outcome import Answer, first_answer
@@ -21,7 +23,7 @@ from infra.log.format import RecordedOutcome
 from infra.log.index import Applied
 from infra.log.kafka.log import KafkaLog
 from infra.queue.command_consumer import KafkaCommandQueue
-from infra.queue.dead_letters import KafkaDeadLetters
+from infra.queue.dead_letters import AnswerError, KafkaDeadLetters
 
 _log = structlog.get_logger(__name__)
 
@@ -29,6 +31,25 @@ _DEAD: Final = "dead"
 _DONE: Final = "done"
 _BYTES: Final = 500_000
 _NO_RECORD: Final = -1
+
+
+_LINE: Final = re.compile(rf"([0-9]{{1,19}}) ({_DONE}|{_DEAD}) (\{{.*\}})")
+
+
+class _Head(msgspec.Struct):
+    commands: str
+
+
+class _Answer(msgspec.Struct):
+    """What everybody who is answered looks at."""
+
+    ok: bool
+    command_id: str | None
+    partition: int | None
+    position: int | None
+    error: AnswerError | None = None
+    dossier: str = ""
+    version: int = 0
 
 
 class Reply(NamedTuple):
@@ -64,12 +85,14 @@ class KafkaReplies:
             return
         self._waiting.append(record)
         dead = [
-            DeadLetter(append.source, self._queue.value_at(append.source.offset), append.command.answer)
+            (append.source, append.command.answer)
             for append in record.appends
             if append.outcome is RecordedOutcome.DEAD and append.command is not None and append.source is not None
         ]
         if dead:
-            self._dead_letters.store(dead)
+            values = self._queue.values_at([source.offset for source, _ in dead])
+            letters = [DeadLetter(source, values.get(source.offset, b""), answer) for source, answer in dead]
+            self._dead_letters.store(letters)
         self.send()
 
     def broker_time(self) -> datetime:
@@ -118,13 +141,28 @@ def _value(topic_id: str, record: int, lines: Sequence[str]) -> bytes:
     return "\n".join([json.dumps({"commands": topic_id, "record": record}), *lines]).encode()
 
 
-def read_replies(value: bytes | None) -> Iterator[Reply]:
-    """The answers in a record's value; none where it is not one of ours."""
+def read_replies(value: bytes | None) -> tuple[list[Reply], int]:
+    """The answers in a record's value, and how many of its lines are none: others can write there too."""
+    if not value:
+        return [], 0
+    head, *lines = value.decode("utf-8", "replace").split("\n")
     try:
-        head, *lines = (value or b"").decode().split("\n")
-        topic_id = json.loads(head)["commands"]
-    except (ValueError, KeyError, TypeError):
-        return
-    for line in lines:
-        offset, fate, text = line.split(" ", 2)
-        yield Reply(topic_id, int(offset), Answer(text, "malformed") if fate == _DEAD else first_answer(text))
+        topic_id = msgspec.json.decode(head, type=_Head).commands
+    except (msgspec.MsgspecError, RecursionError):
+        return [], 1 + len(lines)
+    replies = [reply for line in lines if (reply := _reply(topic_id, line)) is not None]
+    return replies, len(lines) - len(replies)
+
+
+def _reply(topic_id: str, line: str) -> Reply | None:
+    found = _LINE.fullmatch(line)
+    if found is None:
+        return None
+    offset, fate, text = found.groups()
+    try:
+        answer = msgspec.json.decode(text, type=_Answer)
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+    if answer.ok is not (answer.error is None):
+        return None
+    return Reply(topic_id, int(offset), Answer(text, "malformed") if fate == _DEAD else first_answer(text))

@@ -165,17 +165,16 @@ def verify_ends(engine: Engine, snapshot: Snapshot) -> None:
 
 def _between(engine: Engine, partition: int, after: int, last: int) -> Sequence[Notification]:
     """The events after one position up to another. Raises BrokenChain where one is not there."""
-    events = list(engine.log.read(partition, after, last - after)) if last > after else []
-    # Asked once they were read: the log may have gone on with a void.
-    position, empty = after, engine.log.empty_positions(partition)
-    events = [event for event in events if event.id <= last]
+    found = engine.log.read(partition, after, last - after) if last > after else ()
+    empty = engine.log.empty_positions(partition)
+    events = [event for event in found if event.id <= last]
+    expected = next_position(after, empty)
     for event in events:
-        following = next_position(position, empty)
-        if event.id != following:
-            raise BrokenChain(partition=partition, position=following, found=event.id)
-        position = event.id
-    if position < last:
-        raise BrokenChain(partition=partition, position=next_position(position, empty), found=None)
+        if event.id != expected:
+            raise BrokenChain(partition=partition, position=expected, found=event.id)
+        expected = next_position(expected, empty)
+    if expected <= last:
+        raise BrokenChain(partition=partition, position=expected, found=None)
     return events
 
 

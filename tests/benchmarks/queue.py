@@ -104,7 +104,7 @@ class _Reader(Thread):
             fetched = self._client.follow(self._next, 0.5)
             self._next = fetched.next_offset
             for entry in fetched.records:
-                for reply in read_replies(entry.value):
+                for reply in read_replies(entry.value)[0]:
                     seen += 1
                     self.accepted += reply.answer.outcome == "accepted"
         self._client.close()

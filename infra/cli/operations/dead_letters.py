@@ -16,7 +16,7 @@ from infra.cli.support.arguments import OPERATION
 from infra.cli.support.errors import BadOption
 from infra.cli.support.framework import subcommand
 from infra.cli.support.i18n import say
-from infra.cli.support.reporting import MALFORMED, REFUSED, print_json, report_answer
+from infra.cli.support.reporting import MALFORMED, REFUSED, note, print_json, report_answer
 from infra.cli.support.session import Session, session_of
 from infra.terminal.output import write_line
 
@@ -65,6 +65,9 @@ def dead_letters(
         raise BadOption(reason=pair("list names no letter; show, retry and drop name one: PARTITION/OFFSET"))
     with session.application() as application, _letters(application) as topics:
         waiting = [(found, each) for found in topics for each in found.waiting()]
+        passed_over = sum(found.passed_over for found in topics)
+        if passed_over:
+            note(session.text("records in the topic of dead letters that are none: {count}", count=passed_over))
         if letter is None:
             _list(session, [each for _, each in waiting])
             return
@@ -125,14 +128,19 @@ def _show(session: Session, letter: Letter) -> None:
             (text("Command id"), letter.command_id),
             (text("Error code"), letter.error["code"]),
             (text("Reason"), letter.error["message"]),
-            (text("Command"), letter.command.decode("utf-8", "backslashreplace")),
+            (text("Bytes"), letter.size),
+            (text("SHA-256"), letter.sha256),
+            (text("Command") if letter.is_whole else text("Command begins"), _text_of(letter)),
         )
     )
 
 
 def _retry(session: Session, application: Application, topic: KafkaDeadLetters, letter: Letter) -> None:
     """Hand the command in again, and settle the letter once it is handled."""
-    (answer,) = application.gateway.submit([letter.command])()
+    from infra.queue.dead_letters import whole_command
+
+    command = whole_command(application.kafka, application.topics.commands, letter)
+    (answer,) = application.gateway.submit([command])()
     if session.json:
         write_line(answer.line)
     if answer.outcome != "malformed":
@@ -149,5 +157,12 @@ def _as_json(letter: Letter) -> dict[str, Any]:
         "letter": letter.name,
         "command_id": letter.command_id,
         "error": letter.error,
-        "command": letter.command.decode("utf-8", "backslashreplace"),
+        "size": letter.size,
+        "sha256": letter.sha256,
+        "command": _text_of(letter),
     }
+
+
+def _text_of(letter: Letter) -> str:
+    """The beginning of the command."""
+    return letter.beginning.decode("utf-8", "backslashreplace")

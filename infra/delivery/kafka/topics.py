@@ -9,15 +9,16 @@ from infra.errors import LogUnusable
 from infra.kafka import topics
 from infra.kafka.errors import TopicUnusable
 from infra.kafka.settings import KafkaSettings
-from infra.kafka.topics import TopicSpec
+from infra.kafka.topics import PLAIN, TopicSpec
 
 DECISIONS: Final = {
+    **PLAIN,
     "cleanup.policy": "delete",
     "retention.ms": "-1",
     "retention.bytes": "-1",
     "unclean.leader.election.enable": "false",
 }
-SCHEMAS: Final = {"cleanup.policy": "compact", "unclean.leader.election.enable": "false"}
+SCHEMAS: Final = {**PLAIN, "cleanup.policy": "compact", "unclean.leader.election.enable": "false"}
 
 
 def decisions_topic(app: str) -> str:

@@ -17,14 +17,13 @@ import pytest
 from consumers.webhook_dispatcher import Delivery, Subscription
 from infra.delivery.webhooks.signing import new_secret
 from infra.delivery.webhooks.store import WebhookStore
-from tests.infra.delivery.test_http_client import saying, sent
+from tests.infra.delivery.webhooks.test_http_client import saying, sent
 from tests.support.terminal import COMMUNE, NUMBER, Terminal
 from tests.support.waiting import GUARD
 
 ROOT = Path(__file__).parents[3]
 
 HOSTILE = "Lò\x1b]0;owned\x07\x1b[2J\x9b31m\u202eVăn\u200b\u2066\xad\U000e0041\u2028\r\nThắng\x7f"
-ESCAPED = r"Lò\u001b]0;owned\u0007\u001b[2J\u009b31m\u202eVăn\u200b\u2066\u00ad\udb40\udc41\u2028\r\nThắng\u007f"
 
 
 def ran(terminal: Terminal, *arguments: str, given: bytes | None = None) -> tuple[str, str]:
@@ -45,7 +44,7 @@ def clean(text: str) -> bool:
 
 @pytest.fixture
 def forged(terminal: Terminal) -> Terminal:
-    """A dossier whose facts were recorded under a hostile name, as a read model has it."""
+    """A dossier whose facts stand under a hostile name in a read model, which is not what the log says."""
     terminal.run("open", COMMUNE, "--level=basic", "--year=2024", "--on=2024-06-12")
     terminal.run("audit", NUMBER)
     with sqlite3.connect(terminal.folder / "log-views.sqlite") as views:
@@ -67,14 +66,12 @@ def test_a_name_in_a_command_stays_text(terminal: Terminal) -> None:
     assert json.loads(out)["rows"][0]["person"] == name
 
 
-def test_a_forged_name_stays_text_and_in_its_line(forged: Terminal) -> None:
-    out, err = ran(forged, "audit", NUMBER)
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_a_forged_name_is_not_shown_at_all(forged: Terminal, more: tuple[str, ...]) -> None:
+    out, err = ran(forged, "audit", NUMBER, *more)
     assert clean(out + err)
-    assert f"   {ESCAPED}, {COMMUNE}" in out
-    out, _ = ran(forged, "audit", NUMBER, "--json")
-    assert clean(out)
-    assert out.count("\n") == 1
-    assert json.loads(out)["rows"][0]["person"] == HOSTILE
+    assert "FACT_DIFFERS" in err
+    assert "owned" not in out + err
 
 
 def test_the_answers_of_apply_stay_json_of_the_same_text(terminal: Terminal) -> None:
@@ -156,14 +153,16 @@ def on_a_terminal(*arguments: str, **environment: str) -> str:
     return found.decode().replace("\r\n", "\n")
 
 
-def test_a_terminal_gets_our_colours_and_nothing_of_others(forged: Terminal) -> None:
-    """Help, errors and headings have colours; what was forged has none."""
+def test_a_terminal_gets_our_colours_and_nothing_of_others(terminal: Terminal) -> None:
+    """Help, errors and headings have colours; what others wrote has none."""
+    name = "--person=Lò\u202eVăn\u200b Thắng"
+    terminal.run("open", COMMUNE, "--level=basic", "--year=2024", "--on=2024-06-12", name)
     for arguments, coloured in (
         (("--help",), "\x1b["),
         (("status", HOSTILE), "\x1b[1;31merror MALFORMED_DOSSIER_REFERENCE\x1b[0m: "),
         (("audit", NUMBER), "\x1b[1m"),
     ):
-        shown = on_a_terminal(*arguments, **forged.environment)
+        shown = on_a_terminal(*arguments, **terminal.environment)
         assert coloured in shown
         assert clean(re.sub(r"\x1b\[[0-9;]*m", "", shown))
         assert "\x1b[2J" not in shown

@@ -73,8 +73,8 @@ def test_a_fact_whose_version_was_changed_is_named(stage: Terminal) -> None:
 @announced
 def test_an_event_that_cannot_be_read_is_named_by_its_position(stage: Terminal) -> None:
     edit(stage, "UPDATE stored_events SET state = substr(state, 1, 12) WHERE rowid = 7")
-    found = {each["code"]: each["position"] for each in wrong(stage, "--whole") if "position" in each}
-    assert found["UNREADABLE_EVENT"] == found["OWN_INDEX_DIFFERS"] == 7
+    found = {each["code"]: each.get("position") for each in wrong(stage, "--whole")}
+    assert (found["UNREADABLE_EVENT"], found["OWN_INDEX_DIFFERS"]) == (7, 7)
 
 
 @announced
@@ -173,3 +173,20 @@ def test_an_index_that_somebody_changed_is_made_anew_from_the_log(stage: Termina
     assert stage.json("log", "reindex")["position"] == 55
     assert stage.json("doctor", "--whole")["wrong"] == []
     assert len(stage.json("replay", NUMBER)["timeline"]) > 50
+
+
+def test_positions_of_voided_records_are_empty_and_not_missing(terminal: Terminal) -> None:
+    """Whether other facts stand behind them or not; a missing one behind them is still named."""
+    for unit in ("04630", "04633"):
+        terminal.run("open", unit, "--level=basic", "--year=2024", "--on=2024-06-12")
+    (record,) = terminal.json("log", "void", "--number=3")["records"]
+    terminal.run("log", "void", "--number=3", f"--hash={record['hash']}", "--reason=a test", "--losing=2")
+    # They had applied what is void.
+    (terminal.folder / "log-views.sqlite").unlink()
+    assert terminal.json("doctor", "--whole")["wrong"] == []
+    for unit in ("04633", "04636"):
+        terminal.run("open", unit, "--level=basic", "--year=2024", "--on=2024-06-12")
+    assert terminal.json("doctor", "--whole")["wrong"] == []
+    edit(terminal, "DELETE FROM stored_events WHERE rowid = 3")
+    (missing,) = [each for each in wrong(terminal) if each["code"] == "POSITIONS_MISSING"]
+    assert (missing["first"], missing["last"]) == (3, 3)

@@ -139,6 +139,7 @@ def test_refuses_a_topic_with_other_settings(settings: KafkaSettings, admin: Kaf
     """It says which, and how to mend it."""
     others = {
         "cleanup.policy": "compact",
+        "compression.type": "producer",
         "message.timestamp.type": "CreateTime",
         "unclean.leader.election.enable": "true",
     }

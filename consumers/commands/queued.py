@@ -1,0 +1,63 @@
+"""From the bytes in a queue to commands, and what stands there that is none.
+
+Whoever may write to a queue can fill it with anything. One thing that is no command is answered by itself: somebody
+may have made a mistake. Many in a row, none with a command id, are handled as one, so that what is kept about them does
+not grow with their number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, TypeAlias
+
+from consumers.commands.errors import UnreadableRecords
+from consumers.commands.ports import QueuedCommand
+from domain.commands import Command
+from schemas.command_parser import MalformedMessage, parse_message
+
+MANY: Final = 16
+"""From so many in a row on they are one."""
+SMALLEST: Final = len('"command_id":"01907f3a-0000-7101-8000-000000000002"')
+"""Fewer bytes cannot name a command id."""
+
+QueuedItem: TypeAlias = tuple[QueuedCommand, Command | MalformedMessage]
+"""What is to be handled, with its place in the queue."""
+
+
+def read_queued(queued: Sequence[QueuedCommand]) -> list[QueuedItem]:
+    """What is to be handled, in the order of the queue."""
+    items: list[QueuedItem] = []
+    nameless: list[QueuedCommand] = []
+    for each in queued:
+        if len(each.value or b"") < SMALLEST:
+            nameless.append(each)
+            continue
+        item = parse_message(each.value or b"")
+        if isinstance(item, MalformedMessage) and item.command_id is None:
+            nameless.append(each)
+            continue
+        items += _read(nameless)
+        items.append((each, item))
+        nameless = []
+    return [*items, *_read(nameless)]
+
+
+def _read(nameless: Sequence[QueuedCommand]) -> list[QueuedItem]:
+    """Each as what it is; many as one, at the place of the last."""
+    if len(nameless) < MANY:
+        return [(each, _malformed(each)) for each in nameless]
+    begin, end = nameless[0], nameless[-1]
+    first = begin.source.offset if begin.first is None else begin.first
+    reason = f"{_malformed(begin).error.code}, and {len(nameless) - 1} more"
+    joined = QueuedCommand(end.source, None, first, reason)
+    return [(joined, _malformed(joined))]
+
+
+def _malformed(queued: QueuedCommand) -> MalformedMessage:
+    if queued.first is not None:
+        error = UnreadableRecords(first=queued.first, last=queued.source.offset, reason=queued.reason)
+        return MalformedMessage(None, error)
+    found = parse_message(queued.value or b"")
+    if not isinstance(found, MalformedMessage):
+        raise TypeError("a command was taken for none")
+    return found
