@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from domain.i18n import pair
-from infra.cli.operations.dismissal import dismiss
+from infra.cli.operations.dismissal import check_named_whole, dismiss
 from infra.cli.support.arguments import OPERATION
 from infra.cli.support.errors import BadOption
 from infra.cli.support.framework import subcommand
@@ -99,10 +99,12 @@ def log(
     if what == "reindex":
         _reindex(session)
         return
+    if what == "dismiss":
+        check_named_whole(offset, digest, every=every)
     with session.application() as application:
         source = _source(application, partition)
         if what == "dismiss":
-            dismiss(session, source, offset, digest, every=every)
+            dismiss(session, source, offset, digest)
         else:
             _void(
                 session, application, source, _Record(number, digest), reason=reason, losing=losing, roots=roots or []
