@@ -27,6 +27,7 @@ from consumers.commands.ports import CommandLog
 from consumers.commands.recording_clock import LogClock, RecordingClock
 from domain.dossier.aggregate import DossierEvent
 from infra.clock import ClockConfirmation, is_synchronised, utc_now
+from infra.diagnosis.marks import check_rows
 from infra.errors import LogMissing, LogUnusable
 from infra.log.founding import LogKeys
 from infra.log.keys import KeyFolder
@@ -173,6 +174,7 @@ class Application:
         from consumers.cloudevents import DecisionSerializer
         from consumers.feed import DecisionFeed
 
+        check_rows(self.settings.state_dir)
         engine = Engine(self.views, self.log, decode_event, (DECISIONS,))
         return DecisionFeed(engine, self.log.partitions, DecisionSerializer(self.log.log_id, self.settings.units))
 
@@ -246,8 +248,9 @@ class Application:
         """The read models, showing no less than the log held when this began.
 
         `wait`: partition → a position that must be shown as well, such as an answer's own. Raises NotYetReflected where
-        the log does not reach it within WAIT seconds.
+        the log does not reach it within WAIT seconds, RowsDiffer where the doctor named what would be read.
         """
+        check_rows(self.settings.state_dir)
         tries = Retry(WAIT, pause=_PAUSE)
         while True:
             reached = self.engine.catch_up()
@@ -288,6 +291,18 @@ class Application:
         stored = self.log.events_of(dossier_id)
         check_versions(str(dossier_id), (each.originator_version for each in stored))
         return [cast(DossierEvent, self.mapper.to_domain_event(each)) for each in stored]
+
+    def doubtful(self, dossier_id: UUID, recorded: Sequence[datetime]) -> list[int]:
+        """The places in a dossier's recorded moments, from its first on, that cannot be right.
+
+        On Kafka each is compared with the stamp of the broker. An embedded log is stamped by the clock that records.
+        """
+        from infra.diagnosis.moments import doubtful
+
+        stamped: Sequence[datetime | None] = ()
+        if not isinstance(self.settings.log, Path):
+            stamped = self.kafka_reader.appended_at(dossier_id)[: len(recorded)]
+        return doubtful(recorded, self.clock(), [*stamped, *[None] * (len(recorded) - len(stamped))])
 
     def close(self) -> None:
         """Close what was opened."""

@@ -7,13 +7,17 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from consumers.commands.recording_clock import shown
+from domain.errors import InfrastructureError
 from infra.diagnosis.events import look_at_events
 from infra.diagnosis.findings import MomentWrong, OwnIndexDiffers, PositionsMissing
 from infra.diagnosis.machine import look_at_clock, look_at_disks, look_at_halts
+from infra.diagnosis.marks import mark_index
 from infra.diagnosis.moments import doubtful
 from infra.diagnosis.read_models import look_at_read_models
 from infra.diagnosis.report import Report
-from infra.errors import LogUnusable
+from infra.errors import LogMissing, LogUnusable
+from infra.log.sqlite.source import SQLiteSource
 from infra.log.sqlite.whole import compare_index
 from projections.engine.empty_positions import EmptyPositions, next_position
 from schemas.avro.codec import decode_event
@@ -32,38 +36,46 @@ def diagnose_embedded(application: Application, path: Path, *, whole: bool = Fal
     facts: log; partitions (of its one partition: number and last position); behind (read model → partition → events);
     disks (folder → free megabytes); clock; halted (processes); doubtful_moments (with `whole`).
     """
-    report = Report({"log": str(path)})
-    log = application.sqlite_log
-    head = log.head(_PARTITION)
-    report.facts["partitions"] = [{"partition": _PARTITION, "position": head}]
-    with report.taking():
-        _look_at_file(report, path, head, log.empty_positions(_PARTITION), whole=whole)
-    _look_at_last(report, application, head)
+    report = Report({"log": str(path), "partitions": []})
+    heads: dict[int, int] = {}
+    try:
+        heads[_PARTITION] = head = application.sqlite_log.head(_PARTITION)
+    except LogMissing:
+        raise
+    except InfrastructureError as error:
+        report.add(error, partition=_PARTITION)
+    else:
+        report.facts["partitions"].append({"partition": _PARTITION, "position": head})
+        with report.taking(partition=_PARTITION):
+            _look_at_file(report, application, path)
+        _look_at_last(report, application, head)
     if whole:
         with report.taking(partition=_PARTITION):
-            _look_at_index(report, application, path)
-        with report.taking(partition=_PARTITION):
-            look_at_events(report, application, _PARTITION)
-    projected = look_at_read_models(report, application, {_PARTITION: head}, whole=whole)
+            _look_at_whole(report, path)
+    projected = False
+    if heads:
+        if whole:
+            with report.taking(partition=_PARTITION):
+                look_at_events(report, application, _PARTITION)
+        projected = look_at_read_models(report, application, heads, whole=whole)
+    look_at_clock(report, application.clock(), None)
     look_at_disks(report, _folders(application, path), application.settings.free_disk)
     with report.taking():
         look_at_halts(report, application, {}, projected=projected)
     return report
 
 
-def _look_at_file(report: Report, path: Path, head: int, empty: EmptyPositions, *, whole: bool) -> None:
-    """Whether positions are dense but for empty ones, and with `whole` whether the pages of the file fit together."""
+def _look_at_file(report: Report, application: Application, path: Path) -> None:
+    """Whether the rows of the index are all there."""
+    head, empty = application.sqlite_log.head(_PARTITION), application.sqlite_log.empty_positions(_PARTITION)
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             missing = _missing(connection, head, empty)
-            if missing is not None:
-                first, last = missing
-                report.add(PositionsMissing(first=first, last=last), partition=_PARTITION, position=first)
-            (damage,) = connection.execute("PRAGMA quick_check(1)").fetchone() if whole else ("ok",)
     except sqlite3.Error as error:
         raise LogUnusable(log=str(path), reason=str(error)) from error
-    if damage != "ok":
-        raise LogUnusable(log=str(path), reason=damage)
+    if missing is not None:
+        first, last = missing
+        report.add(PositionsMissing(first=first, last=last), partition=_PARTITION, position=first)
 
 
 def _missing(connection: sqlite3.Connection, head: int, empty: EmptyPositions) -> tuple[int, int] | None:
@@ -79,9 +91,17 @@ def _missing(connection: sqlite3.Connection, head: int, empty: EmptyPositions) -
     return (expected, head) if expected <= head else None
 
 
-def _look_at_index(report: Report, application: Application, path: Path) -> None:
-    """Read every record by the rule, and compare the index with what they lead to."""
-    difference = compare_index(application.sqlite_log.source(_PARTITION))
+def _look_at_whole(report: Report, path: Path) -> None:
+    """Whether the pages of the file fit together, the tape follows its rule, and the index is what it leads to."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            (damage,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.Error as error:
+        raise LogUnusable(log=str(path), reason=str(error)) from error
+    if damage != "ok":
+        raise LogUnusable(log=str(path), reason=damage)
+    difference = compare_index(SQLiteSource(path))
+    mark_index(path, difference.position if difference is not None else None)
     if difference is not None:
         wrong = OwnIndexDiffers(index=str(path), what=difference.what)
         report.add(wrong, partition=_PARTITION, position=difference.position)
@@ -94,8 +114,7 @@ def _look_at_last(report: Report, application: Application, head: int) -> None:
         for event in application.log.read(_PARTITION, head - 1, 1) if head else ():
             last = decode_event(event).timestamp
     if last is not None and doubtful([last], now):
-        report.add(MomentWrong(recorded=last.isoformat(), known=now.isoformat()), partition=_PARTITION, position=head)
-    look_at_clock(report, now, None)
+        report.add(MomentWrong(recorded=shown(last), known=shown(now)), partition=_PARTITION, position=head)
 
 
 def _folders(application: Application, path: Path) -> list[Path]:

@@ -34,6 +34,8 @@ def look_at_events(report: Report, application: Application, partition: int) -> 
             report.add(error, partition=partition, position=at)
 
     while position < head and (events := application.log.read(partition, position, _BATCH)):
+        # Asked once they were read: the log may have gone on with a void.
+        empty = application.log.empty_positions(partition)
         for event in events:
             following = next_position(position, empty)
             if event.id != following:

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 
 from domain.errors import InfrastructureError
 from infra.diagnosis.findings import DossiersParked, RowsDiffer
+from infra.diagnosis.marks import mark_rows
 from infra.diagnosis.report import Report
 from projections.engine.errors import ViewsAheadOfLog
 from projections.engine.verification import verify
 
 if TYPE_CHECKING:
     from infra.bootstrap import Application
+    from projections.engine.rebuild import RebuildResult
     from projections.engine.snapshot import Snapshot
 
 
@@ -68,14 +70,21 @@ def _look_at_parked(report: Report, snapshot: Snapshot) -> None:
 def _compare_rows(report: Report, application: Application, names: tuple[str, ...]) -> None:
     """Build each once more beside what is served, and compare."""
     for outcome in application.rebuild(names, check=True).run():
-        found = outcome.comparison
-        if found is not None and not found.equal:
-            first = found.listed[0] if found.listed else None
-            report.add(
-                RowsDiffer(
-                    projection=outcome.projection,
-                    different=found.different,
-                    table=first.table if first else "",
-                    key="/".join(map(str, first.key)) if first else "",
-                )
-            )
+        different = note_rows(application, outcome)
+        if different is not None:
+            report.add(different)
+
+
+def note_rows(application: Application, outcome: RebuildResult) -> RowsDiffer | None:
+    """Keep what a comparison found, so that rows that differ are not served; None where they do not."""
+    found, different = outcome.comparison, None
+    if found is not None and not found.equal and not outcome.swapped:
+        first = found.listed[0] if found.listed else None
+        different = RowsDiffer(
+            projection=outcome.projection,
+            different=found.different,
+            table=first.table if first else "",
+            key="/".join(map(str, first.key)) if first else "",
+        )
+    mark_rows(application.settings.state_dir, outcome.projection, different)
+    return different

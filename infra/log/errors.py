@@ -9,7 +9,8 @@ LogUnusable
 ├── EarlierLog         an embedded log of an earlier form, which is taken over once
 ├── RecordUnreadable   an accepted record that cannot be decoded or applied
 ├── IndexUnusable      the index file is damaged
-│   └── IndexInUse     another process uses it
+│   ├── IndexInUse     another process uses it
+│   └── IndexAltered   its rows are not what the log's records led to
 ├── RecordTooLarge     more than one record can hold
 ├── KeyMissing            a file of a key that is not there
 ├── KeysUnsafe            a key that others can read, or that cannot be read
@@ -68,6 +69,12 @@ class IndexInUse(IndexUnusable):
     """Another process uses the index file."""
 
     code = "INDEX_IN_USE"
+
+
+class IndexAltered(IndexUnusable):
+    """The rows of an index are not what the records of the log led to: somebody has changed them."""
+
+    code = "INDEX_ALTERED"
 
 
 class RecordTooLarge(LogUnusable, DataError):

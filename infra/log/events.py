@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Collection, Iterable
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
@@ -21,6 +23,8 @@ _SELECT_TYPES: Final = (
     "SELECT originator_id, originator_version, topic, state, rowid FROM stored_events "
     "WHERE topic IN (SELECT value FROM json_each(?)) AND rowid > ? AND rowid <= ? ORDER BY rowid LIMIT ?"
 )
+_SELECT_POSITIONS: Final = "SELECT rowid FROM stored_events WHERE originator_id = ? ORDER BY originator_version"
+_SELECT_RECORD: Final = "SELECT position, appended_at FROM accepted_records WHERE number = ?"
 _originator: Final[Callable[[str], UUID]] = lru_cache(maxsize=4096)(UUID)
 """A dossier's id from its text: events of a dossier stand close together."""
 
@@ -53,6 +57,29 @@ class IndexedEvents(SQLiteApplicationRecorder):
         """Events of these types after a position, none after `up_to`, in order."""
         with self.datastore.transaction(commit=False) as cursor:
             return events_of_types(cursor, types, after, up_to, limit)
+
+    def appended_at(self, dossier_id: UUID) -> list[datetime | None]:
+        """When the record of each event of a dossier was appended, by the clock of the log's keeper; None: unknown."""
+        with self.datastore.transaction(commit=False) as cursor:
+            rows = cursor.sqlite_cursor
+            rows.row_factory = None
+            positions = rows.execute(_SELECT_POSITIONS, (dossier_id.hex,)).fetchall()
+            (last,) = rows.execute("SELECT MAX(number) FROM accepted_records").fetchone()
+            found = [_stamp(rows, position, last or 0) for (position,) in positions]
+        return [datetime.fromtimestamp(each / 1000, UTC) if each else None for each in found]
+
+
+def _stamp(rows: sqlite3.Cursor, position: int, last: int) -> int:
+    """When the record with the event at a position was appended; the numbers of records grow as their positions do."""
+    first, stamp = 1, 0
+    while first <= last:
+        middle = (first + last) // 2
+        begins, appended_at = rows.execute(_SELECT_RECORD, (middle,)).fetchone() or (0, 0)
+        if begins <= position:
+            first, stamp = middle + 1, appended_at
+        else:
+            last = middle - 1
+    return stamp
 
 
 def _notifications(cursor: SQLiteCursor, statement: str, parameters: tuple[str | int, ...]) -> list[Notification]:

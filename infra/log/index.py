@@ -85,6 +85,7 @@ class Applied(NamedTuple):
     number: int
     hash: bytes
     format: int
+    appended_at: int = 0
 
 
 class RecordRefused(Exception):
@@ -188,7 +189,9 @@ class Index:
             return found
 
     def _write(self, records: Sequence[Applied]) -> None:
-        recorded = [(each.number, each.offset, each.hash, each.position, each.format) for each in records]
+        recorded = [
+            (each.number, each.offset, each.hash, each.position, each.format, each.appended_at) for each in records
+        ]
         events: list[tuple[int, str, int, str, bytes]] = []
         answers: list[tuple[bytes, bytes, bytes, str]] = []
         tracked: list[tuple[str, int]] = []

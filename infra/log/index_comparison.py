@@ -9,6 +9,8 @@ from typing import Final, NamedTuple
 
 from domain.i18n import Text, pair
 from infra.log.errors import IndexUnusable
+from infra.log.partition_reader import PartitionReader
+from infra.log.partition_source import PartitionSource
 
 _POSITION: Final = "SELECT position - 1, number, hash FROM {}.head"
 _EVENTS: Final = (
@@ -29,6 +31,16 @@ _TRACKING: Final = (
     "SELECT application_name FROM (SELECT * FROM main.tracking EXCEPT SELECT * FROM made.tracking "
     "UNION ALL SELECT * FROM (SELECT * FROM made.tracking EXCEPT SELECT * FROM main.tracking)) LIMIT 1"
 )
+
+
+def make_index(source: PartitionSource) -> Path:
+    """Make the index of a source that has none yet, from the first record of its tape; the file that holds it.
+
+    Raises LogUnusable: whatever is wrong with the log itself.
+    """
+    with closing(PartitionReader(source)) as reader:
+        reader.check_whole()
+    return source.index_path
 
 
 class IndexDifference(NamedTuple):

@@ -14,7 +14,7 @@ from infra.log.acceptance import ActiveKeys, ChainState, RecordedAt, VoidRange
 from infra.log.control_records import Roots
 from infra.log.format import Place
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the tables, kept as SQLite's `user_version`."""
 
 HEAD_TABLES: Final = """
@@ -34,10 +34,12 @@ CREATE TABLE IF NOT EXISTS voids (
     first_position INTEGER NOT NULL, last_position INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS accepted_records (
     number INTEGER PRIMARY KEY, record_offset INTEGER NOT NULL, hash BLOB NOT NULL,
-    position INTEGER NOT NULL, format INTEGER NOT NULL);
+    position INTEGER NOT NULL, format INTEGER NOT NULL, appended_at INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS known_voids (first INTEGER NOT NULL, last INTEGER NOT NULL);
 """
-"""`accepted_records` has all of them, for voids name them by number and hash. `known_voids` outlives a fresh start."""
+"""`accepted_records` has all of them, for voids name them by number and hash; `appended_at` is as the tape says it, and
+0 where it was not read from there. `known_voids` outlives a fresh start.
+"""
 
 STATE_TABLES: Final = ("orphans", "head", "keys", "roots", "writers", "voids", "accepted_records")
 

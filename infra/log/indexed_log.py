@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Final, Generic, TypeVar
 from uuid import UUID
 
@@ -107,6 +108,11 @@ class IndexedLog(ABC, Generic[_Opened]):
         """The events of one dossier in order."""
         with self._whole(self.partition_of(dossier_id)) as events:
             return events.select_events(dossier_id)
+
+    def appended_at(self, dossier_id: UUID) -> Sequence[datetime | None]:
+        """When the record of each event of a dossier was appended, by the clock of the log's keeper; None: unknown."""
+        with self._whole(self.partition_of(dossier_id)) as events:
+            return events.appended_at(dossier_id)
 
     def state(self, partition: int) -> Head:
         """How far a partition has been read, what was ignored, and the open orphans."""

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from eventsourcing.sqlite import SQLiteDatastore
 
 from infra.errors import LogUnusable
+from infra.log.last_rows import check_last_rows
 from infra.log.partition import Partition
 from infra.log.partition_client import PartitionClient
 from infra.log.partition_source import PartitionSource
@@ -48,6 +49,7 @@ class PartitionReader:
             opening.callback(self.index.close)
             opening.callback(self._client.close)
             self.partition = Partition(source.address, self._client, self.index)
+            check_last_rows(self.index.path, self.partition.last_accepted())
             self.datastore = SQLiteDatastore(str(self.index.path))
             opening.pop_all()
 

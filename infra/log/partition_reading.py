@@ -213,7 +213,7 @@ class PartitionReading(PartitionKnowledge):
             newer = isinstance(error, UnknownFormat)
             self._stop(record, self._unusable(record.offset, header, "", str(error), newer=newer))
             return
-        applied = self._applied(record.offset, header, state, body)
+        applied = self._applied(record.offset, header, state, body)._replace(appended_at=record.appended_at)
         self._accepted.append(applied)
         self.head = self._after(applied, state)
         self._remember(applied.appends)

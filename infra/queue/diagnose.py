@@ -16,6 +16,7 @@ from consumers.commands.recording_clock import shown
 from infra.diagnosis.events import look_at_events
 from infra.diagnosis.findings import CommandsWaiting, IndexDiffers, MomentWrong, NoWorker
 from infra.diagnosis.machine import look_at_clock, look_at_disks, look_at_halts, note_disk
+from infra.diagnosis.marks import mark_index
 from infra.diagnosis.moments import doubtful
 from infra.diagnosis.read_models import look_at_read_models
 from infra.diagnosis.report import Report
@@ -26,11 +27,11 @@ from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
 from infra.log.format import read_header
 from infra.log.full_scan import check_whole
-from infra.log.index_comparison import first_difference
-from infra.log.kafka.source import KafkaSource, index_path
+from infra.log.index_comparison import first_difference, make_index
+from infra.log.kafka.index_paths import index_files
+from infra.log.kafka.source import KafkaSource
 from infra.log.partition_client import Record
 from infra.log.partition_knowledge import log_broken
-from infra.log.partition_reader import PartitionReader
 from infra.retry import Retry
 from infra.timeouts import Timeout
 from schemas.avro.codec import decode_event
@@ -80,9 +81,8 @@ class _Diagnosis:
         for number in range(settings.partitions):
             with report.taking(topic=topics.events.name, partition=number):
                 self._look_at_partition(number)
-            if whole and number in self.heads:
-                with report.taking(topic=topics.events.name, partition=number):
-                    self._look_at_whole(number)
+            if whole:
+                self._look_at_whole(number)
         groups: dict[str, dict[str, list[int]]] = {}
         report.facts["groups"] = groups
         with report.taking():
@@ -171,25 +171,28 @@ class _Diagnosis:
 
     def _look_at_whole(self, number: int) -> None:
         """Read every record by the rule; then every event; then make an index anew, and compare all of this machine."""
-        application = self.application
-        check_whole(application, number)
-        look_at_events(self.report, application, number)
-        kafka = application.kafka
-        paths = _index_files(kafka, number)
+        application, report = self.application, self.report
+        place: dict[str, str | int] = {"topic": application.topics.events.name, "partition": number}
+        if number in self.heads:
+            with report.taking(**place):
+                check_whole(application, number)
+            with report.taking(**place):
+                look_at_events(report, application, number)
+        with report.taking(**place):
+            self._compare_indexes(number, place)
+
+    def _compare_indexes(self, number: int, place: dict[str, str | int]) -> None:
+        kafka = self.application.kafka
+        paths = index_files(kafka, number)
         with TemporaryDirectory(prefix="doctor-", dir=kafka.index_dir) as folder:
-            made = PartitionReader(
-                KafkaSource(replace(kafka, index_dir=Path(folder)), number, application.topics.events)
-            )
-            made.close()
+            elsewhere = replace(kafka, index_dir=Path(folder))
+            made = make_index(KafkaSource(elsewhere, number, self.application.topics.events))
             for path in paths:
-                difference = first_difference(path, made.index.path)
+                difference = first_difference(path, made)
+                mark_index(path, difference.position if difference is not None else None)
                 if difference is not None:
-                    self.report.add(
-                        IndexDiffers(index=str(path), what=difference.what),
-                        topic=application.topics.events.name,
-                        partition=number,
-                        position=difference.position,
-                    )
+                    wrong = IndexDiffers(index=str(path), what=difference.what)
+                    self.report.add(wrong, **place, position=difference.position)
 
     def _look_at_machine(self, *, projected: bool) -> None:
         application, report, settings = self.application, self.report, self.application.settings
@@ -202,12 +205,6 @@ class _Diagnosis:
         look_at_clock(report, application.clock(), _moment(max(self.stamps)) if self.stamps else None)
         with report.taking():
             look_at_halts(report, application, self.handled, projected=projected)
-
-
-def _index_files(kafka: KafkaSettings, number: int) -> list[Path]:
-    """The indexes of a partition on this machine: of readers, of workers, and of programs that use the library."""
-    name = index_path(kafka, number).name
-    return sorted([*kafka.index_dir.glob(name), *kafka.index_dir.glob(f"*/{name}")])
 
 
 def _record_at(settings: KafkaSettings, topic: Topic, partition: int, offset: int) -> Record | None:

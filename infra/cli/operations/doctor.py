@@ -1,4 +1,4 @@
-"""`dossier doctor`: how a log is, and all around it."""
+"""`dossier doctor`: how a log is, and what a person must mend."""
 
 # ruff: noqa: PLC0415  # the clients of Kafka are needed only once it is asked
 

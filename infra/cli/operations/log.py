@@ -35,8 +35,8 @@ def register(app: typer.Typer) -> None:
         panel=OPERATION,
         help=say(
             "Mend a log that stopped. dismiss leaves records behind that were built on one which was altered or "
-            "lost; void empties the records from one on that nobody can use; reindex makes the index of an embedded "
-            "log anew from its records; upgrade takes over an embedded log of an earlier form, once.\n\n"
+            "lost; void empties the records from one on that nobody can use; reindex makes the indexes of this machine "
+            "anew from the records; upgrade takes over an embedded log of an earlier form, once.\n\n"
             "dismiss and void show first what they would do, and name each record by its hash to do it."
         ),
         examples=(
@@ -124,19 +124,19 @@ def _source(application: Application, partition: int) -> PartitionSource:
     return sources[partition]
 
 
-def _embedded(session: Session) -> Path:
-    path = session.settings().log
-    if not isinstance(path, Path):
-        raise BadOption(reason=pair("only an embedded log is upgraded or reindexed"))
-    return path
-
-
 def _reindex(session: Session) -> None:
+    path = session.settings().log
+    if isinstance(path, Path):
+        _reindex_embedded(session, path)
+    else:
+        _put_indexes_aside(session)
+
+
+def _reindex_embedded(session: Session, path: Path) -> None:
     from infra.errors import LogMissing
     from infra.log.sqlite.source import SQLiteSource
     from infra.log.sqlite.whole import reindex
 
-    path = _embedded(session)
     if not path.exists():
         raise LogMissing(log=str(path))
     position = reindex(SQLiteSource(path))
@@ -148,10 +148,31 @@ def _reindex(session: Session) -> None:
         )
 
 
+def _put_indexes_aside(session: Session) -> None:
+    """The next one who needs an index makes it anew."""
+    from infra.log.kafka.index_paths import index_files
+    from infra.log.kafka.renewal import put_aside
+    from infra.log.kafka.source import KafkaSource
+
+    with session.application() as application:
+        kafka, topic = application.kafka, application.topics.events
+        kept = [
+            str(put_aside(KafkaSource(kafka, number, topic), path))
+            for number in range(kafka.partitions)
+            for path in index_files(kafka, number)
+        ]
+    if session.json:
+        print_json({"reindexed": True, "kept": kept})
+    for each in () if session.json else kept:
+        typer.echo(session.text("kept as it was, to be made anew by whoever needs it: {path}", path=each))
+
+
 def _upgrade(session: Session) -> None:
     from infra.log.sqlite.upgrade import upgrade
 
-    path = _embedded(session)
+    path = session.settings().log
+    if not isinstance(path, Path):
+        raise BadOption(reason=pair("only an embedded log is upgraded"))
     found = upgrade(path, session.settings().keys)
     if session.json:
         print_json({"upgraded": found is not None, **(found._asdict() if found is not None else {})})

@@ -86,6 +86,7 @@ def rebuild(
     ] = None,
 ) -> None:
     """Rebuild read models, go back to the rows before, or drop those."""
+    from infra.diagnosis.read_models import note_rows
     from projections.engine.rebuild import drop, undo
 
     session = session_of(ctx)
@@ -100,6 +101,8 @@ def rebuild(
             _say_dropped(session, drop(application.engine, names))
         else:
             outcomes = _rebuilt(session, application, names, check=check, jobs=jobs)
+            for outcome in outcomes:
+                note_rows(application, outcome)
             _show(session, outcomes)
             if check and not all(outcome.comparison and outcome.comparison.equal for outcome in outcomes):
                 raise typer.Exit(DIFFERENT)

@@ -91,7 +91,9 @@ def audit(
                 views.refuse_parked(model.AUDIT.name, found)
                 raise UnknownDossier(reference=dossier)
             _compare(application, found, facts)
-            _flag_moments(facts, application.clock())
+            moments = [datetime.fromisoformat(fact["recorded_at"]) for fact in facts]
+            for place in application.doubtful(UUID(found), moments):
+                facts[place]["recorded_at_doubtful"] = True
             rows = [fact for fact in facts if flag is None or flag in fact["flags"]]
             freshness = application.freshness(views, model.AUDIT.name, lambda id_: id_ == found)
     if session.json:
@@ -121,14 +123,6 @@ def _compare(application: Application, dossier: str, facts: Sequence[Mapping[str
         shown = (fact["event"], fact["took_place_on"], fact["recorded_at"], fact["person"])
         if shown != (type(event).__name__, event.on.isoformat(), moment(event.timestamp), event.actor["person"]):
             raise FactDiffers(projection="audit", dossier=dossier, version=fact["version"])
-
-
-def _flag_moments(facts: Sequence[dict[str, Any]], now: datetime) -> None:
-    """Mark the facts whose recorded moment cannot be right."""
-    from infra.diagnosis.moments import doubtful
-
-    for place in doubtful([datetime.fromisoformat(fact["recorded_at"]) for fact in facts], now):
-        facts[place]["recorded_at_doubtful"] = True
 
 
 def _flagged(session: Session, rows: list[dict[str, Any]]) -> None:

@@ -73,7 +73,6 @@ def replay(
     from domain.dossier import as_of
     from infra.cli.queries.replay_view import Replay
     from infra.cli.support.dossiers import events_of
-    from infra.diagnosis.moments import doubtful
     from projections.engine.snapshot import of_log
 
     only_one("--recorded-by, --true-on, --version", recorded_by, true_on, version)
@@ -82,7 +81,7 @@ def replay(
     with session.application() as application:
         freshness = of_log(application.log)
         events = events_of(application, dossier)
-        wrong = doubtful([event.timestamp for event in events], application.clock())
+        wrong = application.doubtful(events[0].originator_id, [event.timestamp for event in events])
     number, doubted = _number(events), frozenset(events[place].originator_version for place in wrong)
     if moment is not None:
         events = as_of.as_recorded(events, moment)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from infra.kafka.settings import KafkaSettings
 from infra.log.errors import IndexInUse
 from infra.log.kafka.log import KafkaLog
+from infra.log.kafka.source import index_path
 
 _MOST: Final = 64
 
@@ -37,3 +39,9 @@ def reader_settings(settings: KafkaSettings) -> KafkaSettings:
 def _with_own_index(settings: KafkaSettings, name: str) -> KafkaSettings:
     """The settings with another folder of indexes; the keys are the host's, and stay where they are."""
     return replace(settings, index_dir=settings.index_dir / name, own_keys_dir=settings.key_folder)
+
+
+def index_files(settings: KafkaSettings, number: int) -> list[Path]:
+    """The indexes of a partition on this machine: of readers, of workers, and of programs that use the library."""
+    name = index_path(settings, number).name
+    return sorted([*settings.index_dir.glob(name), *settings.index_dir.glob(f"*/{name}")])

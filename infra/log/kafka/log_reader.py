@@ -9,6 +9,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Sequence
 from contextlib import closing, suppress
+from datetime import datetime
+from hashlib import sha256
 from threading import Event, RLock, Thread
 from typing import Any, Final
 from uuid import UUID
@@ -30,6 +32,7 @@ from infra.log.indexed_log import IndexedLog, empty_positions
 from infra.log.kafka.index_paths import reader_settings
 from infra.log.kafka.log import KafkaReader
 from infra.log.kafka.source import index_path
+from infra.log.last_rows import check_last_rows
 from infra.log.partition_knowledge import log_broken
 from infra.queue.errors import ReadingBehind
 from infra.retry import Retry
@@ -155,6 +158,15 @@ class SharedLog:
             self.check_whole(partition)
             return self._foreign_index(partition).events().select_events(dossier_id)
 
+    def appended_at(self, dossier_id: UUID) -> Sequence[datetime | None]:
+        """When the record of each event of a dossier was appended, by the brokers' clock; None: not known here."""
+        partition = self.partition_of(dossier_id)
+        with self._guards[partition]:
+            log = self._held_log(partition)
+            if log is not None:
+                return log.appended_at(dossier_id)
+            return self._foreign_index(partition).events().appended_at(dossier_id)
+
     def close(self) -> None:
         """Close everything, and let others have the indexes."""
         self._closed.set()
@@ -254,10 +266,22 @@ class ForeignIndex:
         return head or nothing
 
     def events(self) -> IndexedEvents:
-        """Its events."""
+        """Its events. Raises LogChanged, IndexAltered where its end is not the log's, when it is first asked."""
         if self._events is None:
+            self._check_end()
             self._events = IndexedEvents(SQLiteDatastore(str(self._path)))
         return self._events
+
+    def _check_end(self) -> None:
+        head = self.state()
+        if head.record_offset is None:
+            return
+        fetched = next(iter(self._client.read(head.record_offset)), None)
+        value = fetched.records[0].value if fetched and fetched.records else None
+        if value is None or sha256(value).digest() != head.state.head:
+            reason = f"the record at offset {head.record_offset} is not the one that had been read"
+            raise LogChanged(log=f"{self._name}/{self._partition}", reason=reason, index=str(self._path))
+        check_last_rows(self._path, None)
 
     def behind(self, end: int) -> ReadingBehind:
         """The error that says so."""

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from infra.errors import LogUnusable
 from infra.log.errors import LogChanged
 from infra.log.index_comparison import IndexDifference, first_difference
+from infra.log.last_rows import mark_of
 from infra.log.partition import Partition
 from infra.log.partition_handle import PartitionHandle
 from infra.log.sqlite.index import forget_tables
@@ -41,6 +42,7 @@ def reindex(source: SQLiteSource) -> int:
                     reason = f"its records end at number {partition.state.number}, and {known} had been read"
                     raise LogChanged(log=str(path), reason=reason, index=str(path))
                 forget_tables(connection)
+            mark_of(path).unlink(missing_ok=True)
         except sqlite3.Error as error:
             raise LogUnusable(log=str(path), reason=str(error)) from error
     opened = PartitionHandle(SQLiteSource(path))

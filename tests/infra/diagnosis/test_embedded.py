@@ -55,11 +55,19 @@ def test_an_event_that_was_taken_out_is_named_by_its_position(stage: Terminal) -
 
 
 @announced
-def test_a_fact_that_was_taken_out_is_named_where_the_positions_were_closed_up(stage: Terminal) -> None:
+def test_an_event_that_was_taken_out_is_named_where_the_positions_were_closed_up(stage: Terminal) -> None:
     edit(stage, "DELETE FROM stored_events WHERE rowid = 25")
     edit(stage, "UPDATE stored_events SET rowid = rowid - 1 WHERE rowid > 25")
-    (missing,) = [each for each in wrong(stage, "--whole") if each["code"] == "FACT_MISSING"]
-    assert (missing["position"], missing["found"] - missing["version"]) == (25, 1)
+    found = {each["code"]: each.get("position") for each in wrong(stage, "--whole")}
+    assert found["OWN_INDEX_DIFFERS"] == 25
+    assert "INDEX_ALTERED" in found
+
+
+@announced
+def test_a_fact_whose_version_was_changed_is_named(stage: Terminal) -> None:
+    edit(stage, "UPDATE stored_events SET originator_version = 1000 WHERE rowid = 25")
+    found = {each["code"]: each["position"] for each in wrong(stage, "--whole") if "position" in each}
+    assert found["FACT_MISSING"] == found["OWN_INDEX_DIFFERS"] == 25
 
 
 @announced
@@ -153,8 +161,18 @@ def test_a_damaged_file_is_named(stage: Terminal) -> None:
 
 @announced
 def test_a_row_that_is_no_event_is_named(stage: Terminal) -> None:
-    edit(stage, "INSERT INTO stored_events VALUES (NULL, 1, 'x', x'00')")
-    assert any("position 56" in each["message"] for each in wrong(stage, "--whole"))
+    edit(stage, "UPDATE stored_events SET originator_id = NULL WHERE rowid = 25")
+    assert any("position 25" in each["message"] for each in wrong(stage, "--whole"))
+
+
+@announced
+def test_an_index_that_somebody_changed_is_made_anew_from_the_log(stage: Terminal) -> None:
+    edit(stage, "DELETE FROM stored_events WHERE rowid = 25")
+    edit(stage, "UPDATE answers SET answer = '{}'")
+    assert {"OWN_INDEX_DIFFERS", "POSITIONS_MISSING"} <= {each["code"] for each in wrong(stage, "--whole")}
+    assert stage.json("log", "reindex")["position"] == 55
+    assert stage.json("doctor", "--whole")["wrong"] == []
+    assert len(stage.json("replay", NUMBER)["timeline"]) > 50
 
 
 def test_positions_of_voided_records_are_empty_and_not_missing(terminal: Terminal) -> None:

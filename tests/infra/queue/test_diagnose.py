@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,13 +14,15 @@ from uuid import uuid4
 import pytest
 
 from consumers.commands.recording_clock import LogClock
+from domain.catalogue import Level
+from domain.identity import DossierKey
 from infra.bootstrap import Application
 from infra.clock import utc_now
 from infra.dev.kafka import KafkaCluster
 from infra.diagnosis.halts import Halt, halts
 from infra.kafka.client import KafkaPartitionClient
-from infra.log.errors import LogBroken, LogChanged
-from infra.log.format import HEADER_LENGTH
+from infra.log.errors import IndexAltered, LogBroken, LogChanged
+from infra.log.format import HEADER_LENGTH, Format, seal
 from infra.log.full_scan import check_whole
 from infra.log.partition_client import FetchResult, Record
 from infra.queue.diagnose import diagnose
@@ -135,6 +139,33 @@ def test_a_worker_whose_clock_is_wrong_halts_and_the_doctor_says_why_and_where(
     assert codes(made) == []
 
 
+def test_a_record_that_nobody_can_use_stops_a_worker_and_is_named_on_every_machine(
+    system: Small, tmp_path: Path
+) -> None:
+    """By the worker's last error on its own, and by the log itself on any other; the command behind it waits."""
+    made, opened = system.made, system.first.log.opened(0)
+    made.settings = replace(made.settings, longest_wait=0.0)
+    state, signer = opened.partition.state, opened.source.keys.writer()
+    chain = (state.head, state.number + 1, state.position, 1)
+    garbage = seal(opened.source.address.place, signer, Format.APPENDS, chain, b"garbage")
+    client = opened.source.follower()
+    sent = client.send(garbage)
+    assert sent is not None
+    assert sent.result() == 3
+    client.close()
+    system.send(list(islice(lines(1), 40, 41)))
+    with halted(made) as halt:
+        assert halt.code == "RECORD_UNREADABLE"
+        found = {each.error.code: each for each in diagnose(made).wrong}
+    assert "RECORD_UNREADABLE" in found["PROCESS_HALTED"].error.message()
+    assert "dossier log void" in found["RECORD_UNREADABLE"].error.hint()
+    assert "offset 3" in found["RECORD_UNREADABLE"].error.message()
+    assert found["RECORD_UNREADABLE"].place == {"topic": made.topics.events.name, "partition": 0}
+    elsewhere = replace(made.settings, log=replace(made.kafka, index_dir=tmp_path / "elsewhere"))
+    with Application(elsewhere) as other:
+        assert "RECORD_UNREADABLE" in codes(other)
+
+
 def test_what_another_worker_has_handled_is_no_longer_wrong(system: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     """The machine of the one that halted may be gone."""
     made = system.made
@@ -215,3 +246,53 @@ def test_a_recorded_moment_that_is_not_its_records_is_named(system: Small, monke
     (wrong,) = [each for each in diagnose(system.made, whole=True).wrong if each.error.code != "NO_WORKER"]
     assert wrong.error.code == "MOMENT_WRONG"
     assert wrong.place["position"] == system.first.log.head(0)
+
+
+def clock_behind(difference: timedelta) -> Callable[[], datetime]:
+    return lambda: utc_now() - difference
+
+
+def test_a_moment_that_is_far_from_its_records_stamp_is_doubted_for_good(
+    system: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that lies before what was recorded earlier, and although other facts follow."""
+    made, way = system.made, list(islice(lines(1), 40, 60))
+    for part, behind in ((way[:10], timedelta(days=1)), (way[10:], timedelta())):
+        clock = LogClock(clock_behind(behind), lambda: True)
+        monkeypatch.setattr(system.first.worker, "_handler", made.handler_of(system.first.log, clock))
+        system.send(part)
+        system.first.step()
+    dossier = DossierKey("04249", Level.BASIC, 2022, 1).id
+    moments = [event.timestamp for event in made.events_of(dossier)]
+    assert len(made.doubtful(dossier, moments)) == 10
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE stored_events SET state = x'00' WHERE rowid = (SELECT MAX(rowid) FROM stored_events)",
+        "DELETE FROM stored_events WHERE rowid = (SELECT MAX(rowid) FROM stored_events)",
+        "INSERT INTO stored_events VALUES ('x', 1, 'y', x'')",
+    ],
+)
+def test_an_index_whose_last_rows_were_changed_is_not_opened(system: Small, statement: str) -> None:
+    log = system.first.log
+    path = log.opened(0).index.path
+    log.close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(statement)
+    with pytest.raises(IndexAltered, match=str(path)):
+        log.opened(0)
+
+
+def test_an_index_that_another_process_holds_is_looked_at_before_it_is_served(system: Small) -> None:
+    system.made.kafka_reader.refresh(0)
+    (path,) = system.made.kafka.index_dir.glob("reader/*.sqlite")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM stored_events WHERE rowid = (SELECT MAX(rowid) FROM stored_events)")
+    kafka = system.made.kafka
+    url = f"kafka://{kafka.bootstrap}?prefix={kafka.app}&index={kafka.index_dir}"
+    program = Path(sys.executable).with_name("dossier")
+    done = subprocess.run([program, "--log", url, "status"], capture_output=True, text=True, check=False)
+    assert done.returncode == 4
+    assert "INDEX_ALTERED" in done.stderr
