@@ -9,7 +9,6 @@ workers (`infra.queue.worker_process`) are processes of their own.
 from __future__ import annotations
 
 import os
-import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,16 +20,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, cast
 from uuid import UUID
 
-from eventsourcing.persistence import InfrastructureFactory, PersistenceError
-from eventsourcing.utils import Environment
-
 from consumers.commands.cross_dossier import LoggedFacts
 from consumers.commands.gateway import CommandGateway, InProcessGateway
 from consumers.commands.handler import CommandHandler
 from consumers.commands.ports import CommandLog
 from domain.dossier.aggregate import DossierEvent
 from infra.errors import LogMissing, LogUnusable
-from infra.log.sqlite.recorder import SQLiteLog, SQLiteLogRecorder
+from infra.log.sqlite.log import SQLiteLog
 from infra.retry import Retry
 from infra.settings import Settings
 from infra.timeouts import Timeout
@@ -96,29 +92,13 @@ class Application:
 
     @cached_property
     def sqlite_log(self) -> SQLiteLog:
-        """The embedded log. Raises LogMissing."""
+        """The embedded log. Raises LogMissing, EarlierLog, LogUnusable."""
         path = cast(Path, self.settings.log)
         if not path.exists():
             if not self._create:
                 raise LogMissing(log=str(path))
             _make_folder(path)
-        environment = Environment(
-            "dossier",
-            {
-                "PERSISTENCE_MODULE": "infra.log.sqlite",
-                "SQLITE_DBNAME": str(path),
-                "SQLITE_LOCK_TIMEOUT": "60",
-            },
-        )
-        self._factory: InfrastructureFactory = InfrastructureFactory.construct(environment)
-        try:
-            return SQLiteLog(cast(SQLiteLogRecorder, self._factory.application_recorder()))
-        except LogUnusable:
-            self._factory.close()
-            raise
-        except (sqlite3.Error, PersistenceError) as error:
-            self._factory.close()
-            raise LogUnusable(log=str(path), reason=str(error)) from error
+        return SQLiteLog(path)
 
     @property
     def kafka(self) -> KafkaSettings:
@@ -288,7 +268,7 @@ class Application:
         if "kafka_reader" in self.__dict__:
             self.kafka_reader.close()
         if "sqlite_log" in self.__dict__:
-            self._factory.close()
+            self.sqlite_log.close()
 
     def __enter__(self) -> Self:
         return self

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -51,3 +53,21 @@ def _switch_to_wal(connection: sqlite3.Connection, timeout: float) -> None:
             tries.pause()
         else:
             return
+
+
+@contextmanager
+def writing(connection: sqlite3.Connection) -> Iterator[None]:
+    """A transaction that has the file for itself from its beginning, all or nothing. Raises sqlite3.Error."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        roll_back(connection)
+        raise
+
+
+def roll_back(connection: sqlite3.Connection) -> None:
+    """Forget what was begun. After some errors, as on a full disk, SQLite has done so itself."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")

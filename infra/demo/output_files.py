@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +12,7 @@ from domain.errors import DossierError
 from infra.demo.documents import MARK
 from infra.demo.errors import NotADemoLog
 from infra.errors import LogUnusable
+from infra.log.sqlite.source import log_id_in, own_keys
 from infra.settings import Settings
 from schemas.avro.codec import decode
 
@@ -30,12 +32,15 @@ def remove_earlier_log(settings: Settings) -> bool:
         raise NotADemoLog(log=str(log))
     # Read models that were made from another log are left to whoever made them.
     removed = [log]
-    if isinstance(views, Path) and _rows(views, "SELECT log_id FROM views_log") == _rows(log, "SELECT log_id FROM log"):
+    if isinstance(views, Path) and _rows(views, "SELECT log_id FROM views_log") == [(log_id_in(log),)]:
         removed.append(views)
+    keys = own_keys(log).folder.path
     try:
         for path in removed:
             for ending in _BESIDE:
                 path.with_name(path.name + ending).unlink(missing_ok=True)
+        if keys.is_dir():
+            shutil.rmtree(keys)
     except OSError as error:
         raise LogUnusable(log=str(log), reason=str(error)) from error
     return True

@@ -25,7 +25,7 @@ from kafka import errors as kafka_errors
 from kafka.errors import KafkaError
 from kafka.structs import TopicPartition
 
-from infra.kafka.errors import KafkaUnreachable, LogChanged, RecordTooLarge, TopicUnusable, unreachable
+from infra.kafka.errors import KafkaUnreachable, TopicUnusable, unreachable
 from infra.kafka.internals import (
     Client,
     OffsetSpec,
@@ -36,10 +36,11 @@ from infra.kafka.internals import (
     raise_for_code,
     record_batch,
 )
-from infra.kafka.partition_client import FetchResult
 from infra.kafka.record_batches import BatchReader
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
+from infra.log.errors import LogChanged, RecordTooLarge
+from infra.log.partition_client import FetchResult
 from infra.retry import Retry
 from infra.timeouts import Timeout
 
@@ -71,6 +72,8 @@ class _Leader(NamedTuple):
 
 class KafkaPartitionClient:
     """One partition of a topic. Not for several threads at once."""
+
+    lag = Timeout.LEADER.seconds
 
     def __init__(self, settings: KafkaSettings, topic: Topic, partition: int) -> None:
         self.largest = topic.largest

@@ -1,23 +1,16 @@
-"""What can go wrong with the log on Kafka. Each is one of the library's persistence errors too.
+"""What can go wrong with Kafka. What can go wrong with a log on any tape stands in `infra.log.errors`.
 
 InfrastructureError
 └── UnsupportedKafkaPython   the library's version is not the one that its private parts are used of
 LogUnusable
 ├── KafkaUnreachable   no broker answers, or not in time
 │   └── KafkaRefused   a broker answers, and does not let this client in, or is not trusted
-├── TopicUnusable      a topic breaks a rule of the log: the program refuses to write
-├── LogChanged         another topic or cluster, or a log that was cut: refuse, and keep the index
-├── LogBroken          an accepted record was altered or lost: orphans are open
-├── NewerLog           written by a newer release
-├── RecordUnreadable   an accepted record that cannot be decoded or applied
-├── IndexUnusable      the index file is damaged
-│   └── IndexInUse     another process uses it
-└── RecordTooLarge     more than one record can hold
+└── TopicUnusable      a topic breaks a rule of the log: the program refuses to write
 """
 
 from __future__ import annotations
 
-from eventsourcing.persistence import DataError, OperationalError
+from eventsourcing.persistence import OperationalError
 from kafka.errors import KafkaError
 
 from domain.errors import InfrastructureError
@@ -57,45 +50,3 @@ class TopicUnusable(LogUnusable, OperationalError):
     """A topic breaks a rule of the log."""
 
     code = "TOPIC_UNUSABLE"
-
-
-class LogChanged(LogUnusable, OperationalError):
-    """Not the log that the index was made from, or not all of it."""
-
-    code = "LOG_CHANGED"
-
-
-class LogBroken(LogUnusable, OperationalError):
-    """Records follow on one that is not there."""
-
-    code = "LOG_BROKEN"
-
-
-class NewerLog(LogUnusable, OperationalError):
-    """Written by a newer release."""
-
-    code = "NEWER_LOG"
-
-
-class RecordUnreadable(LogUnusable, DataError):
-    """An accepted record that cannot be decoded or applied."""
-
-    code = "RECORD_UNREADABLE"
-
-
-class IndexUnusable(LogUnusable, OperationalError):
-    """The index file is in use, or damaged."""
-
-    code = "INDEX_UNUSABLE"
-
-
-class IndexInUse(IndexUnusable):
-    """Another process uses the index file."""
-
-    code = "INDEX_IN_USE"
-
-
-class RecordTooLarge(LogUnusable, DataError):
-    """More than one record can hold."""
-
-    code = "APPEND_TOO_LARGE"

@@ -21,7 +21,7 @@ import structlog
 from crc32c import crc32c
 from kafka.errors import CorruptRecordError
 
-from infra.kafka.partition_client import FetchResult, Record, UnreadableBatch
+from infra.log.partition_client import FetchResult, Record, UnreadableBatch
 
 _log = structlog.get_logger(__name__)
 

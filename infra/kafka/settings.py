@@ -1,6 +1,7 @@
 """Where the log is: from the environment (KAFKA_…) or from a URL. How it is reached: see `security`.
 
 kafka://HOST:PORT[,HOST:PORT]?prefix=dossier&partitions=4&replication=3&security_protocol=SSL&ssl_cafile=PATH
+    &keys=FOLDER&identity=SHA-256
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from infra.kafka.security import OPTIONS, SECRETS, connection, tls_context
 from infra.timeouts import Timeout
 
 SCHEME: Final = "kafka"
-_OPTIONS: Final = ("prefix", "partitions", "replication", "replies_days", "index")
+KEYS: Final = "DOSSIER_KEYS"
+_OPTIONS: Final = ("prefix", "partitions", "replication", "replies_days", "index", "keys", "identity")
+_IDENTITY: Final = re.compile(r"[0-9a-f]{64}")
 # HOST or HOST:PORT.
 _PLACE: Final = re.compile(r"([^\s,@/:]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?")
 
@@ -38,6 +41,9 @@ class KafkaSettings:
     replication    copies of each record, used when the topics are made; None: the cluster's default
     replies_days   days for which answers are kept, used when their topic is made
     index_dir      where the index files are
+    keys_dir       the folder of this host's keys, which an operator made; None: the program makes its own
+    own_keys_dir   where it makes them; None: beside the index files
+    identity       the log's identity (32 bytes), the only one that is taken; None: whichever it has
     connection     security_protocol, ssl_…, sasl_…: options of kafka-python
     """
 
@@ -47,7 +53,15 @@ class KafkaSettings:
     replication: int | None = None
     replies_days: int = 7
     index_dir: Path = field(default_factory=lambda: user_data_path("dossier") / "kafka")
+    keys_dir: Path | None = None
+    own_keys_dir: Path | None = None
+    identity: bytes | None = None
     connection: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def key_folder(self) -> Path:
+        """Where this host's keys are."""
+        return self.keys_dir or self.own_keys_dir or self.index_dir / "keys"
 
     @property
     def events_topic(self) -> str:
@@ -110,7 +124,7 @@ def from_url(url: str, environment: Mapping[str, str] | None = None) -> KafkaSet
     def secret(option: str) -> str | None:
         return env.get(f"KAFKA_{option.upper()}") if option in SECRETS else None
 
-    return _settings(parts.netloc, options.get, secret)
+    return _settings(parts.netloc, options.get, secret, named_keys=env.get(KEYS))
 
 
 def from_environment(get: Callable[[str], str | None], app: str) -> KafkaSettings:
@@ -129,9 +143,11 @@ def _settings(
     option: Callable[[str], str | None],
     secret: Callable[[str], str | None] = lambda _option: None,
     app: str = "dossier",
+    named_keys: str | None = None,
 ) -> KafkaSettings:
     index = option("index")
     replication = option("replication")
+    keys = option("keys") or named_keys
     return KafkaSettings(
         bootstrap=bootstrap,
         app=option("prefix") or app,
@@ -139,12 +155,22 @@ def _settings(
         replication=_number("replication", replication) if replication else None,
         replies_days=_number("replies_days", option("replies_days") or "7"),
         **({"index_dir": Path(index)} if index else {}),
+        keys_dir=Path(keys) if keys else None,
+        identity=_identity(option("identity")),
         connection=connection(option, secret),
     )
 
 
 def _bad(url: str, reason: Text) -> BadSetting:
     return BadSetting(setting="DOSSIER_LOG", value=url, reason=reason)
+
+
+def _identity(value: str | None) -> bytes | None:
+    if not value:
+        return None
+    if not _IDENTITY.fullmatch(value):
+        raise BadSetting(setting="identity", value=value, reason=pair("64 hexadecimal digits in lower case"))
+    return bytes.fromhex(value)
 
 
 def _number(option: str, value: str) -> int:

@@ -1,26 +1,46 @@
-"""The reader's rule: which records of a partition are the log, decided from their headers alone.
+"""The reader's rule: which records of a partition are the log, decided from headers, signatures and control records.
 
-A record is accepted if and only if its previous hash is the head, its number is the next, and its first position
-follows. Every reader applies this one function to the same records in the same order, so all agree, whatever they know
-of bodies and schemas. What is not accepted is ignored by all, and is of three sorts:
+A record is accepted if and only if its previous hash is the head, its number is the next, its first position follows,
+and a writer's key that is active at this place signed it. Every reader applies this one function to the same records
+in the same order, so all agree, whatever they know of bodies and schemas. What is not accepted is ignored by all, and
+is of three sorts:
 
-    late      ours, its number not above the head's: it lost a race, or came twice. Normal
-    foreign   without a header of ours: a stranger's
-    orphan    ours, its number above the head's: an accepted record before it was altered or lost
+    late      signed by an active writer, its number not above the head's: it lost a race, or came twice. Normal
+    foreign   no header of ours, or not signed by an active writer: a stranger's
+    orphan    signed by an active writer, its number above the head's: an accepted record before it was altered or lost
 
-An orphan stays open until the body of an accepted record dismisses it. While one is open, no reader may serve its
-state as whole, and no writer builds. Why readers make the comparison: `compare_and_append.md`.
+An orphan stays open until an accepted record dismisses it. While one is open, no reader may serve its state as whole,
+and no writer builds. Why readers make the comparison: `compare_and_append.md`.
+
+Before the genesis nothing is signed by an active writer but the genesis itself. Which keys are active follows from the
+accepted control records alone: each holds from the next record on. One that is not well-formed, not the next, or not
+signed by enough roots is accepted as a record and does nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from hashlib import sha256
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
-from infra.log.format import FORMAT, Orphan, read_header
+from infra.log.control_records import (
+    Genesis,
+    KeyStatement,
+    MalformedControlRecord,
+    Orphan,
+    Roots,
+    StatementKind,
+    Void,
+    is_signed_by_enough,
+    parse_dismissal,
+    parse_genesis,
+    parse_statement,
+    parse_void,
+)
+from infra.log.format import CONTROL, HEADER_LENGTH, Format, Header, Place, is_signed_by, read_header
+from infra.log.keys import key_id
 
 _NO_ORPHANS: Final[Mapping[int, bytes]] = MappingProxyType({})
 
@@ -34,47 +54,161 @@ class Verdict(Enum):
     ORPHAN = auto()
 
 
+class ActiveKeys(NamedTuple):
+    """Whose word counts at a place of the log.
+
+    `identity` is the log's (32 bytes), `writers` the public key of each active writer by its id, `statements` the
+    number of the last statement that was taken.
+    """
+
+    identity: bytes
+    roots: Roots
+    writers: Mapping[bytes, bytes]
+    statements: int = 0
+
+
+class VoidRange(NamedTuple):
+    """Records that count as nothing, by number, and the positions that are empty for it; all bounds belong to it.
+
+    `last_position` is below `first_position` where the records had no events.
+    """
+
+    first: int
+    last: int
+    first_position: int
+    last_position: int
+
+
 class ChainState(NamedTuple):
     """All that the rule needs to know, whatever the size of the log.
 
     `head` is the hash of the last accepted record (32 bytes), `number` its number (0 before the first), `position` the
-    position of the next event (from 1), `orphans` the open ones: hash by offset.
+    position of the next event (from 1), `orphans` the open ones: hash by offset. `expected` is the only identity that a
+    genesis may have, None where any may; `keys` is None before the genesis.
     """
 
+    place: Place
     head: bytes
     number: int = 0
     position: int = 1
     orphans: Mapping[int, bytes] = _NO_ORPHANS
+    keys: ActiveKeys | None = None
+    voids: tuple[VoidRange, ...] = ()
+    expected: bytes | None = None
 
 
-class UnknownFormat(Exception):
-    """A record on the present head has a format that this release does not know: it must not fork from a newer one."""
+class RecordedAt(NamedTuple):
+    """Where an accepted record stands: its hash (32 bytes), and the position of its first event."""
 
-    def __init__(self, offset: int, format_: int) -> None:
-        super().__init__(f"the record at offset {offset} has the format {format_:#04x}")
-        self.offset = offset
-        self.format = format_
+    hash: bytes
+    position: int
 
 
-def accept(state: ChainState, offset: int, value: bytes | None) -> tuple[ChainState, Verdict]:
-    """The state after a record, and what the record is. Raises UnknownFormat."""
+History: TypeAlias = Callable[[int], RecordedAt | None]
+"""What a reader remembers of the accepted record of a number; None where there is none."""
+
+
+def start(place: Place, expected: bytes | None = None) -> ChainState:
+    """The state before the first record; `expected` is the identity of the log, None: whatever it says."""
+    return ChainState(place, place.first_hash, expected=expected)
+
+
+def accept(state: ChainState, offset: int, value: bytes | None, history: History) -> tuple[ChainState, Verdict]:
+    """The state after a record, and what the record is."""
     header = read_header(value)
     if header is None or value is None:
         return state, Verdict.FOREIGN
-    if header.previous == state.head:
-        if header.format != FORMAT:
-            raise UnknownFormat(offset, header.format)
-        if header.number == state.number + 1 and header.position == state.position:
-            head = sha256(value).digest()
-            return ChainState(head, header.number, header.position + header.events, state.orphans), Verdict.ACCEPTED
+    if state.keys is None:
+        return _founded(state, header, value)
+    writer = state.keys.writers.get(header.key)
+    if writer is None or not is_signed_by(state.place, writer, value):
+        return state, Verdict.FOREIGN
+    if (header.previous, header.number, header.position) == (state.head, state.number + 1, state.position):
+        after = _effect(state, state.keys, header, value, history)
+        position = state.position + header.events
+        return after._replace(head=sha256(value).digest(), number=header.number, position=position), Verdict.ACCEPTED
     if header.number <= state.number:
         return state, Verdict.LATE
     orphans = {**state.orphans, offset: sha256(value).digest()}
     return state._replace(orphans=orphans), Verdict.ORPHAN
 
 
-def dismiss(state: ChainState, orphans: Iterable[Orphan]) -> ChainState:
-    """The state after the body of an accepted record dismissed orphans, each by its offset and its hash."""
-    dismissed = set(orphans)
-    left = {offset: found for offset, found in state.orphans.items() if Orphan(offset, found) not in dismissed}
-    return state._replace(orphans=left)
+def _founded(state: ChainState, header: Header, value: bytes) -> tuple[ChainState, Verdict]:
+    """The state after the genesis; any other record is foreign before it."""
+    fixed = (header.format, header.previous, header.number, header.position, header.events)
+    if fixed != (Format.GENESIS, state.head, 1, 1, 0):
+        return state, Verdict.FOREIGN
+    try:
+        genesis = parse_genesis(value[HEADER_LENGTH:])
+    except MalformedControlRecord:
+        return state, Verdict.FOREIGN
+    writers = {key_id(writer): writer for writer in genesis.writers}
+    writer = writers.get(header.key)
+    if not _is_of(genesis, state) or writer is None or not is_signed_by(state.place, writer, value):
+        return state, Verdict.FOREIGN
+    keys = ActiveKeys(genesis.identity, genesis.roots, MappingProxyType(writers))
+    return state._replace(head=sha256(value).digest(), number=1, keys=keys), Verdict.ACCEPTED
+
+
+def _is_of(genesis: Genesis, state: ChainState) -> bool:
+    place = state.place
+    return (
+        (genesis.app, genesis.partitions) == (place.app, place.partitions)
+        and state.expected in (None, genesis.identity)
+        and is_signed_by_enough(genesis.roots, genesis.signatures, genesis.message())
+    )
+
+
+def _effect(state: ChainState, keys: ActiveKeys, header: Header, value: bytes, history: History) -> ChainState:
+    """The state with what an accepted control record says; its own head, number and position are not in it yet."""
+    if header.format not in CONTROL or header.events:
+        return state
+    content = value[HEADER_LENGTH:]
+    try:
+        if header.format == Format.STATEMENT:
+            return state._replace(keys=_stated(keys, parse_statement(content)))
+        if header.format == Format.VOID:
+            return _voided(state, keys, parse_void(content), history)
+        if header.format == Format.DISMISSAL:
+            return _dismissed(state, parse_dismissal(content))
+    except MalformedControlRecord:
+        return state
+    # A genesis behind the first one.
+    return state
+
+
+def _stated(keys: ActiveKeys, statement: KeyStatement) -> ActiveKeys:
+    if (statement.identity, statement.number) != (keys.identity, keys.statements + 1):
+        return keys
+    if not is_signed_by_enough(keys.roots, statement.signatures, statement.message()):
+        return keys
+    taken = keys._replace(statements=statement.number)
+    about = statement.about
+    if isinstance(about, Roots):
+        return taken._replace(roots=about)
+    writers = dict(keys.writers)
+    if statement.kind is StatementKind.ADD_WRITER:
+        writers.setdefault(key_id(about), about)
+    elif writers.get(key_id(about)) == about:
+        del writers[key_id(about)]
+    return taken._replace(writers=MappingProxyType(writers))
+
+
+def _voided(state: ChainState, keys: ActiveKeys, void: Void, history: History) -> ChainState:
+    if (void.identity, void.partition, void.head) != (keys.identity, state.place.partition, state.head):
+        return state
+    first = history(void.number) if 1 <= void.number <= state.number else None
+    if first is None or first.hash != void.hash:
+        return state
+    if not is_signed_by_enough(keys.roots, void.signatures, void.message()):
+        return state
+    return state._replace(
+        voids=(*state.voids, VoidRange(void.number, state.number, first.position, state.position - 1))
+    )
+
+
+def _dismissed(state: ChainState, orphans: tuple[Orphan, ...]) -> ChainState:
+    """Each is dismissed by its offset and its hash: neither alone is enough."""
+    dismissed = {orphan.offset: orphan.hash for orphan in orphans}
+    left = {offset: found for offset, found in state.orphans.items() if dismissed.get(offset) != found}
+    return state._replace(orphans=MappingProxyType(left))

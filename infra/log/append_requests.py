@@ -118,8 +118,6 @@ class AppendRequest(ABC):
         "size",
     )
 
-    allowed_while_broken: ClassVar = False
-    """Whether it may be built while an orphan is open."""
     only_reads: ClassVar = False
     """Whether it asks for a read to the high watermark, and for nothing else."""
 
@@ -189,21 +187,6 @@ class OutcomesRequest(AppendRequest):
             return RequestCheck.REFUSED
         versions = view.check_versions(self.appends)
         return RequestCheck.VALID if versions is RequestCheck.VALID else RequestCheck.REFUSED
-
-    def refusal(self) -> Exception:
-        return ConcurrencyConflict()
-
-
-class DismissalRequest(AppendRequest):
-    """An operator's word that open orphans are to be left behind."""
-
-    __slots__ = ()
-
-    allowed_while_broken = True
-
-    def check(self, view: BatchView) -> RequestCheck:
-        del view
-        return RequestCheck.VALID
 
     def refusal(self) -> Exception:
         return ConcurrencyConflict()

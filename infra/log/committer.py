@@ -7,41 +7,44 @@ waits when its own call is done. One round:
     2. Send one record, built on the head.
     3. While it is on its way, let the callers of the record before it go, and make the index ready for this one.
     4. Settle: next in the log: accepted. Further on: read up to it, and apply the rule. Lower, or unknown: verify the
-       head, read to the end, and look for the commit ids.
+       head, read to the end, and look for the commit ids. Not sent, because others have appended: read to the end.
     5. What was not accepted is checked again on the new head, and goes into the next record with the same ids.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 from typing import Final
 
-import structlog
-
 from infra.errors import LogUnusable
-from infra.kafka.errors import KafkaUnreachable, LogBroken, RecordTooLarge
 from infra.log.append_requests import AppendRequest, BatchView, RequestCheck
-from infra.log.format import FORMAT, HEADER_LENGTH, Header, encode_record
+from infra.log.errors import LogBroken, RecordTooLarge
+from infra.log.format import HEADER_LENGTH, Format, encode_body, seal
 from infra.log.index import Applied
+from infra.log.keys import Signer
 from infra.log.partition import Partition
+from infra.log.reporting import logger
 from infra.retry import Retry
 from infra.timeouts import Timeout
-
-_log = structlog.get_logger(__name__)
 
 # The writer's name and the counts of the body, at most.
 _RECORD_OVERHEAD: Final = HEADER_LENGTH + 256
 
 
 class Committer:
-    """Appends to one partition, for any number of threads. `writer` (at most 200 bytes) names this process."""
+    """Appends to one partition, for any number of threads.
 
-    def __init__(self, partition: Partition, writer: str) -> None:
+    `writer` (at most 200 bytes) names this process; `signer` gives the key that signs, and is asked when there is
+    something to be signed.
+    """
+
+    def __init__(self, partition: Partition, writer: str, signer: Callable[[], Signer]) -> None:
         self._partition = partition
         self._writer = writer
+        self._signer = signer
         self._lead = Lock()
         self._queue: deque[AppendRequest] = deque()
         # The rest is for whoever leads.
@@ -135,11 +138,13 @@ class Committer:
         if not send:
             self._release_decided()
             return
+        signer = self._signer()
+        self._partition.check_writer(signer)
         state = self._partition.state
-        appends = [encoded for request in batch for encoded in request.encoded]
+        body = encode_body(self._writer, [encoded for request in batch for encoded in request.encoded])
         events = sum(len(append.events) for request in batch for append in request.appends)
-        header = Header(FORMAT, state.head, state.number + 1, state.position, events)
-        value = encode_record(header, self._writer, appends, len(appends))
+        chain = (state.head, state.number + 1, state.position, events)
+        value = seal(state.place, signer, Format.APPENDS, chain, body)
         for request in batch:
             request.sent_on_number = state.number
             self._awaited[request.commit_id] = request
@@ -147,9 +152,13 @@ class Committer:
         pending = self._partition.client.send(value)
         # 3. Meanwhile, finish the record before it, and make the index ready for this one.
         self._release_decided()
-        self._partition.prepare(value, [append for request in batch for append in request.appends], self._writer)
-        # 4. Settle.
-        self._settle(batch, pending.result())
+        if pending is None:
+            # 4. Settle.
+            self._partition.read_on()
+            self._report("append.lost", batch, None)
+        else:
+            self._partition.prepare(value, [append for request in batch for append in request.appends], self._writer)
+            self._settle(batch, pending.result())
         # 5. What is left goes into the next round. Whoever has nobody behind is let go now.
         self._carried[:0] = [request for request in batch if not request.decided]
         self._in_flight = []
@@ -163,8 +172,8 @@ class Committer:
             self._must_read = False
         # From here on a failure is told to them as well.
         waiting = self._in_flight = self._next_requests()
-        # An open orphan may have been dismissed by now.
-        fresh = bool(self._partition.state.orphans) or any(request.only_reads for request in waiting)
+        # An open orphan may have been dismissed by now, or an unusable record voided.
+        fresh = self._partition.needs_reading or any(request.only_reads for request in waiting)
         if fresh:
             self._read_on()
         batch, later, missing = self._sort(waiting)
@@ -231,8 +240,7 @@ class Committer:
             self._decide(request)
             return RequestCheck.REFUSED
         try:
-            if not request.allowed_while_broken:
-                self._partition.check_whole()
+            self._partition.check_whole()
         except LogBroken as error:
             self._decide(request, error)
             return RequestCheck.REFUSED
@@ -255,8 +263,12 @@ class Committer:
         partition.read_on()
         if offset is not None:
             self._read_up_to(offset)
-        _log.info(
-            "append.lost" if offset is not None else "append.resolved",
+        self._report("append.lost" if offset is not None else "append.resolved", batch, offset)
+
+    def _report(self, event: str, batch: Sequence[AppendRequest], offset: int | None) -> None:
+        partition = self._partition
+        logger(__name__).info(
+            event,
             log=partition.address.name,
             partition=partition.address.partition,
             offset=offset,
@@ -267,7 +279,7 @@ class Committer:
 
     def _read_up_to(self, offset: int) -> None:
         """Acknowledged by all replicas, a record can be read as soon as the leader has noticed. Raises LogChanged."""
-        tries = Retry(Timeout.LEADER, pause=0.005)
+        tries = Retry(self._partition.client.lag, pause=0.005)
         while self._partition.head.next_offset <= offset:
             if tries.is_over:
                 raise self._partition.changed(f"the record at offset {offset} was acknowledged, and is not there")
@@ -277,6 +289,9 @@ class Committer:
     def _wait_after_failure(self) -> None:
         self._failing = self._failing or Retry(Timeout.APPEND, pause=0.05, longest=1.0)
         if self._failing.is_over:
+            # Only a tape of Kafka leaves an outcome unknown.
+            from infra.kafka.errors import KafkaUnreachable  # noqa: PLC0415
+
             reason = "the brokers did not acknowledge in time; whether it was appended is not known"
             raise KafkaUnreachable(log=self._partition.address.name, reason=reason)
         self._failing.pause()
@@ -314,7 +329,7 @@ class Committer:
     def _fail(self, error: LogUnusable) -> None:
         """Tell everybody who waits. What is known to be appended is no failure."""
         self._partition.discard()
-        _log.error("append.halted", log=self._partition.address.name, reason=str(error))
+        logger(__name__).error("append.halted", log=self._partition.address.name, reason=str(error))
         self._must_read = True
         self._failing = None
         waiting = [*self._in_flight, *self._carried]

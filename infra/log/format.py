@@ -1,13 +1,16 @@
-"""What a record of the log looks like: a fixed header, the same in every format for ever, then an Avro body.
+"""What a record of the log looks like: a fixed header, the same in every format for ever, then a body.
 
-    byte 0        format: F8 is the first; F8 to FF are ours, and no UTF-8 text begins with one of them
-    bytes 1-32    SHA-256 of the previous accepted record's value
-    bytes 33-40   the record's own number, from 1
-    bytes 41-48   the position of its first event, from 1
-    bytes 49-52   how many events it has
+    byte 0         format: F8 to FF are ours, and no UTF-8 text begins with one of them
+    bytes 1-32     SHA-256 of the previous accepted record's value
+    bytes 33-40    the record's own number, from 1
+    bytes 41-48    the position of its first event, from 1
+    bytes 49-52    how many events it has
+    bytes 53-60    the id of the writer's key
+    bytes 61-124   the writer's signature (Ed25519)
 
-All numbers are big-endian and unsigned. The body's schema is `schemas/log/record.v1.avsc`. Appends are encoded one by
-one, by whoever hands them over, and joined by the committer: Avro's blocks of an array allow that.
+All numbers are big-endian and unsigned. Every format is given byte by byte in `formats.md`. The body of appends is
+Avro, its schema `schemas/log/record.v2.avsc`. Appends are encoded one by one, by whoever hands them over, and joined by
+the committer: Avro's blocks of an array allow that. The bodies of control records are in `control_records`.
 """
 
 from __future__ import annotations
@@ -25,15 +28,30 @@ from eventsourcing.persistence import StoredEvent, Tracking
 from fastavro import schemaless_reader
 
 from consumers.commands.ports import CommandKey, QueuePosition
+from infra.log.keys import KEY_ID_LENGTH, SIGNATURE_LENGTH, Signer, is_signed
 from schemas.avro.encoding import encoder, long_bytes, text_bytes
 from schemas.avro.registry import registry
 
-FORMAT: Final = 0xF8
-"""The format that this release writes, and the only one that it reads."""
 OURS: Final = range(0xF8, 0x100)
-_HEADER: Final = Struct(">B32sQQI")
+_UNSIGNED: Final = Struct(f">B32sQQI{KEY_ID_LENGTH}s")
+_HEADER: Final = Struct(f"{_UNSIGNED.format}{SIGNATURE_LENGTH}s")
 HEADER_LENGTH: Final = _HEADER.size
 _END: Final = b"\x00"
+
+
+class Format(IntEnum):
+    """The formats that this release writes and reads."""
+
+    APPENDS = 0xF9
+    GENESIS = 0xFA
+    STATEMENT = 0xFB
+    VOID = 0xFC
+    DISMISSAL = 0xFD
+
+
+CONTROL: Final = frozenset({Format.GENESIS, Format.STATEMENT, Format.VOID, Format.DISMISSAL})
+"""Formats that the rule itself reads."""
+
 
 EventRow: TypeAlias = tuple[str, int, str, bytes]
 """An event as the index keeps it: originator id (a UUID as 32 hexadecimal digits), version, topic, state."""
@@ -47,17 +65,39 @@ class RecordedOutcome(IntEnum):
     REPEATED = 2
     DEAD = 3
     TRACKED = 4
-    DISMISSED = 5
+
+
+class Place(NamedTuple):
+    """Which partition of which log: the log's name, P and p."""
+
+    app: str
+    partitions: int
+    partition: int
+
+    @property
+    def first_hash(self) -> bytes:
+        """What the first record of the partition names as the hash of the one before it."""
+        return sha256(f"dossier-log/{self.app}/{self.partitions}/{self.partition}".encode()).digest()
+
+    @property
+    def scope(self) -> bytes:
+        """What every signature of a record in this partition begins with."""
+        return f"dossier-record/{self.app}/{self.partitions}/{self.partition}".encode()
 
 
 class Header(NamedTuple):
-    """The fixed header. `previous` is a SHA-256 of 32 bytes, `events` how many there are."""
+    """The fixed header. `previous` is a SHA-256 of 32 bytes, `events` how many there are.
+
+    `key` is the id of the writer's key (8 bytes), `signature` the writer's (64 bytes).
+    """
 
     format: int
     previous: bytes
     number: int
     position: int
     events: int
+    key: bytes
+    signature: bytes
 
 
 _BINDING: Final = (RecordedOutcome.EVENTS, RecordedOutcome.REFUSED)
@@ -74,13 +114,6 @@ class HandledCommand(NamedTuple):
     answer: str
 
 
-class Orphan(NamedTuple):
-    """A record of the log that was built on one which is not there: its offset, and its SHA-256 (32 bytes)."""
-
-    offset: int
-    hash: bytes
-
-
 class Append(NamedTuple):
     """One append. `commit_id` has 16 bytes."""
 
@@ -90,7 +123,6 @@ class Append(NamedTuple):
     command: HandledCommand | None = None
     source: QueuePosition | None = None
     tracking: Tracking | None = None
-    dismissed: Sequence[Orphan] = ()
 
     @property
     def bound(self) -> HandledCommand | None:
@@ -116,16 +148,27 @@ def read_header(value: bytes | None) -> Header | None:
     return Header._make(_HEADER.unpack_from(value))
 
 
-def first_hash(app: str, partitions: int, partition: int) -> bytes:
-    """What the first record of a partition names as the hash of the one before it."""
-    return sha256(f"dossier-log/{app}/{partitions}/{partition}".encode()).digest()
+def seal(place: Place, signer: Signer, format_: int, chain: tuple[bytes, int, int, int], content: bytes) -> bytes:
+    """A record's value. `chain` is the previous hash, the own number, the first position and how many events follow."""
+    unsigned = _UNSIGNED.pack(format_, *chain, signer.key_id)
+    return b"".join((unsigned, signer.sign(_message(place, unsigned, content)), content))
 
 
-def encode_record(header: Header, writer: str, appends: Sequence[bytes], count: int) -> bytes:
-    """A record's value. `appends` are what `encode_append` made, `count` how many they are."""
-    parts = [_HEADER.pack(*header), text_bytes(writer)]
-    if count:
-        parts.append(long_bytes(count))
+def is_signed_by(place: Place, public: bytes, value: bytes) -> bool:
+    """Whether a record with a header of ours was signed for this place, by the owner of a public key (32 bytes)."""
+    message = _message(place, value[: _UNSIGNED.size], memoryview(value)[HEADER_LENGTH:])
+    return is_signed(public, value[_UNSIGNED.size : HEADER_LENGTH], message)
+
+
+def _message(place: Place, unsigned: bytes, content: bytes | memoryview) -> bytes:
+    return place.scope + unsigned + sha256(content).digest()
+
+
+def encode_body(writer: str, appends: Sequence[bytes]) -> bytes:
+    """What follows the header of a record of appends, each as `encode_append` made it."""
+    parts = [text_bytes(writer)]
+    if appends:
+        parts.append(long_bytes(len(appends)))
         parts.extend(appends)
     parts.append(_END)
     return b"".join(parts)
@@ -147,7 +190,6 @@ def encode_append(append: Append) -> bytes:
             },
             "source": source and {"topic_id": source.topic_id.bytes, "offset": source.offset},
             "tracking": tracking and {"application": tracking.application_name, "position": tracking.notification_id},
-            "dismissed": [orphan._asdict() for orphan in append.dismissed],
             "events": [
                 {"originator": _originator(originator), "version": version, "topic": topic, "state": state}
                 for originator, version, topic, state in append.events
@@ -157,7 +199,7 @@ def encode_append(append: Append) -> bytes:
 
 
 def decode_body(value: bytes) -> Body:
-    """The body of a record of format F8. Raises UnreadableBody."""
+    """The body of a record of appends. Raises UnreadableBody."""
     source = BytesIO(value)
     source.seek(HEADER_LENGTH)
     try:
@@ -185,7 +227,6 @@ def _append(found: dict[str, Any]) -> Append:
         ),
         source and QueuePosition(UUID(bytes=source["topic_id"]), source["offset"]),
         tracking and Tracking(tracking["application"], tracking["position"]),
-        [Orphan(orphan["offset"], orphan["hash"]) for orphan in found["dismissed"]],
     )
 
 

@@ -1,7 +1,8 @@
 """The index of one partition: the library's SQLite schema, filled from the log, and how far it has been filled.
 
-It is a cache: what a power loss takes from it is read again from the log. It is written in the log's order alone, each
-record as a whole and with the head in one transaction. One process uses an index file at a time.
+It is written in the log's order alone, each record as a whole and with the head in one transaction. The index of a log
+on Kafka is a file of its own and a cache: what a power loss takes from it is read again from the log, and one process
+uses it at a time (`open_index`). That of an embedded log stands in the log's own file (`infra.log.sqlite.index`).
 """
 
 from __future__ import annotations
@@ -9,22 +10,34 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import cache
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final, NamedTuple
-from uuid import UUID
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
-from consumers.commands.ports import CommandKey, QueuePosition
-from infra.kafka.errors import IndexInUse, IndexUnusable, LogChanged, RecordUnreadable
-from infra.kafka.topics import Identity
-from infra.log.acceptance import ChainState
-from infra.log.format import Append, HandledCommand
+from consumers.commands.ports import CommandKey
+from infra.errors import LogUnusable
+from infra.log.acceptance import ChainState, RecordedAt
+from infra.log.errors import IndexInUse, IndexUnusable, LogChanged
+from infra.log.format import Append, Format, HandledCommand
+from infra.log.index_head import (
+    HEAD_TABLES,
+    STATE_TABLES,
+    VERSION,
+    Head,
+    read_head,
+    read_recorded,
+    write_head,
+)
 from infra.sqlite_file import open_in_wal_mode
 
-_TABLES: Final = """
+if TYPE_CHECKING:
+    # The clients of Kafka take their time to load, and an embedded log needs none.
+    from infra.kafka.topics import Identity
+
+_FILLED_TABLES: Final = """
 CREATE TABLE IF NOT EXISTS stored_events (
     originator_id TEXT, originator_version INTEGER, topic TEXT, state BLOB,
     PRIMARY KEY (originator_id, originator_version));
@@ -34,96 +47,75 @@ INSERT OR IGNORE INTO tracking VALUES ('__migration__', 1);
 CREATE TABLE IF NOT EXISTS answers (
     scope BLOB, command_id BLOB, digest BLOB NOT NULL, answer TEXT NOT NULL,
     PRIMARY KEY (scope, command_id)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS orphans (record_offset INTEGER PRIMARY KEY, hash BLOB NOT NULL);
+"""
+CREATE_TABLES: Final = HEAD_TABLES + _FILLED_TABLES
+TABLES: Final = ("stored_events", "tracking", "answers", *STATE_TABLES, "known_voids")
+"""The tables that are filled from the log's records."""
+_CREATE_LOG: Final = """
 CREATE TABLE IF NOT EXISTS log (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
     app TEXT NOT NULL, partition INTEGER NOT NULL,
     cluster_id TEXT NOT NULL, topic_id TEXT NOT NULL, partitions INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS head (
-    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
-    next_offset INTEGER NOT NULL, record_offset INTEGER, hash BLOB NOT NULL, number INTEGER NOT NULL,
-    position INTEGER NOT NULL, commands_topic_id BLOB, commands_offset INTEGER,
-    late INTEGER NOT NULL, strange INTEGER NOT NULL, orphaned INTEGER NOT NULL);
 """
 _INSERT_TRACKING: Final = "INSERT OR REPLACE INTO tracking VALUES (?,?)"
 _INSERT_EVENTS: Final = "INSERT INTO stored_events (rowid, originator_id, originator_version, topic, state) VALUES "
 _INSERT_ANSWERS: Final = "INSERT INTO answers VALUES "
+_INSERT_RECORDS: Final = "INSERT INTO accepted_records VALUES "
+_SELECT_APPENDS: Final = (
+    f"SELECT number, record_offset, position FROM accepted_records WHERE format = {Format.APPENDS:d} AND number < ? "  # noqa: S608
+    "ORDER BY number DESC LIMIT 1"
+)
 _SELECT_ANSWER: Final = "SELECT digest, answer FROM answers WHERE scope = ? AND command_id = ?"
-_PAGE_SIZE: Final = 8192
+PAGE_SIZE: Final = 8192
 """Bytes of a page of a new file: larger ones are faster in a cold start, smaller ones in appends."""
 _IDS_AT_ONCE: Final = 256
 _ROWS_AT_ONCE: Final = 256
-_INSERT_HEAD: Final = "INSERT OR REPLACE INTO head VALUES (1,?,?,?,?,?,?,?,?,?,?)"
-
-
-class Ignored(NamedTuple):
-    """How many records were ignored, by sort, since the log began."""
-
-    late: int = 0
-    foreign: int = 0
-    orphans: int = 0
-
-
-class Head(NamedTuple):
-    """How far the log has been read.
-
-    `next_offset` is the first offset not read, `record_offset` that of the last accepted record (None: none yet),
-    `commands` the last handled offset of the commands topic, `ignored` what was ignored so far.
-    """
-
-    next_offset: int
-    record_offset: int | None
-    state: ChainState
-    commands: QueuePosition | None = None
-    ignored: Ignored = Ignored()
 
 
 class Applied(NamedTuple):
-    """An accepted record to be written: where it stands, who wrote it, its first position and its appends."""
+    """An accepted record to be written: where it stands, who wrote it, its first position and its appends.
+
+    `hash` has 32 bytes. A control record, and one that is void, has no appends.
+    """
 
     offset: int
     writer: str
     position: int
     appends: Sequence[Append]
+    number: int
+    hash: bytes
+    format: int
+
+
+class RecordRefused(Exception):
+    """One of the records from `first` to `last`, by number, contradicts what the index holds."""
+
+    def __init__(self, first: int, last: int, reason: str) -> None:
+        super().__init__(reason)
+        self.first = first
+        self.last = last
 
 
 class Index:
-    """The file of one partition, for the process that holds its lock. Raises IndexUnusable whenever it cannot be used.
+    """The tables of one partition, on a connection. Raises IndexUnusable whenever they cannot be used.
 
     The writer's methods are for one thread at a time.
     """
 
-    def __init__(self, path: Path, app: str, identity: Identity, partition: int) -> None:
-        self.path = path
-        self._lock = _take_lock(path)
-        self._has_orphans = True
-        try:
-            with self._mapped():
-                self._connection = open_in_wal_mode(path, page_size=_PAGE_SIZE)
-                self._connection.execute("PRAGMA synchronous = NORMAL")
-                self._connection.execute("PRAGMA cache_size = -65536")
-                self._connection.executescript(_TABLES)
-                self._check(app, identity, partition)
-        except BaseException:
-            self.close()
-            raise
+    unusable: ClassVar[type[LogUnusable]] = IndexUnusable
+    """The error for a file that cannot be used."""
 
-    def _check(self, app: str, identity: Identity, partition: int) -> None:
-        """Raises LogChanged when the file was made from another log."""
-        own = (app, partition, identity.cluster_id, str(identity.topic_id), identity.partitions)
-        self._connection.execute("INSERT OR IGNORE INTO log VALUES (1,?,?,?,?,?)", own)
-        found = self._connection.execute("SELECT app, partition, cluster_id, topic_id, partitions FROM log").fetchone()
-        if found != own:
-            named = zip(("app", "partition", "cluster", "topic id", "partitions"), found, own, strict=True)
-            reason = "; ".join(f"its {name} was {was}, and is {now}" for name, was, now in named if was != now)
-            raise LogChanged(log=f"{app}.events/{partition}", reason=reason, index=str(self.path))
+    def __init__(self, path: Path, connection: sqlite3.Connection, resources: ExitStack | None = None) -> None:
+        """`resources`: what is let go of once the connection is closed."""
+        self.path = path
+        self._connection = connection
+        self._resources = resources or ExitStack()
+        self._stored: ChainState | None = None
+        """The rule's state in the file, as far as this process knows."""
 
     def close(self) -> None:
         """Close the file and let others use it."""
-        connection = getattr(self, "_connection", None)
-        if connection is not None:
-            connection.close()
-        os.close(self._lock)
+        self._resources.close()
 
     def head(self) -> Head | None:
         """How far the index has been filled; None when it is new."""
@@ -136,18 +128,23 @@ class Index:
             self._connection.execute(f"PRAGMA wal_autocheckpoint = {5000 if expected else 500}")
 
     def fill(self, records: Sequence[Applied], head: Head) -> None:
-        """Write accepted records and the head after them. Raises RecordUnreadable."""
+        """Write accepted records and the head after them. Raises RecordRefused."""
         self.begin(records, head)
         self.commit()
 
     def begin(self, records: Sequence[Applied], head: Head) -> None:
-        """Write accepted records and the head after them, all or none, up to `commit`. Raises RecordUnreadable."""
+        """Write accepted records and the head after them, all or none, up to `commit`. Raises RecordRefused."""
         self.add(records)
+        self.write_head(head)
+
+    def write_head(self, head: Head) -> None:
+        """Write how far the records go that were added; the last thing before `commit`."""
         with self._rolling_back():
-            self._write_head(head)
+            write_head(self._connection, head, self._stored)
+            self._stored = head.state
 
     def add(self, records: Sequence[Applied]) -> None:
-        """Write accepted records; `begin` with the head after them follows sooner or later. Raises RecordUnreadable."""
+        """Write accepted records; `begin` with the head after them follows sooner or later. Raises RecordRefused."""
         with self._rolling_back():
             if not self._connection.in_transaction:
                 self._connection.execute("BEGIN IMMEDIATE")
@@ -161,32 +158,40 @@ class Index:
 
     def roll_back(self) -> None:
         """Forget what was begun."""
+        self._stored = None
         with suppress(sqlite3.Error):
             self._connection.execute("ROLLBACK")
 
-    def _write_head(self, head: Head) -> None:
-        state, commands = head.state, head.commands
-        self._connection.execute(
-            _INSERT_HEAD,
-            (
-                head.next_offset,
-                head.record_offset,
-                state.head,
-                state.number,
-                state.position,
-                commands and commands.topic_id.bytes,
-                commands and commands.offset,
-                *head.ignored,
-            ),
-        )
-        if state.orphans or self._has_orphans:
-            self._connection.execute("DELETE FROM orphans")
-            self._connection.executemany("INSERT INTO orphans VALUES (?,?)", state.orphans.items())
-            self._has_orphans = True
+    def begin_anew(self, known_voids: Iterable[tuple[int, int]]) -> None:
+        """Forget everything but voids, by first and last number. Others see that with the next `commit` or `fill`."""
+        with self._rolling_back():
+            self._connection.execute("BEGIN IMMEDIATE")
+            for table in TABLES:
+                self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
+            self._connection.execute("INSERT INTO tracking VALUES ('__migration__', 1)")
+            self._connection.executemany("INSERT INTO known_voids VALUES (?,?)", known_voids)
+
+    def known_voids(self) -> list[tuple[int, int]]:
+        """First and last number of voids that were known when the index was begun anew."""
+        with self._mapped():
+            return self._connection.execute("SELECT first, last FROM known_voids").fetchall()
+
+    def recorded(self, number: int) -> RecordedAt | None:
+        """What is remembered of the accepted record of a number."""
+        with self._mapped():
+            return read_recorded(self._connection, number)
+
+    def last_appends(self, before: int) -> tuple[int, int, int] | None:
+        """Number, offset and position of the last record of appends before a number; None where there is none."""
+        with self._mapped():
+            found: tuple[int, int, int] | None = self._connection.execute(_SELECT_APPENDS, (before,)).fetchone()
+            return found
 
     def _write(self, records: Sequence[Applied]) -> None:
+        recorded = [(each.number, each.offset, each.hash, each.position, each.format) for each in records]
         events: list[tuple[int, str, int, str, bytes]] = []
         answers: list[tuple[bytes, bytes, bytes, str]] = []
+        tracked: list[tuple[str, int]] = []
         for record in records:
             position = record.position
             for append in record.appends:
@@ -196,16 +201,14 @@ class Index:
                 if (command := append.bound) is not None:
                     answers.append(_answer_row(command))
                 if append.tracking is not None:
-                    tracking = (append.tracking.application_name, append.tracking.notification_id)
-                    self._connection.execute(_INSERT_TRACKING, tracking)
+                    tracked.append((append.tracking.application_name, append.tracking.notification_id))
         try:
             self._insert(_INSERT_EVENTS, events)
             self._insert(_INSERT_ANSWERS, answers)
+            self._connection.executemany(_INSERT_TRACKING, tracked)
         except (sqlite3.IntegrityError, OverflowError) as error:
-            first, last = records[0], records[-1]
-            writers = ", ".join(sorted({record.writer for record in records}))
-            reason = f"offsets {first.offset} to {last.offset}, written by {writers}: {error}"
-            raise RecordUnreadable(log=str(self.path), reason=reason) from error
+            raise RecordRefused(records[0].number, records[-1].number, str(error)) from error
+        self._insert(_INSERT_RECORDS, recorded)
 
     def _insert(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
         # Python lets other threads in at every statement, and gets the lock back when they like: few statements.
@@ -262,20 +265,46 @@ class Index:
         try:
             yield
         except sqlite3.Error as error:
-            raise IndexUnusable(log=str(self.path), reason=str(error)) from error
+            raise self.unusable(log=str(self.path), reason=str(error)) from error
 
 
-def read_head(connection: sqlite3.Connection) -> Head | None:
-    """How far an index has been filled; None when it is new. For whoever only reads it, too."""
-    row = connection.execute(
-        "SELECT next_offset, record_offset, hash, number, position, commands_topic_id, commands_offset, "
-        "late, strange, orphaned FROM head"
-    ).fetchone()
-    if row is None:
-        return None
-    orphans = dict(connection.execute("SELECT record_offset, hash FROM orphans"))
-    commands = QueuePosition(UUID(bytes=row[5]), row[6]) if row[5] is not None else None
-    return Head(row[0], row[1], ChainState(row[2], row[3], row[4], orphans), commands, Ignored(*row[7:]))
+def open_index(path: Path, app: str, identity: Identity, partition: int) -> Index:
+    """The index in a file of its own, for the process that holds its lock.
+
+    Raises LogChanged when it was made from another log, IndexInUse, IndexUnusable.
+    """
+    with ExitStack() as opening:
+        opening.callback(os.close, _take_lock(path))
+        try:
+            connection = opening.enter_context(closing(open_in_wal_mode(path, page_size=PAGE_SIZE)))
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA cache_size = -65536")
+            _make_tables(connection, path)
+            _check_log(connection, path, app, identity, partition)
+        except sqlite3.Error as error:
+            raise IndexUnusable(log=str(path), reason=str(error)) from error
+        return Index(path, connection, opening.pop_all())
+
+
+def _make_tables(connection: sqlite3.Connection, path: Path) -> None:
+    """Raises IndexUnusable for an index that another release filled."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()
+    if tables and version != VERSION:
+        reason = f"another release made it (version {version} of its tables, not {VERSION})"
+        raise IndexUnusable(log=str(path), reason=reason)
+    connection.executescript(f"BEGIN; {CREATE_TABLES} {_CREATE_LOG} PRAGMA user_version = {VERSION}; COMMIT;")
+
+
+def _check_log(connection: sqlite3.Connection, path: Path, app: str, identity: Identity, partition: int) -> None:
+    """Raises LogChanged when the file was made from another log."""
+    own = (app, partition, identity.cluster_id, str(identity.topic_id), identity.partitions)
+    connection.execute("INSERT OR IGNORE INTO log VALUES (1,?,?,?,?,?)", own)
+    found = connection.execute("SELECT app, partition, cluster_id, topic_id, partitions FROM log").fetchone()
+    if found != own:
+        named = zip(("app", "partition", "cluster", "topic id", "partitions"), found, own, strict=True)
+        reason = "; ".join(f"its {name} was {was}, and is {now}" for name, was, now in named if was != now)
+        raise LogChanged(log=f"{app}.events/{partition}", reason=reason, index=str(path))
 
 
 @cache

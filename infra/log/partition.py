@@ -2,29 +2,44 @@
 
 Everything here is for the thread that holds the committer's lead. What was accepted is known at once, in memory; the
 index may be one record behind, and catches up before anybody is told.
+
+An accepted record that cannot be used stops the partition: everything before it is in the index, nothing behind it. It
+goes on behind a void that covers the record. Where the index had taken in records that a void covers, it is made anew.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
-
-import structlog
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Final
 
 from consumers.commands.ports import CommandKey, QueuePosition
-from infra.kafka.errors import IndexUnusable, LogBroken, LogChanged, NewerLog, RecordUnreadable
-from infra.kafka.partition_client import FetchResult, PartitionClient, Record
-from infra.log.acceptance import ChainState, UnknownFormat, Verdict, accept, dismiss
-from infra.log.format import Append, UnreadableBody, decode_body, first_hash
-from infra.log.index import Applied, Head, Index
+from infra.errors import LogUnusable
+from infra.log.acceptance import ChainState, RecordedAt, Verdict, VoidRange, accept, start
+from infra.log.chain import Chain
+from infra.log.errors import (
+    IndexUnusable,
+    LogBroken,
+    LogChanged,
+    LogNotFounded,
+    NewerLog,
+    RecordUnreadable,
+    WriterNotRegistered,
+)
+from infra.log.format import Append, Body, Header, Place, UnreadableBody, decode_body, read_header
+from infra.log.index import Applied, Index, RecordRefused
+from infra.log.index_head import Head
+from infra.log.keys import Signer
+from infra.log.partition_client import FetchResult, PartitionClient, Record
+from infra.log.reporting import logger
+from infra.log.usable import Stop, UnknownFormat, counted, usable_body
 from infra.retry import Retry
-from infra.timeouts import Timeout
 
-_log = structlog.get_logger(__name__)
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 _VERSIONS_KEPT: Final = 100_000
 _EVENTS_AT_ONCE: Final = 50_000
@@ -32,12 +47,29 @@ _EVENTS_AT_ONCE: Final = 50_000
 
 @dataclass(frozen=True, slots=True)
 class PartitionAddress:
-    """Which partition it is: `name` for messages, `app`, P and p for the hash that everything begins with."""
+    """Which partition it is: `name` for messages; `app`, P and p as every signature names them.
+
+    `identity` is that of the log (32 bytes), where it is known beforehand.
+    """
 
     name: str
     app: str
     partitions: int
     partition: int
+    identity: bytes | None = None
+
+    @property
+    def place(self) -> Place:
+        """What every signature begins with."""
+        return Place(self.app, self.partitions, self.partition)
+
+
+class _AppliedVoid(Exception):
+    """Records that are in the index have been voided. `known`: first and last number of this and all other voids."""
+
+    def __init__(self, known: list[tuple[int, int]]) -> None:
+        super().__init__(known)
+        self.known = known
 
 
 def log_broken(name: str, orphans: Mapping[int, bytes]) -> LogBroken:
@@ -63,6 +95,16 @@ class Partition:
         self.listeners: list[Callable[[], None]] = []
         self._observers: list[Callable[[Applied], None]] = []
         self._index = index
+        self._refused: dict[int, str] = {}
+        """What the index said of accepted records that it could not take, by number."""
+        self._one_by_one = False
+        self._load()
+        self._verify_head()
+        self._recovering(self._catch_up)
+        self._check_stopped()
+
+    def _load(self) -> None:
+        """Know what the index knows, and nothing else."""
         self._versions: OrderedDict[str, int | None] = OrderedDict()
         self._commands: set[CommandKey] = set()
         self._accepted: list[Applied] = []
@@ -70,14 +112,28 @@ class Partition:
         """The offsets of what is ignored, by sort, until it is reported."""
         self._prepared: tuple[Applied, Head] | None = None
         self._uncommitted: Applied | None = None
-        start = ChainState(first_hash(address.app, address.partitions, address.partition))
-        self.head = index.head() or Head(0, None, start)
+        self._writing: Future[None] | None = None
+        self._stopped: Stop | None = None
+        self._unfounded: int | None = None
+        """Where a record of a log stands although there is no genesis before it."""
+        self.head = self._filled()
         self._written = self.head
         self.indexed = self.state.position - 1
         """The last position that is in the index, 0 when there is none. For any thread."""
-        self._tracking = index.tracking()
-        self._verify_head()
-        self._catch_up()
+        self._known_voids = self._index.known_voids()
+        self._is_anew = False
+        """Whether what is read replaces what the file shows, all at once at the end."""
+        self._tracking = self._index.tracking()
+
+    def _filled(self) -> Head:
+        expected = self.address.identity
+        head = self._index.head()
+        if head is None or head.state.keys is None:
+            # Before the genesis nothing is known that reading again could miss.
+            return Head(0, None, start(self.address.place, expected))
+        if expected not in (None, head.state.keys.identity):
+            raise self.changed(f"the identity of its log is {head.state.keys.identity.hex()}")
+        return head._replace(state=head.state._replace(expected=expected))
 
     def observe(self, observer: Callable[[Applied], None]) -> None:
         """Call it with every record that is accepted from now on, own ones too, as soon as that is known."""
@@ -88,10 +144,36 @@ class Partition:
         """The rule's state after everything that was read or appended."""
         return self.head.state
 
+    @property
+    def voids(self) -> tuple[VoidRange, ...]:
+        """The records that count as nothing, and the positions that are empty for it."""
+        return self.state.voids
+
     def check_whole(self) -> None:
-        """Raises LogBroken while an orphan is open."""
+        """Raises LogBroken while an orphan is open or the genesis is lost; RecordUnreadable, NewerLog while stopped."""
+        self._check_stopped()
         if self.state.orphans:
             raise log_broken(self.address.name, self.state.orphans)
+        if self._unfounded is not None:
+            reason = f"the record at offset {self._unfounded} is one of a log whose genesis is not there"
+            raise LogBroken(log=self.address.name, reason=reason)
+
+    def _check_stopped(self) -> None:
+        if self._stopped is not None:
+            raise self._stopped.error
+
+    @property
+    def needs_reading(self) -> bool:
+        """Whether it cannot be built on as it is, which a control record may have mended by now."""
+        return self._stopped is not None or bool(self.state.orphans)
+
+    def check_writer(self, signer: Signer) -> None:
+        """Raises LogNotFounded, WriterNotRegistered where a record with this signature would be a stranger's."""
+        keys = self.state.keys
+        if keys is None:
+            raise LogNotFounded(log=self.address.name)
+        if keys.writers.get(signer.key_id) != signer.public:
+            raise WriterNotRegistered(log=self.address.name, key=signer.public.hex())
 
     def load_versions(self, originator_ids: Iterable[str]) -> None:
         """Look up in one go what `last_version` will be asked for."""
@@ -120,51 +202,123 @@ class Partition:
         return last is not None and last.topic_id == source.topic_id and last.offset >= source.offset
 
     def read_on(self) -> None:
-        """Read to the high watermark and apply it. Raises what the client, the rule and the index raise."""
-        self.write_index()
-        for fetched in self.client.read(self.head.next_offset):
-            self.apply(fetched)
+        """Read to the high watermark and apply it.
 
-    def _catch_up(self) -> None:
-        """Read to the high watermark from wherever the index is; SQLite writes while the next records are decoded."""
-        self._index.expect_much(expected=True)
-        with ThreadPoolExecutor(1) as pool:
-            writing: Future[None] | None = None
-            written = self.state.position
-            for fetched in self.client.read(self.head.next_offset):
-                self._apply_all(fetched)
-                if writing is not None:
-                    writing.result()
-                accepted, self._accepted = self._accepted, []
-                # The fewer transactions, the fewer pages are written more than once.
-                if self.state.position - written < _EVENTS_AT_ONCE:
-                    writing = pool.submit(self._index.add, accepted)
-                else:
-                    writing = pool.submit(self._index.fill, accepted, self.head)
-                    written = self.state.position
-            if writing is not None:
-                writing.result()
-                self._index.fill((), self.head)
-        self._index.expect_much(expected=False)
-        self._written = self.head
-        self.indexed = self.state.position - 1
+        Raises what the client and the index raise, and RecordUnreadable or NewerLog for a record that cannot be used.
+        """
+        self.write_index()
+        self._recovering(self._read)
+        self._check_stopped()
 
     def apply(self, fetched: FetchResult) -> None:
-        """Apply what was read. What had been applied before is left out."""
+        """Apply what was read. What had been applied before is left out. Raises as `read_on`."""
         self.write_index()
+        self._recovering(lambda: self._apply_and_write(fetched))
+        self._check_stopped()
+
+    @property
+    def next_offset(self) -> int:
+        """The first offset that was not read."""
+        return self.head.next_offset if self._stopped is None else self._stopped.chain.next_offset
+
+    def _recovering(self, read: Callable[[], None]) -> None:
+        """Read; again where a record turned out to be unusable or void when others behind it had been taken in."""
+        while True:
+            try:
+                read()
+            except RecordRefused as refused:
+                self._forget_unwritten()
+                self._one_by_one = refused.first < refused.last
+                if not self._one_by_one:
+                    self._refused[refused.first] = str(refused)
+            except _AppliedVoid as found:
+                self._forget_unwritten()
+                self._begin_anew(found.known)
+                read = self._catch_up
+            else:
+                self._one_by_one = False
+                return
+
+    def _forget_unwritten(self) -> None:
+        self._index.roll_back()
+        self._load()
+
+    def _begin_anew(self, known_voids: list[tuple[int, int]]) -> None:
+        """Forget everything but the voids. The file shows what it showed before, until all has been read again."""
+        logger(__name__).warning(
+            "index.begun_anew", log=self.address.name, partition=self.address.partition, voids=known_voids
+        )
+        self._index.begin_anew(known_voids)
+        self._load()
+        self._is_anew = True
+
+    def _read(self) -> None:
+        for fetched in self.client.read(self.next_offset):
+            self._apply_and_write(fetched)
+
+    def _apply_and_write(self, fetched: FetchResult) -> None:
         try:
             self._apply_all(fetched)
         finally:
-            self.write_index()
+            self._write_index()
+
+    def _catch_up(self) -> None:
+        """Read to the high watermark from wherever the index is; SQLite writes while the next records are decoded."""
+        fetches = iter(self.client.read(self.next_offset))
+        first = [*islice(fetches, 1)]
+        if not first and not self._is_anew:
+            return
+        # Most processes find nothing to catch up on, and need not wait for its import.
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+
+        self._index.expect_much(expected=True)
+        try:
+            with ThreadPoolExecutor(1) as pool:
+                self._catch_up_with(pool, chain(first, fetches))
+        except BaseException:
+            self._forget_unwritten()
+            raise
+        finally:
+            self._writing = None
+            self._index.expect_much(expected=False)
+        self._index.fill((), self.head)
+        self._is_anew = False
+        self._written = self.head
+        self._tell_listeners()
+
+    def _catch_up_with(self, pool: ThreadPoolExecutor, fetches: Iterable[FetchResult]) -> None:
+        written = self.state.position
+        for fetched in fetches:
+            self._apply_all(fetched)
+            if self._writing is not None:
+                self._writing.result()
+            accepted, self._accepted = self._accepted, []
+            # The fewer transactions, the fewer pages are written more than once.
+            if self._is_anew or self._one_by_one or self.state.position - written < _EVENTS_AT_ONCE:
+                self._writing = pool.submit(self._add, accepted)
+            else:
+                self._writing = pool.submit(self._index.fill, accepted, self.head)
+                written = self.state.position
+        if self._writing is not None:
+            self._writing.result()
+
+    def _add(self, records: Sequence[Applied]) -> None:
+        """Write accepted records, each for itself when it is to be known which one cannot be taken."""
+        pieces = [[record] for record in records] if self._one_by_one else [records]
+        for piece in pieces:
+            self._index.add(piece)
 
     def _apply_all(self, fetched: FetchResult) -> None:
         try:
             for record in fetched.records:
-                if record.offset >= self.head.next_offset:
+                if self._stopped is not None:
+                    if record.offset >= self._stopped.chain.next_offset:
+                        self._look_on(self._stopped, record)
+                elif record.offset >= self.head.next_offset:
                     self._apply_one(record)
         finally:
             self._report_ignored()
-        if fetched.next_offset > self.head.next_offset:
+        if self._stopped is None and fetched.next_offset > self.head.next_offset:
             self.head = self.head._replace(next_offset=fetched.next_offset)
 
     def prepare(self, value: bytes, appends: Sequence[Append], writer: str) -> None:
@@ -172,19 +326,22 @@ class Partition:
 
         The time until it is acknowledged is good for nothing else. The index must be at the head.
         """
-        offset = self.head.next_offset
-        state, verdict = accept(self.state, offset, value)
-        if verdict is not Verdict.ACCEPTED:
+        offset, header = self.head.next_offset, read_header(value)
+        state, verdict = accept(self.state, offset, value, self._recorded)
+        if header is None or verdict is not Verdict.ACCEPTED:
             raise AssertionError(f"an own record on the head was judged {verdict}")
-        record = Applied(offset, writer, self.state.position, appends)
-        head = self._after(offset, state, appends)
-        self._index.begin([record], head)
+        record = self._applied(offset, header, state, Body(writer, list(appends)))
+        head = self._after(record, state)
+        try:
+            self._index.begin([record], head)
+        except RecordRefused as refused:
+            raise self._unusable(offset, header, writer, str(refused)) from refused
         self._prepared = record, head
 
     def discard(self) -> None:
         """The own record did not come next, or it is not known whether it did."""
-        if self._prepared is not None:
-            self._prepared = None
+        self._prepared = None
+        if self._uncommitted is None:
             self._index.roll_back()
 
     def accept(self) -> None:
@@ -200,6 +357,9 @@ class Partition:
 
     def write_index(self) -> None:
         """Bring the index to the head. What could not be written is written the next time."""
+        self._recovering(self._write_index)
+
+    def _write_index(self) -> None:
         if self._uncommitted is not None:
             uncommitted, self._uncommitted = self._uncommitted, None
             try:
@@ -209,7 +369,8 @@ class Partition:
                 self._accepted.append(uncommitted)
                 raise
         elif self._accepted or self._written is not self.head:
-            self._index.fill(self._accepted, self.head)
+            self._add(self._accepted)
+            self._index.fill((), self.head)
             self._accepted = []
         if self._written is self.head:
             return
@@ -217,6 +378,9 @@ class Partition:
         self._commands.clear()
         while len(self._versions) > _VERSIONS_KEPT:
             self._versions.popitem(last=False)
+        self._tell_listeners()
+
+    def _tell_listeners(self) -> None:
         if self.indexed != self.state.position - 1:
             self.indexed = self.state.position - 1
             for listener in tuple(self.listeners):
@@ -231,7 +395,7 @@ class Partition:
         offset = self.head.record_offset
         if offset is None:
             return
-        tries = Retry(Timeout.LEADER, pause=0.05)
+        tries = Retry(self.client.lag, pause=0.05)
         while True:
             fetched = next(iter(self.client.read(offset)), None)
             found = fetched.records[0] if fetched and fetched.records else None
@@ -245,56 +409,121 @@ class Partition:
             tries.pause()
 
     def last_accepted(self) -> Applied | None:
-        """The last accepted record, read from the log; None before the first, or where the index will refuse it."""
-        offset = self.head.record_offset
-        fetched = next(iter(self.client.read(offset)), None) if offset is not None else None
+        """The last accepted record of appends that is not void, read from the log; None before the first."""
+        before = self.state.number + 1
+        while (found := self._index.last_appends(before)) is not None:
+            number, offset, position = found
+            void = next((void for void in self.voids if void.first <= number <= void.last), None)
+            if void is None:
+                break
+            before = void.first
+        else:
+            return None
+        fetched = next(iter(self.client.read(offset)), None)
         value = fetched.records[0].value if fetched and fetched.records else None
-        if offset is None or value is None:
+        if value is None:
             return None
-        try:
-            body = decode_body(value)
-        except UnreadableBody:
-            return None
-        events = sum(len(append.events) for append in body.appends)
-        return Applied(offset, body.writer, self.state.position - events, body.appends)
+        body = decode_body(value)
+        return Applied(offset, body.writer, position, body.appends, number, sha256(value).digest(), value[0])
+
+    def _recorded(self, number: int) -> RecordedAt | None:
+        """What is known of the accepted record of a number."""
+        for record in reversed(self._accepted):
+            if record.number == number:
+                return RecordedAt(record.hash, record.position)
+        if self._writing is not None:
+            self._writing.result()
+        return self._index.recorded(number)
 
     def _apply_one(self, record: Record) -> None:
-        try:
-            state, verdict = accept(self.state, record.offset, record.value)
-        except UnknownFormat as error:
-            raise NewerLog(log=self.address.name, reason=str(error)) from error
-        if verdict is Verdict.ACCEPTED and record.value is not None:
-            try:
-                body = decode_body(record.value)
-            except UnreadableBody as error:
-                reason = f"the body of the record at offset {record.offset}: {error}"
-                raise RecordUnreadable(log=self.address.name, reason=reason) from error
-            self._accepted.append(Applied(record.offset, body.writer, self.state.position, body.appends))
-            self.head = self._after(record.offset, state, body.appends)
-            self._remember(body.appends)
-            self._notify_observers(self._accepted[-1])
+        before = self.state
+        state, verdict = accept(before, record.offset, record.value, self._recorded)
+        header = read_header(record.value)
+        if verdict is not Verdict.ACCEPTED or record.value is None or header is None:
+            self._ignore(record, header, state, verdict)
             return
-        self._ignore(record, state, verdict)
+        try:
+            body = self._body(header, record.value)
+        except (UnreadableBody, UnknownFormat) as error:
+            newer = isinstance(error, UnknownFormat)
+            self._stop(record, self._unusable(record.offset, header, "", str(error), newer=newer))
+            return
+        applied = self._applied(record.offset, header, state, body)
+        self._accepted.append(applied)
+        self.head = self._after(applied, state)
+        self._remember(applied.appends)
+        self._notify_observers(applied)
+        if len(state.voids) > len(before.voids):
+            self._check_applied(state.voids[-1])
+
+    def _body(self, header: Header, value: bytes) -> Body:
+        """What counts of an accepted record. Raises UnreadableBody, UnknownFormat."""
+        if self._is_known_void(header.number, header.number):
+            return Body("", [])
+        if header.number in self._refused:
+            raise UnreadableBody(self._refused[header.number])
+        return usable_body(header, value, self.head.commands)
+
+    def _is_known_void(self, first: int, last: int) -> bool:
+        return any(start <= first and last <= end for start, end in self._known_voids)
+
+    def _check_applied(self, void: VoidRange, *, before: int | None = None) -> None:
+        """Raises _AppliedVoid where the void's records, or those below a number, were not known for void before."""
+        last = void.last if before is None else before - 1
+        if void.first <= last and not self._is_known_void(void.first, last):
+            raise _AppliedVoid([*self._known_voids, (void.first, void.last)])
+
+    def _stop(self, record: Record, error: LogUnusable) -> None:
+        """Take in nothing from an unusable record on, and look on for a void."""
+        logger(__name__).error("record.unusable", log=self.address.name, offset=record.offset, reason=str(error))
+        chain = Chain(self.state, record.offset, self._recorded)
+        self._stopped = Stop(self.state.number + 1, error, chain, self.head.ignored)
+        self._look_on(self._stopped, record)
+
+    def _look_on(self, stop: Stop, record: Record) -> None:
+        void = stop.take(record)
+        if void is None:
+            return
+        self._check_applied(void, before=stop.number)
+        logger(__name__).warning(
+            "record.voided", log=self.address.name, first=void.first, last=void.last, offset=record.offset
+        )
+        self._stopped = None
+        self._accepted.extend(stop.skipped)
+        self.head = Head(record.offset + 1, record.offset, stop.chain.state, self.head.commands, stop.ignored)
+
+    def _unusable(
+        self, offset: int, header: Header, writer: str, reason: str, *, newer: bool = False
+    ) -> RecordUnreadable | NewerLog:
+        """The error for an accepted record that cannot be used: which one, whose, and why."""
+        kind = NewerLog if newer else RecordUnreadable
+        by = f"{header.key.hex()} ({writer})" if writer else header.key.hex()
+        whole = f"record {header.number} at offset {offset}, signed by the key {by}: {reason}"
+        return kind(log=self.address.name, reason=whole, number=header.number, offset=offset, key=header.key.hex())
+
+    def _applied(self, offset: int, header: Header, state: ChainState, body: Body) -> Applied:
+        return Applied(offset, body.writer, header.position, body.appends, header.number, state.head, header.format)
 
     def _notify_observers(self, record: Applied) -> None:
         for observer in self._observers:
             observer(record)
 
-    def _ignore(self, record: Record, state: ChainState, verdict: Verdict) -> None:
-        ignored = self.head.ignored
-        ignored = ignored._replace(
-            late=ignored.late + (verdict is Verdict.LATE),
-            foreign=ignored.foreign + (verdict is Verdict.FOREIGN),
-            orphans=ignored.orphans + (verdict is Verdict.ORPHAN),
+    def _ignore(self, record: Record, header: Header | None, state: ChainState, verdict: Verdict) -> None:
+        if state.keys is None and header is not None and self._unfounded is None:
+            self._unfounded = record.offset
+        self.head = self.head._replace(
+            state=state, ignored=counted(self.head.ignored, verdict), next_offset=record.offset + 1
         )
-        self.head = self.head._replace(state=state, ignored=ignored, next_offset=record.offset + 1)
         self._ignored.setdefault(verdict, []).append(record.offset)
 
     def _report_ignored(self) -> None:
         """One line for each sort of what was read together: a stranger can send a hundred thousand records at once."""
+        if not self._ignored:
+            return
+        log = logger(__name__)
         ignored, self._ignored = self._ignored, {}
         for verdict, offsets in ignored.items():
-            report = _log.debug if verdict is Verdict.LATE else _log.warning
+            report = log.debug if verdict is Verdict.LATE else log.warning
             report(
                 f"records.{verdict.name.lower()}",
                 log=self.address.name,
@@ -305,14 +534,13 @@ class Partition:
                 head=self.head.record_offset,
             )
 
-    def _after(self, offset: int, state: ChainState, appends: Sequence[Append]) -> Head:
+    def _after(self, record: Applied, state: ChainState) -> Head:
         """The head after an accepted record."""
         commands = self.head.commands
-        for append in appends:
+        for append in record.appends:
             if append.source is not None:
                 commands = append.source
-            if append.dismissed:
-                state = dismiss(state, append.dismissed)
+        offset = record.offset
         return self.head._replace(next_offset=offset + 1, record_offset=offset, state=state, commands=commands)
 
     def _remember(self, appends: Sequence[Append]) -> None:
@@ -322,8 +550,6 @@ class Partition:
                 self._versions[originator_id] = version
             if append.tracking is not None:
                 self._tracking[append.tracking.application_name] = append.tracking.notification_id
-            if append.dismissed:
-                _log.warning("orphans.dismissed", log=self.address.name, count=len(append.dismissed))
 
     def changed(self, reason: str) -> LogChanged:
         """The error for a log that is not the one, or not all of it, that the index was made from."""

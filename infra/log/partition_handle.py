@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
 
-from infra.kafka.settings import KafkaSettings
-from infra.kafka.topics import Topic
-from infra.log.append_requests import DismissalRequest, ReadRequest
+from infra.log.append_requests import ReadRequest
 from infra.log.committer import Committer
-from infra.log.format import Append, Orphan, RecordedOutcome
+from infra.log.founding import own_genesis
 from infra.log.partition import Partition
 from infra.log.partition_reader import PartitionReader
-
-_COMMIT_ID_LENGTH: Final = 16
+from infra.log.partition_source import PartitionSource
 
 
 class PartitionHandle(PartitionReader):
     """See `PartitionReader`. The committer's lead is what keeps its threads apart."""
 
-    def __init__(self, settings: KafkaSettings, topic: Topic, number: int) -> None:
-        super().__init__(settings, topic, number)
-        self.committer = Committer(self.partition, _writer_name())
+    def __init__(self, source: PartitionSource) -> None:
+        super().__init__(source)
+        keys = source.keys
+        try:
+            if self.partition.state.keys is None:
+                founder = source.founder()
+                founder.found(source.address.partition, lambda: own_genesis(keys, founder), keys.writer())
+                self.partition.read_on()
+        except BaseException:
+            super().close()
+            raise
+        # Whoever only reads needs no key.
+        self.committer = Committer(self.partition, _writer_name(), keys.writer)
 
     @contextmanager
     def leading(self) -> Iterator[Partition]:
@@ -35,11 +41,6 @@ class PartitionHandle(PartitionReader):
     def refresh(self) -> None:
         """Read to the high watermark: what is in the log now is in the index afterwards."""
         self.committer.submit(ReadRequest())
-
-    def dismiss(self, orphans: Sequence[Orphan]) -> None:
-        """Go on without what open orphans were built on."""
-        commit_id = os.urandom(_COMMIT_ID_LENGTH)
-        self.committer.submit(DismissalRequest([Append(commit_id, RecordedOutcome.DISMISSED, dismissed=orphans)]))
 
 
 def _writer_name() -> str:

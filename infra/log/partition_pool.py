@@ -7,10 +7,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Generic, TypeVar
 
-from infra.kafka.settings import KafkaSettings
-from infra.kafka.topics import Topic, ensure, log_topic
 from infra.log.partition_handle import PartitionHandle
-from infra.log.partition_reader import PartitionReader, index_path
+from infra.log.partition_reader import PartitionReader
+from infra.log.partition_source import PartitionSource
 
 _Opened = TypeVar("_Opened", bound=PartitionReader)
 
@@ -18,25 +17,24 @@ _Opened = TypeVar("_Opened", bound=PartitionReader)
 class PartitionPool(Generic[_Opened]):
     """The open partitions of one kind, by the files of their indexes."""
 
-    def __init__(self, kind: Callable[[KafkaSettings, Topic, int], _Opened]) -> None:
+    def __init__(self, kind: Callable[[PartitionSource], _Opened]) -> None:
         self._kind = kind
         self._guard = Lock()
         self._opened: dict[Path, tuple[_Opened, int]] = {}
 
-    def open(self, settings: KafkaSettings, number: int) -> _Opened:
+    def open(self, source: PartitionSource) -> _Opened:
         """A partition, opened when nobody in this process has it open. Raises LogUnusable."""
-        path = index_path(settings, number).resolve()
+        path = source.index_path.resolve()
         with self._guard:
             found = self._opened.get(path)
             if found is None:
-                (topic,) = ensure(settings, [log_topic(settings, settings.events_topic)])
-                found = (self._kind(settings, topic, number), 0)
+                found = (self._kind(source), 0)
             self._opened[path] = (found[0], found[1] + 1)
             return found[0]
 
     def close(self, opened: _Opened) -> None:
         """The end of one `open`; the last one closes it."""
-        path = opened.index.path.resolve()
+        path = opened.source.index_path.resolve()
         with self._guard:
             found, users = self._opened[path]
             if users > 1:
@@ -48,7 +46,3 @@ class PartitionPool(Generic[_Opened]):
 
 WRITERS: PartitionPool[PartitionHandle] = PartitionPool(PartitionHandle)
 READERS: PartitionPool[PartitionReader] = PartitionPool(PartitionReader)
-open_partition = WRITERS.open
-"""(settings, number) → the partition open for writing, shared in this process. Raises LogUnusable."""
-close_partition = WRITERS.close
-"""The end of one `open_partition`; the last one closes it."""

@@ -4,29 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Final, Protocol
 
-import structlog
 from eventsourcing.sqlite import SQLiteDatastore
 
 from infra.errors import LogUnusable
-from infra.kafka.client import KafkaPartitionClient
-from infra.kafka.settings import KafkaSettings
-from infra.kafka.topics import Topic
-from infra.log.index import Index
-from infra.log.partition import Partition, PartitionAddress
-
-_log = structlog.get_logger(__name__)
+from infra.log.partition import Partition
+from infra.log.partition_client import PartitionClient
+from infra.log.partition_source import PartitionSource
+from infra.log.reporting import logger
 
 _FOLLOW_SECONDS: Final = 0.25
 _OWN_WRITES_SECONDS: Final = 0.02
-
-
-def index_path(settings: KafkaSettings, number: int) -> Path:
-    """The index file of a partition."""
-    return settings.index_dir / f"{settings.app}-{number}-of-{settings.partitions}.sqlite"
 
 
 class Listener(Protocol):
@@ -47,21 +37,17 @@ class PartitionReader:
     Raises LogUnusable: IndexInUse where another process has the index, and whatever reading raises.
     """
 
-    def __init__(self, settings: KafkaSettings, topic: Topic, number: int) -> None:
-        self.number = number
-        self.topic = topic
-        self._settings = settings
+    def __init__(self, source: PartitionSource) -> None:
+        self.source = source
         self._listeners: list[Listener] = []
         self._guard = Lock()
         self._lead = Lock()
         self._follower: _Follower | None = None
-        self._client = KafkaPartitionClient(settings, topic, number)
+        self._client, self.index = source.open()
         with ExitStack() as opening:
-            opening.callback(self._client.close)
-            self.index = Index(index_path(settings, number), settings.app, topic.identity, number)
             opening.callback(self.index.close)
-            address = PartitionAddress(f"{settings.url}/{number}", settings.app, settings.partitions, number)
-            self.partition = Partition(address, self._client, self.index)
+            opening.callback(self._client.close)
+            self.partition = Partition(source.address, self._client, self.index)
             self.datastore = SQLiteDatastore(str(self.index.path))
             opening.pop_all()
 
@@ -78,11 +64,11 @@ class PartitionReader:
             partition.read_on()
 
     def check_whole(self) -> None:
-        """Raises LogBroken while an orphan is open: then what the index holds is not the whole."""
-        if self.partition.state.orphans:
-            # It may have been dismissed by now.
+        """Raises as `Partition.check_whole`, while what the index holds is not the whole."""
+        if self.partition.needs_reading:
+            # A control record may have mended it by now.
             self.refresh()
-            self.partition.check_whole()
+        self.partition.check_whole()
 
     def listen(self, listener: Listener) -> None:
         """Tell a listener of new events, of other processes too, until `forget`."""
@@ -90,7 +76,7 @@ class PartitionReader:
             self._listeners.append(listener)
             self.partition.listeners.append(listener.notify)
             if self._follower is None:
-                self._follower = _Follower(self, KafkaPartitionClient(self._settings, self.topic, self.number))
+                self._follower = _Follower(self, self.source.follower())
                 self._follower.start()
             self._follower.wanted.set()
 
@@ -128,13 +114,14 @@ class PartitionReader:
 class _Follower:
     """Reads what other processes append, while somebody listens."""
 
-    def __init__(self, reader: PartitionReader, client: KafkaPartitionClient) -> None:
+    def __init__(self, reader: PartitionReader, client: PartitionClient) -> None:
         self._reader = reader
         self._client = client
         self.wanted = Event()
         """Set while anybody listens."""
         self._stopped = Event()
-        self._thread = Thread(target=self._run, name=f"follow-{reader.number}", daemon=True)
+        name = f"follow-{reader.source.address.partition}"
+        self._thread = Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -148,15 +135,15 @@ class _Follower:
         partition = self._reader.partition
         try:
             while self.wanted.wait() and not self._stopped.is_set():
-                fetched = self._client.follow(partition.head.next_offset, _FOLLOW_SECONDS)
-                if fetched.next_offset > partition.head.next_offset:
+                fetched = self._client.follow(partition.next_offset, _FOLLOW_SECONDS)
+                if fetched.next_offset > partition.next_offset:
                     with self._reader.leading():
                         partition.apply(fetched)
                 elif fetched.records:
                     # This process's own, known already: no hurry to fetch the next.
                     self._stopped.wait(_OWN_WRITES_SECONDS)
         except LogUnusable as error:
-            _log.error("follow.halted", log=partition.address.name, reason=str(error))
+            logger(__name__).error("follow.halted", log=partition.address.name, reason=str(error))
             self._reader.fail(error)
         finally:
             self._client.close()

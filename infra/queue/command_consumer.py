@@ -10,9 +10,9 @@ from consumers.commands.errors import OtherQueue
 from consumers.commands.ports import QueuedCommand, QueuePosition
 from consumers.commands.queued import MANY, SMALLEST
 from infra.kafka.client import KafkaPartitionClient
-from infra.kafka.partition_client import Record
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
+from infra.log.partition_client import Record
 
 _WAIT_SECONDS: Final = 0.25
 _MOST_COMMANDS: Final = 500

@@ -10,10 +10,11 @@ from kafka.errors import KafkaError, RetriableError
 from domain.errors import InfrastructureError
 from infra.kafka.admin import ask
 from infra.kafka.client import KafkaPartitionClient
-from infra.kafka.errors import LogBroken, unreachable
+from infra.kafka.errors import unreachable
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
-from infra.log.kafka.full_scan import check_whole
+from infra.log.errors import LogBroken
+from infra.log.full_scan import check_whole
 from infra.retry import Retry
 from infra.timeouts import Timeout
 from projections.engine.errors import ViewsAheadOfLog

@@ -7,7 +7,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from infra.kafka.client import KafkaPartitionClient
-from infra.log.format import Orphan, UnreadableBody, decode_body, read_header
+from infra.log.control_records import Orphan
+from infra.log.format import UnreadableBody, decode_body, read_header
 from infra.log.kafka.index_paths import worker_log
 
 if TYPE_CHECKING:

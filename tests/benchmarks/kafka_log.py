@@ -27,8 +27,8 @@ from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import ensure, log_topic
 from infra.log.format import decode_body
 from infra.log.kafka.log import KafkaLog
-from infra.log.kafka.recorder import insert
-from infra.log.partition_pool import close_partition, open_partition
+from infra.log.kafka.source import close_partition, open_partition
+from infra.log.recorder import insert
 from tests.benchmarks.results import Measured, Results
 
 _CALLERS: Final = (1, 16, 256)

@@ -28,7 +28,7 @@ from eventsourcing.utils import Environment
 
 from infra.dev.kafka import KafkaCluster
 from infra.log.kafka import KafkaLogFactory
-from infra.log.kafka.recorder import KafkaApplicationRecorder, KafkaProcessRecorder, KafkaTrackingRecorder
+from infra.log.recorder import LogApplicationRecorder, LogProcessRecorder, LogTrackingRecorder
 
 
 @pytest.fixture(autouse=True)
@@ -85,7 +85,7 @@ class TestNonInterleavingNotificationIDs(Recorders, NonInterleavingNotificationI
         return self.factory().application_recorder()
 
 
-class OtherTrackingRecorder(KafkaTrackingRecorder):
+class OtherTrackingRecorder(LogTrackingRecorder):
     """What the contract asks for: a subclass."""
 
 
@@ -101,16 +101,16 @@ class TestFactory(InfrastructureFactoryTestCase[KafkaLogFactory]):
         return SQLiteAggregateRecorder
 
     def expected_application_recorder_class(self) -> type[ApplicationRecorder]:
-        return KafkaApplicationRecorder
+        return LogApplicationRecorder
 
     def expected_tracking_recorder_class(self) -> type[TrackingRecorder]:
-        return KafkaTrackingRecorder
+        return LogTrackingRecorder
 
     def tracking_recorder_subclass(self) -> type[TrackingRecorder]:
         return OtherTrackingRecorder
 
     def expected_process_recorder_class(self) -> type[ProcessRecorder]:
-        return KafkaProcessRecorder
+        return LogProcessRecorder
 
 
 class TestExampleApplication(ExampleApplicationTestCase):

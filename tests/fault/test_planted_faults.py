@@ -15,11 +15,11 @@ from consumers.commands.ports import CommandKey
 from domain.errors import InfrastructureError
 from infra.dev.kafka import KafkaCluster
 from infra.log import committer, index
+from infra.log import indexed_log as log
 from infra.log.append_requests import BatchView, RequestCheck
 from infra.log.committer import Committer
 from infra.log.format import Header, RecordedOutcome, event_rows
 from infra.log.index import Applied
-from infra.log.kafka import log
 from infra.log.kafka.log import KafkaLog
 from infra.queue import replies
 from infra.queue.command_consumer import KafkaCommandQueue

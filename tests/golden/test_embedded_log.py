@@ -1,4 +1,4 @@
-"""The embedded log of version 0.1 is read, served and appended to as it stands."""
+"""The embedded log of version 0.1 is taken over once, and then read, served and appended to."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ _EVENT_TYPES = 28
 
 @pytest.fixture
 def terminal(tmp_path: Path) -> Terminal:
-    """A person's terminal on a copy of the log."""
+    """A person's terminal on a copy of the log, which was taken over."""
     (tmp_path / "log.sqlite").write_bytes(unpacked("embedded/log.sqlite"))
-    return Terminal(tmp_path)
+    terminal = Terminal(tmp_path)
+    terminal.run("log", "upgrade")
+    return terminal
 
 
 @pytest.fixture

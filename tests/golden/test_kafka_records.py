@@ -12,7 +12,7 @@ from infra.bootstrap import Application
 from infra.kafka.topics import Identity
 from infra.log.acceptance import ChainState, Verdict, accept
 from infra.log.format import decode_body, first_hash
-from infra.log.index import Index
+from infra.log.index import open_index
 from infra.log.partition import Partition, PartitionAddress
 from infra.settings import load
 from tests.golden.version_0_1 import APP, PARTITIONS, as_json, heads, lines, records
@@ -43,7 +43,7 @@ def test_the_rule_accepts_and_ignores_what_it_did(partition: int) -> None:
 @pytest.mark.parametrize("partition", range(PARTITIONS))
 def test_an_index_is_filled_from_them(partition: int, tmp_path: Path) -> None:
     identity = Identity("cluster", UUID(int=1), PARTITIONS)
-    index = Index(tmp_path / "index.sqlite", APP, identity, partition)
+    index = open_index(tmp_path / "index.sqlite", APP, identity, partition)
     Partition(
         PartitionAddress("golden", APP, PARTITIONS, partition),
         MemoryPartitionClient(MemoryLog(_values(partition))),

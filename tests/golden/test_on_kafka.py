@@ -16,7 +16,7 @@ from kafka.admin import KafkaAdminClient
 from infra.bootstrap import Application
 from infra.dev.kafka import KafkaCluster
 from infra.dev.processes import processes
-from infra.log.kafka.full_scan import check_whole
+from infra.log.full_scan import check_whole
 from infra.settings import load
 from schemas.public_decision import decoded
 from tests.golden.version_0_1 import (

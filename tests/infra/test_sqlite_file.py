@@ -17,7 +17,7 @@ from infra import sqlite_file
 from infra.bootstrap import Application
 from infra.delivery.webhooks.store import WebhookStore
 from infra.kafka.topics import Identity
-from infra.log.index import Index
+from infra.log.index import open_index
 from infra.retry import Retry
 from infra.settings import load
 from infra.sqlite_file import open_in_wal_mode
@@ -40,7 +40,7 @@ def opens_a_log(path: Path) -> None:
 
 
 def opens_an_index(path: Path) -> None:
-    with closing(Index(path, "app", Identity("cluster", UUID(int=1), 1), 0)) as index:
+    with closing(open_index(path, "app", Identity("cluster", UUID(int=1), 1), 0)) as index:
         assert index.head() is None
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
-from hashlib import sha256
-from struct import Struct
 
-from infra.kafka.partition_client import FetchResult, Record
 from infra.log.format import Append, decode_body
-
-_HEADER = Struct(">B32sQQI")
+from infra.log.partition_client import FetchResult, Record
+from infra.timeouts import Timeout
+from tests.support.second_rule import APPENDS, read_all
 
 
 class Fate(Enum):
@@ -51,6 +49,7 @@ class MemoryPartitionClient:
     log: MemoryLog
     fates: list[tuple[Fate, Callable[[], None] | None]] = field(default_factory=list)
     largest: int = 100_000
+    lag: float = Timeout.LEADER.seconds
     known: int = 0
     """The first offset that the writer has not read."""
 
@@ -105,15 +104,11 @@ class Answer:
         return self.offset
 
 
-def accepted(log: MemoryLog, first_hash: bytes) -> list[tuple[int, list[Append]]]:
-    """The accepted chain, by a second hand: the first position of each record, and its appends."""
-    head, number, position = first_hash, 0, 1
-    chain = []
-    for value in log.records:
-        if value is None or len(value) < _HEADER.size:
-            continue
-        format_, previous, own, first, events = _HEADER.unpack_from(value)
-        if (format_, previous, own, first) == (0xF8, head, number + 1, position):
-            chain.append((first, decode_body(value).appends))
-            head, number, position = sha256(value).digest(), own, first + events
-    return chain
+def accepted(log: MemoryLog, app: str = "app") -> list[tuple[int, list[Append]]]:
+    """The chain of what counts, by a second hand: the first position of each record of appends, and its appends."""
+    reader = read_all(app, 1, 0, list(enumerate(log.records)))
+    return [
+        (record.position, decode_body(record.value).appends)
+        for record in reader.accepted
+        if record.format == APPENDS and not record.void
+    ]

@@ -1,10 +1,11 @@
-"""`dossier log`: what an operator may do about a log on Kafka that was altered or lost something."""
+"""`dossier log`: what an operator may do about a log: take over an old one, go on with one that lost something."""
 
 # ruff: noqa: PLC0415  # the clients of Kafka are needed only once it is asked
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import typer
@@ -27,10 +28,12 @@ def register(app: typer.Typer) -> None:
         "log",
         panel=OPERATION,
         help=say(
-            "Leave behind records that were built on one which was altered or lost. Shows them first; "
-            "names each by offset and hash to dismiss it, or all by the one hash of what was shown."
+            "Take over an embedded log of an earlier form, once; or leave behind records that were built on one "
+            "which was altered or lost: shows them first, names each by offset and hash to dismiss it, or all by the "
+            "one hash of what was shown."
         ),
         examples=(
+            "dossier log upgrade",
             "dossier log dismiss --partition 2",
             "dossier log dismiss --partition 2 --offset 812 --hash 5e1f…",
             "dossier log dismiss --partition 2 --all --hash 90ab…",
@@ -41,10 +44,10 @@ def register(app: typer.Typer) -> None:
 def log(
     ctx: typer.Context,
     what: Annotated[
-        Literal["dismiss"],
-        typer.Argument(metavar="dismiss", show_default=False, help=say("What to do.")),
+        Literal["dismiss", "upgrade"],
+        typer.Argument(metavar="dismiss|upgrade", show_default=False, help=say("What to do.")),
     ],
-    partition: Annotated[int, typer.Option("--partition", min=0, help=say("The partition."))],
+    partition: Annotated[int, typer.Option("--partition", min=0, help=say("The partition."))] = 0,
     offset: Annotated[int | None, typer.Option("--offset", min=0, help=say("The record's offset."))] = None,
     digest: Annotated[
         str | None,
@@ -53,13 +56,42 @@ def log(
     *,
     everything: Annotated[bool, typer.Option("--all", help=say("All that were shown, and no others."))] = False,
 ) -> None:
-    """Show the open orphans, or dismiss the one with this offset and hash, or all with this hash."""
-    from infra.queue.orphans import dismiss, orphans
-
-    del what
+    """Take over a log of an earlier form; or show the open orphans, or dismiss the one or all with this hash."""
     session = session_of(ctx)
+    if what == "upgrade":
+        _upgrade(session)
+        return
     if (offset is not None and everything) or (offset is not None or everything) is not (digest is not None):
         raise BadOption(reason=pair("--hash goes with --offset, or with --all"))
+    _dismiss(session, partition, offset, digest)
+
+
+def _upgrade(session: Session) -> None:
+    from infra.log.sqlite.upgrade import upgrade
+
+    path = session.settings().log
+    if not isinstance(path, Path):
+        raise BadOption(reason=pair("only an embedded log is upgraded"))
+    found = upgrade(path)
+    if session.json:
+        print_json({"upgraded": found is not None, **(found._asdict() if found is not None else {})})
+    elif found is None:
+        typer.echo(session.text("the log has the present form already"))
+    else:
+        events, answers, kept = found
+        typer.echo(
+            session.text(
+                "{events} events and {answers} answers were taken over and compared; the old log is kept as {kept}",
+                events=events,
+                answers=answers,
+                kept=kept,
+            )
+        )
+
+
+def _dismiss(session: Session, partition: int, offset: int | None, digest: str | None) -> None:
+    from infra.queue.orphans import dismiss, orphans
+
     with session.application() as application:
         if partition >= application.kafka.partitions:
             most = application.kafka.partitions - 1

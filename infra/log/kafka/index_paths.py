@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from infra.kafka.errors import IndexInUse
 from infra.kafka.settings import KafkaSettings
+from infra.log.errors import IndexInUse
 from infra.log.kafka.log import KafkaLog
 
 _MOST: Final = 64
@@ -18,7 +18,7 @@ def worker_log(settings: KafkaSettings, partition: int) -> KafkaLog:
     Raises what opening raises (LogUnusable).
     """
     for number in range(1, _MOST + 1):
-        log = KafkaLog(replace(settings, index_dir=settings.index_dir / f"worker-{number}"))
+        log = KafkaLog(_with_own_index(settings, f"worker-{number}"))
         try:
             log.opened(partition)
         except IndexInUse:
@@ -31,4 +31,9 @@ def worker_log(settings: KafkaSettings, partition: int) -> KafkaLog:
 
 def reader_settings(settings: KafkaSettings) -> KafkaSettings:
     """The settings for whoever only reads: all of them share one index for each partition."""
-    return replace(settings, index_dir=settings.index_dir / "reader")
+    return _with_own_index(settings, "reader")
+
+
+def _with_own_index(settings: KafkaSettings, name: str) -> KafkaSettings:
+    """The settings with another folder of indexes; the keys are the host's, and stay where they are."""
+    return replace(settings, index_dir=settings.index_dir / name, own_keys_dir=settings.key_folder)

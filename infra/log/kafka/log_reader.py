@@ -19,17 +19,18 @@ from eventsourcing.sqlite import SQLiteDatastore
 from domain.identity import partition_of
 from infra.errors import LogUnusable
 from infra.kafka.client import KafkaPartitionClient
-from infra.kafka.errors import IndexInUse, LogChanged
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
-from infra.log.acceptance import ChainState
+from infra.log.acceptance import start
+from infra.log.errors import IndexInUse, LogChanged
 from infra.log.events import IndexedEvents
-from infra.log.index import Head, read_head
+from infra.log.format import Place
+from infra.log.index_head import Head, read_head
+from infra.log.indexed_log import IndexedLog
 from infra.log.kafka.index_paths import reader_settings
-from infra.log.kafka.log import IndexedLog
+from infra.log.kafka.log import KafkaReader
+from infra.log.kafka.source import index_path
 from infra.log.partition import log_broken
-from infra.log.partition_pool import READERS
-from infra.log.partition_reader import index_path
 from infra.queue.errors import ReadingBehind
 from infra.retry import Retry
 from infra.timeouts import Timeout
@@ -49,7 +50,7 @@ class SharedLog:
         self._settings = reader_settings(settings)
         self._topic = topic
         self._long_running = long_running
-        self._held = IndexedLog(self._settings, READERS)
+        self._held = KafkaReader(self._settings)
         self._holding: set[int] = set()
         self._shared: dict[int, IndexedLog[Any]] = {}
         self._foreign: dict[int, ForeignIndex] = {}
@@ -218,6 +219,7 @@ class ForeignIndex:
     def __init__(self, settings: KafkaSettings, topic: Topic, partition: int) -> None:
         self._name = settings.url
         self._partition = partition
+        self._place = Place(settings.app, settings.partitions, partition)
         self._path = index_path(settings, partition)
         self._topic_id = str(topic.identity.topic_id)
         self._client = KafkaPartitionClient(settings, topic, partition)
@@ -229,7 +231,7 @@ class ForeignIndex:
 
     def state(self) -> Head:
         """How far the index has been filled. Raises LogChanged when that was from another topic."""
-        nothing = Head(0, None, ChainState(b""))
+        nothing = Head(0, None, start(self._place))
         try:
             with closing(sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
                 (topic_id,) = connection.execute("SELECT topic_id FROM log").fetchone() or (self._topic_id,)

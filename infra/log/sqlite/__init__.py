@@ -1,4 +1,4 @@
-"""The embedded log: the library's own SQLite recorder, with the answers of handled commands beside its events.
+"""The embedded log: the same records as on Kafka, on a tape that is a table of an SQLite file.
 
 Why it is the default: `embedded_by_default.md`.
 """

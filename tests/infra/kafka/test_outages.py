@@ -44,6 +44,7 @@ def test_every_time_out_of_the_brokers_is_told() -> None:
 def test_every_code_is_one_that_the_program_gives() -> None:
     for module in (
         "infra.kafka.errors",
+        "infra.log.errors",
         "infra.queue.errors",
         "infra.delivery.kafka.errors",
         "projections.engine.errors",

@@ -18,10 +18,10 @@ from infra.dev.kafka import KafkaCluster
 from infra.kafka import client as client_module
 from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.internals import Client
-from infra.kafka.partition_client import Record
 from infra.kafka.record_batches import read_batches
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic, ensure, log_topic
+from infra.log.partition_client import Record
 from tests.support.stranger import (
     CODECS,
     batch,

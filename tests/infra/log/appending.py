@@ -13,15 +13,15 @@ from uuid import UUID, uuid4
 from eventsourcing.persistence import IntegrityError, StoredEvent
 
 from infra.kafka.settings import KafkaSettings
-from infra.log.kafka.recorder import KafkaApplicationRecorder
-from infra.log.partition_pool import close_partition, open_partition
+from infra.log.kafka.source import close_partition, open_partition
+from infra.log.recorder import LogApplicationRecorder
 
 
 def main() -> None:
     """See the module."""
     bootstrap, app, index, acknowledged, count, shared = sys.argv[1:]
     opened = open_partition(KafkaSettings(bootstrap, app, index_dir=Path(index)), 0)
-    recorder = KafkaApplicationRecorder(opened)
+    recorder = LogApplicationRecorder(opened)
     with Path(acknowledged).open("a", encoding="ascii", buffering=1) as file:
         for _ in range(int(count)):
             originator_id = UUID(shared) if shared else uuid4()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kafka import KafkaConsumer, TopicPartition
 
 from infra.kafka.settings import KafkaSettings
-from infra.log.format import Append, first_hash
+from infra.log.format import Append
 from tests.support.memory_log import MemoryLog, accepted
 
 
@@ -24,7 +24,7 @@ def appends_in(settings: KafkaSettings, partition: int = 0) -> list[tuple[int, A
     finally:
         consumer.close()
     found = []
-    for position, appends in accepted(log, first_hash(settings.app, settings.partitions, partition)):
+    for position, appends in accepted(log, settings.app):
         for append in appends:
             found.append((position, append))
             position += len(append.events)  # noqa: PLW2901

@@ -8,8 +8,8 @@ import pytest
 
 from infra.dev.kafka import KafkaCluster
 from infra.kafka.settings import KafkaSettings
+from infra.log.kafka.source import close_partition, open_partition
 from infra.log.partition_handle import PartitionHandle
-from infra.log.partition_pool import close_partition, open_partition
 
 
 @pytest.fixture

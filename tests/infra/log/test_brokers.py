@@ -13,8 +13,8 @@ from kafka.admin import KafkaAdminClient
 
 from infra.dev.kafka import BOOTSTRAP_SERVERS, KafkaCluster, kafka
 from infra.kafka.settings import KafkaSettings
-from infra.log.kafka.recorder import insert
-from infra.log.partition_pool import close_partition, open_partition
+from infra.log.kafka.source import close_partition, open_partition
+from infra.log.recorder import insert
 from tests.infra.log.checker import appends_in
 from tests.support.waiting import wait_until
 

@@ -15,24 +15,16 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.errors import KafkaConnectionError
 
 from infra.kafka.admin import ask
-from infra.kafka.errors import (
-    IndexUnusable,
-    KafkaUnreachable,
-    LogBroken,
-    LogChanged,
-    NewerLog,
-    RecordTooLarge,
-    TopicUnusable,
-)
-from infra.kafka.partition_client import FetchResult
+from infra.kafka.errors import KafkaUnreachable, TopicUnusable
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import REQUIRED
+from infra.log.errors import IndexUnusable, LogBroken, LogChanged, NewerLog, RecordTooLarge
 from infra.log.format import FORMAT, Header, Orphan, encode_record
 from infra.log.kafka.log import KafkaLog
-from infra.log.kafka.recorder import insert
+from infra.log.kafka.source import close_partition, index_path, open_partition
+from infra.log.partition_client import FetchResult
 from infra.log.partition_handle import PartitionHandle
-from infra.log.partition_pool import close_partition, open_partition
-from infra.log.partition_reader import index_path
+from infra.log.recorder import insert
 
 ANOTHER_HASH = bytes(range(32))
 
@@ -182,11 +174,11 @@ def test_refuses_a_log_that_was_cut(settings: KafkaSettings, opened: PartitionHa
         open_partition(replace(settings, index_dir=settings.index_dir / "fresh"), 0)
 
 
-def test_one_process_uses_an_index(settings: KafkaSettings, opened: PartitionHandle) -> None:
+def test_one_process_uses_an_index(opened: PartitionHandle) -> None:
     """Another one is told which process has it."""
     happen(opened)
     with pytest.raises(IndexUnusable, match=f"process {os.getpid()} uses it"):
-        type(opened)(settings, opened.topic, 0)
+        type(opened)(opened.source)
 
 
 def test_refuses_what_no_record_can_hold(opened: PartitionHandle) -> None:
@@ -218,7 +210,7 @@ def test_a_broker_that_does_not_know_the_topic_yet_is_asked_again(
         KafkaAdminClient, "describe_configs", lambda *given, **named: next(answers, None) or describe(*given, **named)
     )
     opened = open_partition(settings, 0)
-    assert opened.topic.name == settings.events_topic
+    assert opened.source.log_id
     assert next(answers, None) is None
     close_partition(opened)
 

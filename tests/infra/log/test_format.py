@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from importlib.resources import files
 from io import BytesIO
 from typing import Any
@@ -16,21 +17,24 @@ from hypothesis import strategies as st
 
 from consumers.commands.ports import CommandKey, QueuePosition
 from infra.log.format import (
-    FORMAT,
     HEADER_LENGTH,
     Append,
+    Format,
     HandledCommand,
     Header,
-    Orphan,
+    Place,
     RecordedOutcome,
     UnreadableBody,
     decode_body,
     encode_append,
-    encode_record,
+    encode_body,
+    is_signed_by,
     read_header,
+    seal,
 )
+from tests.support.signing import PLACE, STRANGER, WRITER
 
-SCHEMA = parse_schema(json.loads((files("schemas") / "log" / "record.v1.avsc").read_text()))
+SCHEMA = parse_schema(json.loads((files("schemas") / "log" / "record.v2.avsc").read_text()))
 
 ids = st.binary(min_size=16, max_size=16)
 hashes = st.binary(min_size=32, max_size=32)
@@ -50,7 +54,6 @@ appends = st.builds(
     ),
     st.none() | st.builds(QueuePosition, st.uuids(), longs),
     st.none() | st.builds(Tracking, st.text(max_size=20), longs),
-    st.lists(st.builds(Orphan, longs, hashes), max_size=2),
 )
 
 
@@ -69,7 +72,6 @@ def as_avro(append: Append) -> dict[str, Any]:
         },
         "source": source and {"topic_id": source.topic_id.bytes, "offset": source.offset},
         "tracking": tracking and {"application": tracking.application_name, "position": tracking.notification_id},
-        "dismissed": [orphan._asdict() for orphan in append.dismissed],
         "events": [
             {"originator": _originator(originator), "version": version, "topic": topic, "state": state}
             for originator, version, topic, state in append.events
@@ -88,20 +90,53 @@ def _originator(originator: str) -> bytes | str:
 @given(st.text(max_size=20), st.lists(appends, max_size=3))
 def test_the_bytes_are_those_of_the_schema(writer: str, several: list[Append]) -> None:
     """What is joined by hand is what fastavro writes, and comes back as it was."""
-    header = Header(FORMAT, bytes(32), 1, 1, sum(len(append.events) for append in several))
-    value = encode_record(header, writer, [encode_append(append) for append in several], len(several))
+    body = encode_body(writer, [encode_append(append) for append in several])
     expected = BytesIO()
     schemaless_writer(expected, SCHEMA, {"writer": writer, "appends": [as_avro(append) for append in several]})
-    assert value[HEADER_LENGTH:] == expected.getvalue()
-    assert read_header(value) == header
-    assert decode_body(value) == (writer, several)
+    assert body == expected.getvalue()
+    assert decode_body(bytes(HEADER_LENGTH) + body) == (writer, several)
+
+
+def test_the_layout_of_the_header_is_that_of_the_page() -> None:
+    """Byte by byte, as `formats.md` gives it; signed are the place, the header before it, and what follows."""
+    value = seal(PLACE, WRITER, Format.APPENDS, (b"p" * 32, 5, 6, 7), b"body")
+    unsigned = b"\xf9" + b"p" * 32 + b"\0\0\0\0\0\0\0\x05" + b"\0\0\0\0\0\0\0\x06" + b"\0\0\0\x07" + WRITER.key_id
+    signature = WRITER.sign(b"dossier-record/app/1/0" + unsigned + sha256(b"body").digest())
+    assert value == unsigned + signature + b"body"
+    assert HEADER_LENGTH == len(unsigned) + len(signature) == 125
+    assert read_header(value) == Header(0xF9, b"p" * 32, 5, 6, 7, WRITER.key_id, signature)
+    assert PLACE.first_hash == sha256(b"dossier-log/app/1/0").digest()
+
+
+@given(st.integers(0, 200), st.integers(1, 255))
+def test_a_signature_is_over_every_byte(place: int, change: int) -> None:
+    """Of the header, the signature itself and what follows; and over the partition and the log."""
+    value = seal(PLACE, WRITER, Format.APPENDS, (bytes(32), 1, 1, 0), bytes(76))
+    altered = bytearray(value)
+    altered[place] ^= change
+    assert is_signed_by(PLACE, WRITER.public, value)
+    assert not is_signed_by(PLACE, WRITER.public, bytes(altered))
+    assert not is_signed_by(PLACE, STRANGER.public, value)
+    for other in (Place("app", 1, 1), Place("app", 11, 0), Place("ap", 1, 0)):
+        assert not is_signed_by(other, WRITER.public, value)
 
 
 @pytest.mark.parametrize("cut", [1, 20])
 def test_a_cut_or_longer_body_is_unreadable(cut: int) -> None:
-    value = encode_record(
-        Header(FORMAT, bytes(32), 1, 1, 0), "writer", [encode_append(Append(bytes(16), RecordedOutcome.DEAD))], 1
-    )
+    value = bytes(HEADER_LENGTH) + encode_body("writer", [encode_append(Append(bytes(16), RecordedOutcome.DEAD))])
     for damaged in (value[:-cut], value + b"!"):
         with pytest.raises(UnreadableBody):
             decode_body(damaged)
+
+
+@given(st.binary(max_size=120), st.lists(appends, max_size=2), st.data())
+def test_any_bytes_are_a_body_or_unreadable(garbage: bytes, several: list[Append], data: st.DataObject) -> None:
+    """Whatever a hostile writer puts behind a right header, nothing but the one named error is raised."""
+    body = bytearray(encode_body("writer", [encode_append(append) for append in several]))
+    body[data.draw(st.integers(0, len(body) - 1))] ^= data.draw(st.integers(1, 255))
+    for content in (garbage, bytes(body)):
+        try:
+            found = decode_body(bytes(HEADER_LENGTH) + content)
+        except UnreadableBody:
+            continue
+        assert all(isinstance(append, Append) for append in found.appends)

@@ -17,8 +17,8 @@ import pytest
 from eventsourcing.persistence import IntegrityError, StoredEvent
 
 from infra.kafka.settings import KafkaSettings
-from infra.log.kafka.recorder import insert
 from infra.log.partition_handle import PartitionHandle
+from infra.log.recorder import insert
 from tests.infra.log.checker import appends_in
 from tests.support.waiting import GUARD, wait_until
 

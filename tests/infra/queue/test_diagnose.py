@@ -10,10 +10,10 @@ import pytest
 
 from infra.dev.kafka import KafkaCluster
 from infra.kafka.client import KafkaPartitionClient
-from infra.kafka.errors import LogBroken, LogChanged
-from infra.kafka.partition_client import FetchResult, Record
+from infra.log.errors import LogBroken, LogChanged
 from infra.log.format import HEADER_LENGTH
-from infra.log.kafka.full_scan import check_whole
+from infra.log.full_scan import check_whole
+from infra.log.partition_client import FetchResult, Record
 from infra.queue.diagnose import diagnose
 from tests.fault.two_workers import Small, small
 from tests.support.workload import lines

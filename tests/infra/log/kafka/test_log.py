@@ -13,7 +13,8 @@ from eventsourcing.persistence import IntegrityError, StoredEvent
 from consumers.commands.ports import CommandKey, CommandOutcome, ConcurrencyConflict, QueuePosition
 from infra.kafka.settings import KafkaSettings
 from infra.log.kafka.log import KafkaLog
-from infra.log.kafka.recorder import insert
+from infra.log.kafka.source import KafkaSource
+from infra.log.recorder import insert
 
 DIGEST = bytes(32)
 
@@ -127,9 +128,8 @@ def test_starts_from_its_index(settings: KafkaSettings) -> None:
     try:
         assert second.head(0) == 1
         second.append(0, 1, [decided(dossier_id, 2)])
-        assert (
-            second.log_id == f"{second.opened(0).topic.identity.cluster_id}/{second.opened(0).topic.identity.topic_id}"
-        )
+        identity = KafkaSource(settings, 0).topic.identity
+        assert second.log_id == f"{identity.cluster_id}/{identity.topic_id}"
     finally:
         second.close()
 

@@ -17,6 +17,7 @@ from infra.log.kafka import log_reader
 from infra.log.kafka.index_paths import reader_settings
 from infra.log.kafka.log import KafkaLog
 from infra.log.kafka.log_reader import ForeignIndex, SharedLog
+from infra.log.kafka.source import KafkaSource
 from infra.log.partition_handle import PartitionHandle
 
 
@@ -73,7 +74,7 @@ def test_an_index_that_another_process_fills_hides_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It is waited for until its holder has read to where the log ended."""
-    holder = PartitionHandle(reader_settings(settings), topic, 0)
+    holder = PartitionHandle(KafkaSource(reader_settings(settings), 0, topic))
     end_behind = ForeignIndex.end_behind
 
     def filled_once_the_end_is_known(index: ForeignIndex, read: int) -> int:

@@ -20,8 +20,8 @@ from eventsourcing.projection import Projection, ProjectionRunner
 from domain.identity import partition_of
 from infra.errors import BadSetting
 from infra.kafka.settings import KafkaSettings
-from infra.log.kafka.recorder import KafkaApplicationRecorder, insert
 from infra.log.partition_handle import PartitionHandle
+from infra.log.recorder import LogApplicationRecorder, insert
 from tests.support.waiting import GUARD
 
 PARTITIONS = 4
@@ -38,7 +38,7 @@ def test_a_subscriber_sees_what_other_processes_append(
         for number, originator_id in enumerate(expected):
             insert((opened, other)[number % 2], [StoredEvent(originator_id, 1, "Happened", b"")], None)
 
-    with KafkaApplicationRecorder(opened).subscribe() as subscription:
+    with LogApplicationRecorder(opened).subscribe() as subscription:
         thread = Thread(target=append)
         thread.start()
         found = [next(subscription) for _ in expected]

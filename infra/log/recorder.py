@@ -1,4 +1,4 @@
-"""The library's recorders of one partition: written through the log, read from the index."""
+"""The library's recorders of one partition, on whichever tape: written through the log, read from the index."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from infra.log.format import Append, RecordedOutcome, event_rows
 from infra.log.partition_handle import PartitionHandle
 
 
-class KafkaApplicationRecorder(IndexedEvents):
+class LogApplicationRecorder(IndexedEvents):
     """An application recorder of one partition. Notification ids are the positions, dense from 1.
 
     Reads are of the index at its head: everything that this process appended, and a correct prefix of the rest.
@@ -38,10 +38,10 @@ class KafkaApplicationRecorder(IndexedEvents):
 
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
         """Events as they come, those of other processes too."""
-        return KafkaSubscription(self, gt, topics)
+        return LogSubscription(self, gt, topics)
 
 
-class KafkaTrackingRecorder(SQLiteTrackingRecorder):
+class LogTrackingRecorder(SQLiteTrackingRecorder):
     """A tracking recorder: tracking alone is an append without events."""
 
     def __init__(self, opened: PartitionHandle) -> None:
@@ -53,22 +53,22 @@ class KafkaTrackingRecorder(SQLiteTrackingRecorder):
         insert(self.opened, (), tracking)
 
 
-class KafkaProcessRecorder(SQLiteProcessRecorder):
+class LogProcessRecorder(SQLiteProcessRecorder):
     """A process recorder: events and tracking in one append."""
 
     def __init__(self, opened: PartitionHandle) -> None:
         super().__init__(opened.datastore)
         self.opened = opened
 
-    insert_tracking = KafkaTrackingRecorder.insert_tracking
-    insert_events = KafkaApplicationRecorder.insert_events
-    subscribe = KafkaApplicationRecorder.subscribe
+    insert_tracking = LogTrackingRecorder.insert_tracking
+    insert_events = LogApplicationRecorder.insert_events
+    subscribe = LogApplicationRecorder.subscribe
 
 
-class KafkaSubscription(ListenNotifySubscription[KafkaApplicationRecorder]):
+class LogSubscription(ListenNotifySubscription[LogApplicationRecorder]):
     """Reads the index whenever something has reached it."""
 
-    def __init__(self, recorder: KafkaApplicationRecorder, gt: int | None, topics: Sequence[str]) -> None:
+    def __init__(self, recorder: LogApplicationRecorder, gt: int | None, topics: Sequence[str]) -> None:
         super().__init__(recorder, gt, topics)
         recorder.opened.listen(self)
 

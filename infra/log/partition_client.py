@@ -1,6 +1,7 @@
-"""One partition of a topic, as the committer and the readers see it: something that only grows, and may answer late.
+"""One partition of a tape, as the committer and the readers see it: something that only grows, and may answer late.
 
-`infra.kafka.client` is the one on Kafka; the tests have one in memory that delays, loses, doubles and reorders.
+`infra.kafka.client` is the one on Kafka, `infra.log.sqlite.tape` the one in an SQLite file; the tests have one in
+memory that delays, loses, doubles and reorders.
 """
 
 from __future__ import annotations
@@ -48,20 +49,25 @@ class PendingAppend(Protocol):
 
 
 class PartitionClient(Protocol):
-    """A partition of a topic. Not for several threads at once."""
+    """A partition of a tape. Not for several threads at once."""
 
     largest: int
     """The most bytes that a value may have."""
+    lag: float
+    """Seconds that a record which was acknowledged may take to come into sight, at most."""
 
-    def send(self, value: bytes) -> PendingAppend:
-        """Start to append a record."""
+    def send(self, value: bytes) -> PendingAppend | None:
+        """Start to append a record.
+
+        None where the tape compares by itself, and has records that were not read yet: then nothing was appended.
+        """
         ...
 
     def read(self, start: int) -> Iterator[FetchResult]:
         """All records from an offset on, up to the high watermark as it is now or later.
 
         Raises LogChanged when the log is shorter than that, begins above offset 0, or is another topic by now;
-        KafkaUnreachable when no broker answers in time.
+        KafkaUnreachable when no broker answers in time; LogUnusable when a file cannot be read.
         """
         ...
 

@@ -1,0 +1,117 @@
+"""What can go wrong with a log, on whichever tape, with its keys, and with what its roots sign.
+
+Each is one of the library's persistence errors too.
+
+LogUnusable
+├── LogChanged         another log than the index was made from, or one that was cut: refuse, and keep the index
+├── LogBroken          an accepted record was altered or lost: orphans are open
+├── NewerLog           written by a newer release
+├── EarlierLog         an embedded log of an earlier form, which is taken over once
+├── RecordUnreadable   an accepted record that cannot be decoded or applied
+├── IndexUnusable      the index file is damaged
+│   └── IndexInUse     another process uses it
+├── RecordTooLarge     more than one record can hold
+├── KeyMissing            a file of a key that is not there
+├── KeysUnsafe            a key that others can read, or that cannot be read
+├── KeyUnusable           a file that holds no Ed25519 key
+├── LogNotFounded         a log whose genesis nobody has written
+├── WriterNotRegistered   this host's key is not an active writer's: its records would be a stranger's
+├── ControlRecordLost     others appended before it, and what it says no longer holds
+└── RootsMissing          not enough root keys are here to sign
+"""
+
+from __future__ import annotations
+
+from eventsourcing.persistence import DataError, OperationalError
+
+from infra.errors import LogUnusable
+
+
+class LogChanged(LogUnusable, OperationalError):
+    """Not the log that the index was made from, or not all of it."""
+
+    code = "LOG_CHANGED"
+
+
+class LogBroken(LogUnusable, OperationalError):
+    """Records follow on one that is not there."""
+
+    code = "LOG_BROKEN"
+
+
+class NewerLog(LogUnusable, OperationalError):
+    """Written by a newer release."""
+
+    code = "NEWER_LOG"
+
+
+class EarlierLog(LogUnusable, OperationalError):
+    """An embedded log of an earlier form: nothing is written to it, and it is taken over once."""
+
+    code = "LOG_OF_EARLIER_FORMAT"
+
+
+class RecordUnreadable(LogUnusable, DataError):
+    """An accepted record that cannot be decoded or applied."""
+
+    code = "RECORD_UNREADABLE"
+
+
+class IndexUnusable(LogUnusable, OperationalError):
+    """The index file is in use, or damaged."""
+
+    code = "INDEX_UNUSABLE"
+
+
+class IndexInUse(IndexUnusable):
+    """Another process uses the index file."""
+
+    code = "INDEX_IN_USE"
+
+
+class RecordTooLarge(LogUnusable, DataError):
+    """More than one record can hold."""
+
+    code = "APPEND_TOO_LARGE"
+
+
+class KeyMissing(LogUnusable, OperationalError):
+    """A key that should be in the folder of keys is not there."""
+
+    code = "KEY_MISSING"
+
+
+class KeysUnsafe(LogUnusable, OperationalError):
+    """Others can read or change a key, or it cannot be read at all."""
+
+    code = "KEYS_UNSAFE"
+
+
+class KeyUnusable(LogUnusable, OperationalError):
+    """A file that holds no Ed25519 key."""
+
+    code = "KEY_UNUSABLE"
+
+
+class LogNotFounded(LogUnusable, OperationalError):
+    """A log without a genesis, which nobody can write to yet."""
+
+    code = "LOG_NOT_FOUNDED"
+
+
+class WriterNotRegistered(LogUnusable, OperationalError):
+    """The key of this host is no active writer of the log."""
+
+    code = "WRITER_NOT_REGISTERED"
+
+
+class ControlRecordLost(LogUnusable, OperationalError):
+    """What the roots signed no longer holds: others appended before it."""
+
+    code = "CONTROL_RECORD_LOST"
+
+
+class RootsMissing(LogUnusable, OperationalError):
+    """Fewer root keys are at hand than must sign."""
+
+    code = "ROOTS_MISSING"

@@ -1,0 +1,74 @@
+"""A partition of the log on Kafka: its topic, and the file of its index on this machine."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from infra.kafka.client import KafkaPartitionClient
+from infra.kafka.settings import KafkaSettings
+from infra.kafka.topics import Topic, ensure, log_topic
+from infra.log.founding import Founder, LogKeys
+from infra.log.index import Index, open_index
+from infra.log.keys import KeyFolder
+from infra.log.partition import PartitionAddress
+from infra.log.partition_client import PartitionClient
+from infra.log.partition_handle import PartitionHandle
+from infra.log.partition_pool import WRITERS
+
+
+class KafkaSource:
+    """See `PartitionSource`. Without a `topic`, it is made where it is missing, and looked at."""
+
+    def __init__(self, settings: KafkaSettings, number: int, topic: Topic | None = None) -> None:
+        self.settings = settings
+        name = f"{settings.url}/{number}"
+        self.address = PartitionAddress(name, settings.app, settings.partitions, number, settings.identity)
+        self.keys = LogKeys(KeyFolder(settings.key_folder), makes_own=settings.keys_dir is None)
+        self.index_path = index_path(settings, number)
+        if topic is not None:
+            self.topic = topic
+
+    @cached_property
+    def topic(self) -> Topic:
+        """The topic of the log. Raises TopicUnusable, KafkaUnreachable."""
+        return ensure(self.settings, [log_topic(self.settings, self.settings.events_topic)])[0]
+
+    @property
+    def log_id(self) -> str:
+        """The cluster's id and the topic's: another one when the topic was made anew."""
+        return f"{self.topic.identity.cluster_id}/{self.topic.identity.topic_id}"
+
+    def founder(self) -> Founder:
+        """Of all partitions of the topic."""
+        settings, topic = self.settings, self.topic
+        return Founder(
+            settings.url,
+            settings.app,
+            settings.partitions,
+            lambda number: KafkaPartitionClient(settings, topic, number),
+            settings.identity,
+        )
+
+    def open(self) -> tuple[PartitionClient, Index]:
+        """The partition of the topic, and the index for the one process that uses it."""
+        index = open_index(self.index_path, self.address.app, self.topic.identity, self.address.partition)
+        return self.follower(), index
+
+    def follower(self) -> PartitionClient:
+        """Connections of its own."""
+        return KafkaPartitionClient(self.settings, self.topic, self.address.partition)
+
+
+def index_path(settings: KafkaSettings, number: int) -> Path:
+    """The index file of a partition."""
+    return settings.index_dir / f"{settings.app}-{number}-of-{settings.partitions}.sqlite"
+
+
+def open_partition(settings: KafkaSettings, number: int) -> PartitionHandle:
+    """A partition open for writing, shared in this process. Raises LogUnusable."""
+    return WRITERS.open(KafkaSource(settings, number))
+
+
+close_partition = WRITERS.close
+"""The end of one `open_partition`; the last one closes it."""

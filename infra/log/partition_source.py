@@ -1,0 +1,47 @@
+"""Where a partition of the log stands, and how it is opened: one kind for each tape."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from infra.log.founding import Founder, LogKeys
+from infra.log.index import Index
+from infra.log.partition import PartitionAddress
+from infra.log.partition_client import PartitionClient
+
+
+class PartitionSource(Protocol):
+    """One partition. `infra.log.kafka.source` and `infra.log.sqlite.source` have the two kinds."""
+
+    @property
+    def address(self) -> PartitionAddress:
+        """Which partition it is."""
+        ...
+
+    @property
+    def index_path(self) -> Path:
+        """The file that holds its index."""
+        ...
+
+    @property
+    def log_id(self) -> str:
+        """What tells the log from every other, for ever; known once it was opened."""
+        ...
+
+    @property
+    def keys(self) -> LogKeys:
+        """The keys of this host."""
+        ...
+
+    def founder(self) -> Founder:
+        """Who writes the genesis of the log."""
+        ...
+
+    def open(self) -> tuple[PartitionClient, Index]:
+        """The tape and the index, for whoever writes and fills them. Raises LogUnusable."""
+        ...
+
+    def follower(self) -> PartitionClient:
+        """The tape once more, for a thread of its own that follows it."""
+        ...

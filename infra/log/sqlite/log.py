@@ -1,0 +1,29 @@
+"""The embedded log as the processes use it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from infra.log.indexed_log import AppendableLog
+from infra.log.partition_handle import PartitionHandle
+from infra.log.partition_pool import WRITERS, PartitionPool
+from infra.log.sqlite.source import SQLiteSource
+
+
+class SQLiteLog(AppendableLog):
+    """The one partition of an embedded log, which is made when it is missing. Raises EarlierLog, LogUnusable."""
+
+    def __init__(self, path: Path, pool: PartitionPool[PartitionHandle] = WRITERS) -> None:
+        super().__init__(1, pool)
+        self._source = SQLiteSource(path)
+        self.opened(0)
+
+    def source(self, partition: int) -> SQLiteSource:
+        """The file."""
+        del partition
+        return self._source
+
+    def head(self, partition: int) -> int:
+        """The last position, 0 when the log is empty. What anybody appended before the call is seen."""
+        self.refresh(partition)
+        return super().head(partition)

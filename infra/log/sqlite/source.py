@@ -1,0 +1,149 @@
+"""The file of an embedded log: made when it is missing, and opened with tape and index on one connection."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Final
+
+from infra.errors import LogUnusable
+from infra.log.control_records import Genesis, MalformedControlRecord, parse_genesis
+from infra.log.errors import EarlierLog, LogChanged
+from infra.log.format import HEADER_LENGTH
+from infra.log.founding import Founder, LogKeys
+from infra.log.index import PAGE_SIZE
+from infra.log.keys import KeyFolder
+from infra.log.partition import PartitionAddress
+from infra.log.sqlite.index import EmbeddedIndex, make_tables, tables_of
+from infra.log.sqlite.tape import CREATE_RECORDS, SQLiteTape
+from infra.sqlite_file import open_in_wal_mode, writing
+
+APP: Final = "dossier"
+"""The name in the hash that every embedded log begins with; its identity tells one from another."""
+LOCK_SECONDS: Final = 60.0
+"""Seconds to wait for another process that writes."""
+
+_CREATE_LOG: Final = (
+    "CREATE TABLE IF NOT EXISTS log (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), "
+    "app TEXT NOT NULL, partition INTEGER NOT NULL, partitions INTEGER NOT NULL)"
+)
+_SELECT_FIRST: Final = (
+    "SELECT value FROM records WHERE record_offset = (SELECT record_offset FROM accepted_records WHERE number = 1)"
+)
+
+
+class SQLiteSource:
+    """See `PartitionSource`: the one partition of an embedded log.
+
+    `continues`: the id of the log that a new one takes over. `lock_seconds`: how long to wait for another process that
+    writes. `keys`: this host's keys, None: those in a folder beside the file, made when they are missing.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        continues: str = "",
+        lock_seconds: float = LOCK_SECONDS,
+        keys: LogKeys | None = None,
+    ) -> None:
+        self.address = PartitionAddress(str(path), APP, 1, 0)
+        self.index_path = path
+        self.keys = keys or own_keys(path)
+        self._continues = continues
+        self._lock_seconds = lock_seconds
+
+    @property
+    def log_id(self) -> str:
+        """What the genesis says: the id of the log that it continues, else its own identity."""
+        return _log_id(self.genesis())
+
+    def genesis(self) -> Genesis:
+        """The genesis of the log. Raises LogUnusable where it is not there."""
+        try:
+            with closing(_reading(self.index_path)) as connection:
+                found = _genesis(connection)
+        except sqlite3.Error as error:
+            raise LogUnusable(log=str(self.index_path), reason=str(error)) from error
+        if found is None:
+            raise LogChanged(log=str(self.index_path), reason="its genesis is gone", index=str(self.index_path))
+        return found
+
+    def founder(self) -> Founder:
+        """Of the one partition."""
+        address = self.address
+        return Founder(address.name, address.app, 1, lambda _number: self.follower(), address.identity, self._continues)
+
+    def open(self) -> tuple[SQLiteTape, EmbeddedIndex]:
+        """Tape and index, whose tables are made where they are missing. Raises EarlierLog, LogUnusable."""
+        path = self.index_path
+        try:
+            with ExitStack() as opening:
+                connection = opening.enter_context(closing(self._connect()))
+                self._make(connection)
+                make_tables(connection)
+                opening.pop_all()
+                return SQLiteTape(path, connection), EmbeddedIndex(path, connection)
+        except sqlite3.Error as error:
+            raise LogUnusable(log=str(path), reason=str(error)) from error
+
+    def follower(self) -> SQLiteTape:
+        """A connection of its own."""
+        try:
+            return SQLiteTape(self.index_path, self._connect())
+        except sqlite3.Error as error:
+            raise LogUnusable(log=str(self.index_path), reason=str(error)) from error
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = open_in_wal_mode(self.index_path, timeout=self._lock_seconds, page_size=PAGE_SIZE)
+        # A commit is on the disk before anybody is told.
+        connection.execute("PRAGMA synchronous = FULL")
+        return connection
+
+    def _make(self, connection: sqlite3.Connection) -> None:
+        tables = tables_of(connection)
+        if "records" in tables:
+            return
+        if "head" in tables:
+            reason = "the table of its records is gone"
+            raise LogChanged(log=str(self.index_path), reason=reason, index=str(self.index_path))
+        if tables & {"stored_events", "answers"}:
+            raise EarlierLog(log=str(self.index_path))
+        address = self.address
+        with writing(connection):
+            connection.execute(CREATE_RECORDS)
+            connection.execute(_CREATE_LOG)
+            row = (address.app, address.partition, address.partitions)
+            connection.execute("INSERT OR IGNORE INTO log VALUES (1,?,?,?)", row)
+
+
+def log_id_in(path: Path) -> str | None:
+    """The id of the log in a file that is only read, an earlier one too; None where there is none."""
+    try:
+        with closing(_reading(path)) as connection:
+            if "records" in tables_of(connection):
+                found = _genesis(connection)
+                return _log_id(found) if found is not None else None
+            (log_id,) = connection.execute("SELECT log_id FROM log").fetchone() or (None,)
+            return log_id
+    except (sqlite3.Error, MalformedControlRecord):
+        return None
+
+
+def _reading(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+
+
+def _genesis(connection: sqlite3.Connection) -> Genesis | None:
+    (value,) = connection.execute(_SELECT_FIRST).fetchone() or (None,)
+    return parse_genesis(value[HEADER_LENGTH:]) if value is not None else None
+
+
+def _log_id(genesis: Genesis) -> str:
+    return genesis.continues or genesis.identity.hex()
+
+
+def own_keys(path: Path) -> LogKeys:
+    """The keys of an embedded log that are made by itself, in a folder beside it."""
+    return LogKeys(KeyFolder(path.with_name(f"{path.name}.keys")), makes_own=True)

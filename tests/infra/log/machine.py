@@ -1,0 +1,428 @@
+"""Writers on a log in memory, whose network delays, loses, doubles and reorders."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+from uuid import UUID, uuid4
+
+from eventsourcing.persistence import IntegrityError, Tracking
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from consumers.commands.ports import CommandKey, ConcurrencyConflict, QueuePosition
+from infra.errors import LogUnusable
+from infra.kafka.topics import Identity
+from infra.log.acceptance import start as begin
+from infra.log.append_requests import AppendRequest, EventsRequest, OutcomesRequest
+from infra.log.committer import Committer
+from infra.log.format import (
+    Append,
+    Body,
+    EventRow,
+    HandledCommand,
+    Header,
+    RecordedOutcome,
+    UnreadableBody,
+    decode_body,
+)
+from infra.log.index import Index, open_index
+from infra.log.partition import Partition, PartitionAddress
+from infra.retry import Retry
+from tests.support.memory_log import Fate, Killed, MemoryLog, MemoryPartitionClient
+from tests.support.second_rule import APPENDS, AcceptedRecord, SecondReader
+from tests.support.signing import PLACE, ROOT, SECOND_ROOT, WRITERS, founded, genesis_of, signer
+
+ADDRESS = PartitionAddress("memory", "app", 1, 0)
+IDENTITY = Identity("cluster", UUID(int=1), 1)
+COMMANDS = UUID(int=2)
+ORIGINATORS = [UUID(int=number).hex for number in range(4)]
+OPERATOR, MOLE = signer(50), signer(66)
+"""The key of the tools' host, and a hostile writer's, which has stolen one root of two as well."""
+GENESIS = genesis_of(roots=(ROOT, SECOND_ROOT), threshold=2, writers=(OPERATOR, *WRITERS, MOLE))
+OLDER = len(WRITERS) - 1
+"""The process whose decoder does not know NEWER, a topic of events."""
+NEWER = "Newer"
+BEHIND = 9
+# Thousands of small index files are made here, and no crash of the system is meant.
+_IN_MEMORY = Path("/dev/shm")  # noqa: S108
+
+SETTINGS = settings(max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck))
+
+writers = st.integers(0, len(WRITERS) - 1)
+mostly_well = st.sampled_from([Fate.DELIVERED] * 6 + list(Fate))
+
+
+class OlderPartition(Partition):
+    """A reader whose decoder does not know what others append."""
+
+    def _body(self, header: Header, value: bytes) -> Body:
+        body = super()._body(header, value)
+        if any(topic == NEWER for append in body.appends for _, _, topic, _ in append.events):
+            raise UnreadableBody("an older decoder")
+        return body
+
+
+@dataclass
+class Writer:
+    """A process: its index file, and what it made of it."""
+
+    number: int
+    path: Path
+    client: MemoryPartitionClient
+    index: Index
+    partition: Partition
+    committer: Committer
+
+
+class Machine(RuleBasedStateMachine):
+    """Writers append, race, are killed and come back; records are delayed, doubled and lost."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(dir=_IN_MEMORY if _IN_MEMORY.is_dir() else None))
+        self.log = MemoryLog()
+        self.second = SecondReader("app", 1, 0)
+        self.read_by_second = 0
+        self.writers: list[Writer | None] = []
+        self.copies: list[Path] = []
+        self.acknowledged: dict[bytes, int] = {}
+        self.refused: set[bytes] = set()
+        self.voided: set[int] = set()
+        """Numbers of the records that the roots voided."""
+        self.unusable: set[bytes] = set()
+        """Hashes of the records that nobody can use."""
+        self.next_command = 0
+        self.appended: list[Append] = []
+        self.no_pauses = patch.object(Retry, "pause", lambda _tries: None)
+        self.no_pauses.start()
+
+    @initialize()
+    def start(self) -> None:
+        self.log.append(founded(begin(PLACE), GENESIS, by=OPERATOR))
+        self.writers = [self._start(number, self.folder / f"{number}.sqlite") for number in range(len(WRITERS))]
+
+    def _start(self, number: int, path: Path) -> Writer | None:
+        """A process; None where it halts at once. The last one has an older decoder."""
+        client = MemoryPartitionClient(self.log)
+        index = open_index(path, "app", IDENTITY, 0)
+        kind = OlderPartition if number == OLDER else Partition
+        try:
+            partition = kind(ADDRESS, client, index)
+        except LogUnusable:
+            index.close()
+            return None
+        return Writer(number, path, client, index, partition, Committer(partition, f"w{number}", WRITERS[number]))
+
+    def _up(self, number: int) -> Writer | None:
+        """A process, started when it is down; None where it halts."""
+        if self.writers[number] is None:
+            self.writers[number] = self._start(number, self.folder / f"{uuid4().hex}.sqlite")
+        return self.writers[number]
+
+    def teardown(self) -> None:
+        try:
+            if self.writers:
+                # Whatever was on its way comes now, and what is broken is mended.
+                self.deliver_all()
+                self.mend_all()
+                self.agree()
+                for number in range(len(WRITERS)):
+                    self._check_whole(number)
+        finally:
+            for writer in self.writers:
+                if writer is not None:
+                    writer.index.close()
+            self.no_pauses.stop()
+            shutil.rmtree(self.folder)
+
+    @rule(
+        number=writers,
+        fate=mostly_well,
+        racer=st.none() | writers,
+        sizes=st.lists(
+            st.tuples(st.sampled_from(ORIGINATORS), st.integers(1, 3), st.integers(-1, 1)), min_size=1, max_size=4
+        ),
+    )
+    def insert(
+        self, number: int, fate: Fate, racer: int | None, sizes: list[tuple[str, int, int]], topic: str = "Happened"
+    ) -> None:
+        """Library calls at once: some of the next version, some behind it, some after a gap."""
+        writer = self._up(number)
+        if writer is None:
+            return
+        requests: list[AppendRequest] = []
+        for originator, count, skew in sizes:
+            first = (writer.partition.last_version(originator) or 0) + 1 + skew
+            if first < 1:
+                continue
+            events = [(originator, first + place, topic, b"state") for place in range(count)]
+            requests.append(EventsRequest([Append(uuid4().bytes, RecordedOutcome.EVENTS, events)]))
+        self._submit(writer, requests, fate, self._racing(writer, racer))
+
+    @rule(
+        number=writers,
+        fate=mostly_well,
+        racer=st.none() | writers,
+        count=st.integers(0, 2),
+        again=st.integers(0, 9),
+    )
+    def decide(self, number: int, fate: Fate, racer: int | None, count: int, again: int) -> None:
+        """A worker's group: decisions with their commands, on the head that it knows or on one behind."""
+        writer = self._up(number)
+        if writer is None:
+            return
+        appends = []
+        for originator in ORIGINATORS[: count + 1]:
+            version = (writer.partition.last_version(originator) or 0) + 1
+            self.next_command += 1
+            appends.append(
+                Append(
+                    uuid4().bytes,
+                    RecordedOutcome.EVENTS if count else RecordedOutcome.REFUSED,
+                    [(originator, version, "Decided", b"")] if count else [],
+                    HandledCommand(CommandKey(bytes(6), uuid4()), bytes(32), "{}"),
+                    QueuePosition(COMMANDS, self.next_command),
+                )
+            )
+        if again and self.appended:
+            # A worker that came back hands over what had been handled, or not.
+            old = self.appended[again % len(self.appended)]
+            appends = [old._replace(commit_id=uuid4().bytes, events=())]
+        else:
+            self.appended += appends
+        # Every tenth on a head that is not the present one.
+        head = writer.partition.state.position - 1 - (again == BEHIND)
+        self._submit(writer, [OutcomesRequest(appends, head)], fate, self._racing(writer, racer))
+
+    @rule(number=writers, fate=mostly_well, position=st.integers(1, 6))
+    def track(self, number: int, fate: Fate, position: int) -> None:
+        """Tracking alone."""
+        writer = self._up(number)
+        if writer is not None:
+            append = Append(uuid4().bytes, RecordedOutcome.TRACKED, tracking=Tracking("upstream", position))
+            self._submit(writer, [EventsRequest([append])], fate, None)
+
+    @rule(place=st.integers(0, 20), twice=st.booleans())
+    def deliver(self, place: int, twice: bool) -> None:
+        """Something that was delayed comes."""
+        if self.log.on_the_way:
+            value = self.log.on_the_way.pop(place % len(self.log.on_the_way))
+            for _ in range(1 + twice):
+                self.log.append(value)
+
+    def mend_all(self) -> None:
+        """Nothing is broken by this adversary; every process reads to the end."""
+        for number in range(len(WRITERS)):
+            self.read(number)
+
+    def deliver_all(self) -> None:
+        while self.log.on_the_way:
+            self.log.append(self.log.on_the_way.pop())
+
+    @rule(value=st.none() | st.binary(max_size=200), replayed=st.none() | st.integers(0, 50))
+    def intrude(self, value: bytes | None, replayed: int | None) -> None:
+        """A stranger writes anything, or what stands there already."""
+        self.log.append(value if replayed is None else self.log.records[replayed % len(self.log.records)])
+
+    @rule(number=writers)
+    def read(self, number: int) -> None:
+        """A process reads to the end."""
+        writer = self._up(number)
+        if writer is not None:
+            with suppress(LogUnusable), writer.committer.leading() as partition:
+                partition.read_on()
+
+    @rule(number=writers)
+    def copy_index(self, number: int) -> None:
+        """A backup of an index, to come back as a stale one."""
+        writer = self._up(number)
+        if writer is None:
+            return
+        copy = self.folder / f"copy-{len(self.copies)}"
+        with closing(sqlite3.connect(writer.path)) as source, closing(sqlite3.connect(copy)) as target:
+            source.backup(target)
+        self.copies.append(copy)
+
+    @rule(number=writers, index=st.sampled_from(["own", "stale", "none"]))
+    def restart(self, number: int, index: str) -> None:
+        """A process ends, and comes back on its own index, a stale one or none."""
+        writer = self._up(number)
+        if writer is not None:
+            self._restart(writer, index)
+
+    def _restart(self, writer: Writer, index: str) -> None:
+        writer.index.close()
+        path = writer.path
+        if index != "own":
+            path = self.folder / f"{uuid4().hex}.sqlite"
+            if index == "stale" and self.copies:
+                shutil.copy(self.copies[-1], path)
+        self.writers[writer.number] = self._start(writer.number, path)
+
+    def _racing(self, writer: Writer, racer: int | None) -> Callable[[], None] | None:
+        """Another process appends in the very moment."""
+        other = self._up(racer) if racer is not None and racer != writer.number else None
+        if other is None:
+            return None
+
+        def race() -> None:
+            originator = ORIGINATORS[0]
+            try:
+                with other.committer.leading() as partition:
+                    partition.read_on()
+                    version = (partition.last_version(originator) or 0) + 1
+            except LogUnusable:
+                return
+            request = EventsRequest(
+                [Append(uuid4().bytes, RecordedOutcome.EVENTS, [(originator, version, "Raced", b"")])]
+            )
+            self._submit(other, [request], Fate.DELIVERED, None)
+
+        return race
+
+    def _submit(
+        self, writer: Writer, requests: list[AppendRequest], fate: Fate, before: Callable[[], None] | None
+    ) -> None:
+        """Hand all over at once, and see them decided as their callers' threads would."""
+        if not requests:
+            return
+        writer.client.fates = [(fate, before)]
+        committer: Any = writer.committer
+        committer._queue.extend(requests[1:])
+        # The first in the queue is the one whose thread leads.
+        try:
+            self._call(requests[0], lambda: committer.submit(requests[0]))
+            while waiting := [request for request in requests if not request.done]:
+                successor = next(
+                    request for request in waiting if request.is_leader and request.lock.acquire(blocking=False)
+                )
+                self._call(successor, lambda leader=successor: self._lead(committer, leader))  # type: ignore[misc]
+            for request in requests[1:]:
+                self._call(request, lambda decided=request: _result(decided))  # type: ignore[misc]
+        except Killed:
+            self._restart(writer, "own")
+        writer.client.fates = []
+
+    def _lead(self, committer: Any, request: AppendRequest) -> int:
+        committer._lead_until_done(request)
+        return _result(request)
+
+    def _call(self, request: AppendRequest, call: Callable[[], int]) -> None:
+        try:
+            position = call()
+        except (IntegrityError, ConcurrencyConflict):
+            self.refused.update(append.commit_id for append in request.appends)
+            return
+        except LogUnusable:
+            # Whether it was appended is not known to its caller.
+            return
+        for append in request.appends:
+            self.acknowledged[append.commit_id] = position
+            position += len(append.events)
+
+    def _second(self) -> SecondReader:
+        """The log by the second hand, as it is now."""
+        for offset, value in enumerate(self.log.records[self.read_by_second :], self.read_by_second):
+            self.second.take(offset, value)
+        self.read_by_second = len(self.log.records)
+        return self.second
+
+    @invariant()
+    def agree(self) -> None:
+        """Nothing acknowledged is lost, nothing refused is there, nothing is twice, and nobody reads otherwise."""
+        second = self._second()
+        assert {record.number for record in second.accepted if record.void} == self.voided
+        places: dict[bytes, int] = {}
+        versions: Counter[str] = Counter()
+        commands: set[UUID] = set()
+        offset, tracked = 0, 0
+        for record in self._counting():
+            position = record.position
+            for append in decode_body(record.value).appends:
+                assert append.commit_id not in places
+                places[append.commit_id] = position
+                position += len(append.events)
+                for originator, version, _, _ in append.events:
+                    assert version == versions[originator] + 1
+                    versions[originator] = version
+                if append.command is not None:
+                    assert append.command.key.command_id not in commands
+                    commands.add(append.command.key.command_id)
+                if append.source is not None:
+                    assert append.source.offset > offset
+                    offset = append.source.offset
+                if append.tracking is not None:
+                    assert append.tracking.notification_id > tracked
+                    tracked = append.tracking.notification_id
+            assert position == record.position + record.counted
+        void = {append.commit_id for record in second.accepted if record.void for append in _appends(record)}
+        for commit_id, position in self.acknowledged.items():
+            assert places.get(commit_id) == position or commit_id in void
+        assert not self.refused & places.keys()
+        for writer in self.writers:
+            if writer is not None:
+                self._check_prefix(writer, second)
+
+    def _check_prefix(self, writer: Writer, second: SecondReader) -> None:
+        """What a process knows is a part of the log from its beginning on, and its index holds no less."""
+        state = writer.partition.state
+        last = second.accepted[state.number - 1]
+        assert state.head == sha256(last.value).digest()
+        assert state.position == last.position + last.counted
+        head = writer.index.head()
+        assert head is None or head.state == state
+
+    def _check_whole(self, number: int) -> None:
+        """At the end, a process knows the whole log, and its index holds exactly the events that count."""
+        writer = self._up(number)
+        assert writer is not None
+        second, state = self._second(), writer.partition.state
+        assert (state.head, state.number) == (second.head, len(second.accepted))
+        assert state.keys is not None
+        assert (state.keys.writers, state.keys.statements) == (second.writers, second.statements)
+        with closing(sqlite3.connect(writer.path)) as index:
+            found = index.execute("SELECT rowid, * FROM stored_events ORDER BY rowid").fetchall()
+            records = index.execute("SELECT number, hash FROM accepted_records ORDER BY number").fetchall()
+        expected = [
+            (position, *event)
+            for record in self._counting()
+            for position, event in enumerate(_events(record), record.position)
+        ]
+        assert found == expected
+        assert records == [(record.number, sha256(record.value).digest()) for record in second.accepted]
+
+    def _counting(self) -> list[AcceptedRecord]:
+        """Records of appends that count, up to the first one that nobody can use."""
+        found = [record for record in self._second().accepted if not record.void]
+        usable = takewhile(lambda record: sha256(record.value).digest() not in self.unusable, found)
+        return [record for record in usable if record.format == APPENDS]
+
+
+def _appends(record: AcceptedRecord) -> list[Append]:
+    """None where the body cannot be read."""
+    try:
+        return decode_body(record.value).appends if record.format == APPENDS else []
+    except UnreadableBody:
+        return []
+
+
+def _events(record: AcceptedRecord) -> list[EventRow]:
+    return [event for append in _appends(record) for event in append.events]
+
+
+def _result(request: AppendRequest) -> int:
+    if request.error is not None:
+        raise request.error
+    return request.position
