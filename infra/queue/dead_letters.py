@@ -60,7 +60,7 @@ class Letter:
         return self.size == len(self.beginning)
 
 
-class AnswerError(msgspec.Struct):
+class _Error(msgspec.Struct):
     """Why a command was not accepted, as answers have it."""
 
     code: str
@@ -76,7 +76,7 @@ class _Record(msgspec.Struct):
     commands: str
     settled: str | None = None
     command_id: str | None = None
-    error: AnswerError | None = None
+    error: _Error | None = None
     command: str | None = None
     beginning: str | None = None
     size: int = 0

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
+from functools import partial
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from infra.kafka.client import KafkaPartitionClient
-from infra.log.control_records import Orphan
-from infra.log.format import UnreadableBody, decode_body, read_header
-from infra.log.kafka.index_paths import worker_log
+from infra.log.acceptance import ChainState
+from infra.log.chain import Chain
+from infra.log.control_append import ControlAppender
+from infra.log.control_records import MOST_DISMISSED, Orphan, encode_dismissal
+from infra.log.format import Format, UnreadableBody, decode_body, read_header
+from infra.log.kafka.source import KafkaSource
 
 if TYPE_CHECKING:
     from infra.bootstrap import Application
-
-_AT_ONCE: Final = 20_000
-"""Orphans that one record dismisses."""
 
 
 def orphans(application: Application, partition: int) -> list[dict[str, Any]]:
@@ -42,12 +44,17 @@ def hash_of_all(found: Sequence[dict[str, Any]]) -> str:
 def dismiss(application: Application, partition: int, found: Sequence[dict[str, Any]]) -> None:
     """Go on without what these orphans were built on: for an operator who has looked. Raises LogUnusable."""
     chosen = [Orphan(each["offset"], bytes.fromhex(each["hash"])) for each in found]
-    log = worker_log(application.kafka, partition)
-    try:
-        for start in range(0, len(chosen), _AT_ONCE):
-            log.dismiss(partition, chosen[start : start + _AT_ONCE])
-    finally:
-        log.close()
+    source = KafkaSource(application.kafka, partition, application.topics.events)
+    head = application.kafka_reader.state(partition)
+    with closing(source.follower()) as client:
+        log = ControlAppender(source.address.name, client, Chain(head.state, head.next_offset, lambda _number: None))
+        for start in range(0, len(chosen), MOST_DISMISSED):
+            part = chosen[start : start + MOST_DISMISSED]
+            log.append(source.keys.writer(), Format.DISMISSAL, encode_dismissal(part), partial(_are_open, part))
+
+
+def _are_open(chosen: Sequence[Orphan], state: ChainState) -> bool:
+    return any(state.orphans.get(each.offset) == each.hash for each in chosen)
 
 
 def _values_at(client: KafkaPartitionClient, offsets: Sequence[int]) -> dict[int, bytes]:
