@@ -26,7 +26,9 @@ from consumers.commands.handler import CommandHandler
 from consumers.commands.ports import CommandLog
 from domain.dossier.aggregate import DossierEvent
 from infra.errors import LogMissing, LogUnusable
+from infra.log.partition_source import PartitionSource
 from infra.log.sqlite.log import SQLiteLog
+from infra.log.sqlite.source import SQLiteSource
 from infra.retry import Retry
 from infra.settings import Settings
 from infra.timeouts import Timeout
@@ -124,6 +126,19 @@ class Application:
         from infra.log.kafka.log_reader import SharedLog
 
         return SharedLog(self.kafka, self.topics.events, long_running=self._long_running)
+
+    def sources(self) -> Sequence[PartitionSource]:
+        """Each partition of the log, for an operator's tools: nothing is read. Raises LogMissing, LogUnusable."""
+        path = self.settings.log
+        if isinstance(path, Path):
+            if not path.exists():
+                raise LogMissing(log=str(path))
+            return [SQLiteSource(path)]
+        from infra.log.kafka.index_paths import reader_settings
+        from infra.log.kafka.source import KafkaSource
+
+        settings = reader_settings(path)
+        return [KafkaSource(settings, number, self.topics.events) for number in range(settings.partitions)]
 
     @cached_property
     def mapper(self) -> AvroMapper:

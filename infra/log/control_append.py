@@ -12,21 +12,33 @@ from hashlib import sha256
 from infra.log.acceptance import ChainState, RecordedAt
 from infra.log.chain import Chain
 from infra.log.errors import LogChanged, WriterNotRegistered
-from infra.log.format import Format, seal
+from infra.log.format import Format, Header, seal
 from infra.log.keys import Signer
-from infra.log.partition_client import PartitionClient
+from infra.log.partition_client import PartitionClient, Record
 from infra.log.reporting import logger
 from infra.retry import Retry
 from infra.timeouts import Timeout
 
 
+def _nobody(_record: Record, _header: Header | None) -> None:
+    """Nobody listens."""
+
+
 class ControlAppender:
     """One partition for control records. Opened, it has read to the end."""
 
-    def __init__(self, name: str, client: PartitionClient, chain: Chain) -> None:
+    def __init__(
+        self,
+        name: str,
+        client: PartitionClient,
+        chain: Chain,
+        observe: Callable[[Record, Header | None], None] = _nobody,
+    ) -> None:
+        """`observe` is told every record that is read, with its header where it was accepted."""
         self._name = name
         self._client = client
         self._chain = chain
+        self._observe = observe
         self.read_on()
 
     @property
@@ -43,7 +55,8 @@ class ControlAppender:
         for fetched in self._client.read(self._chain.next_offset):
             for record in fetched.records:
                 if record.offset >= self._chain.next_offset:
-                    self._chain.take(record)
+                    _, header = self._chain.take(record)
+                    self._observe(record, header)
 
     def append(self, signer: Signer, format_: Format, content: bytes, check: Callable[[ChainState], bool]) -> bool:
         """Append a record with this content; whether that was needed.

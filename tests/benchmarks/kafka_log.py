@@ -176,7 +176,9 @@ def _cold_starts(results: Results, bootstrap: str, folder: Path) -> None:
     )
     decoding = max(_decoding(settings) for _ in range(_ROUNDS))
     replaying = max(
-        _RECORDS * _DECISIONS / _opening(replace(settings, index_dir=folder / f"fresh-{number}"))
+        _RECORDS
+        * _DECISIONS
+        / _opening(replace(settings, index_dir=folder / f"fresh-{number}", own_keys_dir=settings.key_folder))
         for number in range(_ROUNDS)
     )
     results.compare(

@@ -6,17 +6,14 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
-from struct import Struct
 from typing import Any
 
 from fastavro import parse_schema, schemaless_reader
 from kafka import KafkaConsumer, TopicPartition
 
-HEADER = Struct(">B32sQQI")
-FORMAT = 0xF8
+from tests.support.second_rule import CONTROL, HEADER, read_all
 
 Record = tuple[int, bytes | None]
 """Offset and value."""
@@ -98,25 +95,14 @@ def _gathered(bootstrap: str, app: str, partitions: int, partition: int, told: l
 
 
 def accepted(evidence: Evidence) -> tuple[list[Accepted], list[int]]:
-    """The accepted records, by the rule as log.md has it; and the offsets of orphans that nobody dismissed."""
-    head = sha256(f"dossier-log/{evidence.app}/{evidence.partitions}/{evidence.partition}".encode()).digest()
-    number, position = 0, 1
-    found: list[Accepted] = []
-    orphans: dict[int, bytes] = {}
-    for offset, value in evidence.log:
-        if value is None or len(value) < HEADER.size or value[0] < FORMAT:
-            continue
-        _, previous, own, first, events = HEADER.unpack_from(value)
-        if previous == head and own == number + 1 and first == position:
-            head, number, position = sha256(value).digest(), own, first + events
-            found.append(Accepted(offset, own, first, events, *_body(value)))
-            for append in found[-1].appends:
-                for orphan in append["dismissed"]:
-                    if orphans.get(orphan["offset"]) == orphan["hash"]:
-                        del orphans[orphan["offset"]]
-        elif own > number:
-            orphans[offset] = sha256(value).digest()
-    return found, sorted(orphans)
+    """The accepted records of appends that count, by a second hand; and the offsets of open orphans."""
+    reader = read_all(evidence.app, evidence.partitions, evidence.partition, evidence.log)
+    found = [
+        Accepted(record.offset, record.number, record.position, record.counted, *_body(record.value))
+        for record in reader.accepted
+        if record.format not in CONTROL and not record.void
+    ]
+    return found, sorted(reader.orphans)
 
 
 def answers_of(replies: Sequence[Record]) -> Iterator[tuple[str, int, str]]:
@@ -142,5 +128,5 @@ def _body(value: bytes) -> tuple[str, list[dict[str, Any]], bool]:
 
 @cache
 def _schema() -> Any:
-    file = Path(__file__).parents[2] / "schemas/log/record.v1.avsc"
+    file = Path(__file__).parents[2] / "schemas/log/record.v2.avsc"
     return parse_schema(json.loads(file.read_text(encoding="utf-8")))

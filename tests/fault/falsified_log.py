@@ -83,7 +83,10 @@ class Campaign:
         self.app = f"f{uuid4().hex[:12]}"
         self.topic = f"{self.app}.events"
         self.url = f"kafka://{cluster.bootstrap}?prefix={self.app}&index={folder / 'index'}"
-        self.cold_url = f"kafka://{cluster.bootstrap}?prefix={self.app}&index={folder / 'cold'}"
+        # The keys that the first worker made serve the host's other processes.
+        self.cold_url = (
+            f"{self.url.replace(str(folder / 'index'), str(folder / 'cold'))}&keys={folder / 'index' / 'keys'}"
+        )
         self.views = folder / "views.sqlite"
         self._environment = {"DOSSIER_VIEWS": f"sqlite:///{self.views}", "DOSSIER_ANSWER_WITHIN": "5"}
         self.running = Processes(self.url, folder, self._environment)
@@ -244,7 +247,7 @@ class Campaign:
         Segments.of(self.cluster.nodes, self.topic, 0).put_back(self._originals, keep=keep)
         self.cluster.start()
         # Answers what its predecessors had no time to answer. An index that took what was altered stays unusable.
-        fresh = self.url.replace(str(self.folder / "index"), str(self.folder / "fresh"))
+        fresh = self.cold_url.replace(str(self.folder / "cold"), str(self.folder / "fresh"))
         self.running.start("last-worker", "worker", url=fresh)
         told = [line for life in self._lives() for line in life]
         deadline = time.monotonic() + _WITHIN

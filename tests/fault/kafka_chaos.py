@@ -93,6 +93,7 @@ class Chaos:
         self.folder = folder
         self.app = f"chaos{seed}"
         options = f"prefix={self.app}&partitions={_PARTITIONS}"
+        options += f"&keys={folder / 'keys'}"
         self.url = f"kafka://{cluster.bootstrap}?{options}&index={folder / 'index'}"
         ports = [int(address.rpartition(":")[2]) for address in cluster.bootstrap.split(",")]
         self.proxy = Proxy(ports, random.Random(seed + 1))
@@ -108,6 +109,8 @@ class Chaos:
 
     def start(self, dossiers: int) -> None:
         """Everything that there is; clients have the ways of so many dossiers to give."""
+        program = Path(sys.executable).with_name("dossier")
+        subprocess.run([program, "--log", self.url, "keys", "init"], check=True, stdout=subprocess.DEVNULL)
         for number in range(1, _WORKERS + 1):
             self.start_worker(number)
         self.processes.start("projector", "projector")

@@ -18,7 +18,7 @@ from infra.log import committer, index
 from infra.log import indexed_log as log
 from infra.log.append_requests import BatchView, RequestCheck
 from infra.log.committer import Committer
-from infra.log.format import Header, RecordedOutcome, event_rows
+from infra.log.format import Format, RecordedOutcome, event_rows, seal
 from infra.log.index import Applied
 from infra.log.kafka.log import KafkaLog
 from infra.queue import replies
@@ -115,7 +115,7 @@ _WAITING: list[KafkaReplies] = []
 
 def log_applied(appends: Any) -> Any:
     """A record that is in no log."""
-    return Applied(0, "hasty", 1, appends)
+    return Applied(0, "hasty", 1, appends, 1, bytes(32), Format.APPENDS)
 
 
 def answers_the_wrong_command(patch: pytest.MonkeyPatch) -> None:
@@ -160,13 +160,12 @@ def skips_a_version(patch: pytest.MonkeyPatch) -> None:
 
 def counts_wrongly(patch: pytest.MonkeyPatch) -> None:
     """The header has one event more than the body."""
-    header: Callable[..., Any] = Header
 
-    def one_more(*fields: Any) -> Any:
-        *before, events = fields
-        return header(*before, events + 1)
+    def one_more(place: Any, signer: Any, format_: int, chain: Any, content: bytes) -> bytes:
+        *before, events = chain
+        return seal(place, signer, format_, (*before, events + 1), content)
 
-    patch.setattr(committer, "Header", one_more)
+    patch.setattr(committer, "seal", one_more)
 
 
 def binds_a_repeat(patch: pytest.MonkeyPatch) -> None:

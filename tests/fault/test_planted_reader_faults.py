@@ -14,7 +14,7 @@ from domain.errors import InfrastructureError
 from infra.bootstrap import Application
 from infra.dev.kafka import KafkaCluster
 from infra.log import partition
-from infra.log.acceptance import ChainState, Verdict, accept
+from infra.log.acceptance import ChainState, History, Verdict, accept
 from infra.log.format import read_header
 from infra.settings import load
 from projections.engine.batch import BatchApplier
@@ -31,8 +31,8 @@ _SOME_POSITION = 7
 def ignores_an_accepted_record(patch: pytest.MonkeyPatch) -> None:
     """The second record is taken for one that lost a race."""
 
-    def faulty(state: ChainState, offset: int, value: bytes | None) -> tuple[ChainState, Verdict]:
-        after, verdict = accept(state, offset, value)
+    def faulty(state: ChainState, offset: int, value: bytes | None, history: History) -> tuple[ChainState, Verdict]:
+        after, verdict = accept(state, offset, value, history)
         return (state, Verdict.LATE) if after.number == 2 > state.number else (after, verdict)
 
     patch.setattr(partition, "accept", faulty)
@@ -41,8 +41,8 @@ def ignores_an_accepted_record(patch: pytest.MonkeyPatch) -> None:
 def accepts_a_stale_record(patch: pytest.MonkeyPatch) -> None:
     """What was built on an older head is accepted behind the present one."""
 
-    def faulty(state: ChainState, offset: int, value: bytes | None) -> tuple[ChainState, Verdict]:
-        after, verdict = accept(state, offset, value)
+    def faulty(state: ChainState, offset: int, value: bytes | None, history: History) -> tuple[ChainState, Verdict]:
+        after, verdict = accept(state, offset, value, history)
         header = read_header(value)
         if verdict is Verdict.LATE and header is not None:
             position = state.position + header.events
@@ -55,8 +55,8 @@ def accepts_a_stale_record(patch: pytest.MonkeyPatch) -> None:
 def accepts_a_strangers_record(patch: pytest.MonkeyPatch) -> None:
     """What has no header of ours is accepted all the same."""
 
-    def faulty(state: ChainState, offset: int, value: bytes | None) -> tuple[ChainState, Verdict]:
-        after, verdict = accept(state, offset, value)
+    def faulty(state: ChainState, offset: int, value: bytes | None, history: History) -> tuple[ChainState, Verdict]:
+        after, verdict = accept(state, offset, value, history)
         return after, Verdict.ACCEPTED if verdict is Verdict.FOREIGN else verdict
 
     patch.setattr(partition, "accept", faulty)

@@ -36,7 +36,7 @@ class Worker:
     """One worker. `before_append` runs once, between its decisions and its append."""
 
     def __init__(self, made: Application, folder: Path, stack: ExitStack) -> None:
-        self.log = KafkaLog(replace(made.kafka, index_dir=folder))
+        self.log = KafkaLog(replace(made.kafka, index_dir=folder, own_keys_dir=made.kafka.key_folder))
         stack.callback(self.log.close)
         self.queue = KafkaCommandQueue(made.kafka, made.topics.commands, 0)
         stack.callback(self.queue.close)

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 HEADER = Struct(">B32sQQI8s64s")
 APPENDS, GENESIS, STATEMENT, VOID, DISMISSAL = 0xF9, 0xFA, 0xFB, 0xFC, 0xFD
+CONTROL = (GENESIS, STATEMENT, VOID, DISMISSAL)
 _ADD, _RETIRE, _ROTATE = 1, 2, 3
 _P = 2**255 - 19
 _SMALL_ORDER = {

@@ -1,12 +1,12 @@
-"""`dossier log`: what an operator may do about a log: take over an old one, go on with one that lost something."""
+"""`dossier log`: take over an earlier log, leave orphans behind, and void records that nobody can use."""
 
-# ruff: noqa: PLC0415  # the clients of Kafka are needed only once it is asked
+# ruff: noqa: PLC0415  # what reads a log is needed only once it is asked
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -15,10 +15,14 @@ from infra.cli.support.arguments import OPERATION
 from infra.cli.support.errors import BadOption
 from infra.cli.support.framework import subcommand
 from infra.cli.support.i18n import say
+from infra.cli.support.key_folders import ROOTS_HELP, root_keys
 from infra.cli.support.reporting import print_json
 from infra.cli.support.session import Session, session_of
 
-_SHOWN: Final = 20
+if TYPE_CHECKING:
+    from infra.bootstrap import Application
+    from infra.log.partition_source import PartitionSource
+    from infra.log.repair import Examination, SeenRecord
 
 
 def register(app: typer.Typer) -> None:
@@ -28,42 +32,84 @@ def register(app: typer.Typer) -> None:
         "log",
         panel=OPERATION,
         help=say(
-            "Take over an embedded log of an earlier form, once; or leave behind records that were built on one "
-            "which was altered or lost: shows them first, names each by offset and hash to dismiss it, or all by the "
-            "one hash of what was shown."
+            "Mend a log that stopped. dismiss leaves records behind that were built on one which was altered or "
+            "lost; void empties the records from one on that nobody can use; upgrade takes over an embedded log of "
+            "an earlier form, once.\n\ndismiss and void show first what they would do, and name each record by its "
+            "hash to do it."
         ),
         examples=(
-            "dossier log upgrade",
             "dossier log dismiss --partition 2",
             "dossier log dismiss --partition 2 --offset 812 --hash 5e1f…",
-            "dossier log dismiss --partition 2 --all --hash 90ab…",
+            "dossier log dismiss --partition 2 --all",
+            "dossier log void --partition 2",
+            "dossier log void --partition 2 --number 17 --hash 5e1f… --reason 'garbage by a faulty writer'",
+            "dossier log upgrade",
         ),
     )(log)
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """Which record a person means."""
+
+    number: int | None
+    digest: str | None
 
 
 def log(
     ctx: typer.Context,
     what: Annotated[
-        Literal["dismiss", "upgrade"],
-        typer.Argument(metavar="dismiss|upgrade", show_default=False, help=say("What to do.")),
+        Literal["dismiss", "void", "upgrade"],
+        typer.Argument(metavar="dismiss|void|upgrade", show_default=False, help=say("What to do.")),
     ],
+    *,
     partition: Annotated[int, typer.Option("--partition", min=0, help=say("The partition."))] = 0,
-    offset: Annotated[int | None, typer.Option("--offset", min=0, help=say("The record's offset."))] = None,
+    offset: Annotated[int | None, typer.Option("--offset", min=0, help=say("The record's offset (dismiss)."))] = None,
+    every: Annotated[bool, typer.Option("--all", help=say("All records that are open (dismiss)."))] = False,
+    number: Annotated[
+        int | None, typer.Option("--number", min=1, help=say("The first record's number (void)."))
+    ] = None,
     digest: Annotated[
         str | None,
-        typer.Option("--hash", metavar="SHA-256", help=say("The record's hash, or the hash of all, as shown.")),
+        typer.Option("--hash", metavar="SHA-256", help=say("The record's hash, as shown.")),
     ] = None,
-    *,
-    everything: Annotated[bool, typer.Option("--all", help=say("All that were shown, and no others."))] = False,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help=say("Why, for those who read it later (void)."))
+    ] = None,
+    losing: Annotated[
+        int | None,
+        typer.Option(
+            "--losing",
+            min=1,
+            help=say(
+                "How many acknowledged facts will be lost, as shown, where others still can use the record (void)."
+            ),
+        ),
+    ] = None,
+    roots: Annotated[list[Path] | None, typer.Option("--roots", metavar="FOLDER", help=ROOTS_HELP)] = None,
 ) -> None:
-    """Take over a log of an earlier form; or show the open orphans, or dismiss the one or all with this hash."""
+    """Show what is wrong with a partition, or mend it."""
     session = session_of(ctx)
     if what == "upgrade":
         _upgrade(session)
         return
-    if (offset is not None and everything) or (offset is not None or everything) is not (digest is not None):
-        raise BadOption(reason=pair("--hash goes with --offset, or with --all"))
-    _dismiss(session, partition, offset, digest)
+    with session.application() as application:
+        source = _source(application, partition)
+        if what == "dismiss":
+            if (offset is None) is not (digest is None):
+                raise BadOption(reason=pair("--offset and --hash go together"))
+            _dismiss(session, source, offset, digest, every=every)
+        else:
+            _void(
+                session, application, source, _Record(number, digest), reason=reason, losing=losing, roots=roots or []
+            )
+
+
+def _source(application: Application, partition: int) -> PartitionSource:
+    sources = application.sources()
+    if partition >= len(sources):
+        raise BadOption(reason=pair("--partition is one of 0 to {most}", most=len(sources) - 1))
+    return sources[partition]
 
 
 def _upgrade(session: Session) -> None:
@@ -89,58 +135,44 @@ def _upgrade(session: Session) -> None:
         )
 
 
-def _dismiss(session: Session, partition: int, offset: int | None, digest: str | None) -> None:
-    from infra.queue.orphans import dismiss, orphans
+def _dismiss(session: Session, source: PartitionSource, offset: int | None, digest: str | None, *, every: bool) -> None:
+    from infra.log.control_records import Orphan
+    from infra.log.repair import open_orphans, repaired
 
-    with session.application() as application:
-        if partition >= application.kafka.partitions:
-            most = application.kafka.partitions - 1
-            raise BadOption(reason=pair("--partition is one of 0 to {most}", most=most))
-        found = orphans(application, partition)
-        if digest is None:
-            _show(session, found)
-            return
-        chosen = _chosen(found, offset, digest)
-        dismiss(application, partition, chosen)
-    if offset is None:
-        typer.echo(session.text("records that are left behind: {count}", count=len(chosen)))
+    found = open_orphans(source)
+    if offset is None and not every:
+        _show_orphans(session, found)
+        return
+    chosen = [each for each in found if every or (each["offset"], each["hash"]) == (offset, digest)]
+    if not chosen and not every:
+        raise BadOption(
+            reason=pair("there is no open orphan at offset {offset} with that hash", offset=offset),
+        )
+    with repaired(source) as partition:
+        orphans = [Orphan(each["offset"], bytes.fromhex(each["hash"])) for each in chosen]
+        partition.dismiss(orphans, source.keys.writer())
+    if every:
+        typer.echo(session.text("records left behind: {count}", count=len(chosen)))
     else:
         typer.echo(session.text("the record at offset {offset} is left behind", offset=offset))
 
 
-def _chosen(found: Sequence[dict[str, Any]], offset: int | None, digest: str) -> Sequence[dict[str, Any]]:
-    """Raises BadOption for a hash that is not the one shown: others may have come since."""
-    from infra.queue.orphans import hash_of_all
-
-    if offset is None:
-        if not found or hash_of_all(found) != digest:
-            raise BadOption(reason=pair("the open records have another hash by now: look at them again"))
-        return found
-    chosen = [each for each in found if (each["offset"], each["hash"]) == (offset, digest)]
-    if not chosen:
-        raise BadOption(
-            reason=pair("there is no open orphan at offset {offset} with that hash", offset=offset),
-        )
-    return chosen
-
-
-def _show(session: Session, found: Sequence[dict[str, Any]]) -> None:
+def _show_orphans(session: Session, found: list[dict[str, Any]]) -> None:
     from infra.cli.support.tables import print_line, print_pairs
-    from infra.queue.orphans import hash_of_all
 
     if session.json:
-        print_json({"orphans": found, "hash": hash_of_all(found)})
+        print_json(found)
         return
     text = session.text
     if not found:
         print_line(text("no record is open"))
-        return
-    for each in found[:_SHOWN]:
+    for each in found:
         print_pairs(
             (
                 (text("Offset"), each["offset"]),
                 (text("Hash"), each["hash"]),
                 (text("Number"), each["number"]),
+                (text("Key"), each.get("key")),
                 (text("Writer"), each.get("writer")),
                 (
                     text("Events"),
@@ -151,6 +183,89 @@ def _show(session: Session, found: Sequence[dict[str, Any]]) -> None:
                 (text("Commands"), ", ".join(each.get("commands", ()))),
             )
         )
-    if len(found) > _SHOWN:
-        print_line(text("and {count} more: --json shows all", count=len(found) - _SHOWN))
-    print_pairs(((text("Open records"), len(found)), (text("Hash of all"), hash_of_all(found))))
+
+
+def _void(
+    session: Session,
+    application: Application,
+    source: PartitionSource,
+    asked: _Record,
+    *,
+    reason: str | None,
+    losing: int | None,
+    roots: list[Path],
+) -> None:
+    from infra.log.repair import examined
+
+    stopped = _stopped_at(application, source.address.partition)
+    number = asked.number or stopped
+    if number is None:
+        typer.echo(session.text("every record can be used; name one with --number"))
+        return
+    with examined(source, number) as (partition, found):
+        if not found.records:
+            raise BadOption(reason=pair("there is no record {number}", number=number))
+        if asked.number is None or asked.digest is None:
+            _show_examination(session, found, needed=stopped != number or found.built_on)
+            return
+        if found.records[0].hash.hex() != asked.digest:
+            raise BadOption(reason=pair("record {number} has another hash", number=number))
+        if not reason:
+            raise BadOption(reason=pair("--reason says why"))
+        facts = len(found.facts)
+        if (stopped != number or found.built_on) and facts and losing != facts:
+            raise BadOption(
+                reason=pair(
+                    "others can use the record, and {facts} acknowledged facts would be lost: --losing {facts} agrees",
+                    facts=facts,
+                )
+            )
+        partition.void(found, reason, root_keys(source, roots), source.keys.writer())
+    typer.echo(session.text("records {first} to {last} are void", first=number, last=number + len(found.records) - 1))
+
+
+def _stopped_at(application: Application, partition: int) -> int | None:
+    """The number of the record that this program cannot use; None where it can use all."""
+    from infra.log.errors import NewerLog, RecordUnreadable
+
+    try:
+        application.log.head(partition)
+    except (NewerLog, RecordUnreadable) as stopped:
+        number = stopped.details["number"]
+        return number if isinstance(number, int) else None
+    return None
+
+
+def _show_examination(session: Session, found: Examination, *, needed: bool) -> None:
+    from infra.cli.support.tables import print_line, print_pairs
+
+    text = session.text
+    if session.json:
+        print_json({"records": [_as_json(each) for each in found.records], "losing": len(found.facts)})
+        return
+    for each in found.records:
+        print_pairs(
+            (
+                (text("Number"), each.header.number),
+                (text("Offset"), each.offset),
+                (text("Hash"), each.hash.hex()),
+                (text("Key"), each.header.key.hex()),
+                (text("Writer"), each.writer),
+                (text("Facts"), ", ".join(each.facts)),
+            )
+        )
+    if needed:
+        print_line(
+            text("others can use these records; acknowledged facts that would be lost: {facts}", facts=len(found.facts))
+        )
+
+
+def _as_json(record: SeenRecord) -> dict[str, Any]:
+    return {
+        "number": record.header.number,
+        "offset": record.offset,
+        "hash": record.hash.hex(),
+        "key": record.header.key.hex(),
+        "writer": record.writer,
+        "facts": record.facts,
+    }

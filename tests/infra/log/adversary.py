@@ -209,7 +209,9 @@ class Adversary(Machine):
         try:
             kind(ADDRESS, MemoryPartitionClient(self.log), index)
         except LogUnusable as stopped:
-            return int(stopped.details["number"])
+            number = stopped.details["number"]
+            assert isinstance(number, int)
+            return number
         finally:
             index.close()
         return None

@@ -20,7 +20,9 @@ from infra.log.recorder import LogApplicationRecorder
 def main() -> None:
     """See the module."""
     bootstrap, app, index, acknowledged, count, shared = sys.argv[1:]
-    opened = open_partition(KafkaSettings(bootstrap, app, index_dir=Path(index)), 0)
+    folder = Path(index)
+    settings = KafkaSettings(bootstrap, app, index_dir=folder, own_keys_dir=folder.parent / "keys")
+    opened = open_partition(settings, 0)
     recorder = LogApplicationRecorder(opened)
     with Path(acknowledged).open("a", encoding="ascii", buffering=1) as file:
         for _ in range(int(count)):

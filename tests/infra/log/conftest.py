@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,8 +15,9 @@ from infra.log.partition_handle import PartitionHandle
 
 @pytest.fixture
 def settings(broker: KafkaCluster, tmp_path: Path) -> KafkaSettings:
-    """A log of one partition that nobody else uses."""
-    return KafkaSettings(bootstrap=broker.bootstrap, app=f"t{uuid4().hex[:12]}", index_dir=tmp_path)
+    """A log of one partition that nobody else uses, its keys in a folder that all processes of the host share."""
+    app = f"t{uuid4().hex[:12]}"
+    return KafkaSettings(broker.bootstrap, app, index_dir=tmp_path, own_keys_dir=tmp_path / "keys")
 
 
 @pytest.fixture
@@ -32,9 +34,7 @@ def another(settings: KafkaSettings, tmp_path: Path) -> Iterator[Callable[[], Pa
 
     def open_another() -> PartitionHandle:
         own = tmp_path / f"other-{len(made)}"
-        made.append(
-            open_partition(KafkaSettings(settings.bootstrap, settings.app, settings.partitions, index_dir=own), 0)
-        )
+        made.append(open_partition(replace(settings, index_dir=own), 0))
         return made[-1]
 
     yield open_another

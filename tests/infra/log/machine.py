@@ -123,7 +123,9 @@ class Machine(RuleBasedStateMachine):
         except LogUnusable:
             index.close()
             return None
-        return Writer(number, path, client, index, partition, Committer(partition, f"w{number}", WRITERS[number]))
+        return Writer(
+            number, path, client, index, partition, Committer(partition, f"w{number}", lambda: WRITERS[number])
+        )
 
     def _up(self, number: int) -> Writer | None:
         """A process, started when it is down; None where it halts."""

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.kafka.partition_client import Record
 from infra.log.acceptance import ChainState, Verdict, VoidRange, accept, start
 from infra.log.chain import Chain
 from infra.log.control_records import Orphan, Roots, StatementKind, encode_dismissal
 from infra.log.format import HEADER_LENGTH, Format, Place
 from infra.log.keys import Signer, key_id
+from infra.log.partition_client import Record
 from tests.support.second_rule import read_all
 from tests.support.signing import (
     PLACE,

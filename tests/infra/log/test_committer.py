@@ -81,7 +81,7 @@ def test_a_record_that_was_acknowledged_and_is_gone_is_told(monkeypatch: pytest.
     """Brokers that lost their disks do that. The caller is not left waiting for it."""
     client = MemoryPartitionClient(MemoryLog([founded(start(PLACE), GENESIS, by=OPERATOR)]))
     index = open_index(tmp_path / "index.sqlite", "app", IDENTITY, 0)
-    committer = Committer(Partition(ADDRESS, client, index), "writer", OPERATOR)
+    committer = Committer(Partition(ADDRESS, client, index), "writer", lambda: OPERATOR)
     monkeypatch.setattr(client, "send", lambda _value: Answer(7))
     monkeypatch.setattr(Retry, "is_over", property(lambda _tries: True))
     append = Append(uuid4().bytes, RecordedOutcome.EVENTS, [(ORIGINATORS[0], 1, "Happened", b"")])

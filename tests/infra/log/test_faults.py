@@ -18,13 +18,15 @@ from infra.kafka.admin import ask
 from infra.kafka.errors import KafkaUnreachable, TopicUnusable
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import REQUIRED
+from infra.log.control_records import Orphan
 from infra.log.errors import IndexUnusable, LogBroken, LogChanged, NewerLog, RecordTooLarge
-from infra.log.format import FORMAT, Header, Orphan, encode_record
+from infra.log.format import Format, encode_body, seal
 from infra.log.kafka.log import KafkaLog
 from infra.log.kafka.source import close_partition, index_path, open_partition
 from infra.log.partition_client import FetchResult
 from infra.log.partition_handle import PartitionHandle
 from infra.log.recorder import insert
+from infra.log.repair import repaired
 
 ANOTHER_HASH = bytes(range(32))
 
@@ -49,6 +51,20 @@ def stranger(settings: KafkaSettings) -> Iterator[Callable[[bytes | None], int]]
     producer.close()
 
 
+def written(
+    opened: PartitionHandle, *, previous: bytes | None = None, number: int | None = None, format_: int = Format.APPENDS
+) -> bytes:
+    """A record that this host's key signed, built on the head unless something else is said."""
+    state = opened.partition.state
+    chain = (previous or state.head, number or state.number + 1, state.position, 0)
+    return seal(state.place, opened.source.keys.writer(), format_, chain, encode_body("writer", []))
+
+
+def dismiss(opened: PartitionHandle, *orphans: Orphan) -> None:
+    with repaired(opened.source) as partition:
+        partition.dismiss(orphans, opened.source.keys.writer())
+
+
 def happen(opened: PartitionHandle) -> int:
     (position,) = insert(opened, [StoredEvent(uuid4(), 1, "Happened", b"state")], None) or ()
     return int(position)
@@ -57,12 +73,13 @@ def happen(opened: PartitionHandle) -> int:
 def test_strangers_are_ignored(opened: PartitionHandle, stranger: Callable[[bytes | None], int]) -> None:
     """Their records take no position, and are counted by sort."""
     assert happen(opened) == 1
-    old = Header(FORMAT, ANOTHER_HASH, 1, 1, 1)
-    for value in (b"", b"{}", None, "Д".encode() * 60, bytes(200), encode_record(old, "late", [], 0)):
+    late = written(opened, previous=ANOTHER_HASH, number=1)
+    forged = late[:61] + bytes(64) + late[125:]
+    for value in (b"", b"{}", None, "Д".encode() * 60, bytes(200), forged, late):
         stranger(value)
     assert happen(opened) == 2
     ignored = opened.partition.head.ignored
-    assert (ignored.late, ignored.foreign, ignored.orphans) == (1, 5, 0)
+    assert (ignored.late, ignored.foreign, ignored.orphans) == (1, 6, 0)
 
 
 def test_an_orphan_stops_everybody_until_it_is_dismissed(
@@ -73,7 +90,7 @@ def test_an_orphan_stops_everybody_until_it_is_dismissed(
 ) -> None:
     """A record of ours on one that is not there: an accepted one was altered or lost. Nobody serves, nobody writes."""
     assert happen(opened) == 1
-    orphan = encode_record(Header(FORMAT, ANOTHER_HASH, 9, 9, 1), "writer", [], 0)
+    orphan = written(opened, previous=ANOTHER_HASH, number=9)
     offset = stranger(orphan)
     opened.refresh()
     log = KafkaLog(settings)
@@ -84,10 +101,10 @@ def test_an_orphan_stops_everybody_until_it_is_dismissed(
         other = another()
         with pytest.raises(LogBroken):
             happen(other)
-        opened.dismiss([Orphan(offset, sha256(b"not it").digest())])
+        dismiss(opened, Orphan(offset, sha256(b"not it").digest()))
         with pytest.raises(LogBroken):
             happen(opened)
-        log.dismiss(0, [Orphan(offset, sha256(orphan).digest())])
+        dismiss(opened, Orphan(offset, sha256(orphan).digest()))
         assert happen(opened) == 2
         assert happen(other) == 3
         assert len(log.read(0, 0, 10)) == 2
@@ -99,7 +116,7 @@ def test_open_orphans_outlive_a_restart(settings: KafkaSettings, stranger: Calla
     """They are in the index too."""
     first = open_partition(settings, 0)
     happen(first)
-    stranger(encode_record(Header(FORMAT, ANOTHER_HASH, 9, 9, 1), "writer", [], 0))
+    stranger(written(first, previous=ANOTHER_HASH, number=9))
     first.refresh()
     close_partition(first)
     second = open_partition(settings, 0)
@@ -111,8 +128,7 @@ def test_open_orphans_outlive_a_restart(settings: KafkaSettings, stranger: Calla
 def test_a_newer_format_on_the_head_halts(opened: PartitionHandle, stranger: Callable[[bytes | None], int]) -> None:
     """An old program must not fork from a new one."""
     happen(opened)
-    state = opened.partition.state
-    stranger(encode_record(Header(FORMAT + 1, state.head, state.number + 1, state.position, 0), "newer", [], 0))
+    stranger(written(opened, format_=0xFE))
     for _ in range(2):
         with pytest.raises(NewerLog):
             happen(opened)
@@ -222,7 +238,7 @@ def test_a_failure_before_anything_is_sent_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """While an orphan is open, an append reads first: where that fails, nobody is told that it was appended."""
-    stranger(encode_record(Header(FORMAT, ANOTHER_HASH, 9, 9, 1), "writer", [], 0))
+    stranger(written(opened, previous=ANOTHER_HASH, number=9))
     opened.refresh()
 
     def unreachable(_start: int) -> Iterator[FetchResult]:

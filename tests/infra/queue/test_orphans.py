@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from infra.bootstrap import Application
 from infra.dev.kafka import KafkaCluster
-from infra.kafka.client import KafkaPartitionClient
+from infra.log.errors import LogBroken
 from infra.log.format import Format, Place, encode_body, seal
+from infra.log.kafka.log import KafkaLog
 from infra.log.kafka.source import KafkaSource, close_partition, open_partition
-from infra.queue import orphans as module
-from infra.queue.orphans import dismiss, hash_of_all, orphans
 from infra.settings import load
+from schemas.command_parser import read_command
 from tests.support.stranger import batch_of, produce
 from tests.support.terminal import Terminal
+from tests.support.workload import lines
 
 COUNT = 300
 
@@ -48,44 +48,16 @@ def orphan(made: Application, number: int) -> bytes:
     return seal(Place(made.kafka.app, 1, 0), signer, Format.APPENDS, chain, encode_body(f"writer {number}", []))
 
 
-def test_all_are_shown_from_few_fetches(application: Application, monkeypatch: pytest.MonkeyPatch) -> None:
-    fetches: list[int] = []
-    follow = KafkaPartitionClient.follow
-
-    def counted(self: KafkaPartitionClient, start: int, seconds: float) -> Any:
-        fetches.append(start)
-        return follow(self, start, seconds)
-
-    monkeypatch.setattr(KafkaPartitionClient, "follow", counted)
-    found = orphans(application, 0)
-    assert [(each["offset"], each["writer"]) for each in found] == [
+def test_all_are_shown_and_dismissed_in_one_call(application: Application, terminal: Terminal) -> None:
+    """Nobody goes on before that, and everybody after it."""
+    (command,) = lines(0)
+    with pytest.raises(LogBroken):
+        application.handler_of(KafkaLog(application.kafka)).handle([read_command(command)])
+    shown = terminal.json("log", "dismiss", "--partition=0")
+    assert [(each["offset"], each["writer"]) for each in shown] == [
         (number + 1, f"writer {number}") for number in range(COUNT)
     ]
-    assert len(fetches) < 10
-
-
-@pytest.mark.parametrize("at_once", [7, 20_000])
-def test_all_are_dismissed_in_one_call(application: Application, monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
-    """However many records of the log that takes."""
-    monkeypatch.setattr(module, "MOST_DISMISSED", at_once)
-    dismiss(application, 0, orphans(application, 0))
-    assert orphans(application, 0) == []
-
-
-def test_an_operator_dismisses_what_was_shown_and_nothing_else(application: Application, terminal: Terminal) -> None:
-    said = terminal.run("log", "dismiss", "--partition=0").out
-    shown = terminal.json("log", "dismiss", "--partition=0")
-    assert shown["hash"] in said
-    assert f"and {COUNT - 20} more" in said
-    assert hash_of_all(shown["orphans"]) == shown["hash"]
-    produce(application.kafka, application.topics.events, 0, batch_of([orphan(application, COUNT)]))
-    refused = terminal.run("log", "dismiss", "--partition=0", "--all", f"--hash={shown['hash']}", code=2)
-    assert "look at them again" in refused.err
-    shown = terminal.json("log", "dismiss", "--partition=0")
-    assert str(COUNT + 1) in terminal.run("log", "dismiss", "--partition=0", "--all", f"--hash={shown['hash']}").out
+    assert str(COUNT) in terminal.run("log", "dismiss", "--partition=0", "--all").out
     assert "no record is open" in terminal.run("log", "dismiss", "--partition=0").out
-
-
-@pytest.mark.parametrize("options", [("--all",), ("--hash=00",), ("--offset=1",), ("--all", "--offset=1", "--hash=00")])
-def test_what_is_dismissed_is_named_whole(terminal: Terminal, options: tuple[str, ...]) -> None:
-    assert "--hash goes with" in terminal.run("log", "dismiss", "--partition=0", *options, code=2).err
+    (answer,) = application.handler_of(KafkaLog(application.kafka)).handle([read_command(command)])
+    assert answer.outcome == "accepted"

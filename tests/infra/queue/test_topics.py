@@ -15,7 +15,8 @@ from infra.dev.kafka import KafkaCluster
 from infra.dev.processes import processes
 from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.settings import from_url
-from infra.log.format import FORMAT, Header, encode_record
+from infra.log.format import Format, Place, encode_body, seal
+from infra.log.keys import KeyFolder
 from infra.queue.topics import queue_topics
 from tests.support.terminal import Terminal
 from tests.support.waiting import GUARD, wait_until
@@ -73,7 +74,9 @@ def test_nobody_goes_on_over_an_orphan_until_it_is_dismissed(broker: KafkaCluste
     terminal, app = _terminal(broker, tmp_path)
     with processes(terminal.environment["DOSSIER_LOG"], tmp_path / "log", projectors=0):
         _open(terminal, "04630")
-        orphan = encode_record(Header(FORMAT, bytes(range(32)), 9, 9, 0), "somebody", [], 0)
+        writer = KeyFolder(from_url(terminal.environment["DOSSIER_LOG"], {}).key_folder).writer()
+        chain = (bytes(range(32)), 9, 9, 0)
+        orphan = seal(Place(app, 1, 0), writer, Format.APPENDS, chain, encode_body("somebody", []))
         producer = KafkaProducer(bootstrap_servers=broker.bootstrap, acks="all")
         offset = producer.send(f"{app}.events", value=orphan, partition=0).get(10).offset
         producer.close()
