@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from functools import cache
 from random import Random
 from struct import Struct
 from typing import Final
@@ -96,6 +97,7 @@ def malformed_batches() -> list[bytes]:
     ]
 
 
+@cache
 def gzip_bomb(megabytes: int) -> bytes:
     """A batch of one record that unpacks to zeros."""
     size = megabytes << 20
