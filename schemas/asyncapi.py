@@ -40,8 +40,9 @@ HEADERS: Final[Mapping[str, str]] = {
 """The headers of a public record: CloudEvents 1.0, Kafka binary binding."""
 
 LOG_HEADER: Final = (
-    "53 bytes, big-endian: format (1), SHA-256 of the previous record's value (32), the record's number (8), the "
-    "position of its first event (8), how many events (4). Then the Avro body, without a header of its own."
+    "125 bytes, big-endian: format (1), SHA-256 of the previous record's value (32), the record's number (8), the "
+    "position of its first event (8), how many events (4), the id of the writer's key (8), the writer's Ed25519 "
+    "signature (64). Then, in format F9, the Avro body, without a header of its own; FA to FD are control records."
 )
 """What a record of the log is made of."""
 

@@ -72,11 +72,16 @@ class BatchView:
         last = self._partition.last_tracked(name)
         return RequestCheck.VALID if last is None or position > last else RequestCheck.REFUSED
 
+    def load_bound(self, appends: Sequence[Append]) -> None:
+        """Look up in one go which command ids are bound, before `is_free` is asked for each."""
+        keys = [command.key for append in appends if (command := append.bound) is not None]
+        self._commands.update(self._partition.bound_of(keys))
+
     def is_free(self, append: Append) -> bool:
-        """Whether the command id of an append is bound to nothing, and its offset not handled."""
+        """Whether the command id of an append is bound to nothing, and its offset not handled. See `load_bound`."""
         if (command := append.bound) is not None:
             key = command.key
-            if key in self._commands or self._partition.is_bound(key):
+            if key in self._commands:
                 return False
         source = append.source
         if source is None:
@@ -183,7 +188,10 @@ class OutcomesRequest(AppendRequest):
     def check(self, view: BatchView) -> RequestCheck:
         if self.sent_on_number is not None and view.number != self.sent_on_number:
             return RequestCheck.REFUSED
-        if view.position != self._head + 1 or not all(map(view.is_free, self.appends)):
+        if view.position != self._head + 1:
+            return RequestCheck.REFUSED
+        view.load_bound(self.appends)
+        if not all(map(view.is_free, self.appends)):
             return RequestCheck.REFUSED
         versions = view.check_versions(self.appends)
         return RequestCheck.VALID if versions is RequestCheck.VALID else RequestCheck.REFUSED

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from io import BytesIO
 from struct import Struct
@@ -37,6 +37,8 @@ _UNSIGNED: Final = Struct(f">B32sQQI{KEY_ID_LENGTH}s")
 _HEADER: Final = Struct(f"{_UNSIGNED.format}{SIGNATURE_LENGTH}s")
 HEADER_LENGTH: Final = _HEADER.size
 _END: Final = b"\x00"
+_ORIGINATORS_KEPT: Final = 4096
+"""Events of a dossier stand close together."""
 
 
 class Format(IntEnum):
@@ -241,6 +243,7 @@ def _append_encoder() -> Callable[[Mapping[str, Any]], bytes]:
     return encoder(appends["items"])
 
 
+@lru_cache(maxsize=_ORIGINATORS_KEPT)
 def _originator(originator: str) -> bytes | str:
     try:
         raw = bytes.fromhex(originator)
@@ -250,11 +253,16 @@ def _originator(originator: str) -> bytes | str:
     return raw if len(raw) == 16 and raw.hex() == originator else originator  # noqa: PLR2004 - bytes of a UUID
 
 
+@lru_cache(maxsize=_ORIGINATORS_KEPT)
+def _hex(originator: UUID) -> str:
+    return originator.hex
+
+
 def event_rows(stored_events: Sequence[StoredEvent]) -> list[EventRow]:
     """Events as a record and the index keep them."""
     return [
         (
-            event.originator_id.hex if isinstance(event.originator_id, UUID) else event.originator_id,
+            _hex(event.originator_id) if isinstance(event.originator_id, UUID) else event.originator_id,
             event.originator_version,
             event.topic,
             event.state,

@@ -11,8 +11,8 @@ from infra.log.acceptance import VoidRange, start
 from infra.log.chain import Chain
 from infra.log.errors import LogBroken, LogChanged, NewerLog, RecordUnreadable
 from infra.log.format import Header, Place, UnreadableBody
-from infra.log.partition import log_broken
 from infra.log.partition_client import Record
+from infra.log.partition_knowledge import log_broken
 from infra.log.usable import UnknownFormat, usable_body
 
 if TYPE_CHECKING:

@@ -236,10 +236,17 @@ class Index:
         with self._mapped():
             return dict(self._connection.execute("SELECT application_name, notification_id FROM tracking"))
 
-    def is_bound(self, key: CommandKey) -> bool:
-        """Whether a command id has its answer."""
+    def bound_of(self, keys: Sequence[CommandKey]) -> set[CommandKey]:
+        """Those of these command ids that have their answers."""
+        bound: set[CommandKey] = set()
         with self._mapped():
-            return self._connection.execute(_SELECT_ANSWER, (key.scope, key.command_id.bytes)).fetchone() is not None
+            for start in range(0, len(keys), _IDS_AT_ONCE):
+                some = keys[start : start + _IDS_AT_ONCE]
+                pairs = [(key.scope, key.command_id.bytes) for key in some]
+                values = [*chain.from_iterable([*pairs, *[(None, None)] * (_padded(len(some)) - len(some))])]
+                found = set(self._connection.execute(_select_bound(len(values) // 2), values))
+                bound.update(key for key, pair in zip(some, pairs, strict=True) if pair in found)
+        return bound
 
     def answers(self, keys: Sequence[CommandKey]) -> Mapping[CommandKey, tuple[bytes, str]]:
         """Digest and first answer of those commands that were handled before. For any thread."""
@@ -287,10 +294,12 @@ def open_index(path: Path, app: str, identity: Identity, partition: int) -> Inde
 
 
 def _make_tables(connection: sqlite3.Connection, path: Path) -> None:
-    """Raises IndexUnusable for an index that another release filled."""
+    """Make them in a new file; another one is not touched. Raises IndexUnusable where another release filled it."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()
-    if tables and version != VERSION:
+    if tables and version == VERSION:
+        return
+    if tables:
         reason = f"another release made it (version {version} of its tables, not {VERSION})"
         raise IndexUnusable(log=str(path), reason=reason)
     connection.executescript(f"BEGIN; {CREATE_TABLES} {_CREATE_LOG} PRAGMA user_version = {VERSION}; COMMIT;")
@@ -320,6 +329,17 @@ def _select_versions(ids: int) -> str:
         "SELECT originator_id, MAX(originator_version) FROM stored_events "  # noqa: S608  (places alone)
         f"WHERE originator_id IN ({places}) GROUP BY originator_id"
     )
+
+
+@cache
+def _select_bound(ids: int) -> str:
+    places = ",".join(["(?,?)"] * ids)
+    return f"SELECT scope, command_id FROM answers WHERE (scope, command_id) IN (VALUES {places})"  # noqa: S608
+
+
+def _padded(count: int) -> int:
+    """To how many places a list is filled up, so that SQLite compiles few statements."""
+    return _IDS_AT_ONCE if count > 1 else 1
 
 
 def _answer_row(command: HandledCommand) -> tuple[bytes, bytes, bytes, str]:

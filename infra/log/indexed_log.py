@@ -137,9 +137,7 @@ class AppendableLog(IndexedLog[PartitionHandle]):
         """
         if outcomes:
             try:
-                self.opened(partition).committer.submit(
-                    OutcomesRequest([_append(outcome) for outcome in outcomes], head)
-                )
+                self.opened(partition).committer.submit(OutcomesRequest([*map(_append, outcomes)], head))
             except RecordTooLarge as error:
                 raise ports.AppendTooLarge(str(error)) from error
 

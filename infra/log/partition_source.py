@@ -7,8 +7,8 @@ from typing import Protocol
 
 from infra.log.founding import Founder, LogKeys
 from infra.log.index import Index
-from infra.log.partition import PartitionAddress
 from infra.log.partition_client import PartitionClient
+from infra.log.partition_knowledge import PartitionAddress
 
 
 class PartitionSource(Protocol):

@@ -84,9 +84,8 @@ class Campaign:
         self.topic = f"{self.app}.events"
         self.url = f"kafka://{cluster.bootstrap}?prefix={self.app}&index={folder / 'index'}"
         # The keys that the first worker made serve the host's other processes.
-        self.cold_url = (
-            f"{self.url.replace(str(folder / 'index'), str(folder / 'cold'))}&keys={folder / 'index' / 'keys'}"
-        )
+        keys = folder / "index" / "keys"
+        self.cold_url = f"kafka://{cluster.bootstrap}?prefix={self.app}&index={folder / 'cold'}&keys={keys}"
         self.views = folder / "views.sqlite"
         self._environment = {"DOSSIER_VIEWS": f"sqlite:///{self.views}", "DOSSIER_ANSWER_WITHIN": "5"}
         self.running = Processes(self.url, folder, self._environment)

@@ -13,7 +13,7 @@ import pytest
 from domain.errors import InfrastructureError
 from infra.bootstrap import Application
 from infra.dev.kafka import KafkaCluster
-from infra.log import partition
+from infra.log import partition_reading
 from infra.log.acceptance import ChainState, History, Verdict, accept
 from infra.log.format import read_header
 from infra.settings import load
@@ -35,7 +35,7 @@ def ignores_an_accepted_record(patch: pytest.MonkeyPatch) -> None:
         after, verdict = accept(state, offset, value, history)
         return (state, Verdict.LATE) if after.number == 2 > state.number else (after, verdict)
 
-    patch.setattr(partition, "accept", faulty)
+    patch.setattr(partition_reading, "accept", faulty)
 
 
 def accepts_a_stale_record(patch: pytest.MonkeyPatch) -> None:
@@ -49,7 +49,7 @@ def accepts_a_stale_record(patch: pytest.MonkeyPatch) -> None:
             return state._replace(number=state.number + 1, position=position), Verdict.ACCEPTED
         return after, verdict
 
-    patch.setattr(partition, "accept", faulty)
+    patch.setattr(partition_reading, "accept", faulty)
 
 
 def accepts_a_strangers_record(patch: pytest.MonkeyPatch) -> None:
@@ -59,7 +59,7 @@ def accepts_a_strangers_record(patch: pytest.MonkeyPatch) -> None:
         after, verdict = accept(state, offset, value, history)
         return after, Verdict.ACCEPTED if verdict is Verdict.FOREIGN else verdict
 
-    patch.setattr(partition, "accept", faulty)
+    patch.setattr(partition_reading, "accept", faulty)
 
 
 def skips_an_event(patch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,7 @@ from infra.log.indexed_log import IndexedLog
 from infra.log.kafka.index_paths import reader_settings
 from infra.log.kafka.log import KafkaReader
 from infra.log.kafka.source import index_path
-from infra.log.partition import log_broken
+from infra.log.partition_knowledge import log_broken
 from infra.queue.errors import ReadingBehind
 from infra.retry import Retry
 from infra.timeouts import Timeout

@@ -11,9 +11,9 @@ from infra.kafka.topics import Topic, ensure, log_topic
 from infra.log.founding import Founder, LogKeys
 from infra.log.index import Index, open_index
 from infra.log.keys import KeyFolder
-from infra.log.partition import PartitionAddress
 from infra.log.partition_client import PartitionClient
 from infra.log.partition_handle import PartitionHandle
+from infra.log.partition_knowledge import PartitionAddress
 from infra.log.partition_pool import WRITERS
 
 

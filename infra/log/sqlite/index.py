@@ -13,8 +13,9 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from infra.errors import LogUnusable
+from infra.log.errors import NewerLog
 from infra.log.index import CREATE_TABLES, TABLES, Applied, Index
-from infra.log.index_head import Head
+from infra.log.index_head import VERSION, Head
 from infra.sqlite_file import writing
 
 
@@ -92,21 +93,28 @@ def tables_of(connection: sqlite3.Connection) -> set[str]:
     return {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
 
 
-def make_tables(connection: sqlite3.Connection) -> None:
-    """Make the tables that are filled from the tape, anew where they do not say how far they have been filled."""
-    if _are_whole(connection):
+def make_tables(connection: sqlite3.Connection, path: Path) -> None:
+    """Make the tables that are filled from the tape; anew where they do not say how far, or are an older release's.
+
+    Raises NewerLog for those of a newer release, which may know records that this one does not.
+    """
+    if _are_whole(connection, path):
         return
     with writing(connection):
         # Another process may have made them by now.
-        if not _are_whole(connection):
+        if not _are_whole(connection, path):
             for table in TABLES:
                 connection.execute(f"DROP TABLE IF EXISTS {table}")
             for statement in CREATE_TABLES.split(";"):
                 connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
-def _are_whole(connection: sqlite3.Connection) -> bool:
-    if not tables_of(connection).issuperset(TABLES):
+def _are_whole(connection: sqlite3.Connection, path: Path) -> bool:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > VERSION:
+        raise NewerLog(log=str(path), reason=f"a newer release made its tables (version {version}, not {VERSION})")
+    if version < VERSION or not tables_of(connection).issuperset(TABLES):
         return False
     if connection.execute("SELECT 1 FROM head").fetchone() is not None:
         return True

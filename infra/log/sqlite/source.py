@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import ExitStack, closing
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,7 @@ from infra.log.format import HEADER_LENGTH
 from infra.log.founding import Founder, LogKeys
 from infra.log.index import PAGE_SIZE
 from infra.log.keys import KeyFolder
-from infra.log.partition import PartitionAddress
+from infra.log.partition_knowledge import PartitionAddress
 from infra.log.sqlite.index import EmbeddedIndex, make_tables, tables_of
 from infra.log.sqlite.tape import CREATE_RECORDS, SQLiteTape
 from infra.sqlite_file import open_in_wal_mode, writing
@@ -54,7 +55,7 @@ class SQLiteSource:
         self._continues = continues
         self._lock_seconds = lock_seconds
 
-    @property
+    @cached_property
     def log_id(self) -> str:
         """What the genesis says: the id of the log that it continues, else its own identity."""
         return _log_id(self.genesis())
@@ -82,7 +83,7 @@ class SQLiteSource:
             with ExitStack() as opening:
                 connection = opening.enter_context(closing(self._connect()))
                 self._make(connection)
-                make_tables(connection)
+                make_tables(connection, path)
                 opening.pop_all()
                 return SQLiteTape(path, connection), EmbeddedIndex(path, connection)
         except sqlite3.Error as error:

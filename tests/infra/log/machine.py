@@ -38,7 +38,8 @@ from infra.log.format import (
     decode_body,
 )
 from infra.log.index import Index, open_index
-from infra.log.partition import Partition, PartitionAddress
+from infra.log.partition import Partition
+from infra.log.partition_knowledge import PartitionAddress
 from infra.retry import Retry
 from tests.support.memory_log import Fate, Killed, MemoryLog, MemoryPartitionClient
 from tests.support.second_rule import APPENDS, AcceptedRecord, SecondReader

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
-from infra.log import partition
+from infra.log import partition_reading
 from infra.log.acceptance import ChainState, History, Verdict, accept, start
 from infra.log.append_requests import AppendRequest, BatchView, EventsRequest, RequestCheck
 from infra.log.committer import Committer
@@ -57,7 +57,7 @@ def _looks_up_no_ids(self: Any, commit_id: bytes, position: int) -> None:
     ("where", "name", "instead"),
     [
         pytest.param(Committer, "_settle", _trusts_the_answer, id="trusts the answer"),
-        pytest.param(partition, "accept", _ignores_the_previous_hash, id="ignores the previous hash"),
+        pytest.param(partition_reading, "accept", _ignores_the_previous_hash, id="ignores the previous hash"),
         pytest.param(Committer, "_commit_found", _looks_up_no_ids, id="looks up no ids"),
         pytest.param(BatchView, "check_versions", lambda _self, _appends: RequestCheck.VALID, id="takes any version"),
         pytest.param(BatchView, "check_tracking", lambda _self, _append: RequestCheck.VALID, id="takes any tracking"),

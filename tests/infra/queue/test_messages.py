@@ -16,7 +16,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from infra.bootstrap import Application
 from infra.dev.kafka import KafkaCluster
 from infra.kafka.client import KafkaPartitionClient
-from infra.log.format import HEADER_LENGTH, RecordedOutcome, decode_body
+from infra.log.format import CONTROL, HEADER_LENGTH, Format, RecordedOutcome, decode_body
 from infra.queue.dead_letters import KafkaDeadLetters
 from infra.queue.worker_process import PartitionThread
 from infra.settings import load
@@ -139,8 +139,11 @@ def test_records_of_the_log(topics: dict[str, list[Seen]]) -> None:
     schema = parse_schema(DOCUMENT["components"]["messages"]["LogRecord"]["payload"]["schema"])
     assert LOG_HEADER.startswith(f"{HEADER_LENGTH} bytes")
     outcomes = set()
+    assert topics["events"][0].value[0] == Format.GENESIS
     for record in topics["events"]:
         assert (record.key, record.headers) == ("", {})
+        if record.value[0] in CONTROL:
+            continue
         assert schemaless_reader(BytesIO(record.value[HEADER_LENGTH:]), schema, None)
         outcomes |= {append.outcome for append in decode_body(record.value).appends}
     assert outcomes == {RecordedOutcome.EVENTS, RecordedOutcome.REPEATED, RecordedOutcome.REFUSED, RecordedOutcome.DEAD}

@@ -16,6 +16,7 @@ from eventsourcing.persistence import StoredEvent, Tracking
 from consumers.commands.ports import CommandKey
 from infra.errors import LogUnusable
 from infra.log.append_requests import EventsRequest, OutcomesRequest
+from infra.log.errors import NewerLog
 from infra.log.format import Append, HandledCommand, RecordedOutcome
 from infra.log.partition_handle import PartitionHandle
 from infra.log.recorder import insert
@@ -57,6 +58,7 @@ def alter(path: Path, script: str) -> None:
         pytest.param("DROP TABLE stored_events", id="events"),
         pytest.param("DROP TABLE answers; DROP TABLE tracking", id="answers and tracking"),
         pytest.param("DROP TABLE orphans", id="an empty one"),
+        pytest.param("PRAGMA user_version = 1", id="an older release's"),
         pytest.param("DELETE FROM head", id="how far it went"),
         pytest.param(
             "DROP TABLE stored_events; DROP TABLE answers; DROP TABLE tracking; DROP TABLE orphans; DROP TABLE head",
@@ -71,6 +73,15 @@ def test_tables_that_are_gone_are_made_anew_from_the_tape(filled: Path, open_log
     opened = open_log()
     assert index(filled) == before
     assert insert(opened, [StoredEvent(UUID(int=7), 6, "Happened", b"")], None) == [6]
+
+
+def test_tables_of_a_newer_release_are_left_alone(filled: Path, open_log: Open) -> None:
+    """It may know records that this one does not."""
+    before = index(filled)
+    alter(filled, "PRAGMA user_version = 99")
+    with pytest.raises(NewerLog, match="newer release made its tables"):
+        open_log()
+    assert index(filled) == before
 
 
 def test_two_that_open_a_log_without_index_fill_it_once(filled: Path) -> None:
