@@ -69,7 +69,7 @@ class _Error(msgspec.Struct):
     details: dict[str, Any] = {}
 
 
-class _Record(msgspec.Struct):
+class _StoredLetter(msgspec.Struct):
     """What stands in the topic, of whatever release: `command` up to the one that kept the whole of it."""
 
     letter: str
@@ -144,7 +144,7 @@ class KafkaDeadLetters:
     def _read(self, value: bytes | None) -> tuple[tuple[str, str], Letter | None] | None:
         """What a letter is known by, and the letter, or None where it is settled; None for what is none of ours."""
         try:
-            found = msgspec.json.decode(value or b"", type=_Record)
+            found = msgspec.json.decode(value or b"", type=_StoredLetter)
             partition, offset = map(int, found.letter.split("/"))
             letter = None if found.settled is not None else _letter(found, partition, offset)
         except (msgspec.MsgspecError, RecursionError, ValueError):
@@ -183,7 +183,7 @@ def _batches(records: Sequence[tuple[bytes, bytes]]) -> Iterator[list[tuple[byte
         yield batch
 
 
-def _letter(found: _Record, partition: int, offset: int) -> Letter:
+def _letter(found: _StoredLetter, partition: int, offset: int) -> Letter:
     """Raises ValueError."""
     if found.error is None:
         raise ValueError("a letter without an error")
