@@ -40,16 +40,18 @@ def record(
     value: bytes | None,
     delta: int = 0,
     *,
+    key: bytes | None = None,
     size: int | None = None,
     attributes: int = 0,
     headers: Sequence[tuple[bytes, bytes]] = (),
 ) -> bytes:
     """One record of a batch. `size`: what it says about the length of its value."""
     length = len(value) if value is not None else -1
-    body = bytes([attributes]) + varint(0) + varint(delta) + varint(-1)
+    body = bytes([attributes]) + varint(0) + varint(delta)
+    body += varint(len(key) if key is not None else -1) + (key or b"")
     body += varint(length if size is None else size) + (value or b"") + varint(len(headers))
-    for key, content in headers:
-        body += varint(len(key)) + key + varint(len(content)) + content
+    for name, content in headers:
+        body += varint(len(name)) + name + varint(len(content)) + content
     return varint(len(body)) + body
 
 
