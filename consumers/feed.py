@@ -10,7 +10,7 @@ from uuid import UUID
 
 from consumers.cloudevents import DecisionSerializer
 from domain.context import VIETNAM
-from domain.errors import InvalidInput
+from domain.errors import InfrastructureError, InvalidInput
 from projections.engine.engine import Engine
 from projections.public_decisions import read_model as decisions
 from projections.public_decisions.read_model import BEGINNING, FeedPosition, StoredDecision
@@ -23,6 +23,12 @@ class InvalidStart(InvalidInput):
     """A start that names no position in the feed."""
 
     code = "BAD_BEGINNING"
+
+
+class FeedDiverged(InfrastructureError):
+    """What was published before is not what the log leads to now."""
+
+    code = "FEED_DIVERGED"
 
 
 class FeedEntry(NamedTuple):
@@ -62,6 +68,12 @@ class DecisionFeed:
             for each in found:
                 at[each.partition] = each.feed_position
                 yield each
+
+    def entry_at(self, partition: int, position: FeedPosition) -> FeedEntry | None:
+        """The decision at a position; None where there is none."""
+        with self._engine.reading() as views:
+            found = decisions.after(views, partition, position._replace(ordinal=position.ordinal - 1), 1)
+        return self._entry(found[0]) if found and found[0].feed_position == position else None
 
     def cursor_at(self, start: str) -> Cursor:
         """The cursor before what `start` names. Raises InvalidStart.

@@ -128,8 +128,15 @@ class Publisher:
         """Decisions of which this publisher knows that it published them."""
         self._logger = structlog.get_logger("publisher")
 
-    def run(self, stop: Flag, pause: Callable[[float], object] | None = None) -> None:
+    def run(
+        self,
+        stop: Flag,
+        pause: Callable[[float], object] | None = None,
+        went_on: Callable[[], None] = lambda: None,
+    ) -> None:
         """Publish until `stop` is set. `pause` waits for seconds (default: until `stop` is set at most).
+
+        `went_on` is called after each round that worked.
 
         Raises StreamDiverged, StreamAheadOfLog, UnknownEvent, CannotApply, and what log and stream raise.
         """
@@ -137,7 +144,9 @@ class Publisher:
         try:
             while not stop.is_set():
                 try:
-                    if not self.step():
+                    published = self.step()
+                    went_on()
+                    if not published:
                         wait(_IDLE_PAUSE)
                 except OutcomeUnknown as reason:
                     self._logger.warning("publisher.unsettled", reason=str(reason))

@@ -137,8 +137,10 @@ class WebhookDispatcher:
         self._jitter = jitter
         self._log = structlog.get_logger("webhooks")
 
-    def run(self, stop: Event) -> None:
+    def run(self, stop: Event, went_on: Callable[[], None] = lambda: None) -> None:
         """Keep one thread for each active subscription until `stop` is set. An error of one of ours ends all.
+
+        `went_on` is called after each round without one.
 
         1. See which subscriptions there are. 2. Start a thread for each new one. 3. End those that are no longer.
         """
@@ -159,6 +161,7 @@ class WebhookDispatcher:
                         del running[name]
                 if failures:
                     raise failures[0]
+                went_on()
                 if not wanted:
                     stop.wait(_SUPERVISION_PAUSE)
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Event
 
 from consumers.commands.handler import CommandHandler
@@ -30,19 +31,23 @@ class PartitionWorker:
         *,
         replies: Replies,
         dead_letters: DeadLetters,
+        went_on: Callable[[], None] = lambda: None,
     ) -> None:
+        """`went_on` is called after each batch that was handled, empty ones too."""
         self._partition = partition
         self._log = log
         self._queue = queue
         self._handler = handler
         self._replies = replies
         self._dead_letters = dead_letters
+        self._went_on = went_on
 
     def run(self, stopped: Event) -> None:
         """Work until told to stop."""
         self.start()
         while not stopped.is_set():
             self.handle_batch()
+            self._went_on()
 
     def start(self) -> None:
         """Step 1."""

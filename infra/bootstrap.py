@@ -12,8 +12,8 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from functools import cached_property, partial
+from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from random import SystemRandom
 from types import TracebackType
@@ -24,8 +24,12 @@ from consumers.commands.cross_dossier import LoggedFacts
 from consumers.commands.gateway import CommandGateway, InProcessGateway
 from consumers.commands.handler import CommandHandler
 from consumers.commands.ports import CommandLog
+from consumers.commands.recording_clock import LogClock, RecordingClock
 from domain.dossier.aggregate import DossierEvent
+from infra.clock import ClockConfirmation, is_synchronised, utc_now
 from infra.errors import LogMissing, LogUnusable
+from infra.log.founding import LogKeys
+from infra.log.keys import KeyFolder
 from infra.log.partition_source import PartitionSource
 from infra.log.sqlite.log import SQLiteLog
 from infra.log.sqlite.source import SQLiteSource
@@ -37,6 +41,7 @@ from projections.engine.engine import Engine
 from projections.engine.ports import DossierLog
 from projections.engine.rebuild import ProgressCallback, Rebuild
 from projections.engine.snapshot import Freshness, Snapshot, freshness
+from projections.engine.versions import check_versions
 from projections.public_decisions.read_model import DECISIONS
 from projections.read_models import PROJECTIONS
 from schemas.avro.codec import AvroMapper, decode_event
@@ -61,10 +66,6 @@ WORTH_PROCESSES = 30_000
 """Events in the log from which on the start of processes, half a second, is won back."""
 
 _PAUSE = 0.05
-
-
-utc_now: Callable[[], datetime] = partial(datetime.now, UTC)
-"""The clock of an installation."""
 
 
 class Application:
@@ -100,7 +101,11 @@ class Application:
             if not self._create:
                 raise LogMissing(log=str(path))
             _make_folder(path)
-        return SQLiteLog(path)
+        return SQLiteLog(self._sqlite_source(path))
+
+    def _sqlite_source(self, path: Path) -> SQLiteSource:
+        keys = self.settings.keys
+        return SQLiteSource(path, keys=LogKeys(KeyFolder(keys), makes_own=False) if keys is not None else None)
 
     @property
     def kafka(self) -> KafkaSettings:
@@ -133,7 +138,7 @@ class Application:
         if isinstance(path, Path):
             if not path.exists():
                 raise LogMissing(log=str(path))
-            return [SQLiteSource(path)]
+            return [self._sqlite_source(path)]
         from infra.log.kafka.index_paths import reader_settings
         from infra.log.kafka.source import KafkaSource
 
@@ -204,16 +209,24 @@ class Application:
         """The handler of an embedded log's commands."""
         return self.handler_of(self.sqlite_log)
 
-    def handler_of(self, log: CommandLog) -> CommandHandler:
-        """A handler of the commands of a log, for one thread. Other dossiers it reads in any partition."""
+    def handler_of(self, log: CommandLog, clock: RecordingClock | None = None) -> CommandHandler:
+        """A handler of the commands of a log, for one thread. Other dossiers it reads in any partition.
+
+        `clock`: by which facts are recorded; else this computer's, compared with the log's last recorded moment.
+        """
         return CommandHandler(
             log,
             LoggedFacts(self.log, self.mapper),
             self.mapper,
             self.settings.units,
-            clock=self.clock,
+            clock=clock or LogClock(self.clock, self.clock_confirmation.holds, is_synchronised),
             readings=self.settings.readings,
         )
+
+    @cached_property
+    def clock_confirmation(self) -> ClockConfirmation:
+        """An operator's word that the clock of this computer is right."""
+        return ClockConfirmation(self.settings.state_dir, self.clock)
 
     @cached_property
     def gateway(self) -> CommandGateway:
@@ -279,8 +292,10 @@ class Application:
         return Rebuild(self.engine, names, check=check, executor=executor, jobs=jobs, on_progress=on_progress)
 
     def events_of(self, dossier_id: UUID) -> list[DossierEvent]:
-        """All events of a dossier, from the log itself."""
-        return [cast(DossierEvent, self.mapper.to_domain_event(stored)) for stored in self.log.events_of(dossier_id)]
+        """All events of a dossier, from the log itself. Raises FactMissing where one is not there."""
+        stored = self.log.events_of(dossier_id)
+        check_versions(str(dossier_id), (each.originator_version for each in stored))
+        return [cast(DossierEvent, self.mapper.to_domain_event(each)) for each in stored]
 
     def close(self) -> None:
         """Close what was opened."""

@@ -29,18 +29,26 @@ def until_stopped() -> Iterator[Event]:
 class SupervisedThread(Thread):
     """A thread that does its work until `stopped` is set, and begins anew after each failure. See `supervise`.
 
-    `work` gets `stopped`, and returns soon after it is set. `context` is logged with each failure.
+    `work` gets `stopped`, and returns soon after it is set. `failed` is told of each failure, `context` is logged with
+    it.
     """
 
     def __init__(
-        self, name: str, work: Callable[[Event], None], *, stopped: Event | None = None, **context: object
+        self,
+        name: str,
+        work: Callable[[Event], None],
+        *,
+        stopped: Event | None = None,
+        failed: Callable[[Exception], None] | None = None,
+        **context: object,
     ) -> None:
         super().__init__(name="-".join([name, *map(str, context.values())]), daemon=True)
         self.stopped = stopped or Event()
         self._work_name = name
         self._work = work
+        self._failed = failed
         self._context = context
 
     def run(self) -> None:
         """See `supervise`."""
-        supervise(self._work_name, lambda: self._work(self.stopped), self.stopped, self._context)
+        supervise(self._work_name, lambda: self._work(self.stopped), self.stopped, self._context, failed=self._failed)

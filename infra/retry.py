@@ -79,12 +79,13 @@ def supervise(
     stopped: Event,
     context: Mapping[str, object] = MappingProxyType({}),
     *,
+    failed: Callable[[Exception], None] | None = None,
     now: Callable[[], float] = time.monotonic,
 ) -> None:
     """Run something until `stopped`, again after each failure: whatever it is, the work is not left alone in silence.
 
     Failures in a row are paused for, a second at first and half a minute at most; one that comes later than that after
-    the last start begins with a second again. `name` and `context` tell the log what failed.
+    the last start begins with a second again. `name` and `context` tell the log what failed; `failed` is told as well.
     """
     pause = Timeout.RESTART.seconds
     while not stopped.is_set():
@@ -95,6 +96,8 @@ def supervise(
             if now() - began > Timeout.RESTART_LONGEST.seconds:
                 pause = Timeout.RESTART.seconds
             _report(name, error, pause, context)
+            if failed is not None:
+                failed(error)
             stopped.wait(pause)
             pause = min(2 * pause, Timeout.RESTART_LONGEST.seconds)
         else:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 LOG = "DOSSIER_LOG"
 VIEWS = "DOSSIER_VIEWS"
+KEYS = "DOSSIER_KEYS"
 LANGUAGE = "DOSSIER_LANG"
 DEPARTMENTS = "DOSSIER_DEPARTMENTS"
 AMOUNTS = "DOSSIER_AMOUNTS"
@@ -31,6 +32,11 @@ MANDATORY_NOT_APPLICABLE = "DOSSIER_MANDATORY_NOT_APPLICABLE"
 DEADLINE_ROLLS = "DOSSIER_DEADLINE_ROLLS_OVER_WEEKEND"
 
 ANSWER_WITHIN = "DOSSIER_ANSWER_WITHIN"
+LONGEST_WAIT = "DOSSIER_LONGEST_WAIT"
+FREE_DISK = "DOSSIER_FREE_DISK"
+
+_LONGEST_WAIT = 60.0
+_FREE_DISK = 1000
 
 _SCHEME = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://")
@@ -44,22 +50,38 @@ class Settings:
     log        path of the embedded log, or how a log on Kafka is reached
     views      path of the read models' file, or the connection string of their PostgreSQL database
     units      the units that may apply, departments as configured (reading 14)
+    keys       the folder of this host's keys for an embedded log, which an operator made; None: it makes its own
     amounts    VND by "kind.level", for example "commune.basic"; empty when none are configured
     answer_within  seconds to wait for the answer to a command on a queue
+    longest_wait   seconds that a command may wait in a queue before `dossier doctor` says so
+    free_disk      megabytes that must be free beside log, indexes and read models before it says so
     """
 
     log: Path | KafkaSettings
     views: Path | str
     units: Units
+    keys: Path | None = None
     amounts: Mapping[str, int] = field(default_factory=dict)
     readings: InterpretationSettings = field(default_factory=InterpretationSettings)
     language: Language = "en"
     answer_within: float = Timeout.ANSWER.seconds
+    longest_wait: float = _LONGEST_WAIT
+    free_disk: int = _FREE_DISK
 
     @property
     def log_name(self) -> str:
         """The log for messages, without secrets."""
         return str(self.log) if isinstance(self.log, Path) else self.log.url
+
+    @property
+    def state_dir(self) -> Path:
+        """The folder of small files that processes leave for others: last errors, and the word that the clock is right.
+
+        It is beside an embedded log, or beside the indexes of this machine for a log on Kafka.
+        """
+        if isinstance(self.log, Path):
+            return self.log.with_name(self.log.stem + "-state")
+        return self.log.index_dir / f"{self.log.app}-state"
 
 
 def load(environment: Mapping[str, str] | None = None, **overrides: str | None) -> Settings:
@@ -73,9 +95,11 @@ def load(environment: Mapping[str, str] | None = None, **overrides: str | None) 
     views = _views(views_url) if views_url else _beside(log)
     departments = env.get(DEPARTMENTS)
     amounts = env.get(AMOUNTS)
+    keys = env.get(KEYS)
     return Settings(
         log=log,
         views=views,
+        keys=Path(keys).expanduser() if keys else None,
         units=Units.load(parse_departments(_text(DEPARTMENTS, departments)) if departments else None),
         amounts=parse_amounts(_text(AMOUNTS, amounts)) if amounts else {},
         readings=InterpretationSettings(
@@ -91,6 +115,8 @@ def load(environment: Mapping[str, str] | None = None, **overrides: str | None) 
             _one_of({**env, LANGUAGE: overrides.get("language") or env.get(LANGUAGE) or "en"}, LANGUAGE, ("en", "vi")),
         ),
         answer_within=_seconds(ANSWER_WITHIN, env.get(ANSWER_WITHIN) or f"{Timeout.ANSWER.seconds:g}"),
+        longest_wait=_seconds(LONGEST_WAIT, env.get(LONGEST_WAIT) or f"{_LONGEST_WAIT:g}"),
+        free_disk=_megabytes(FREE_DISK, env.get(FREE_DISK) or f"{_FREE_DISK}"),
     )
 
 
@@ -123,6 +149,12 @@ def _seconds(setting: str, value: str) -> float:
     if value.isdecimal() and int(value):
         return float(value)
     raise BadSetting(setting=setting, value=value, reason=pair("a number of seconds, from 1 on"))
+
+
+def _megabytes(setting: str, value: str) -> int:
+    if value.isdecimal():
+        return int(value)
+    raise BadSetting(setting=setting, value=value, reason=pair("a number of megabytes"))
 
 
 def _sqlite_path(setting: str, url: str) -> Path:

@@ -6,6 +6,7 @@ DossierError
 │   ├── WrongPartition        the command stands in another partition than its unit's
 │   └── NotHandled            the program failed on this one command
 └── InfrastructureError
+    ├── ClockWrong            the clock contradicts the log, and nobody has confirmed it
     ├── OtherQueue            the queue is not the one whose commands the log has handled
     └── LogIncomplete         the log gives fewer events than it says that it has
 """
@@ -31,6 +32,12 @@ class NotHandled(InvalidInput):
     """A fault of the program on one command: nothing was decided, and its id stays free."""
 
     code = "NOT_HANDLED"
+
+
+class ClockWrong(InfrastructureError):
+    """The clock by which facts would be recorded contradicts the log; nothing is recorded until somebody has looked."""
+
+    code = "CLOCK_WRONG"
 
 
 class LogIncomplete(InfrastructureError):

@@ -7,9 +7,8 @@ outcome is durable.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Final, TypeAlias, cast
 from uuid import UUID
 
@@ -31,6 +30,7 @@ from consumers.commands.ports import (
     QueuedCommand,
 )
 from consumers.commands.queued import QueuedItem, read_queued
+from consumers.commands.recording_clock import RecordingClock
 from consumers.commands.repository import Loaded, Repository
 from domain.commands import Command, UnitReference
 from domain.context import VIETNAM, DecisionContext, InterpretationSettings
@@ -98,7 +98,7 @@ class CommandHandler:
         mapper: Mapper[UUID],
         units: Units,
         *,
-        clock: Callable[[], datetime],
+        clock: RecordingClock,
         readings: InterpretationSettings | None = None,
     ) -> None:
         """`facts`: of other dossiers, for this handler alone; they may read more partitions than `log` has open."""
@@ -254,8 +254,7 @@ class CommandHandler:
 
     def _decide(self, command: Command, batch: _Batch, repository: Repository) -> list[StoredEvent]:
         """The events that a command leads to. Raises a Refused or an InvalidInput; then nothing is changed."""
-        # A recorded moment is never earlier than the one before it, whatever the clock says.
-        moment = repository.recorded_at = max(repository.recorded_at, self._clock())
+        moment = repository.recorded_at = self._clock.moment(repository.recorded_at)
         facts = FactsInBatch(self._facts, batch)
         context = DecisionContext(moment, (moment + VIETNAM).date(), self._units, facts, self._readings)
         aggregate = self._changed(command, context, repository)

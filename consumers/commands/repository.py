@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, TypeAlias, cast
 from uuid import UUID
 
@@ -19,11 +19,11 @@ from domain.council.aggregate import ProvincialCouncil
 from domain.dossier.aggregate import Dossier
 from domain.identity import DossierKey
 from projections.engine.ports import DossierLog
+from projections.engine.versions import check_versions
 
 AGGREGATES_KEPT: Final = 512
 _ATTEMPTS_KEPT: Final = 10_000
 _READ_BATCH: Final = 1000
-_BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Loaded: TypeAlias = Dossier | ProvincialCouncil
 
@@ -37,7 +37,7 @@ class Repository:
         self._partition = partition
         self.head = log.head(partition)
         last = log.read(partition, self.head - 1, 1) if self.head else ()
-        self.recorded_at = self._moment(last[-1]) if last else _BEGINNING
+        self.recorded_at = self._moment(last[-1]) if last else None
         self._aggregates: OrderedDict[UUID, Loaded] = OrderedDict()
         # A unit, level and year → how many attempts exist.
         self._attempts: dict[UnitReference, int] = {}
@@ -51,19 +51,21 @@ class Repository:
             before = self.head
             for notification in self._log.read(self._partition, self.head, _READ_BATCH):
                 self._aggregates.pop(_as_uuid(notification.originator_id), None)
-                self.recorded_at = max(self.recorded_at, self._moment(notification))
-                self.head = notification.id
+                self.head, last = notification.id, notification
             if self.head == before:
                 raise LogIncomplete(partition=self._partition, head=head, reached=before)
+            self.recorded_at = self._moment(last)
             self._attempts.clear()
 
     def load(self, aggregate_id: UUID) -> Loaded | None:
-        """An aggregate with all that was decided about it so far; None when it has no event."""
+        """An aggregate with all that was decided about it so far; None when it has no event. Raises FactMissing."""
         found = self._aggregates.get(aggregate_id)
         if found is not None:
             self._aggregates.move_to_end(aggregate_id)
             return found
-        events = [self._mapper.to_domain_event(stored) for stored in self._log.events_of(aggregate_id)]
+        stored = self._log.events_of(aggregate_id)
+        check_versions(str(aggregate_id), (each.originator_version for each in stored))
+        events = [self._mapper.to_domain_event(each) for each in stored]
         events += self._decided.get(aggregate_id, ())
         initial: Any = None
         loaded: Loaded | None = project_aggregate(initial, events)

@@ -4,38 +4,34 @@ A file holds the decisions recorded on one day in Vietnam, one CloudEvent in JSO
 partition 3 of several it is `decisions-2024-08-15.p3.jsonl`. Files only grow, and a line that was written stays. When a
 later day begins, `decisions-2024-08-15.jsonl.sha256` says that the day is whole (`sha256sum -c` reads it). What was
 written is known from the files themselves: a line that a crash cut short is dropped, and the next one follows the last.
+
+Before anything is added, all that stands there is compared with what the log leads to (`folder_comparison`).
 """
 
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import file_digest
 from pathlib import Path
-from typing import Any
+from typing import Final
 
-from consumers.feed import Cursor, DecisionFeed, FeedEntry
+from consumers.feed import DecisionFeed, FeedEntry
 from domain.context import VIETNAM
 from domain.errors import InfrastructureError
+from infra.delivery.folder_comparison import SUM, compare_folder, day_of, suffix_of
 from projections.public_decisions.read_model import FeedPosition
 
-_LOCK = ".lock"
-_TAIL = 1 << 20
+_LOCK: Final = ".lock"
+_ONE_DAY: Final = timedelta(days=1)
 
 
 class FeedUnusable(InfrastructureError):
     """The folder of the feed cannot be read or written."""
 
     code = "FEED_UNUSABLE"
-
-
-class FeedOfAnotherLog(InfrastructureError):
-    """The folder holds the feed of another log."""
-
-    code = "FEED_OF_ANOTHER_LOG"
 
 
 class FileFeed:
@@ -45,28 +41,43 @@ class FileFeed:
         self._folder = folder
         self._decisions = decisions
         self._open: dict[int, Path] = {}
+        self._cursor: dict[int, FeedPosition] = {}
+        self._seen: list[tuple[str, int, int]] | None = None
+        """The files as this process left them."""
 
     def write(self) -> int:
-        """Append what was decided since the last time; returns how many. Raises FeedUnusable, FeedOfAnotherLog."""
+        """Append what was decided since the last time; returns how many.
+
+        Raises FeedUnusable, FeedOfAnotherLog, and FeedDiverged where what stands there differs from the log.
+        """
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             with (self._folder / _LOCK).open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                cursor = {partition: self._last_written(partition) for partition in self._decisions.partitions}
-                return self._append(cursor)
+                if self._files() != self._seen:
+                    found = compare_folder(self._folder, self._decisions)
+                    self._open = {partition: place.path for partition, place in found.items()}
+                    self._cursor = {partition: place.feed_position for partition, place in found.items()}
+                written = self._append()
+                self._seen = self._files()
+                return written
         except OSError as error:
             raise FeedUnusable(folder=str(self._folder), reason=str(error)) from error
 
-    def _append(self, cursor: Cursor) -> int:
+    def _files(self) -> list[tuple[str, int, int]]:
+        """Name, size and time of each file of the feed."""
+        found = ((path.name, path.stat()) for path in sorted(self._folder.glob("decisions-*")))
+        return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in found]
+
+    def _append(self) -> int:
         written = 0
-        at = dict(cursor)
-        while found := self._decisions.after(at):
+        while found := self._decisions.after(self._cursor):
             for path, lines in self._by_file(found):
                 with path.open("ab") as file:
                     file.write("".join(lines).encode())
                     file.flush()
                     os.fsync(file.fileno())
-            at |= {each.partition: each.feed_position for each in found}
+            self._cursor |= {each.partition: each.feed_position for each in found}
             written += len(found)
         return written
 
@@ -80,7 +91,7 @@ class FileFeed:
                 yield path, lines
                 lines = []
             before = self._open.get(each.partition)
-            if before is not None and before != target:
+            if before is not None and before < target:
                 # Its lines were taken by the loop that we yielded to.
                 _close(before)
             self._open[each.partition] = path = target
@@ -90,53 +101,20 @@ class FileFeed:
 
     def _file_of(self, each: FeedEntry) -> Path:
         recorded = datetime.fromisoformat(each.record["recorded_at"]) + VIETNAM
-        path = self._folder / f"decisions-{recorded.date().isoformat()}{self._suffix(each.partition)}"
-        # A clock that was set back adds to the day that is open: a day that is closed stays as it is.
-        return max(path, self._open.get(each.partition, path))
-
-    def _suffix(self, partition: int) -> str:
-        return ".jsonl" if len(self._decisions.partitions) == 1 else f".p{partition}.jsonl"
-
-    def _last_written(self, partition: int) -> FeedPosition:
-        """The position of the last whole line of a partition's files; what follows it is cut off."""
-        suffix = self._suffix(partition)
-        files = sorted(self._folder.glob(f"decisions-????-??-??{suffix}"))
-        while files:
-            last = files.pop()
-            record = _last_line(last)
-            if record is not None:
-                self._open[partition] = last
-                return self._feed_position(record)
-            last.unlink()
-        return FeedPosition()
-
-    def _feed_position(self, event: dict[str, Any]) -> FeedPosition:
-        origin = event["data"]["log"]
-        if origin["log_id"] != self._decisions.serializer.log_id:
-            theirs, ours = origin["log_id"], self._decisions.serializer.log_id
-            raise FeedOfAnotherLog(folder=str(self._folder), theirs=theirs, log=ours)
-        return self._decisions.cursor_at(event["id"])[origin["partition"]]
-
-
-def _last_line(path: Path) -> dict[str, Any] | None:
-    """The last whole line of a file, anything after it cut off; None where there is none."""
-    with path.open("r+b") as file:
-        size = file.seek(0, os.SEEK_END)
-        start = max(0, size - _TAIL)
-        file.seek(start)
-        tail = file.read()
-        end = tail.rfind(b"\n") + 1
-        if start + end < size:
-            file.truncate(start + end)
-        lines = tail[:end].splitlines()
-    if not lines:
-        return None
-    event: dict[str, Any] = json.loads(lines[-1])
-    return event
+        suffix = suffix_of(each.partition, self._decisions.partitions)
+        path = self._folder / f"decisions-{recorded.date().isoformat()}{suffix}"
+        present = self._open.get(each.partition, path)
+        if path >= present:
+            return path
+        # A clock that was set back a little adds to the day that is open: a day that is closed stays as it is. A day
+        # far ahead was the mistake of a clock; what follows goes where it belongs, where that is not closed.
+        ahead = day_of(present) - recorded.date()
+        closed = max(self._folder.glob(f"decisions-????-??-??{suffix}{SUM}"), default=self._folder)
+        return path if ahead > _ONE_DAY and path.name + SUM > closed.name else present
 
 
 def _close(path: Path) -> None:
     """Say that a day is whole."""
     with path.open("rb") as file:
         digest = file_digest(file, "sha256").hexdigest()
-    path.with_name(path.name + ".sha256").write_text(f"{digest}  {path.name}\n", encoding="ascii")
+    path.with_name(path.name + SUM).write_text(f"{digest}  {path.name}\n", encoding="ascii")

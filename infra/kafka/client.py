@@ -87,6 +87,8 @@ class KafkaPartitionClient:
         self._settled_end = 0
         self._last_request_at = 0.0
         self._batches = BatchReader(topic.name, partition)
+        self.appended_at = 0
+        """When the last record of this client was appended, by the broker's clock, in milliseconds since 1970."""
 
     def send(self, value: bytes) -> _PendingRecords:
         """Start to append a record. See `PartitionClient`."""
@@ -218,6 +220,7 @@ class KafkaPartitionClient:
             self.give_up_producer(failed)
             return None
         if answer.base_offset >= 0:
+            self.appended_at = int(answer.log_append_time_ms)
             return int(answer.base_offset)
         self.give_up_producer(answer)
         return None

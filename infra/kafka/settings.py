@@ -21,10 +21,10 @@ from infra.errors import BadSetting
 from infra.kafka.errors import ClientRejected
 from infra.kafka.internals import Client
 from infra.kafka.security import OPTIONS, SECRETS, connection, tls_context
+from infra.settings import KEYS
 from infra.timeouts import Timeout
 
 SCHEME: Final = "kafka"
-KEYS: Final = "DOSSIER_KEYS"
 _OPTIONS: Final = ("prefix", "partitions", "replication", "replies_days", "index", "keys", "identity")
 _IDENTITY: Final = re.compile(r"[0-9a-f]{64}")
 # HOST or HOST:PORT.

@@ -78,6 +78,10 @@ class VoidRange(NamedTuple):
     first_position: int
     last_position: int
 
+    def has(self, position: int) -> bool:
+        """Whether a position is empty for it."""
+        return self.first_position <= position <= self.last_position
+
 
 class ChainState(NamedTuple):
     """All that the rule needs to know, whatever the size of the log.
@@ -95,6 +99,14 @@ class ChainState(NamedTuple):
     keys: ActiveKeys | None = None
     voids: tuple[VoidRange, ...] = ()
     expected: bytes | None = None
+
+    @property
+    def last_position(self) -> int:
+        """The last position that has an event; 0 where there is none."""
+        last = self.position - 1
+        while (void := next((found for found in self.voids if found.has(last)), None)) is not None:
+            last = void.first_position - 1
+        return last
 
 
 class RecordedAt(NamedTuple):

@@ -38,6 +38,7 @@ class BatchView:
         self._commands: set[CommandKey] = set()
         self._source: QueuePosition | None = None
         self.position = partition.state.position
+        self.last_position = partition.state.last_position
         self.number = partition.state.number
 
     def check_versions(self, appends: Sequence[Append]) -> RequestCheck:
@@ -96,6 +97,8 @@ class BatchView:
             for originator_id, version, _, _ in append.events:
                 self._versions[originator_id] = version
             self.position += len(append.events)
+            if append.events:
+                self.last_position = self.position - 1
             if (command := append.bound) is not None:
                 self._commands.add(command.key)
             if append.source is not None:
@@ -188,7 +191,7 @@ class OutcomesRequest(AppendRequest):
     def check(self, view: BatchView) -> RequestCheck:
         if self.sent_on_number is not None and view.number != self.sent_on_number:
             return RequestCheck.REFUSED
-        if view.position != self._head + 1:
+        if view.last_position != self._head:
             return RequestCheck.REFUSED
         view.load_bound(self.appends)
         if not all(map(view.is_free, self.appends)):

@@ -16,6 +16,7 @@ LogUnusable
 ├── KeyUnusable           a file that holds no Ed25519 key
 ├── LogNotFounded         a log whose genesis nobody has written
 ├── WriterNotRegistered   this host's key is not an active writer's: its records would be a stranger's
+├── RecordsVoided         what was derived of the log must be derived anew: said once
 ├── ControlRecordLost     others appended before it, and what it says no longer holds
 └── RootsMissing          not enough root keys are here to sign
 """
@@ -103,6 +104,12 @@ class WriterNotRegistered(LogUnusable, OperationalError):
     """The key of this host is no active writer of the log."""
 
     code = "WRITER_NOT_REGISTERED"
+
+
+class RecordsVoided(LogUnusable, OperationalError):
+    """Records that this process had built on have been voided. The index is made anew; what was derived is not."""
+
+    code = "RECORDS_VOIDED"
 
 
 class ControlRecordLost(LogUnusable, OperationalError):

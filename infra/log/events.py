@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from eventsourcing.persistence import Notification
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteCursor
+
+from infra.errors import LogUnusable
 
 _SELECT_AFTER: Final = (
     "SELECT originator_id, originator_version, topic, state, rowid FROM stored_events "
@@ -56,7 +58,20 @@ class IndexedEvents(SQLiteApplicationRecorder):
 def _notifications(cursor: SQLiteCursor, statement: str, parameters: tuple[str | int, ...]) -> list[Notification]:
     rows = cursor.sqlite_cursor
     rows.row_factory = None
-    return [
-        Notification(_originator(dossier), version, topic, state, position)
-        for dossier, version, topic, state, position in rows.execute(statement, parameters)
-    ]
+    try:
+        return [
+            Notification(_originator(dossier), version, topic, state, position)
+            for dossier, version, topic, state, position in rows.execute(statement, parameters)
+        ]
+    except (AttributeError, TypeError, ValueError) as error:
+        raise _no_event(rows.execute(statement, parameters), error) from error
+
+
+def _no_event(rows: Iterable[tuple[Any, ...]], error: Exception) -> LogUnusable:
+    """The error for rows of which one is no event: somebody else has written it."""
+    for dossier, _, _, _, position in rows:
+        try:
+            _originator(dossier)
+        except (AttributeError, TypeError, ValueError):
+            return LogUnusable(log="stored_events", reason=f"position {position}: {dossier!r} is no dossier")
+    return LogUnusable(log="stored_events", reason=str(error))

@@ -16,6 +16,7 @@ from eventsourcing.persistence import Notification, PersistenceError, StoredEven
 from consumers.commands import ports
 from consumers.commands.ports import CommandKey, CommandOutcome, QueuePosition
 from domain.identity import partition_of
+from infra.log.acceptance import ChainState
 from infra.log.append_requests import OutcomesRequest
 from infra.log.errors import RecordTooLarge
 from infra.log.events import IndexedEvents
@@ -26,11 +27,17 @@ from infra.log.partition_handle import PartitionHandle
 from infra.log.partition_pool import WRITERS, PartitionPool
 from infra.log.partition_reader import PartitionReader
 from infra.log.partition_source import PartitionSource
+from projections.engine.empty_positions import EmptyPositions
 
 _OUTCOMES: Final = {"repeated": RecordedOutcome.REPEATED, "dead": RecordedOutcome.DEAD}
 
 
 _Opened = TypeVar("_Opened", bound=PartitionReader)
+
+
+def empty_positions(state: ChainState) -> EmptyPositions:
+    """Runs of positions that no event has, because their records were voided."""
+    return [(void.first_position, void.last_position) for void in state.voids]
 
 
 class IndexedLog(ABC, Generic[_Opened]):
@@ -75,6 +82,10 @@ class IndexedLog(ABC, Generic[_Opened]):
     def head(self, partition: int) -> int:
         """The last position in the index: as of the last append or read of this process. See `refresh`."""
         return self.opened(partition).partition.indexed
+
+    def empty_positions(self, partition: int) -> EmptyPositions:
+        """See `projections.engine.ports.LogReader`."""
+        return empty_positions(self.state(partition).state)
 
     def refresh(self, partition: int) -> None:
         """Read to the end of the tape: what anybody appended before is seen afterwards."""

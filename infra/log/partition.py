@@ -29,6 +29,7 @@ class Partition(PartitionReading):
         self._verify_head()
         self._recovering(self._catch_up)
         self._check_stopped()
+        self._is_open = True
 
     def prepare(self, value: bytes, appends: Sequence[Append], writer: str) -> None:
         """Make the index ready for an own record that was sent, should it come next in the log.

@@ -21,6 +21,8 @@ class PartitionHandle(PartitionReader):
     def __init__(self, source: PartitionSource) -> None:
         super().__init__(source)
         keys = source.keys
+        # Whoever only reads needs no key.
+        self.committer = Committer(self.partition, _writer_name(), keys.writer)
         try:
             if self.partition.state.keys is None:
                 founder = source.founder()
@@ -29,8 +31,6 @@ class PartitionHandle(PartitionReader):
         except BaseException:
             super().close()
             raise
-        # Whoever only reads needs no key.
-        self.committer = Committer(self.partition, _writer_name(), keys.writer)
 
     @contextmanager
     def leading(self) -> Iterator[Partition]:

@@ -79,7 +79,7 @@ class PartitionKnowledge:
         """Where a record of a log stands although there is no genesis before it."""
         self.head = self._filled()
         self._written = self.head
-        self.indexed = self.state.position - 1
+        self.indexed = self.state.last_position
         """The last position that is in the index, 0 when there is none. For any thread."""
         self._known_voids = self._index.known_voids()
         self._is_anew = False
@@ -199,8 +199,8 @@ class PartitionKnowledge:
             observer(record)
 
     def _tell_listeners(self) -> None:
-        if self.indexed != self.state.position - 1:
-            self.indexed = self.state.position - 1
+        if self.indexed != self.state.last_position:
+            self.indexed = self.state.last_position
             for listener in tuple(self.listeners):
                 listener()
 

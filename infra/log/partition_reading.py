@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING, Final
 from infra.errors import LogUnusable
 from infra.log.acceptance import ChainState, Verdict, VoidRange, accept
 from infra.log.chain import Chain
-from infra.log.errors import (
-    IndexUnusable,
-)
+from infra.log.errors import IndexUnusable, RecordsVoided
 from infra.log.format import Body, Header, UnreadableBody, read_header
 from infra.log.index import Applied, Index, RecordRefused
 from infra.log.index_head import Head
@@ -46,6 +44,8 @@ class PartitionReading(PartitionKnowledge):
         self._refused: dict[int, str] = {}
         """What the index said of accepted records that it could not take, by number."""
         self._one_by_one = False
+        self._is_open = False
+        """Whether anybody may have been told what the log holds."""
         super().__init__(address, client, index)
 
     def read_on(self) -> None:
@@ -73,7 +73,12 @@ class PartitionReading(PartitionKnowledge):
         self._recovering(self._write_index)
 
     def _recovering(self, read: Callable[[], None]) -> None:
-        """Read; again where a record turned out to be unusable or void when others behind it had been taken in."""
+        """Read; again where a record turned out to be unusable or void when others behind it had been taken in.
+
+        Raises RecordsVoided, once and after the index is whole again, where somebody may have built on what was voided.
+        """
+        served = self._is_open
+        anew = False
         while True:
             try:
                 read()
@@ -85,9 +90,11 @@ class PartitionReading(PartitionKnowledge):
             except _AppliedVoid as found:
                 self._forget_unwritten()
                 self._begin_anew(found.known)
-                read = self._catch_up
+                read, anew = self._catch_up, True
             else:
                 self._one_by_one = False
+                if anew and served:
+                    raise RecordsVoided(log=self.address.name, voids=len(self.voids))
                 return
 
     def _forget_unwritten(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -38,12 +38,17 @@ class SeenRecord:
         return events + [f"command {append.command.key.command_id}" for append in appends if append.command is not None]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Examination:
     """What a void from record `number` on would empty: those records, the first one first. Nothing was written."""
 
     number: int
-    records: list[SeenRecord] = field(default_factory=list)
+    records: Sequence[SeenRecord]
+
+    @property
+    def last(self) -> int:
+        """The number of the last one."""
+        return self.number + len(self.records) - 1
 
     @property
     def facts(self) -> list[str]:
@@ -97,10 +102,7 @@ class RepairedPartition:
         void = void._replace(signatures=signatures(keys.roots, void.message(), roots))
 
         def wanted(state: ChainState) -> bool:
-            if any(
-                (found.first, found.last) == (void.number, examined.number + len(examined.records) - 1)
-                for found in state.voids
-            ):
+            if any((found.first, found.last) == (void.number, examined.last) for found in state.voids):
                 return False
             if state.head != head:
                 raise ControlRecordLost(log=self._name, reason="records were appended since it was looked at")
@@ -120,15 +122,15 @@ def repaired(source: PartitionSource, observe: Any = None) -> Iterator[RepairedP
 
 @contextmanager
 def examined(source: PartitionSource, number: int) -> Iterator[tuple[RepairedPartition, Examination]]:
-    """A partition, and what its records from a number on hold."""
-    found = Examination(number)
+    """A partition, and what its records from a number on hold, those that are there now."""
+    records: list[SeenRecord] = []
 
     def observe(record: Record, header: Header | None) -> None:
         if header is not None and record.value is not None and header.number >= number:
-            found.records.append(_seen(record.offset, header, record.value))
+            records.append(_seen(record.offset, header, record.value))
 
     with repaired(source, observe) as partition:
-        yield partition, found
+        yield partition, Examination(number, tuple(records))
 
 
 def open_orphans(source: PartitionSource) -> list[dict[str, Any]]:

@@ -1,109 +1,240 @@
-"""What an operator looks at: the connection, the topics, each partition's head and index, and who is how far behind."""
+"""The doctor on a log on Kafka: what a worker would ask, of every partition, and what only an operator asks."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError, RetriableError
 
-from domain.errors import InfrastructureError
+from consumers.commands.errors import OtherQueue
+from consumers.commands.recording_clock import shown
+from infra.diagnosis.events import look_at_events
+from infra.diagnosis.findings import CommandsWaiting, IndexDiffers, MomentWrong, NoWorker
+from infra.diagnosis.machine import look_at_clock, look_at_disks, look_at_halts, note_disk
+from infra.diagnosis.moments import doubtful
+from infra.diagnosis.read_models import look_at_read_models
+from infra.diagnosis.report import Report
 from infra.kafka.admin import ask
 from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.errors import unreachable
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
-from infra.log.errors import LogBroken
+from infra.log.format import read_header
 from infra.log.full_scan import check_whole
+from infra.log.index_comparison import first_difference
+from infra.log.kafka.source import KafkaSource, index_path
+from infra.log.partition_client import Record
+from infra.log.partition_knowledge import log_broken
+from infra.log.partition_reader import PartitionReader
 from infra.retry import Retry
 from infra.timeouts import Timeout
-from projections.engine.errors import ViewsAheadOfLog
+from schemas.avro.codec import decode_event
 
 if TYPE_CHECKING:
     from infra.bootstrap import Application
 
 
-def diagnose(application: Application, *, whole: bool = False) -> dict[str, Any]:
-    """Everything, as plain values; `whole`: every record is read again, beside the index.
+def diagnose(application: Application, *, whole: bool = False) -> Report:
+    """Everything; `whole`: every record is read again, and indexes and read models are compared with what it leads to.
 
-    `wrong` holds what must be mended, in words; it is empty when all is well.
-
-    topics      name → id and partitions, each checked for the settings that it must have
-    partitions  per partition: head, index, what was ignored, open orphans, how many commands wait, and projection → how
-                many events behind
-    groups      group → member → its partitions
+    facts:
+    log, cluster
+    topics            name → id and partitions, each checked for the settings that it must have
+    partitions        per partition: head, index, what was ignored, open orphans, commands that wait, and the oldest
+    groups            group → member → its partitions
+    behind            read model → partition → events
+    disks             folder, or broker and folder → free megabytes
+    clock             of this computer, and the last moment that a broker stamped
+    halted            processes of this machine that halted
+    doubtful_moments  with `whole`: recorded moments that cannot be right
     """
-    settings, topics = application.kafka, application.topics
-    wrong: list[str] = []
-    partitions = []
-    for number in range(settings.partitions):
+    return _Diagnosis(application).look(whole=whole)
+
+
+@dataclass(slots=True)
+class _Diagnosis:
+    application: Application
+    report: Report = field(default_factory=Report)
+    heads: dict[int, int] = field(default_factory=dict)
+    handled: dict[int, int] = field(default_factory=dict)
+    stamps: list[int] = field(default_factory=list)
+    """When a broker stamped records, in milliseconds since 1970."""
+
+    def look(self, *, whole: bool) -> Report:
+        application, report = self.application, self.report
+        settings, topics = application.kafka, application.topics
+        report.facts |= {
+            "log": settings.url,
+            "cluster": topics.events.identity.cluster_id,
+            "topics": {
+                topic.name: {"id": str(topic.identity.topic_id), "partitions": topic.identity.partitions}
+                for topic in topics
+            },
+            "partitions": [],
+        }
+        for number in range(settings.partitions):
+            with report.taking(topic=topics.events.name, partition=number):
+                self._look_at_partition(number)
+            if whole and number in self.heads:
+                with report.taking(topic=topics.events.name, partition=number):
+                    self._look_at_whole(number)
+        groups: dict[str, dict[str, list[int]]] = {}
+        report.facts["groups"] = groups
+        with report.taking():
+            groups |= {name: _members(settings, f"{settings.app}.{name}") for name in ("worker", "projector")}
+            if not groups["worker"]:
+                report.add(NoWorker(), topic=topics.commands.name)
+        projected = look_at_read_models(report, application, self.heads, whole=whole)
+        self._look_at_machine(projected=projected)
+        return report
+
+    def _look_at_partition(self, number: int) -> None:
+        application, report = self.application, self.report
+        log, topics = application.kafka_reader, application.topics
+        log.refresh(number)
+        head = log.state(number)
+        self.heads[number] = position = head.state.last_position
+        found: dict[str, Any] = {
+            "partition": number,
+            "record": head.state.number,
+            "position": position,
+            "offset": head.record_offset,
+            "read_to": head.next_offset,
+            "ignored": head.ignored._asdict(),
+            "orphans": [
+                {"offset": offset, "hash": digest.hex()} for offset, digest in sorted(head.state.orphans.items())
+            ],
+            "commands_handled": head.commands.offset if head.commands is not None else None,
+            "commands_waiting": 0,
+            "oldest_waiting": None,
+        }
+        report.facts["partitions"].append(found)
+        if head.state.orphans:
+            broken = log_broken(f"{application.kafka.url}/{number}", head.state.orphans)
+            report.add(broken, topic=topics.events.name, partition=number, offset=min(head.state.orphans))
+        else:
+            log.check_whole(number)
+            self._look_at_last(number, head.record_offset)
+        first = 0
+        if head.commands is not None:
+            theirs, ours = head.commands.topic_id, topics.commands.identity.topic_id
+            if theirs != ours:
+                raise OtherQueue(partition=number, handled=str(theirs), queue=str(ours))
+            first = head.commands.offset + 1
+        self.handled[number] = first
+        self._look_at_queue(number, first, found)
+
+    def _look_at_last(self, number: int, offset: int | None) -> None:
+        """Compare the last fact's recorded moment with the stamp of the record that brought it."""
+        position, topic = self.heads[number], self.application.topics.events
+        last = _record_at(self.application.kafka, topic, number, offset) if offset is not None else None
+        if last is not None:
+            self.stamps.append(last.appended_at)
+        header = read_header(last.value) if last is not None else None
+        if last is None or header is None or not header.events:
+            return
+        for event in self.application.log.read(number, position - 1, 1):
+            recorded, stamped = decode_event(event).timestamp, _moment(last.appended_at)
+            if doubtful([recorded], self.application.clock(), [stamped]):
+                wrong = MomentWrong(recorded=shown(recorded), known=shown(stamped))
+                self.report.add(wrong, topic=topic.name, partition=number, offset=last.offset, position=position)
+
+    def _look_at_queue(self, number: int, first: int, found: dict[str, Any]) -> None:
+        """The oldest command that no worker has handled, and for how long it has waited."""
+        application, topic = self.application, self.application.topics.commands
+        client = KafkaPartitionClient(application.kafka, topic, number)
         try:
-            partitions.append(_partition(application, number))
-            if whole:
-                check_whole(application, number)
-        except InfrastructureError as error:
-            wrong.append(f"partition {number}: {error.code}: {error}")
-    wrong += [
-        f"partition {found['partition']}: {LogBroken.code}: "
-        f"the record at offset {orphan['offset']} was built on one that is not there"
-        for found in partitions
-        for orphan in found["orphans"]
-    ]
-    wrong += [
-        f"partition {found['partition']}: {ViewsAheadOfLog.code}: {name} knows {-behind} events that are not there"
-        for found in partitions
-        for name, behind in found["behind"].items()
-        if behind < 0
-    ]
-    groups = {name: _members(settings, f"{settings.app}.{name}") for name in ("worker", "projector")}
-    if not groups["worker"]:
-        wrong.append("no worker runs: commands wait")
-    return {
-        "log": settings.url,
-        "cluster": topics.events.identity.cluster_id,
-        "topics": {
-            topic.name: {"id": str(topic.identity.topic_id), "partitions": topic.identity.partitions}
-            for topic in topics
-        },
-        "partitions": partitions,
-        "groups": groups,
-        "wrong": wrong,
-    }
+            # Kafka's own marks take offsets too, and wait for nobody: so not all behind `first` need be a command.
+            oldest = next((record for fetched in client.read(first) for record in fetched.records), None)
+            end = client.end()
+        finally:
+            client.close()
+        if oldest is None:
+            return
+        self.stamps.append(oldest.appended_at)
+        since = _moment(oldest.appended_at)
+        seconds = (application.clock() - since).total_seconds()
+        found["commands_waiting"] = end - oldest.offset
+        found["oldest_waiting"] = {"offset": oldest.offset, "since": since, "seconds": round(seconds, 3)}
+        if seconds > application.settings.longest_wait:
+            self.report.add(
+                CommandsWaiting(count=end - oldest.offset, since=shown(since), minutes=seconds / 60),
+                topic=topic.name,
+                partition=number,
+                offset=oldest.offset,
+            )
+
+    def _look_at_whole(self, number: int) -> None:
+        """Read every record by the rule; then every event; then make an index anew, and compare all of this machine."""
+        application = self.application
+        check_whole(application, number)
+        look_at_events(self.report, application, number)
+        kafka = application.kafka
+        paths = _index_files(kafka, number)
+        with TemporaryDirectory(prefix="doctor-", dir=kafka.index_dir) as folder:
+            made = PartitionReader(
+                KafkaSource(replace(kafka, index_dir=Path(folder)), number, application.topics.events)
+            )
+            made.close()
+            for path in paths:
+                difference = first_difference(path, made.index.path)
+                if difference is not None:
+                    self.report.add(
+                        IndexDiffers(index=str(path), what=difference.what),
+                        topic=application.topics.events.name,
+                        partition=number,
+                        position=difference.position,
+                    )
+
+    def _look_at_machine(self, *, projected: bool) -> None:
+        application, report, settings = self.application, self.report, self.application.settings
+        folders = [application.kafka.index_dir]
+        folders += [settings.views.parent] if isinstance(settings.views, Path) else []
+        look_at_disks(report, folders, settings.free_disk)
+        with report.taking():
+            for name, free in _free_at_brokers(application.kafka).items():
+                note_disk(report, report.facts["disks"], name, free, settings.free_disk)
+        look_at_clock(report, application.clock(), _moment(max(self.stamps)) if self.stamps else None)
+        with report.taking():
+            look_at_halts(report, application, self.handled, projected=projected)
 
 
-def _partition(application: Application, number: int) -> dict[str, Any]:
-    log, commands = application.kafka_reader, application.topics.commands
-    log.refresh(number)
-    head = log.state(number)
-    position = head.state.position - 1
-    handled = head.commands
-    end = _end(application.kafka, commands, number)
-    own = handled is not None and handled.topic_id == commands.identity.topic_id
-    return {
-        "partition": number,
-        "record": head.state.number,
-        "position": position,
-        "offset": head.record_offset,
-        "read_to": head.next_offset,
-        "ignored": head.ignored._asdict(),
-        "orphans": [{"offset": offset, "hash": found.hex()} for offset, found in sorted(head.state.orphans.items())],
-        "commands_handled": handled.offset if handled is not None else None,
-        "commands_waiting": end - (handled.offset + 1 if handled is not None and own else 0),
-        "behind": _behind(application, number, position),
-    }
+def _index_files(kafka: KafkaSettings, number: int) -> list[Path]:
+    """The indexes of a partition on this machine: of readers, of workers, and of programs that use the library."""
+    name = index_path(kafka, number).name
+    return sorted([*kafka.index_dir.glob(name), *kafka.index_dir.glob(f"*/{name}")])
 
 
-def _behind(application: Application, number: int, position: int) -> dict[str, int]:
-    with application.engine.reading() as snapshot:
-        return {name: position - reached.get(number, 0) for name, reached in sorted(snapshot.positions.items())}
-
-
-def _end(settings: KafkaSettings, topic: Topic, partition: int) -> int:
+def _record_at(settings: KafkaSettings, topic: Topic, partition: int, offset: int) -> Record | None:
     client = KafkaPartitionClient(settings, topic, partition)
     try:
-        return client.end()
+        fetched = next(iter(client.read(offset)), None)
     finally:
         client.close()
+    return fetched.records[0] if fetched and fetched.records else None
+
+
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _free_at_brokers(settings: KafkaSettings) -> dict[str, int]:
+    """Broker and folder → free bytes, of those that say so."""
+    try:
+        found = ask(settings, lambda admin: admin.describe_log_dirs())
+    except KafkaError as error:
+        raise unreachable(settings.url, error) from error
+    return {
+        f"broker {each['broker']}: {folder['log_dir']}": folder["usable_bytes"]
+        for each in found
+        for folder in each["log_dirs"]
+        if folder.get("usable_bytes", -1) >= 0
+    }
 
 
 def _members(settings: KafkaSettings, group: str) -> dict[str, list[int]]:

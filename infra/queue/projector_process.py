@@ -6,6 +6,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from consumers.projector import project
+from infra.diagnosis.halts import HaltFile
 from infra.kafka.consumer_group import run_member
 from infra.processes import SupervisedThread
 
@@ -21,15 +22,20 @@ def run_projector(application: Application, stopped: Event) -> None:
     partitions: set[int] = set()
     # Once, before the thread: they are made when they are first asked for.
     engine, log = application.engine, application.log
+    halt = HaltFile(application.settings.state_dir, "projector")
 
     def assigned(now: set[int]) -> None:
         partitions.clear()
         partitions.update(now)
 
     def follow(stopped: Event) -> None:
-        project(engine, log, lambda: tuple(partitions), lambda: stopped.wait(_SECONDS_BETWEEN))
+        project(engine, log, lambda: tuple(partitions), lambda: wait(stopped))
 
-    thread = SupervisedThread("projector", follow, stopped=stopped)
+    def wait(stopped: Event) -> bool:
+        halt.went_on()
+        return stopped.wait(_SECONDS_BETWEEN)
+
+    thread = SupervisedThread("projector", follow, stopped=stopped, failed=halt.halted)
     thread.start()
     run_member(kafka, f"{kafka.app}.projector", topic, assigned, stopped)
     thread.join()

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final, NamedTuple, TypeAlias
 
@@ -36,6 +37,7 @@ _log = structlog.get_logger(__name__)
 _DEAD: Final = "dead"
 _DONE: Final = "done"
 _BYTES: Final = 500_000
+_NO_RECORD: Final = -1
 
 
 _LINE: Final = re.compile(rf"([0-9]{{1,19}}) ({_DONE}|{_DEAD}) (\{{.*\}})")
@@ -97,6 +99,12 @@ class KafkaReplies:
             letters = [DeadLetter(source, values.get(source.offset, b""), answer) for source, answer in dead]
             self._dead_letters.store(letters)
         self.send()
+
+    def broker_time(self) -> datetime:
+        """The moment that the broker's clock shows, by which it stamps a reply without answers. Raises LogUnusable."""
+        value = signed_reply(self._signer, self._place, str(self._queue.topic_id), _NO_RECORD, ())
+        self._client.send_durably([(None, value)])
+        return datetime.fromtimestamp(self._client.appended_at / 1000, UTC)
 
     def send(self) -> None:
         """See `Replies`. Raises LogUnusable."""

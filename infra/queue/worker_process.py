@@ -11,10 +11,14 @@ import structlog
 
 from consumers.worker import PartitionWorker
 from domain.errors import InfrastructureError
+from infra.clock import uptime
+from infra.diagnosis.halts import HaltFile
 from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.consumer_group import run_member
 from infra.log.kafka.index_paths import worker_log
+from infra.log.kafka.log import KafkaLog
 from infra.processes import SupervisedThread
+from infra.queue.broker_clock import BrokerClock
 from infra.queue.command_consumer import KafkaCommandQueue
 from infra.queue.dead_letters import KafkaDeadLetters
 from infra.queue.replies import KafkaReplies
@@ -63,8 +67,10 @@ class PartitionThread(SupervisedThread):
     """
 
     def __init__(self, application: Application, partition: int, take_up: UUID | None = None) -> None:
-        super().__init__("worker", self._handle, partition=partition)
+        super().__init__("worker", self._handle, failed=self._halted, partition=partition)
         self._application = application
+        self._halt = HaltFile(application.settings.state_dir, "worker", partition)
+        self._next_command: int | None = None
         self._partition = partition
         self._take_up = take_up
 
@@ -74,6 +80,7 @@ class PartitionThread(SupervisedThread):
         with ExitStack() as stack:
             log = worker_log(settings, partition)
             stack.callback(log.close)
+            stack.callback(self._note_place, log)
             application.kafka_reader.share(partition, log)
             stack.callback(application.kafka_reader.unshare, partition)
             queue = KafkaCommandQueue(settings, topics.commands, partition, self._take_up)
@@ -84,11 +91,30 @@ class PartitionThread(SupervisedThread):
             stack.callback(client.close)
             replies = KafkaReplies(log, partition, client, queue, dead_letters)
             self._check_views()
-            handler = application.handler_of(log)
-            worker = PartitionWorker(partition, log, queue, handler, replies=replies, dead_letters=dead_letters)
+            confirmed = application.clock_confirmation.holds
+            handler = application.handler_of(
+                log, BrokerClock(application.clock, replies.broker_time, confirmed, uptime)
+            )
+            worker = PartitionWorker(
+                partition,
+                log,
+                queue,
+                handler,
+                replies=replies,
+                dead_letters=dead_letters,
+                went_on=self._halt.went_on,
+            )
             _log.info("worker.began", partition=partition, position=log.head(partition))
             worker.run(stopped)
             _log.info("worker.ended", partition=partition, position=log.head(partition))
+
+    def _note_place(self, log: KafkaLog) -> None:
+        """How far the commands were handled, which a last error says."""
+        handled = log.commands_offset(self._partition)
+        self._next_command = handled.offset + 1 if handled is not None else 0
+
+    def _halted(self, error: Exception) -> None:
+        self._halt.halted(error, self._next_command)
 
     def _check_views(self) -> None:
         """Halt before read models of another log: this one was made anew, and a fresh index cannot know that.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
@@ -9,6 +10,7 @@ from eventsourcing.persistence import Notification
 
 from domain.errors import InfrastructureError
 from domain.recorded_event import RecordedEvent
+from projections.engine.empty_positions import EmptyPositions, next_position
 from projections.engine.errors import BrokenChain, UnknownEvent
 from projections.engine.generations import MARKS, PARKED, Checkpoint, Generation
 from projections.engine.hashchain import extend_all
@@ -28,14 +30,27 @@ def event_name(topic: str) -> str:
 
 
 class Batch:
-    """Events of one partition, one after another behind the position `after`. Raises BrokenChain."""
+    """Events of one partition, one after another behind the position `after`. Raises BrokenChain.
 
-    def __init__(self, partition: int, after: int, events: Sequence[Notification], decode: Decode) -> None:
-        for expected, event in enumerate(events, start=after + 1):
+    `empty` has the positions that may be missing.
+    """
+
+    def __init__(
+        self,
+        partition: int,
+        after: int,
+        events: Sequence[Notification],
+        decode: Decode,
+        empty: EmptyPositions = (),
+    ) -> None:
+        for event in events:
+            expected = next_position(after, empty) if empty else after + 1
             if event.id != expected:
                 raise BrokenChain(partition=partition, position=expected, found=event.id)
+            after = expected
         self.partition = partition
         self.events = events
+        self.positions = [event.id for event in events]
         self.decode = decode
         self.named = [(event, event_name(event.topic), dossier_text(event.originator_id)) for event in events]
         """Each event with the name of its type, and its dossier's id as text."""
@@ -193,10 +208,8 @@ def _close(appliers: list[BatchApplier], batch: Batch) -> None:
         before = each.before
         key = (before.position, before.digest, each.last)
         if key not in known:
-            first = batch.events[0].id if batch.events else 0
-            known[key] = extend_all(
-                before.digest, batch.events[max(0, before.position + 1 - first) : max(0, each.last + 1 - first)]
-            )
+            begin, end = (bisect_right(batch.positions, position) for position in (before.position, each.last))
+            known[key] = extend_all(before.digest, batch.events[begin:end])
         each.close(*known[key])
 
 

@@ -49,8 +49,8 @@ BuildsOf = Callable[[Reader], Sequence[Generation]]
 class Engine:
     """Keeps read models in step with one log.
 
-    `decode` turns a stored event into the domain's event. An engine holds no connection and no state of its own
-    beyond these; several may work at once on the same store, in threads or processes.
+    `decode` turns a stored event into the domain's event. An engine holds no connection, and no state of its own but
+    that it has looked at the ends; several may work at once on the same store, in threads or processes.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class Engine:
         self.decode = decode
         self.projections = {projection.name: projection for projection in projections}
         self.batch_size = batch_size
+        self._ends_verified = False
 
     @contextmanager
     def reading(self) -> Iterator[Snapshot]:
@@ -96,10 +97,13 @@ class Engine:
 
         Raises:
             UnknownEvent, BrokenChain: a projection stopped; what comes before that event is applied.
+            Fault: at the first call, a read model was folded from other events than the log holds.
             ViewsOfAnotherLog, ViewsAheadOfLog, ViewsOfNewerProgram: these read models are not for this program.
         """
         targets = self.targets(up_to)
-        if not self._reached(targets):
+        reached = self._reached(targets)
+        self._verify_ends()
+        if not reached:
             for name in self._prepare():
                 # Imported where it is needed: a rebuild is an engine's work, and seldom.
                 from projections.engine.rebuild import Rebuild  # noqa: PLC0415
@@ -156,6 +160,17 @@ class Engine:
         return len(builds) == len(self.projections) and all(
             at.get(partition, 0) >= target for at in positions for partition, target in targets.items()
         )
+
+    def _verify_ends(self) -> None:
+        """Once, before anything is served: whether the last events of each read model are those of the log."""
+        if self._ends_verified:
+            return
+        # It needs what a run needs no more.
+        from projections.engine.verification import verify_ends  # noqa: PLC0415
+
+        with self.reading() as snapshot:
+            verify_ends(self, snapshot)
+        self._ends_verified = True
 
     def _lowest(self, targets: Mapping[int, int]) -> dict[int, int]:
         with self.views.reading() as reader:
@@ -268,10 +283,13 @@ class Engine:
         refused: Mapping[str, tuple[int, str]] | None = None,
     ) -> list[BatchApplier]:
         after = min(each.position for each in behind.values())
+        empty = self.log.empty_positions(partition)
         events = self.log.read(partition, after, min(size, target - after))
+        if empty:
+            events = [event for event in events if event.id <= target]
         if not events:
             raise BrokenChain(partition=partition, position=after + 1, found=None)
-        return fold(behind, Batch(partition, after, events, self.decode), reader, refused)
+        return fold(behind, Batch(partition, after, events, self.decode, empty), reader, refused)
 
     def fold_within(self, writer: Writer, builds: Sequence[Generation], partition: int, target: int) -> None:
         """Bring builds up to a position within a transaction that is alone. Raises InvalidRow, or what stops one."""

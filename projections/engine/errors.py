@@ -4,6 +4,8 @@ InfrastructureError
 ├── UnknownEvent        the log holds a type of event that a projection does not know
 ├── CannotApply         an event could not be applied, and nothing may go on behind it
 ├── BrokenChain         the log skips a position
+├── FactMissing         the facts of a dossier skip a version
+├── FactDiffers         what is shown of a fact is not what the log says of it
 ├── ViewsOfAnotherLog   the read models were made from another log
 ├── ViewsAheadOfLog     the read models know events that the log does not hold
 ├── ViewsNotBuilt       a read model was asked that was never built, or by another version of the program
@@ -37,6 +39,18 @@ class BrokenChain(InfrastructureError):
     """Positions are dense: an event is missing, or the log was changed."""
 
     code = "BROKEN_CHAIN"
+
+
+class FactMissing(InfrastructureError):
+    """The facts of a dossier are numbered without a gap: one is missing, or the log was changed."""
+
+    code = "FACT_MISSING"
+
+
+class FactDiffers(InfrastructureError):
+    """What a read model shows of a fact is not what the log says of it."""
+
+    code = "FACT_DIFFERS"
 
 
 class ViewsOfAnotherLog(InfrastructureError):

@@ -10,6 +10,7 @@ from uuid import UUID
 from eventsourcing.persistence import Notification, StoredEvent
 
 from domain.recorded_event import RecordedEvent
+from projections.engine.empty_positions import EmptyPositions
 from projections.engine.table import Row, Table, Value
 
 Decode = Callable[[StoredEvent], RecordedEvent]
@@ -28,7 +29,7 @@ class InvalidRow(Exception):  # handled within the engine, which parks the event
 
 
 class LogReader(Protocol):
-    """The log, partition by partition. Positions start at 1 and are dense."""
+    """The log, partition by partition. Positions start at 1 and are dense, but for those of voided records."""
 
     @property
     def log_id(self) -> str:
@@ -39,7 +40,10 @@ class LogReader(Protocol):
         """The partitions, from 0."""
 
     def head(self, partition: int) -> int:
-        """The last position of a partition; 0 when it is empty."""
+        """The last position of a partition that has an event; 0 when it is empty."""
+
+    def empty_positions(self, partition: int) -> EmptyPositions:
+        """The positions that have no event because their records were voided."""
 
     def read(self, partition: int, after: int, limit: int) -> Sequence[Notification]:
         """At most `limit` events whose position is above `after`, in order; fewer only at the head."""

@@ -22,7 +22,7 @@ from domain.identity import DossierKey, partition_of, routing_id
 from domain.procedure import COUNCIL, CREATE, ON_DOSSIER
 from domain.units import Units
 from infra.bootstrap import Application as InstalledApplication
-from infra.bootstrap import utc_now
+from infra.clock import utc_now
 from infra.dev.kafka import kafka
 from infra.dev.postgres import postgres
 from infra.dev.processes import processes

@@ -14,6 +14,7 @@ from domain.catalogue import Level, UnitKind, catalogue
 from domain.identity import COUNCIL_ID, DossierKey
 from domain.recorded_event import RecordedEvent
 from domain.units import Unit
+from projections.engine.empty_positions import EmptyPositions
 from schemas.avro.codec import encode
 from tests.support import command_builders
 from tests.support.command_builders import Drafts
@@ -42,6 +43,10 @@ class FakeLog:
 
     def head(self, partition: int) -> int:
         return len(self.events[partition])
+
+    def empty_positions(self, partition: int) -> EmptyPositions:
+        del partition
+        return ()
 
     def read(self, partition: int, after: int, limit: int) -> Sequence[Notification]:
         return self.events[partition][after : after + limit]

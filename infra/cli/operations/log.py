@@ -33,9 +33,9 @@ def register(app: typer.Typer) -> None:
         panel=OPERATION,
         help=say(
             "Mend a log that stopped. dismiss leaves records behind that were built on one which was altered or "
-            "lost; void empties the records from one on that nobody can use; upgrade takes over an embedded log of "
-            "an earlier form, once.\n\ndismiss and void show first what they would do, and name each record by its "
-            "hash to do it."
+            "lost; void empties the records from one on that nobody can use; reindex makes the index of an embedded "
+            "log anew from its records; upgrade takes over an embedded log of an earlier form, once.\n\n"
+            "dismiss and void show first what they would do, and name each record by its hash to do it."
         ),
         examples=(
             "dossier log dismiss --partition 2",
@@ -43,6 +43,7 @@ def register(app: typer.Typer) -> None:
             "dossier log dismiss --partition 2 --all",
             "dossier log void --partition 2",
             "dossier log void --partition 2 --number 17 --hash 5e1f… --reason 'garbage by a faulty writer'",
+            "dossier log reindex",
             "dossier log upgrade",
         ),
     )(log)
@@ -59,8 +60,8 @@ class _Record:
 def log(
     ctx: typer.Context,
     what: Annotated[
-        Literal["dismiss", "void", "upgrade"],
-        typer.Argument(metavar="dismiss|void|upgrade", show_default=False, help=say("What to do.")),
+        Literal["dismiss", "void", "reindex", "upgrade"],
+        typer.Argument(metavar="dismiss|void|reindex|upgrade", show_default=False, help=say("What to do.")),
     ],
     *,
     partition: Annotated[int, typer.Option("--partition", min=0, help=say("The partition."))] = 0,
@@ -93,6 +94,9 @@ def log(
     if what == "upgrade":
         _upgrade(session)
         return
+    if what == "reindex":
+        _reindex(session)
+        return
     with session.application() as application:
         source = _source(application, partition)
         if what == "dismiss":
@@ -112,13 +116,35 @@ def _source(application: Application, partition: int) -> PartitionSource:
     return sources[partition]
 
 
+def _embedded(session: Session) -> Path:
+    path = session.settings().log
+    if not isinstance(path, Path):
+        raise BadOption(reason=pair("only an embedded log is upgraded or reindexed"))
+    return path
+
+
+def _reindex(session: Session) -> None:
+    from infra.errors import LogMissing
+    from infra.log.sqlite.source import SQLiteSource
+    from infra.log.sqlite.whole import reindex
+
+    path = _embedded(session)
+    if not path.exists():
+        raise LogMissing(log=str(path))
+    position = reindex(SQLiteSource(path))
+    if session.json:
+        print_json({"reindexed": True, "position": position})
+    else:
+        typer.echo(
+            session.text("the index was made anew from the records, up to position {position}", position=position)
+        )
+
+
 def _upgrade(session: Session) -> None:
     from infra.log.sqlite.upgrade import upgrade
 
-    path = session.settings().log
-    if not isinstance(path, Path):
-        raise BadOption(reason=pair("only an embedded log is upgraded"))
-    found = upgrade(path)
+    path = _embedded(session)
+    found = upgrade(path, session.settings().keys)
     if session.json:
         print_json({"upgraded": found is not None, **(found._asdict() if found is not None else {})})
     elif found is None:
@@ -221,7 +247,7 @@ def _void(
                 )
             )
         partition.void(found, reason, root_keys(source, roots), source.keys.writer())
-    typer.echo(session.text("records {first} to {last} are void", first=number, last=number + len(found.records) - 1))
+    typer.echo(session.text("records {first} to {last} are void", first=number, last=found.last))
 
 
 def _stopped_at(application: Application, partition: int) -> int | None:

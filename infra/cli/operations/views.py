@@ -12,8 +12,9 @@ from infra.cli.operations.rebuild import DIFFERENT
 from infra.cli.support.arguments import OPERATION
 from infra.cli.support.framework import subcommand
 from infra.cli.support.i18n import say
-from infra.cli.support.reporting import print_json
+from infra.cli.support.reporting import print_json, tell_error
 from infra.cli.support.session import Session, session_of
+from projections.engine.errors import ViewsNotBuilt
 
 if TYPE_CHECKING:
     from infra.bootstrap import Application
@@ -90,14 +91,21 @@ def _show(session: Session, application: Application) -> None:
     print_table(tuple(headings.values()), ([row[key] for key in headings] for row in rows))
 
 
+def _not_built(error: ViewsNotBuilt) -> dict[str, Any]:
+    """A read model that was never built, among those that were verified."""
+    finding = {"code": error.code, "message": error.message(), **error.details}
+    return {**error.details, "complete": False, "findings": [finding]}
+
+
 def _verify(session: Session, application: Application) -> None:
     from projections.engine.verification import verify
 
     with application.engine.reading() as snapshot:
         found = verify(application.engine, snapshot)
     findings = [finding for each in found for finding in each.findings]
+    missing = [ViewsNotBuilt(projection=name) for name in application.engine.projections if name not in snapshot.builds]
     if session.json:
-        print_json([each.as_json() for each in found])
+        print_json([*(each.as_json() for each in found), *map(_not_built, missing)])
     for each in () if session.json else found:
         at = each.checkpoint
         typer.echo(
@@ -117,7 +125,9 @@ def _verify(session: Session, application: Application) -> None:
         for finding in each.findings:
             typer.secho(f"  {finding.code}: {finding.message(session.language)}", fg="red")
             typer.echo(f"    {finding.hint(session.language)}")
-    if findings:
+    for error in missing:
+        tell_error(session, error.code, error.message(session.language), None, error.hint(session.language))
+    if findings or missing:
         raise typer.Exit(DIFFERENT)
     if not session.json:
         typer.echo(session.text("complete: no event skipped, none folded twice"))

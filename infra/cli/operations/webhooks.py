@@ -125,13 +125,16 @@ def subscriptions(ctx: typer.Context) -> None:
 def run(ctx: typer.Context, log_level: LogLevelOption = "info") -> None:
     """Deliver until stopped."""
     from infra.delivery.settings import webhook_settings
+    from infra.diagnosis.halts import HaltFile
     from infra.logging import log_as_json
     from infra.processes import until_stopped
 
     session = session_of(ctx)
     log_as_json(log_level)
     with session.application() as application, _store(session) as store, store.exclusive(), until_stopped() as stop:
-        application.webhook_dispatcher(webhook_settings(application.settings.log), store).run(stop)
+        halt = HaltFile(application.settings.state_dir, "webhooks")
+        with halt.keeping():
+            application.webhook_dispatcher(webhook_settings(application.settings.log), store).run(stop, halt.went_on)
 
 
 def deliveries(

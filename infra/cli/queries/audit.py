@@ -5,7 +5,10 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from uuid import UUID
 
 import typer
 
@@ -15,6 +18,9 @@ from infra.cli.support.freshness import WaitOption, positions, print_freshness, 
 from infra.cli.support.i18n import clause_text, event_text, say
 from infra.cli.support.reporting import print_json
 from infra.cli.support.session import Session, session_of
+
+if TYPE_CHECKING:
+    from infra.bootstrap import Application
 
 _COUNCIL = "council"
 _DOCUMENTS_SHOWN = 3
@@ -84,6 +90,8 @@ def audit(
             if not facts and dossier != _COUNCIL:
                 views.refuse_parked(model.AUDIT.name, found)
                 raise UnknownDossier(reference=dossier)
+            _compare(application, found, facts)
+            _flag_moments(facts, application.clock())
             rows = [fact for fact in facts if flag is None or flag in fact["flags"]]
             freshness = application.freshness(views, model.AUDIT.name, lambda id_: id_ == found)
     if session.json:
@@ -94,6 +102,33 @@ def audit(
     else:
         _trail(session, rows)
     print_freshness(session, freshness)
+
+
+def _compare(application: Application, dossier: str, facts: Sequence[Mapping[str, Any]]) -> None:
+    """Whether the facts that are shown are those of the log, as far as they go. Raises FactMissing, FactDiffers."""
+    from projections.engine.errors import FactDiffers, FactMissing
+    from projections.engine.table import moment
+    from projections.engine.versions import check_versions
+    from schemas.avro.codec import decode_event
+
+    stored = application.log.events_of(UUID(dossier))
+    check_versions(dossier, (each.originator_version for each in stored))
+    check_versions(dossier, (fact["version"] for fact in facts))
+    if len(facts) > len(stored):
+        raise FactMissing(dossier=dossier, version=len(stored) + 1, found=None)
+    for fact, each in zip(facts, stored, strict=False):
+        event = decode_event(each)
+        shown = (fact["event"], fact["took_place_on"], fact["recorded_at"], fact["person"])
+        if shown != (type(event).__name__, event.on.isoformat(), moment(event.timestamp), event.actor["person"]):
+            raise FactDiffers(projection="audit", dossier=dossier, version=fact["version"])
+
+
+def _flag_moments(facts: Sequence[dict[str, Any]], now: datetime) -> None:
+    """Mark the facts whose recorded moment cannot be right."""
+    from infra.diagnosis.moments import doubtful
+
+    for place in doubtful([datetime.fromisoformat(fact["recorded_at"]) for fact in facts], now):
+        facts[place]["recorded_at_doubtful"] = True
 
 
 def _flagged(session: Session, rows: list[dict[str, Any]]) -> None:
@@ -128,6 +163,8 @@ def _trail(session: Session, facts: list[dict[str, Any]]) -> None:
         print_heading(f"{fact['version']}  {fact['took_place_on']}  {title}  [{clause}]")
         print_line(f"   {fact['person']}, {fact['agency']} ({role_name(fact['role'], session.language)})")
         print_line(f"   {text('recorded at')} {fact['recorded_at']}")
+        if fact.get("recorded_at_doubtful"):
+            print_line(f"   {text('the recorded moment cannot be right: a wrong clock said it')}")
         if fact["documents"]:
             print_line(f"   {text('documents')}: {_documents(fact['documents'])}")
         if fact["details"]:

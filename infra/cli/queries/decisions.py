@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 from uuid import uuid4
@@ -21,7 +22,7 @@ from infra.cli.support.reporting import note, print_json
 from infra.cli.support.session import Session, session_of
 
 if TYPE_CHECKING:
-    from consumers.feed import FeedEntry
+    from consumers.feed import DecisionFeed, FeedDiverged, FeedEntry
 
 _FOLLOW_EVERY = 0.2
 _FEED_EVERY = 5.0
@@ -59,7 +60,7 @@ def tail(
         typer.Option("--follow/--no-follow", help=say("Wait for what comes, or end.")),
     ] = True,
 ) -> None:
-    """Run the reference subscriber: it proves to itself that it misses nothing."""
+    """Run the reference subscriber: it proves to itself that it misses nothing, and stops where it cannot."""
     from infra.processes import until_stopped
     from projections.public_decisions.sequence import SequenceChecker
 
@@ -67,17 +68,38 @@ def tail(
     with session.application() as application, until_stopped() as stop:
         decisions = application.decisions
         at = dict(decisions.cursor_at(beginning))
+        shown: dict[int, FeedEntry] = {}
         while not stop.is_set():
             found = decisions.after(at)
+            _check_shown(decisions, shown)
             for each in found:
-                wrong = proof.check(each.record)
-                if wrong is not None:
-                    note(wrong)
+                if proof.check(each.record) is not None:
+                    raise _does_not_follow(each)
                 _show(session, each, decisions.serializer.json(each.record), sys.stdout)
                 at[each.partition] = each.feed_position
+                shown[each.partition] = each
             sys.stdout.flush()
             if not found and (not follow or stop.wait(_FOLLOW_EVERY)):
                 break
+
+
+def _check_shown(decisions: DecisionFeed, shown: Mapping[int, FeedEntry]) -> None:
+    """Whether the last decision that was shown of each partition still is what it was. Raises FeedDiverged."""
+    from consumers.feed import FeedDiverged
+
+    for partition, last in shown.items():
+        if decisions.entry_at(partition, last.feed_position) != last:
+            reason = pair("the decision {id} reads otherwise", id=last.record["id"])
+            raise FeedDiverged(place=f"{partition}/{last.feed_position.position}", reason=reason)
+
+
+def _does_not_follow(each: FeedEntry) -> FeedDiverged:
+    """The error for a decision that does not follow the one of its unit that was shown before."""
+    from consumers.feed import FeedDiverged
+
+    unit, sequence = each.record["unit"]["id"], each.record["sequence"]
+    reason = pair("decision {sequence} of unit {unit} does not follow the one before", sequence=sequence, unit=unit)
+    return FeedDiverged(place=f"{each.partition}/{each.feed_position.position}", reason=reason)
 
 
 def replay(
@@ -184,6 +206,7 @@ def publisher(
     """Publish the public decisions to the stream on Kafka, each exactly once."""
     from infra.delivery.kafka.stream import publish_once
     from infra.delivery.settings import stream_settings
+    from infra.diagnosis.halts import HaltFile
     from infra.logging import log_as_json
     from infra.processes import until_stopped
 
@@ -191,11 +214,15 @@ def publisher(
     log_as_json(log_level)
     with session.application() as application:
         target = stream_settings(stream, log=session.log)
-        if once:
-            print_json({"published": publish_once(application.publisher(target, alone=True), target.kafka)})
-            return
-        with until_stopped() as stop:
-            application.publisher(target).run(stop)
+        halt = HaltFile(application.settings.state_dir, "publisher")
+        with halt.keeping():
+            if once:
+                published = publish_once(application.publisher(target, alone=True), target.kafka)
+                halt.went_on()
+                print_json({"published": published})
+                return
+            with until_stopped() as stop:
+                application.publisher(target).run(stop, went_on=halt.went_on)
 
 
 def _show(session: Session, each: FeedEntry, event: str, to: TextIO) -> None:

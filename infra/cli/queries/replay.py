@@ -73,6 +73,7 @@ def replay(
     from domain.dossier import as_of
     from infra.cli.queries.replay_view import Replay
     from infra.cli.support.dossiers import events_of
+    from infra.diagnosis.moments import doubtful
     from projections.engine.snapshot import of_log
 
     only_one("--recorded-by, --true-on, --version", recorded_by, true_on, version)
@@ -81,14 +82,15 @@ def replay(
     with session.application() as application:
         freshness = of_log(application.log)
         events = events_of(application, dossier)
-    number = _number(events)
+        wrong = doubtful([event.timestamp for event in events], application.clock())
+    number, doubted = _number(events), frozenset(events[place].originator_version for place in wrong)
     if moment is not None:
         events = as_of.as_recorded(events, moment)
     elif day is not None:
         events = as_of.as_effective(events, day)
     elif version is not None:
         events = as_of.at_version(events, version)
-    replayed = Replay(number, events, recorded_by=moment, true_on=day, version=version)
+    replayed = Replay(number, events, recorded_by=moment, true_on=day, version=version, doubtful=doubted)
     if session.json:
         print_json({**replayed.as_json(), "freshness": freshness.as_json()})
     else:

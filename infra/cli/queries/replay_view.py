@@ -15,19 +15,23 @@ from infra.cli.queries.audit import document_text
 from infra.cli.support.i18n import event_text
 from infra.cli.support.labels import counts_text, level_name, state_name
 from infra.cli.support.session import Session
-from infra.cli.support.tables import print_heading, print_pairs, print_table
+from infra.cli.support.tables import print_heading, print_line, print_pairs, print_table
 from projections.audit_details import documents_of
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """The facts of a dossier as of a moment, a day or a version; as of now where none of them is given."""
+    """The facts of a dossier as of a moment, a day or a version; as of now where none of them is given.
+
+    `doubtful` are the versions whose recorded moment cannot be right.
+    """
 
     number: str
     events: Sequence[DossierEvent]
     recorded_by: datetime | None = None
     true_on: date | None = None
     version: int | None = None
+    doubtful: frozenset[int] = frozenset()
 
     def as_json(self) -> dict[str, Any]:
         """What it amounts to. `counts` are those of the results that stand; `sum` is the recorded one."""
@@ -44,7 +48,7 @@ class Replay:
             "decision": dossier.decision[1] if dossier and dossier.decision else None,
             "due_on": dossier.due_on if dossier else None,
             "documents": self.documents(),
-            "timeline": [_entry(event) for event in self.events],
+            "timeline": [self._entry(event) for event in self.events],
         }
 
     def documents(self) -> list[dict[str, Any]]:
@@ -113,11 +117,34 @@ class Replay:
                     event.on,
                     event_text(type(event).__name__, session.language),
                     f"{event.actor['person']}, {event.actor['agency']}",
-                    event.timestamp.strftime("%Y-%m-%d %H:%M:%S"),
+                    event.timestamp.strftime("%Y-%m-%d %H:%M:%S") + (" ?" if self._is_doubtful(event) else ""),
                 )
                 for event in self.events
             ),
         )
+        doubted = sorted({event.originator_version for event in self.events if self._is_doubtful(event)})
+        if doubted:
+            print_line(
+                text(
+                    "? the recorded moment cannot be right, a wrong clock said it: facts {facts}", facts=_runs(doubted)
+                )
+            )
+
+    def _is_doubtful(self, event: DossierEvent) -> bool:
+        return event.originator_version in self.doubtful
+
+    def _entry(self, event: DossierEvent) -> dict[str, Any]:
+        name = type(event).__name__
+        doubted = {"recorded_at_doubtful": True} if self._is_doubtful(event) else {}
+        return {
+            "fact": event.originator_version,
+            "event": name,
+            "on": event.on,
+            "recorded_at": event.timestamp,
+            **doubted,
+            "actor": dict(event.actor),
+            "clause": RECORDED_BY[name].clause,
+        }
 
     def _as_of(self, session: Session) -> str:
         if self.recorded_by is not None:
@@ -152,18 +179,6 @@ def _criteria(dossier: Dossier | None) -> dict[str, Any]:
             "on": day,
         }
     return criteria
-
-
-def _entry(event: DossierEvent) -> dict[str, Any]:
-    name = type(event).__name__
-    return {
-        "fact": event.originator_version,
-        "event": name,
-        "on": event.on,
-        "recorded_at": event.timestamp,
-        "actor": dict(event.actor),
-        "clause": RECORDED_BY[name].clause,
-    }
 
 
 def _results(session: Session, dossier: Dossier) -> None:

@@ -52,7 +52,7 @@ def id_of(views: Snapshot, text: str) -> str:
 
 
 def events_of(application: Application, text: str) -> list[DossierEvent]:
-    """The facts of a dossier, from the log itself. Raises MalformedDossierReference, UnknownDossier."""
+    """The facts of a dossier, from the log itself. Raises MalformedDossierReference, UnknownDossier, FactMissing."""
     if ":" in text:
         with application.read_models() as views:
             found = UUID(row_of(views, text)["dossier_id"])

@@ -26,7 +26,7 @@ from infra.log.errors import IndexInUse, LogChanged
 from infra.log.events import IndexedEvents
 from infra.log.format import Place
 from infra.log.index_head import Head, read_head
-from infra.log.indexed_log import IndexedLog
+from infra.log.indexed_log import IndexedLog, empty_positions
 from infra.log.kafka.index_paths import reader_settings
 from infra.log.kafka.log import KafkaReader
 from infra.log.kafka.source import index_path
@@ -34,6 +34,7 @@ from infra.log.partition_knowledge import log_broken
 from infra.queue.errors import ReadingBehind
 from infra.retry import Retry
 from infra.timeouts import Timeout
+from projections.engine.empty_positions import EmptyPositions
 
 _REFRESH_SECONDS: Final = 0.1
 
@@ -78,8 +79,12 @@ class SharedLog:
         """
         with self._guards[partition]:
             self.refresh(partition)
-            self._check_whole(partition)
-            return self.state(partition).state.position - 1
+            self.check_whole(partition)
+            return self.state(partition).state.last_position
+
+    def empty_positions(self, partition: int) -> EmptyPositions:
+        """See `projections.engine.ports.LogReader`."""
+        return empty_positions(self.state(partition).state)
 
     def refresh(self, partition: int) -> None:
         """Read to the end of the log as it is now, or wait for whoever does. Raises LogUnusable, ReadingBehind."""
@@ -125,7 +130,7 @@ class SharedLog:
         log = self._held_log(partition)
         if log is not None:
             return log.read(partition, after, limit)
-        self._check_whole(partition)
+        self.check_whole(partition)
         return self._foreign_index(partition).events().read(after, limit)
 
     def read_types(
@@ -136,7 +141,7 @@ class SharedLog:
             log = self._held_log(partition)
             if log is not None:
                 return log.read_types(partition, types, after, up_to, limit)
-            self._check_whole(partition)
+            self.check_whole(partition)
             return self._foreign_index(partition).events().read_types(types, after, up_to, limit)
 
     def events_of(self, dossier_id: UUID) -> Sequence[StoredEvent]:
@@ -147,7 +152,7 @@ class SharedLog:
             log = self._held_log(partition)
             if log is not None:
                 return log.events_of(dossier_id)
-            self._check_whole(partition)
+            self.check_whole(partition)
             return self._foreign_index(partition).events().select_events(dossier_id)
 
     def close(self) -> None:
@@ -191,8 +196,12 @@ class SharedLog:
                     # What is wrong with the log is told to whoever asks.
                     self._held.refresh(partition)
 
-    def _check_whole(self, partition: int) -> None:
-        """Raises LogBroken while an orphan is open."""
+    def check_whole(self, partition: int) -> None:
+        """Raises LogBroken while an orphan is open, or where the genesis is lost."""
+        log = self._held_log(partition)
+        if log is not None:
+            log.opened(partition).check_whole()
+            return
         orphans = self.state(partition).state.orphans
         if orphans:
             raise log_broken(f"{self._settings.url}/{partition}", orphans)

@@ -110,6 +110,13 @@ def make_tables(connection: sqlite3.Connection, path: Path) -> None:
             connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
+def forget_tables(connection: sqlite3.Connection) -> None:
+    """Have the tables made anew by whoever opens the log next."""
+    with writing(connection):
+        for table in TABLES:
+            connection.execute(f"DROP TABLE IF EXISTS {table}")
+
+
 def _are_whole(connection: sqlite3.Connection, path: Path) -> bool:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > VERSION:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from infra.log.indexed_log import AppendableLog
 from infra.log.partition_handle import PartitionHandle
 from infra.log.partition_pool import WRITERS, PartitionPool
@@ -13,9 +11,9 @@ from infra.log.sqlite.source import SQLiteSource
 class SQLiteLog(AppendableLog):
     """The one partition of an embedded log, which is made when it is missing. Raises EarlierLog, LogUnusable."""
 
-    def __init__(self, path: Path, pool: PartitionPool[PartitionHandle] = WRITERS) -> None:
+    def __init__(self, source: SQLiteSource, pool: PartitionPool[PartitionHandle] = WRITERS) -> None:
         super().__init__(1, pool)
-        self._source = SQLiteSource(path)
+        self._source = source
         self.opened(0)
 
     def source(self, partition: int) -> SQLiteSource:

@@ -81,7 +81,7 @@ class SQLiteSource:
         path = self.index_path
         try:
             with ExitStack() as opening:
-                connection = opening.enter_context(closing(self._connect()))
+                connection = opening.enter_context(closing(self.connect()))
                 self._make(connection)
                 make_tables(connection, path)
                 opening.pop_all()
@@ -92,11 +92,12 @@ class SQLiteSource:
     def follower(self) -> SQLiteTape:
         """A connection of its own."""
         try:
-            return SQLiteTape(self.index_path, self._connect())
+            return SQLiteTape(self.index_path, self.connect())
         except sqlite3.Error as error:
             raise LogUnusable(log=str(self.index_path), reason=str(error)) from error
 
-    def _connect(self) -> sqlite3.Connection:
+    def connect(self) -> sqlite3.Connection:
+        """A connection as records are written by. Raises sqlite3.Error."""
         connection = open_in_wal_mode(self.index_path, timeout=self._lock_seconds, page_size=PAGE_SIZE)
         # A commit is on the disk before anybody is told.
         connection.execute("PRAGMA synchronous = FULL")
@@ -106,7 +107,7 @@ class SQLiteSource:
         tables = tables_of(connection)
         if "records" in tables:
             return
-        if "head" in tables:
+        if tables & {"head", "accepted_records"}:
             reason = "the table of its records is gone"
             raise LogChanged(log=str(self.index_path), reason=reason, index=str(self.index_path))
         if tables & {"stored_events", "answers"}:

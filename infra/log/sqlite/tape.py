@@ -32,7 +32,9 @@ _LARGEST: Final = 16 << 20
 _BYTES_AT_ONCE: Final = 2 << 20
 _LOOK_SECONDS: Final = 0.02
 _SELECT_END: Final = "SELECT MAX(record_offset) FROM records"
-_SELECT_RECORDS: Final = "SELECT record_offset, value FROM records WHERE record_offset >= ? ORDER BY record_offset"
+_SELECT_RECORDS: Final = (
+    "SELECT record_offset, value, appended_at FROM records WHERE record_offset >= ? ORDER BY record_offset"
+)
 
 
 class SQLiteTape:
@@ -116,9 +118,10 @@ class SQLiteTape:
         size = 0
         with self._mapped():
             rows = self._connection.execute(_SELECT_RECORDS, (start,))
-            for offset, value in rows:
+            for offset, value, at in rows:
                 # What is no bytes is a stranger's.
-                records.append(Record(offset, value if isinstance(value, bytes) else None))
+                is_ours = isinstance(value, bytes) and isinstance(at, int)
+                records.append(Record(offset, value, at) if is_ours else Record(offset, None))
                 size += len(value) if isinstance(value, bytes) else 0
                 if size >= _BYTES_AT_ONCE:
                     break

@@ -30,6 +30,7 @@ from infra.errors import LogMissing, LogUnusable
 from infra.log.append_requests import EventsRequest
 from infra.log.format import Append
 from infra.log.founding import LogKeys
+from infra.log.keys import KeyFolder
 from infra.log.partition_handle import PartitionHandle
 from infra.log.sqlite.earlier import SELECT_ANSWERS, SELECT_EVENTS, EarlierFile
 from infra.log.sqlite.index import tables_of
@@ -48,9 +49,10 @@ class Upgraded(NamedTuple):
     kept: Path
 
 
-def upgrade(path: Path) -> Upgraded | None:
+def upgrade(path: Path, keys: Path | None = None) -> Upgraded | None:
     """Take over the log at a path; None where it is of the present form already.
 
+    `keys`: the folder of this host's keys, None: beside the log. What is missing there is made.
     Raises LogMissing, and LogUnusable where the old log is in use, or contradicts itself.
     """
     if not path.exists():
@@ -65,7 +67,7 @@ def upgrade(path: Path) -> Upgraded | None:
             return None
         old = stack.enter_context(closing(EarlierFile(path)))  # 1
         _remove(new)
-        events = _write(old, new, own_keys(path))  # 2
+        events = _write(old, new, LogKeys(KeyFolder(keys), makes_own=True) if keys is not None else own_keys(path))  # 2
         answers = _compare(old, new)  # 3
         old.forbid_writing()  # 4
         kept = _keep(path)  # 5

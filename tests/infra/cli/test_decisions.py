@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -180,3 +182,48 @@ def test_the_publisher_must_know_its_cluster(terminal: Terminal, monkeypatch: py
     monkeypatch.delenv("DOSSIER_DECISIONS", raising=False)
     assert "DOSSIER_DECISIONS" in terminal.run("publisher", "--once", code=2).err
     terminal.run("publisher", "--once", "--stream", "http://broker", code=2)
+
+
+def edit_views(terminal: Terminal, statement: str, *values: str) -> None:
+    with closing(sqlite3.connect(terminal.folder / "log-views.sqlite")) as views, views:
+        assert views.execute(statement, values).rowcount > 0
+
+
+def test_tail_stops_at_a_decision_that_does_not_follow_the_one_before(terminal: Terminal) -> None:
+    first, *_ = tail(terminal, "--from", "beginning")
+    edit_views(
+        terminal,
+        "UPDATE decisions_made_g1 SET record = json_set(record, '$.previous_id', 'x') "
+        "WHERE unit_id = ? AND sequence = 2",
+        first["subject"],
+    )
+    said = terminal.run("decisions", "tail", "--no-follow", "--from", "beginning", code=4)
+    assert "FEED_DIVERGED" in said.err
+    assert first["id"] in said.out
+
+
+def test_tail_stops_when_what_it_has_shown_is_no_longer_so(terminal: Terminal) -> None:
+    """As after a rebuild from a log that somebody has changed."""
+    with subprocess.Popen(
+        [str(Path(sys.executable).with_name("dossier")), "decisions", "tail", "--from", "beginning"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **terminal.environment},
+    ) as running:
+        assert running.stdout is not None
+        for _ in range(6):
+            running.stdout.readline()
+        edit_views(terminal, "UPDATE decisions_made_g1 SET record = json_set(record, '$.kind', 'rejected')")
+        _, said = running.communicate(timeout=GUARD)
+    assert running.returncode == 4
+    assert b"FEED_DIVERGED" in said
+
+
+def test_files_stop_where_what_was_written_differs_from_the_log(terminal: Terminal) -> None:
+    folder = terminal.folder / "feed"
+    terminal.run("decisions", "files", str(folder))
+    (file,) = folder.glob("*.jsonl")
+    file.write_text(file.read_text(encoding="utf-8").replace("100/QĐ-UBND", "101/QĐ-UBND"), encoding="utf-8")
+    said = terminal.run("decisions", "files", str(folder), code=4).err
+    assert "FEED_DIVERGED" in said
+    assert f"{file}:1" in said

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from consumers.feed import DecisionFeed
-from infra.delivery.files import FeedOfAnotherLog, FeedUnusable, FileFeed
+from consumers.feed import DecisionFeed, FeedDiverged
+from infra.delivery.files import FeedUnusable, FileFeed
+from infra.delivery.folder_comparison import FeedOfAnotherLog
 from infra.views.sqlite import SQLiteViews
 from tests.support.event_builders import DossierHistory, FakeLog
 from tests.support.feeds import decisions_of
@@ -129,3 +130,90 @@ def test_two_that_write_at_once_take_turns(log: FakeLog, decisions: DecisionFeed
         done = [pool.submit(FileFeed(folder, decisions).write) for _ in range(8)]
         assert sorted(each.result() for each in done) == [0] * 7 + [3]
     assert [event["id"] for event in lines(folder)] == everything(decisions)
+
+
+def _without(folder: Path, place: int) -> None:
+    """A line is taken out."""
+    path = max(folder.glob("*.jsonl"))
+    found = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join(found[:place] + found[place + 1 :]), encoding="utf-8")
+
+
+def _edited(folder: Path, old: str, new: str, place: int = -1) -> None:
+    path = sorted(folder.glob("*.jsonl"))[place]
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda folder: _edited(folder, '"kind":"approved"', '"kind":"rejected"'), ":1: the decision .* otherwise"),
+        (lambda folder: _edited(folder, '"kind":"approved"', '"kind":"rejected"', 0), "SHA-256"),
+        (lambda folder: _without(folder, 0), ":1: decisions that come before it are missing"),
+        (lambda folder: _edited(folder, '{"', 'no decision {"'), ":1: the line is no decision"),
+        (lambda folder: _edited(folder, "\n", "\n[]\n"), ":2: the line is no decision"),
+    ],
+)
+def test_nothing_is_added_to_files_that_differ_from_the_log(
+    log: FakeLog, decisions: DecisionFeed, folder: Path, change: Any, reason: str
+) -> None:
+    """The first line that differs is named, and no file is touched."""
+    some_days(log)
+    FileFeed(folder, decisions).write()
+    change(folder)
+    before = {path.name: path.read_bytes() for path in folder.glob("decisions-*")}
+    DossierHistory(log, COMMUNE, year=2025).until("approve")
+    with pytest.raises(FeedDiverged, match=reason):
+        FileFeed(folder, decisions).write()
+    assert {path.name: path.read_bytes() for path in folder.glob("decisions-*")} == before
+
+
+def test_nothing_is_added_to_decisions_that_the_log_does_not_have(
+    log: FakeLog, decisions: DecisionFeed, folder: Path, tmp_path: Path
+) -> None:
+    """As when the log lost its end, or is an older copy."""
+    DossierHistory(log).until("announce")
+    FileFeed(folder, decisions).write()
+    shorter = FakeLog(log.log_id)
+    DossierHistory(shorter).until("approve")
+    with SQLiteViews(tmp_path / "shorter.sqlite") as views, pytest.raises(FeedDiverged, match="has no decision"):
+        FileFeed(folder, decisions_of(shorter, views)).write()
+
+
+def test_a_decision_that_stands_there_twice_is_named(log: FakeLog, decisions: DecisionFeed, folder: Path) -> None:
+    DossierHistory(log).until("approve")
+    FileFeed(folder, decisions).write()
+    (path,) = folder.glob("*.jsonl")
+    path.write_bytes(path.read_bytes() * 2)
+    with pytest.raises(FeedDiverged, match="twice"):
+        FileFeed(folder, decisions).write()
+
+
+def test_a_unit_that_is_called_otherwise_by_now_is_no_difference(
+    log: FakeLog, decisions: DecisionFeed, folder: Path
+) -> None:
+    DossierHistory(log).until("approve")
+    FileFeed(folder, decisions).write()
+    (line,) = {event["data"]["unit"]["name"] for event in lines(folder)}
+    _edited(folder, line, "another name")
+    assert FileFeed(folder, decisions).write() == 0
+
+
+def test_a_day_that_a_wrong_clock_began_takes_in_nothing_that_follows(
+    log: FakeLog, decisions: DecisionFeed, folder: Path
+) -> None:
+    """It stays as it is, and so does every day that was closed before."""
+    for day, unit in (("2024-06-14", COMMUNE), ("2099-01-01", DISTRICT), ("2024-06-16", DEPARTMENT)):
+        log.begins_at = datetime.fromisoformat(f"{day}T01:00").replace(tzinfo=UTC)
+        DossierHistory(log, unit).until("approve")
+        FileFeed(folder, decisions).write()
+    names = [path.name for path in sorted(folder.glob("*.jsonl"))]
+    assert names == [f"decisions-{day}.jsonl" for day in ("2024-06-14", "2024-06-16", "2099-01-01")]
+    assert FileFeed(folder, decisions).write() == 0
+    # One that belongs to a day that is closed goes to the day that is open.
+    log.begins_at = datetime(2024, 6, 14, 2, tzinfo=UTC)
+    DossierHistory(log, COMMUNE, year=2025).until("approve")
+    assert FileFeed(folder, decisions).write() > 0
+    assert [path.name for path in sorted(folder.glob("*.jsonl"))] == names

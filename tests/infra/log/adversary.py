@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from hashlib import sha256
 from uuid import uuid4
 
@@ -13,6 +14,7 @@ from infra.log.acceptance import start as begin
 from infra.log.chain import Chain
 from infra.log.control_append import ControlAppender
 from infra.log.control_records import Orphan, StatementKind, Void, encode_dismissal, sign
+from infra.log.errors import RecordsVoided
 from infra.log.format import Append, EventRow, Format, RecordedOutcome, decode_body, encode_append, encode_body, seal
 from infra.log.index import open_index
 from infra.log.keys import Signer
@@ -178,6 +180,8 @@ class Adversary(Machine):
             writer = self._up(number)
             assert writer is not None
             with writer.committer.leading() as partition:
+                with suppress(RecordsVoided):
+                    partition.read_on()
                 partition.read_on()
                 partition.check_whole()
 

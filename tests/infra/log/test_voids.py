@@ -15,7 +15,14 @@ from kafka import KafkaProducer
 from infra.errors import LogUnusable
 from infra.kafka.settings import KafkaSettings
 from infra.log.control_records import Orphan, StatementKind
-from infra.log.errors import ControlRecordLost, NewerLog, RecordUnreadable, RootsMissing, WriterNotRegistered
+from infra.log.errors import (
+    ControlRecordLost,
+    NewerLog,
+    RecordsVoided,
+    RecordUnreadable,
+    RootsMissing,
+    WriterNotRegistered,
+)
 from infra.log.format import Append, Format, RecordedOutcome, encode_append, encode_body, seal
 from infra.log.kafka.source import close_partition, open_partition
 from infra.log.key_statements import opened as keyed
@@ -135,6 +142,10 @@ def test_who_had_applied_what_is_void_makes_its_index_anew(
         assert found.facts == [f"{dossier.hex}/{version} Happened" for version in (2, 3)]
         assert not found.built_on
     void(opened, 3)
+    for side in (opened, other):
+        # Whoever may have built on it is told once.
+        with pytest.raises(RecordsVoided):
+            side.refresh()
     for side in (opened, other, another()):
         side.refresh()
         recorder = LogApplicationRecorder(side)

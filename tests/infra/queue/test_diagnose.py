@@ -2,21 +2,32 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from consumers.commands.recording_clock import LogClock
+from infra.bootstrap import Application
+from infra.clock import utc_now
 from infra.dev.kafka import KafkaCluster
+from infra.diagnosis.halts import Halt, halts
 from infra.kafka.client import KafkaPartitionClient
 from infra.log.errors import LogBroken, LogChanged
 from infra.log.format import HEADER_LENGTH
 from infra.log.full_scan import check_whole
 from infra.log.partition_client import FetchResult, Record
 from infra.queue.diagnose import diagnose
+from infra.queue.worker_process import PartitionThread
 from tests.fault.two_workers import Small, small
+from tests.support.waiting import wait_until
 from tests.support.workload import lines
+
+FUTURE = datetime(2099, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -58,11 +69,12 @@ def _renamed(entry: Record) -> Record:
 def test_the_doctor_names_read_models_that_are_ahead_of_the_log(system: Small, tmp_path: Path) -> None:
     """As they are when the log has lost its end, and no index was there to see it."""
     system.made.engine.catch_up()
-    assert not [wrong for wrong in diagnose(system.made)["wrong"] if "VIEWS" in wrong]
+    assert "VIEWS_AHEAD_OF_LOG" not in codes(system.made)
     (views,) = tmp_path.glob("**/*views*.sqlite")
     with closing(sqlite3.connect(views)) as connection, connection:
         connection.execute("UPDATE views_positions SET position = position + 1 WHERE projection = 'status'")
-    assert [wrong for wrong in diagnose(system.made)["wrong"] if "VIEWS_AHEAD_OF_LOG: status" in wrong]
+    (wrong,) = [each for each in diagnose(system.made).wrong if each.error.code == "VIEWS_AHEAD_OF_LOG"]
+    assert (wrong.error.details["projection"], wrong.place) == ("status", {"partition": 0})
 
 
 def test_who_reads_what_another_one_fills_sees_that_the_log_was_cut(system: Small) -> None:
@@ -74,3 +86,132 @@ def test_who_reads_what_another_one_fills_sees_that_the_log_was_cut(system: Smal
             client.end_behind(7)
     finally:
         client.close()
+
+
+def codes(made: Application, *, whole: bool = False) -> list[str]:
+    """The codes of what the doctor finds, but that no member of a group works here."""
+    return [each.error.code for each in diagnose(made, whole=whole).wrong if each.error.code != "NO_WORKER"]
+
+
+@contextmanager
+def halted(made: Application) -> Iterator[Halt]:
+    """A worker's partition that has halted, and tries again and again."""
+    thread = PartitionThread(made, 0)
+    thread.start()
+    try:
+        wait_until(lambda: bool(halts(made.settings.state_dir)))
+        (found,) = halts(made.settings.state_dir)
+        yield found
+    finally:
+        thread.stopped.set()
+        thread.join()
+
+
+def test_a_log_in_order_has_nothing_to_be_mended(system: Small) -> None:
+    assert codes(system.made, whole=True) == []
+    (found,) = diagnose(system.made).facts["partitions"]
+    assert (found["commands_waiting"], found["oldest_waiting"]) == (0, None)
+
+
+def test_a_worker_whose_clock_is_wrong_halts_and_the_doctor_says_why_and_where(
+    system: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is recorded; set right, it goes on by itself and there is nothing to be mended any more."""
+    made = system.made
+    made.settings = replace(made.settings, longest_wait=0.0)
+    system.send(list(islice(lines(1), 40, 50)))
+    monkeypatch.setattr(made, "clock", lambda: datetime(2099, 1, 1, tzinfo=UTC))
+    with halted(made) as halt:
+        assert (halt.code, halt.next_command) == ("CLOCK_WRONG", 40)
+        monkeypatch.setattr(made, "clock", utc_now)
+        found = {each.error.code: each for each in diagnose(made).wrong}
+        assert found["PROCESS_HALTED"].place == {"partition": 0}
+        assert "CLOCK_WRONG" in found["PROCESS_HALTED"].error.message("vi")
+        assert "dossier clock confirm" in found["PROCESS_HALTED"].error.hint()
+        waiting = found["COMMANDS_WAITING"]
+        assert waiting.place == {"topic": made.topics.commands.name, "partition": 0, "offset": 40}
+        assert waiting.error.details["count"] == 10
+        wait_until(lambda: not halts(made.settings.state_dir))
+    assert codes(made) == []
+
+
+def test_what_another_worker_has_handled_is_no_longer_wrong(system: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine of the one that halted may be gone."""
+    made = system.made
+    system.send(list(islice(lines(1), 40, 50)))
+    monkeypatch.setattr(made, "clock", lambda: datetime(2099, 1, 1, tzinfo=UTC))
+    with halted(made):
+        pass
+    monkeypatch.setattr(made, "clock", utc_now)
+    assert codes(made) == ["PROCESS_HALTED"]
+    system.first.step()
+    assert codes(made) == []
+
+
+def test_a_worker_halts_before_a_queue_that_was_made_anew_and_the_doctor_names_it(
+    system: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topics = system.made.topics
+    other = replace(topics.commands, identity=replace(topics.commands.identity, topic_id=uuid4()))
+    monkeypatch.setitem(system.made.__dict__, "topics", topics._replace(commands=other))
+    (wrong,) = [each for each in diagnose(system.made).wrong if each.error.code == "OTHER_QUEUE"]
+    assert wrong.place["partition"] == 0
+    assert "--take-up-queue" in wrong.error.hint()
+
+
+@pytest.mark.parametrize(
+    ("statement", "position", "what"),
+    [
+        ("UPDATE stored_events SET state = x'00' WHERE rowid = 7", 7, "the event there is another one, or none"),
+        ("DELETE FROM stored_events WHERE rowid = 9", 9, "the event there is another one, or none"),
+        ("INSERT INTO stored_events VALUES ('x', 1, 'y', x'')", None, "the event there is another one, or none"),
+        ("UPDATE answers SET answer = '{}'", None, "the answer of the command"),
+        ("INSERT INTO tracking VALUES ('x', 1)", None, "what x has tracked"),
+    ],
+)
+def test_an_index_that_was_edited_is_named_with_its_first_position(
+    system: Small, statement: str, position: int | None, what: str
+) -> None:
+    """Every index of this machine: the readers', and each worker's."""
+    path = system.first.log.opened(0).index.path
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(statement)
+    (wrong,) = [each for each in diagnose(system.made, whole=True).wrong if each.error.code == "INDEX_DIFFERS"]
+    assert wrong.error.details["index"] == str(path)
+    assert what in wrong.error.message()
+    assert position in (None, wrong.place["position"])
+
+
+def test_rows_of_a_read_model_that_were_edited_are_named(system: Small, tmp_path: Path) -> None:
+    system.made.engine.catch_up()
+    (views,) = tmp_path.glob("**/*views*.sqlite")
+    with closing(sqlite3.connect(views)) as connection, connection:
+        connection.execute("UPDATE status_dossiers_g1 SET state = 'announced'")
+    assert codes(system.made) == []
+    (wrong,) = [each for each in diagnose(system.made, whole=True).wrong if each.error.code == "ROWS_DIFFER"]
+    assert wrong.error.details["table"] == "status_dossiers"
+
+
+def test_a_disk_with_little_room_is_named(system: Small) -> None:
+    """Those of the brokers too."""
+    made = system.made
+    made.settings = replace(made.settings, free_disk=10**12)
+    low = [each.error.details["disk"] for each in diagnose(made).wrong if each.error.code == "DISK_LOW"]
+    assert str(made.kafka.index_dir) in low
+    assert any(str(disk).startswith("broker ") for disk in low)
+
+
+def test_a_clock_that_is_behind_the_brokers_is_named(system: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(system.made, "clock", lambda: utc_now() - timedelta(hours=1))
+    assert codes(system.made) == ["CLOCK_WRONG"]
+
+
+def test_a_recorded_moment_that_is_not_its_records_is_named(system: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker was told that its clock is right, and it was not."""
+    system.first.handler = system.made.handler_of(system.first.log, LogClock(lambda: FUTURE, lambda: True))
+    system.send(list(islice(lines(1), 40, 50)))
+    monkeypatch.setattr(system.first.worker, "_handler", system.first.handler)
+    system.first.step()
+    (wrong,) = [each for each in diagnose(system.made, whole=True).wrong if each.error.code != "NO_WORKER"]
+    assert wrong.error.code == "MOMENT_WRONG"
+    assert wrong.place["position"] == system.first.log.head(0)

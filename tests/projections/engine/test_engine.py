@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from threading import Thread
 
 import pytest
+from eventsourcing.persistence import Notification
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +15,7 @@ from domain.errors import InfrastructureError
 from domain.procedure import EVENT_TYPES
 from infra.views.errors import ViewsUnavailable
 from infra.views.sqlite import SQLiteViews
+from projections.engine.empty_positions import EmptyPositions
 from projections.engine.engine import Engine
 from projections.engine.errors import (
     BrokenChain,
@@ -21,6 +25,7 @@ from projections.engine.errors import (
     ViewsOfAnotherLog,
 )
 from projections.engine.rebuild import Rebuild
+from projections.engine.verification import verify
 from projections.read_models import PROJECTIONS
 from projections.status import find
 from schemas.avro.codec import decode_event
@@ -165,6 +170,35 @@ def test_a_log_that_skips_a_position_stops_every_projection_there(engine: Engine
         Engine(engine.views, log, decode_event, PROJECTIONS, batch_size=7).catch_up()
     with engine.reading() as snapshot:
         assert all(at == {0: 7} for at in snapshot.positions.values())
+
+
+class VoidedLog(FakeLog):
+    """A log whose positions after the seventh are empty up to the tenth, because their records were voided."""
+
+    def head(self, partition: int) -> int:
+        return super().head(partition) + 3
+
+    def read(self, partition: int, after: int, limit: int) -> Sequence[Notification]:
+        moved = [replace(event, id=event.id + 3 * (event.id > 7)) for event in self.events[partition]]
+        return [event for event in moved if event.id > after][:limit]
+
+    def empty_positions(self, partition: int) -> EmptyPositions:
+        del partition
+        return [(8, 9), (9, 10)]
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 7, 500])
+def test_voided_records_leave_positions_empty(engine: Engine, batch_size: int) -> None:
+    """They are passed over by all, in batches of whatever size, and the check of the read models agrees."""
+    log = VoidedLog()
+    province(log)
+    own = Engine(engine.views, log, decode_event, PROJECTIONS, batch_size=batch_size)
+    own.catch_up()
+    with own.reading() as snapshot:
+        assert all(at == {0: log.head(0)} for at in snapshot.positions.values())
+        checked = verify(own, snapshot)
+    assert len(checked) == len(PROJECTIONS)
+    assert [finding for each in checked for finding in each.findings] == []
 
 
 def test_a_log_that_holds_less_than_its_head_says_is_broken(engine: Engine) -> None:

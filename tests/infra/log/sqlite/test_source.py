@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -12,11 +13,14 @@ from uuid import uuid4
 import pytest
 from eventsourcing.persistence import StoredEvent
 
+from infra.bootstrap import Application
 from infra.errors import LogUnusable
-from infra.log.errors import EarlierLog, LogChanged
+from infra.log.errors import EarlierLog, KeyMissing, LogChanged, WriterNotRegistered
 from infra.log.partition_handle import PartitionHandle
 from infra.log.recorder import insert
 from infra.log.sqlite.source import SQLiteSource
+from infra.settings import load
+from tests.support.terminal import Terminal
 
 Open = Callable[[], PartitionHandle]
 
@@ -87,3 +91,35 @@ def test_what_is_no_database_is_told(path: Path, open_log: Open) -> None:
     path.write_text("no database" * 100)
     with pytest.raises(LogUnusable, match="not a database"):
         open_log()
+
+
+def test_keys_that_an_operator_names_are_used_and_never_made(tmp_path: Path) -> None:
+    """A log that nobody has founded waits for whoever makes them; from then on that folder's key signs."""
+    folder = tmp_path / "named"
+    log = f"sqlite:///{tmp_path / 'log.sqlite'}"
+    environment = {"DOSSIER_KEYS": str(folder)}
+    with Application(load(environment, log=log), create=True) as application, pytest.raises(KeyMissing):
+        application.sqlite_log.head(0)
+    terminal = Terminal(tmp_path)
+    terminal.environment |= environment
+    terminal.run("keys", "init")
+    terminal.run("open", "04630", "--level=basic", "--year=2024", "--on=2024-06-12")
+    with Application(load(environment, log=log)) as application:
+        source = application.sources()[0]
+        assert application.sqlite_log.head(0) == 1
+        keys = application.sqlite_log.opened(0).partition.state.keys
+    assert keys is not None
+    assert list(keys.writers.values()) == [source.keys.writer().public]
+    assert source.keys.folder.path == folder
+    assert not (tmp_path / "log.sqlite.keys").exists()
+
+
+def test_who_only_reads_needs_no_key(path: Path, open_log: Open) -> None:
+    opened = open_log()
+    insert(opened, [StoredEvent(uuid4(), 1, "Happened", b"")], None)
+    shutil.rmtree(path.with_name("log.sqlite.keys"))
+    again = open_log()
+    again.refresh()
+    assert again.partition.indexed == 1
+    with pytest.raises(WriterNotRegistered):
+        insert(again, [StoredEvent(uuid4(), 1, "Happened", b"")], None)

@@ -1,0 +1,92 @@
+"""An index compared, row by row, with one that was just made from the log itself."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from domain.i18n import Text, pair
+from infra.log.errors import IndexUnusable
+
+_POSITION: Final = "SELECT position - 1, number, hash FROM {}.head"
+_EVENTS: Final = (
+    "SELECT MIN(m.rowid) FROM made.stored_events m LEFT JOIN main.stored_events i ON i.rowid = m.rowid "
+    "WHERE m.rowid <= :last AND (i.rowid IS NULL OR i.originator_id IS NOT m.originator_id "
+    "OR i.originator_version IS NOT m.originator_version OR i.topic IS NOT m.topic OR i.state IS NOT m.state)"
+)
+_MORE_EVENTS: Final = (
+    "SELECT MIN(i.rowid) FROM main.stored_events i LEFT JOIN made.stored_events m ON m.rowid = i.rowid "
+    "WHERE i.rowid > :last OR m.rowid IS NULL"
+)
+_ANSWERS: Final = (
+    "SELECT lower(hex({one}.command_id)) FROM {one}.answers AS {one} LEFT JOIN {other}.answers AS o "
+    "ON o.scope = {one}.scope AND o.command_id = {one}.command_id "
+    "WHERE o.answer IS NOT {one}.answer OR o.digest IS NOT {one}.digest LIMIT 1"
+)
+_TRACKING: Final = (
+    "SELECT application_name FROM (SELECT * FROM main.tracking EXCEPT SELECT * FROM made.tracking "
+    "UNION ALL SELECT * FROM (SELECT * FROM made.tracking EXCEPT SELECT * FROM main.tracking)) LIMIT 1"
+)
+
+
+class IndexDifference(NamedTuple):
+    """The first thing in which an index differs: the `position` of the log (0: of none), and what it is."""
+
+    position: int
+    what: Text
+
+
+def first_difference(path: Path, made: Path) -> IndexDifference | None:
+    """The first difference between an index and one that was made from the log just now; None where there is none.
+
+    `path` may be behind, and in use: it is looked at as it stands. Raises IndexUnusable.
+    """
+    try:
+        with closing(sqlite3.connect(_read_only(path), uri=True, isolation_level=None)) as connection:
+            connection.execute("ATTACH ? AS made", (_read_only(made),))
+            connection.execute("BEGIN")
+            return _first_difference(connection)
+    except sqlite3.Error as error:
+        raise IndexUnusable(log=str(path), reason=str(error)) from error
+
+
+def _first_difference(connection: sqlite3.Connection) -> IndexDifference | None:
+    head = connection.execute(_POSITION.format("main")).fetchone()
+    if head is None:
+        return None
+    if _rows(connection, "main") != _rows(connection, "made"):
+        return IndexDifference(0, pair("it was made from another log"))
+    last, number, digest = head
+    whole, whole_number, whole_digest = connection.execute(_POSITION.format("made")).fetchone() or (0, 0, b"")
+    if last > whole or number > whole_number:
+        return IndexDifference(whole + 1, pair("it knows more than the log has"))
+    places = [connection.execute(statement, {"last": last}).fetchone()[0] for statement in (_EVENTS, _MORE_EVENTS)]
+    found = [place for place in places if place is not None]
+    if found:
+        return IndexDifference(min(found), pair("the event there is another one, or none"))
+    at_end = number == whole_number
+    if at_end and digest != whole_digest:
+        return IndexDifference(last, pair("the last record is another one"))
+    what = _other_answer(connection, at_end=at_end)
+    return None if what is None else IndexDifference(last, what)
+
+
+def _other_answer(connection: sqlite3.Connection, *, at_end: bool) -> Text | None:
+    """What differs beside the events. An index that is behind has fewer answers, and none that the log has not."""
+    for one, other in (("main", "made"), *([("made", "main")] if at_end else [])):
+        answer = connection.execute(_ANSWERS.format(one=one, other=other)).fetchone()
+        if answer is not None:
+            return pair("the answer of the command {command} is another one", command=answer[0])
+    tracked = connection.execute(_TRACKING).fetchone() if at_end else None
+    return None if tracked is None else pair("what {name} has tracked", name=tracked[0])
+
+
+def _rows(connection: sqlite3.Connection, schema: str) -> list[tuple[str | int, ...]]:
+    """What an index says of which log it is."""
+    return connection.execute(f"SELECT * FROM {schema}.log").fetchall()  # noqa: S608  # our own names
+
+
+def _read_only(path: Path) -> str:
+    return f"{path.absolute().as_uri()}?mode=ro"
