@@ -46,7 +46,7 @@ lint: setup ## Check style, format, types, the direction of imports, the public 
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) $(LINTS)
 
 lint-types:
-	$(BIN)/mypy --num-workers=2
+	$(BIN)/mypy
 
 lint-imports:
 	$(BIN)/lint-imports --no-logo

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from queue import Empty, Full, Queue
 from threading import Event, Thread
-from typing import BinaryIO, Protocol, Self
+from typing import Protocol, Self
 
 from consumers.commands.gateway import CommandGateway
 from consumers.commands.outcome import Answer
@@ -27,6 +27,18 @@ class Readable(Protocol):
         ...
 
 
+class Writable(Protocol):
+    """Where answers go: a stream of text."""
+
+    def write(self, text: str, /) -> object:
+        """Write whole lines."""
+        ...
+
+    def flush(self) -> None:
+        """Hand on what was written."""
+        ...
+
+
 @dataclass(slots=True)
 class Tally:
     """How many lines were accepted, refused by a rule, and malformed."""
@@ -37,7 +49,7 @@ class Tally:
 
 
 def apply(
-    source: Readable, sink: BinaryIO, desk: CommandGateway, progress: Callable[[Tally], None] | None = None
+    source: Readable, sink: Writable, desk: CommandGateway, progress: Callable[[Tally], None] | None = None
 ) -> Tally:
     """Handle every line of `source`.
 
@@ -58,7 +70,7 @@ def apply(
             if not under_way:
                 return tally
             answers = under_way.popleft()()  # 3
-            sink.write("".join(answer.line + "\n" for answer in answers).encode())  # 4
+            sink.write("".join(answer.line + "\n" for answer in answers))  # 4
             sink.flush()
             for answer in answers:
                 setattr(tally, answer.outcome, getattr(tally, answer.outcome) + 1)

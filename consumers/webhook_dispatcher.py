@@ -42,7 +42,7 @@ class Subscription:
 
     name: str
     url: str
-    secrets: tuple[str, ...]
+    secrets: tuple[str, ...] = field(repr=False)
     kinds: frozenset[str] = field(default_factory=frozenset)
     units: frozenset[str] = field(default_factory=frozenset)
     state: SubscriptionState = SubscriptionState.ACTIVE

@@ -194,7 +194,7 @@ class Application:
         from consumers.webhook_dispatcher import WebhookDispatcher
         from infra.delivery.webhooks.http_client import WebhookClient
 
-        client = WebhookClient(webhooks.allow, ca_file=webhooks.ca_file)
+        client = WebhookClient(webhooks.allow, ports=webhooks.ports, ca_file=webhooks.ca_file)
         return WebhookDispatcher(
             self.decisions,
             store,

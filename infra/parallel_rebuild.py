@@ -17,6 +17,7 @@ from typing import Any
 
 from domain.errors import DossierError
 from infra.bootstrap import Application
+from infra.processes import begin_process
 from infra.settings import Settings, load
 from projections.engine.engine import Engine
 from projections.engine.rebuild import ProgressCallback, Task, TaskExecutor, run_task
@@ -82,6 +83,7 @@ _context: dict[str, Any] = {}
 
 
 def _start_process(given: dict[str, Any], queue: SimpleQueue[Progress], parent: int) -> None:
+    begin_process()
     _context.update(settings=replace(load({}), **given), queue=queue, parent=parent)
     # What was imported lives as long as the process: the collector need not look at it again and again.
     gc.freeze()

@@ -1,13 +1,24 @@
-"""What the processes that run on have in common: they end when they are told to, and keep their threads at work."""
+"""What our processes have in common: how they begin, end when they are told to, and keep their threads at work."""
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
+from typing import Final
 
 from infra.retry import supervise
+from infra.terminal.streams import take_over_standard_streams
+
+_OWNER_ALONE: Final = 0o077
+
+
+def begin_process() -> None:
+    """Once, at the start of each program: what it writes is its owner's alone, and it prints through the one door."""
+    os.umask(_OWNER_ALONE)
+    take_over_standard_streams()
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from domain.context import InterpretationSettings
 from domain.i18n import Language, pair
 from domain.policy.support import parse_amounts
 from domain.units import Units, parse_departments
-from infra.errors import BadSetting
+from infra.errors import BadSetting, SecretOnCommandLine, holds_secret
 from infra.timeouts import Timeout
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ _FREE_DISK = 1000
 _SCHEME = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://")
 _KAFKA = "kafka://"
+_BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})|%00")
+_USER_INFO = re.compile(r"[^\s@/?#\[\]]*")
+_PARAMETER = re.compile("[^=]+=[^=]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class Settings:
     """
 
     log: Path | KafkaSettings
-    views: Path | str
+    views: Path | str = field(repr=False)
     units: Units
     keys: Path | None = None
     amounts: Mapping[str, int] = field(default_factory=dict)
@@ -85,10 +89,12 @@ class Settings:
 
 
 def load(environment: Mapping[str, str] | None = None, **overrides: str | None) -> Settings:
-    """The settings of an environment (default: this process's). `overrides`: log, views, language.
+    """The settings of an environment (default: this process's). `overrides`, of the command line: log, views, language.
 
-    Raises BadSetting, or what parsing departments and amounts raises.
+    Raises BadSetting, SecretOnCommandLine, or what parsing departments and amounts raises.
     """
+    for option, setting in (("log", LOG), ("views", VIEWS)):
+        refuse_secret(f"--{option}", overrides.get(option), setting)
     env = os.environ if environment is None else environment
     log = _log(overrides.get("log") or env.get(LOG) or _SCHEME + str(_default_log()), env)
     views_url = overrides.get("views") or env.get(VIEWS)
@@ -120,13 +126,34 @@ def load(environment: Mapping[str, str] | None = None, **overrides: str | None) 
     )
 
 
+def refuse_secret(option: str, value: str | None, setting: str) -> None:
+    """Raises SecretOnCommandLine for a URL of the command line with a password, which belongs into a setting.
+
+    A warning would be too late: by then the password is in the list of processes and in the shell's history.
+    """
+    if value is not None and holds_secret(value):
+        raise SecretOnCommandLine(option=option, instead=setting)
+
+
 def _default_log() -> Path:
     return user_data_path("dossier") / "dossier.sqlite"
 
 
 def _views(url: str) -> Path | str:
     """The path of a file, or a connection string as PostgreSQL's own clients take it."""
-    return url if url.startswith(_POSTGRES) else _sqlite_path(VIEWS, url)
+    if not url.startswith(_POSTGRES):
+        return _sqlite_path(VIEWS, url)
+    # The driver repeats what it cannot read, and where a password is written badly, that is a part of it.
+    before_host, _, rest = url.partition("://")[2].rpartition("@")
+    query = rest.partition("?")[2]
+    if (
+        _BAD_ESCAPE.search(url)
+        or not _USER_INFO.fullmatch(before_host)
+        or not all(_PARAMETER.fullmatch(each) for each in query.split("&") if query)
+    ):
+        reason = pair("in names and passwords, characters like @ / ? & = % are written %40 %2F %3F %26 %3D %25")
+        raise BadSetting(setting=VIEWS, value=url, reason=reason)
+    return url
 
 
 def _log(url: str, env: Mapping[str, str]) -> Path | KafkaSettings:

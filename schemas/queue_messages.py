@@ -71,8 +71,11 @@ SCHEMAS: Final[dict[str, Any]] = {
             "commands": _COMMANDS,
             "record": {
                 "type": "integer",
-                "minimum": 0,
-                "description": "The offset of the log's record that holds the answers.",
+                "minimum": -1,
+                "description": (
+                    "The offset of the log's record that holds the answers. -1 where no answer follows: a worker "
+                    "learns by such a reply what the broker's clock shows."
+                ),
             },
             "key": {
                 "type": "string",
@@ -110,7 +113,7 @@ MESSAGES: Final[dict[str, Any]] = {
         },
         "payload": {
             "type": "string",
-            "pattern": r"^\{[^\n]*\}(\n[0-9]+ (done|dead) \{[^\n]*\})+$",
+            "pattern": r"^\{[^\n]*\}(\n[0-9]+ (done|dead) \{[^\n]*\})*$",
             "x-first-line": {"$ref": "#/components/schemas/ReplyHead"},
             "x-further-lines": {"$ref": "#/components/schemas/Answer"},
         },

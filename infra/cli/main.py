@@ -13,7 +13,8 @@ from infra.cli.queries import audit, catalogue, commands, decisions, eligibility
 from infra.cli.support.arguments import OPERATION
 from infra.cli.support.framework import DossierGroup, examples_text, register_demonstration
 from infra.cli.support.i18n import say
-from infra.cli.support.output import take_over_standard_streams
+from infra.processes import begin_process
+from infra.terminal.output import write_line
 
 _GROUPS = (
     status,
@@ -77,7 +78,7 @@ def _print_version(asked: bool) -> None:  # Typer hands over the option's value 
     if asked:
         from importlib.metadata import version  # noqa: PLC0415  # it takes time to import
 
-        typer.echo(f"dossier {version('dossier')}")
+        write_line(f"dossier {version('dossier')}")
         raise typer.Exit
 
 
@@ -96,7 +97,7 @@ app = build()
 
 def main() -> None:
     """Run the program."""
-    take_over_standard_streams()
+    begin_process()
     app(prog_name="dossier")
 
 

@@ -15,11 +15,11 @@ from typing import Final
 from domain.i18n import text
 from infra.cli.main import app
 from infra.cli.support.i18n import chosen_language
-from infra.cli.support.output import take_over_standard_streams
 from infra.cli.support.reporting import note
 from infra.dev.kafka import prepare
 from infra.dev.kafka_jars import KafkaUnavailable
 from infra.dev.processes import processes
+from infra.processes import begin_process
 
 _BROKER: Final = Path("build/kafka")
 _FOLDER: Final = Path("build/demo")
@@ -29,7 +29,7 @@ _WORKERS: Final = 2
 
 def main() -> None:
     """Start what is needed, and give the demonstration the log's URL."""
-    take_over_standard_streams()
+    begin_process()
     language = chosen_language(sys.argv[1:], os.environ) or "en"
     note(text("starting Kafka…", language))
     try:
@@ -46,9 +46,10 @@ def main() -> None:
         with processes(url, index, workers=_WORKERS):
             app(["demo", "--log", url, *sys.argv[1:]], prog_name="dossier")
     finally:
+        note("")
         note(
             text(
-                "\nKafka still runs: `make kafka-down` stops it. Commands of your own need a `dossier worker`.",
+                "Kafka still runs: `make kafka-down` stops it. Commands of your own need a `dossier worker`.",
                 language,
             )
         )

@@ -9,13 +9,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from domain.catalogue import Level, UnitKind
 from domain.dossier.states import State
 from domain.i18n import Language, text, translatable
 from infra.demo.summary import day_text, moment_text
+from infra.terminal.console import TerminalConsole
 from projections.audit import FLAGS
 from projections.eligibility import Reason
 
@@ -31,7 +31,7 @@ _CODES_SHOWN = 8
 class Screen:
     """Prints in one language to one console."""
 
-    def __init__(self, console: Console, language: Language, seed: int, url: str) -> None:
+    def __init__(self, console: TerminalConsole, language: Language, seed: int, url: str) -> None:
         self._console, self._language, self._seed, self._url = console, language, seed, url
 
     def begin(self, log: str, *, replaced: bool) -> None:
@@ -45,7 +45,7 @@ class Screen:
         if replaced:
             self._print(self._text("The earlier demo log {log} is replaced.", log=log))
         else:
-            self._console.print(self._text("Log: {log}", log=log), soft_wrap=True, markup=False)
+            self._console.print(self._text("Log: {log}", log=log), soft_wrap=True)
 
     def show(self, found: dict[str, Any], seconds: float) -> None:
         """The whole summary."""
@@ -156,7 +156,7 @@ class Screen:
         program = _program()
         if self._url.startswith("kafka:"):
             # Too long to be repeated in every line.
-            self._console.print(f"  export DOSSIER_LOG={shlex.quote(self._url)}", soft_wrap=True, markup=False)
+            self._console.print(f"  export DOSSIER_LOG={shlex.quote(self._url)}", soft_wrap=True)
         else:
             program += f" --log {shlex.quote(self._url)}"
         if self._language == "vi":
@@ -174,7 +174,7 @@ class Screen:
             "rebuild --all",
         ):
             # Not wrapped, so that each can be copied as one line.
-            self._console.print(f"  {program} {asked}", soft_wrap=True, markup=False)
+            self._console.print(f"  {program} {asked}", soft_wrap=True)
 
     def _result(self, held: dict[str, Any]) -> str:
         met = self._text("met") if held["met"] else self._text("not met")
@@ -196,10 +196,10 @@ class Screen:
 
     def _heading(self, text: str) -> None:
         self._console.print()
-        self._console.print(text, style="bold", markup=False)
+        self._console.print(text, style="bold")
 
     def _print(self, text: str) -> None:
-        self._console.print(text, markup=False)
+        self._console.print(text)
 
     def _text(self, english: str, **values: object) -> str:
         return text(english, self._language, **values)

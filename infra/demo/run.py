@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from consumers.commands.outcome import Answer
@@ -31,6 +29,7 @@ from infra.demo.story import PlannedCommand
 from infra.demo.summary import summarise
 from infra.errors import without_secrets
 from infra.settings import LANGUAGE, load
+from infra.terminal.console import console
 from schemas.command_parser import line_of
 
 _BATCH = 500
@@ -72,7 +71,7 @@ def demo_command(
     # Only the language is taken from the environment: other readings or departments would change the answers.
     settings = load({LANGUAGE: os.environ.get(LANGUAGE, "")}, log=url, views=session.views, language=session.lang)
     shown = without_secrets(url)
-    screen = Screen(Console(highlight=False), settings.language, seed, shown)
+    screen = Screen(console(), settings.language, seed, shown)
     replaced = remove_earlier_log(settings)
     if not session.json:
         screen.begin(settings.log_name, replaced=replaced)
@@ -168,6 +167,6 @@ def _differs(line: int, step: PlannedCommand, answered: str) -> DemoDiffers:
 def _feed_with_progress(application: Application, simulated: Simulation, language: Language) -> Outcomes:
     label = text("Giving the commands", language)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(file=sys.stderr)) as bar:
+    with Progress(*columns, console=console(err=True)) as bar:
         task = bar.add_task(label, total=len(simulated.steps))
         return feed(application, simulated.steps, lambda count: bar.advance(task, count))

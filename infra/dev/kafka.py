@@ -33,6 +33,7 @@ from kafka.errors import KafkaError
 from infra.dev.kafka_jars import KafkaUnavailable, class_path, java
 from infra.dev.kafka_node import Node
 from infra.dev.kafka_security import Security
+from infra.processes import begin_process
 
 BOOTSTRAP_SERVERS: Final = "KAFKA_BOOTSTRAP_SERVERS"
 """The environment variable that names a cluster that is already there."""
@@ -231,4 +232,5 @@ _VERBS = {"up": _up, "down": _down, "wipe": _wipe}
 
 
 if __name__ == "__main__":
+    begin_process()
     main()

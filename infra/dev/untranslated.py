@@ -20,7 +20,7 @@ COMMAND_LINE: Final = ("infra/cli/", "infra/demo/report.py", "infra/demo/run.py"
 
 _SHOWN_BY: Final = frozenset(
     {
-        *("echo", "secho", "style", "print", "note", "confirm", "prompt", "add_column", "add_row", "Text", "Table"),
+        *("write_line", "print", "note", "confirm", "prompt", "add_column", "add_row", "Text", "Table"),
         *("print_line", "print_heading", "print_table", "print_pairs", "tell_error", "_heading", "_print"),
     }
 )
@@ -44,6 +44,7 @@ SAME_IN_EVERY_LANGUAGE: Final[Mapping[tuple[str, str], str]] = {
     ("infra/cli/queries/catalogue.py", "Hướng dẫn số 02"): "the guidance by its title",
     ("infra/cli/queries/commands.py", "JSON Schema:"): "the standard's name",
     ("infra/cli/queries/commands.py", "  data."): "a path in a command",
+    ("infra/cli/support/usage.py", "Value error, "): "what Typer says, by which it is known",
     ("infra/demo/report.py", "  export DOSSIER_LOG="): "a line for a shell",
     ("infra/demo/report.py", " --lang vi"): "an option",
     ("domain/catalogue/answers.py", "Biểu 04"): "a form by its title, as a clause that errors hold",

@@ -15,17 +15,15 @@ from infra.diagnosis.read_models import look_at_read_models
 from infra.diagnosis.report import Report
 from infra.errors import LogUnusable
 from infra.log.sqlite.whole import compare_index
+from projections.engine.empty_positions import EmptyPositions, next_position
 from schemas.avro.codec import decode_event
 
 if TYPE_CHECKING:
     from infra.bootstrap import Application
 
 _PARTITION: Final = 0
-_FIRST_MISSING: Final = (
-    "SELECT e.rowid + 1, (SELECT MIN(n.rowid) - 1 FROM stored_events n WHERE n.rowid > e.rowid) "
-    "FROM (SELECT 0 AS rowid UNION ALL SELECT rowid FROM stored_events) e "
-    "WHERE NOT EXISTS (SELECT 1 FROM stored_events n WHERE n.rowid = e.rowid + 1) ORDER BY e.rowid LIMIT 1"
-)
+_COUNT: Final = "SELECT COUNT(*) FROM stored_events WHERE rowid <= ?"
+_POSITIONS: Final = "SELECT rowid FROM stored_events WHERE rowid <= ? ORDER BY rowid"
 
 
 def diagnose_embedded(application: Application, path: Path, *, whole: bool = False) -> Report:
@@ -39,7 +37,7 @@ def diagnose_embedded(application: Application, path: Path, *, whole: bool = Fal
     head = log.head(_PARTITION)
     report.facts["partitions"] = [{"partition": _PARTITION, "position": head}]
     with report.taking():
-        _look_at_file(report, path, head, whole=whole)
+        _look_at_file(report, path, head, log.empty_positions(_PARTITION), whole=whole)
     _look_at_last(report, application, head)
     if whole:
         with report.taking(partition=_PARTITION):
@@ -53,19 +51,32 @@ def diagnose_embedded(application: Application, path: Path, *, whole: bool = Fal
     return report
 
 
-def _look_at_file(report: Report, path: Path, head: int, *, whole: bool) -> None:
-    """Whether positions are dense, and with `whole` whether the pages of the file fit together."""
+def _look_at_file(report: Report, path: Path, head: int, empty: EmptyPositions, *, whole: bool) -> None:
+    """Whether positions are dense but for empty ones, and with `whole` whether the pages of the file fit together."""
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            (count,) = connection.execute("SELECT COUNT(*) FROM stored_events WHERE rowid <= ?", (head,)).fetchone()
-            if count != head:
-                first, last = connection.execute(_FIRST_MISSING).fetchone()
+            missing = _missing(connection, head, empty)
+            if missing is not None:
+                first, last = missing
                 report.add(PositionsMissing(first=first, last=last), partition=_PARTITION, position=first)
             (damage,) = connection.execute("PRAGMA quick_check(1)").fetchone() if whole else ("ok",)
     except sqlite3.Error as error:
         raise LogUnusable(log=str(path), reason=str(error)) from error
     if damage != "ok":
         raise LogUnusable(log=str(path), reason=damage)
+
+
+def _missing(connection: sqlite3.Connection, head: int, empty: EmptyPositions) -> tuple[int, int] | None:
+    """The first and the last of the first positions that lack their events; None where all have theirs."""
+    (count,) = connection.execute(_COUNT, (head,)).fetchone()
+    if not empty and count == head:
+        return None
+    expected = next_position(0, empty)
+    for (position,) in connection.execute(_POSITIONS, (head,)):
+        if position != expected:
+            return expected, position - 1
+        expected = next_position(position, empty)
+    return (expected, head) if expected <= head else None
 
 
 def _look_at_index(report: Report, application: Application, path: Path) -> None:

@@ -10,6 +10,7 @@ from domain.errors import InfrastructureError
 from infra.diagnosis.findings import PositionsMissing
 from infra.diagnosis.moments import doubtful
 from infra.diagnosis.report import Report
+from projections.engine.empty_positions import next_position
 from projections.engine.errors import FactMissing
 from schemas.avro.codec import decode_event
 
@@ -24,6 +25,7 @@ def look_at_events(report: Report, application: Application, partition: int) -> 
     moments: list[tuple[int, datetime]] = []
     versions: dict[UUID | str, int] = {}
     position, head = 0, application.log.head(partition)
+    empty = application.log.empty_positions(partition)
     found: set[type[InfrastructureError]] = set()
 
     def note(error: InfrastructureError, at: int) -> None:
@@ -33,8 +35,9 @@ def look_at_events(report: Report, application: Application, partition: int) -> 
 
     while position < head and (events := application.log.read(partition, position, _BATCH)):
         for event in events:
-            if event.id != position + 1:
-                note(PositionsMissing(first=position + 1, last=event.id - 1), position + 1)
+            following = next_position(position, empty)
+            if event.id != following:
+                note(PositionsMissing(first=following, last=event.id - 1), following)
             position = event.id
             dossier, version = event.originator_id, event.originator_version
             expected = versions.get(dossier, 0) + 1

@@ -86,9 +86,9 @@ class KafkaPartitionClient:
         self._settled_leader: _Leader | None = None
         self._settled_end = 0
         self._last_request_at = 0.0
-        self._batches = BatchReader(topic.name, partition)
         self.appended_at = 0
         """When the last record of this client was appended, by the broker's clock, in milliseconds since 1970."""
+        self._batches = BatchReader(topic.name, partition)
 
     def send(self, value: bytes) -> _PendingRecords:
         """Start to append a record. See `PartitionClient`."""

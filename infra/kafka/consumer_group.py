@@ -17,8 +17,8 @@ from kafka.errors import (
 )
 
 from infra.errors import LogUnusable
+from infra.kafka.assignors import COOPERATIVE, EAGER
 from infra.kafka.errors import TopicUnusable
-from infra.kafka.internals import CooperativeStickyAssignor, RangePartitionAssignor, RoundRobinPartitionAssignor
 from infra.kafka.settings import KafkaSettings
 from infra.retry import Retry
 from infra.timeouts import Timeout
@@ -28,8 +28,6 @@ _log = structlog.get_logger(__name__)
 _POLL_MS: Final = 200
 _HEARTBEAT_MS: Final = 1_000
 _MAX_POLL_INTERVAL_MS: Final = 300_000
-_COOPERATIVE: Final = (CooperativeStickyAssignor,)
-_EAGER: Final = (RangePartitionAssignor, RoundRobinPartitionAssignor)
 _NOT_ALLOWED: Final = (GroupAuthorizationFailedError, TopicAuthorizationFailedError)
 
 
@@ -112,7 +110,7 @@ def _take_part(
     consumer = KafkaConsumer(
         **settings.client,
         group_id=group,
-        partition_assignment_strategy=_EAGER if eager else _COOPERATIVE,
+        partition_assignment_strategy=EAGER if eager else COOPERATIVE,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         allow_auto_create_topics=False,

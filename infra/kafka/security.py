@@ -13,8 +13,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from domain.i18n import Text, pair
 from infra.errors import BadSetting
+from infra.logging import log_warnings
+from infra.private_files import is_open_to_others
 
 _PASSWORD: Final = "sasl_plain_password"  # noqa: S105  (an option's name)
 _KEY_PASSWORD: Final = "ssl_password"  # noqa: S105  (the same)
@@ -106,10 +110,16 @@ def _secret(name: str, option: Option) -> str | None:
         return value
     try:
         # An editor ends the line.
-        return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
+        found = Path(file).read_text(encoding="utf-8").rstrip("\r\n")
+        open_to_others = is_open_to_others(Path(file))
     except (OSError, UnicodeDecodeError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or "not UTF-8"
         raise _bad(f"{name}_file", file, _untranslated(reason)) from None
+    if open_to_others:
+        # No refusal: secrets that a container is given often have such rights, which nobody in it can change.
+        log_warnings()
+        structlog.get_logger(__name__).warning("secret.open_to_others", option=f"{name}_file", file=file)
+    return found
 
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:

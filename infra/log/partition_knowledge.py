@@ -69,10 +69,10 @@ class PartitionKnowledge:
         self._versions: OrderedDict[str, int | None] = OrderedDict()
         self._commands: set[CommandKey] = set()
         self._accepted: list[Applied] = []
-        self._ignored: dict[Verdict, list[int]] = {}
-        """The offsets of what is ignored, by sort, until it is reported."""
         self._prepared: tuple[Applied, Head] | None = None
         self._uncommitted: Applied | None = None
+        self._ignored: dict[Verdict, list[int]] = {}
+        """The offsets of what is ignored, by sort, until it is reported."""
         self._writing: Future[None] | None = None
         self._stopped: Stop | None = None
         self._unfounded: int | None = None

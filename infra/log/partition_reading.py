@@ -264,11 +264,9 @@ class PartitionReading(PartitionKnowledge):
 
     def _report_ignored(self) -> None:
         """One line for each sort of what was read together: a stranger can send a hundred thousand records at once."""
-        if not self._ignored:
-            return
-        log = logger(__name__)
         ignored, self._ignored = self._ignored, {}
         for verdict, offsets in ignored.items():
+            log = logger(__name__)
             report = log.debug if verdict is Verdict.LATE else log.warning
             report(
                 f"records.{verdict.name.lower()}",

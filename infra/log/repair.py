@@ -149,6 +149,12 @@ def open_orphans(source: PartitionSource) -> list[dict[str, Any]]:
     return described
 
 
+def hash_of_all(found: Sequence[dict[str, Any]]) -> str:
+    """One hash for orphans that were shown together: SHA-256 over the offset (8 bytes) and the hash of each."""
+    parts = (each["offset"].to_bytes(8, "big") + bytes.fromhex(each["hash"]) for each in found)
+    return sha256(b"".join(parts)).hexdigest()
+
+
 def _described(record: Record, digest: bytes) -> dict[str, Any]:
     header = read_header(record.value)
     described: dict[str, Any] = {"offset": record.offset, "hash": digest.hex(), "number": header and header.number}

@@ -242,8 +242,13 @@ class PostgresViews:
                 return connection
 
     def _connect(self) -> Connection:
+        try:
+            parts = conninfo_to_dict(self.conninfo)
+        except psycopg.ProgrammingError:
+            # The driver repeats the whole of it.
+            raise psycopg.ProgrammingError("the connection string cannot be read") from None
         connection: Connection = psycopg.connect(
-            make_conninfo(f"connect_timeout={_CONNECT_WITHIN}", **conninfo_to_dict(self.conninfo)),
+            make_conninfo(f"connect_timeout={_CONNECT_WITHIN}", **parts),
             autocommit=True,
             row_factory=cast(Any, dict_row),
             application_name="dossier",
@@ -266,8 +271,7 @@ def _without_password(conninfo: str) -> str:
         parts = conninfo_to_dict(conninfo)
     except psycopg.Error:
         return "PostgreSQL"
-    parts.pop("password", None)
-    return make_conninfo("", **parts)
+    return make_conninfo("", **{name: value for name, value in parts.items() if "password" not in name})
 
 
 def _words(error: psycopg.Error) -> str:

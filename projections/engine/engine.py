@@ -283,8 +283,9 @@ class Engine:
         refused: Mapping[str, tuple[int, str]] | None = None,
     ) -> list[BatchApplier]:
         after = min(each.position for each in behind.values())
-        empty = self.log.empty_positions(partition)
         events = self.log.read(partition, after, min(size, target - after))
+        # Asked afterwards: what was read may be newer than what was known before.
+        empty = self.log.empty_positions(partition)
         if empty:
             events = [event for event in events if event.id <= target]
         if not events:

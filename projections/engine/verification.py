@@ -165,12 +165,16 @@ def verify_ends(engine: Engine, snapshot: Snapshot) -> None:
 
 def _between(engine: Engine, partition: int, after: int, last: int) -> Sequence[Notification]:
     """The events after one position up to another. Raises BrokenChain where one is not there."""
-    events = engine.log.read(partition, after, last - after) if last > after else ()
-    for position, event in enumerate(events, start=after + 1):
-        if event.id != position:
-            raise BrokenChain(partition=partition, position=position, found=event.id)
-    if len(events) < last - after:
-        raise BrokenChain(partition=partition, position=after + len(events) + 1, found=None)
+    found = engine.log.read(partition, after, last - after) if last > after else ()
+    empty = engine.log.empty_positions(partition)
+    events = [event for event in found if event.id <= last]
+    expected = next_position(after, empty)
+    for event in events:
+        if event.id != expected:
+            raise BrokenChain(partition=partition, position=expected, found=event.id)
+        expected = next_position(expected, empty)
+    if expected <= last:
+        raise BrokenChain(partition=partition, position=expected, found=None)
     return events
 
 

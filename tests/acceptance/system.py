@@ -50,9 +50,9 @@ class EmbeddedSystem:
             self.given += 1
             numbered = {"command_id": str(uuid5(NAMESPACE_URL, f"dossier:{self.given}")), **draft}
             lines.append(json.dumps(numbered, ensure_ascii=False))
-        answered = io.BytesIO()
+        answered = io.StringIO()
         apply(io.BytesIO("".join(line + "\n" for line in lines).encode()), answered, self.application.gateway)
-        return [json.loads(line) for line in answered.getvalue().splitlines()]
+        return [json.loads(line) for line in answered.getvalue().split("\n") if line]
 
     def must(self, drafts: Sequence[Draft]) -> list[Answer]:
         """Give drafts that have to be accepted."""

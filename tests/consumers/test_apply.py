@@ -48,7 +48,7 @@ class Source:
         return piece if isinstance(piece, bytes) else piece()
 
 
-class Flushed(io.BytesIO):
+class Flushed(io.StringIO):
     """A sink that tells when something was flushed."""
 
     def __init__(self) -> None:
@@ -63,10 +63,10 @@ class Flushed(io.BytesIO):
 
 def test_each_line_is_answered_in_order_and_counted() -> None:
     """Whatever its line ends are, wherever the pieces are cut, and without an end on the last one."""
-    sink, progress = io.BytesIO(), list[int]()
+    sink, progress = io.StringIO(), list[int]()
     source = Source(b"accepted 1\nref", b"used 2\r\nmalformed 3\n", b"accepted 4")
     tally = apply(source, sink, Echo(), lambda so_far: progress.append(so_far.accepted))
-    assert sink.getvalue() == b"accepted 1\nrefused 2\nmalformed 3\naccepted 4\n"
+    assert sink.getvalue() == "accepted 1\nrefused 2\nmalformed 3\naccepted 4\n"
     assert tally == Tally(accepted=2, refused=1, malformed=1)
     assert progress[-1] == tally.accepted
 
@@ -76,22 +76,22 @@ def test_a_sender_that_waits_gets_its_answer_before_it_sends_more() -> None:
 
     def after_the_answer() -> bytes:
         assert sink.told.wait(GUARD)
-        return b"accepted " + sink.getvalue()
+        return b"accepted " + sink.getvalue().encode()
 
     apply(Source(b"accepted first\n", after_the_answer), sink, Echo())
-    assert sink.getvalue() == b"accepted first\naccepted accepted first\n"
+    assert sink.getvalue() == "accepted first\naccepted accepted first\n"
 
 
 def test_few_batches_are_under_way_however_much_arrives() -> None:
     gateway = Echo()
-    apply(Source(*[b"accepted\n"] * 50), io.BytesIO(), gateway)
+    apply(Source(*[b"accepted\n"] * 50), io.StringIO(), gateway)
     assert len(gateway.batches) == 50
     assert gateway.most_under_way <= MOST_UNDER_WAY
 
 
 def test_a_line_without_end_is_kept_until_it_is_known_to_be_too_large() -> None:
     gateway = Echo()
-    apply(Source(b"malformed ", *[b"x" * LARGEST_COMMAND] * 3), io.BytesIO(), gateway)
+    apply(Source(b"malformed ", *[b"x" * LARGEST_COMMAND] * 3), io.StringIO(), gateway)
     ((line,),) = gateway.batches
     assert len(line) == LARGEST_COMMAND + 1
 
@@ -106,7 +106,7 @@ def test_input_that_breaks_off_is_an_error_after_what_came_before_it() -> None:
 
     with pytest.raises(OSError, match="gone"):
         apply(Source(b"accepted 1\n", after_the_answer), sink, Echo())
-    assert sink.getvalue() == b"accepted 1\n"
+    assert sink.getvalue() == "accepted 1\n"
 
 
 def test_a_log_that_fails_ends_it_and_answers_nothing_of_the_batch() -> None:
@@ -115,7 +115,7 @@ def test_a_log_that_fails_ends_it_and_answers_nothing_of_the_batch() -> None:
             del lines
             raise LogIncomplete(partition=0, head=1, reached=0)
 
-    sink = io.BytesIO()
+    sink = io.StringIO()
     with pytest.raises(LogIncomplete):
         apply(Source(b"accepted 1\n"), sink, Failing())
-    assert sink.getvalue() == b""
+    assert sink.getvalue() == ""

@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 
 from domain.errors import InvalidInput
+from infra.delivery.settings import webhook_settings
 from infra.dev.kafka import KafkaCluster
 from infra.settings import load
 
@@ -103,8 +104,9 @@ _ANY_TEXT = {"DOSSIER_LOG", "DOSSIER_VIEWS", "DOSSIER_PERSON"}
 @pytest.mark.parametrize("setting", [setting for setting in _SETTINGS if setting not in _ANY_TEXT])
 def test_every_setting_of_the_page_is_read(setting: str) -> None:
     """A value that cannot be right is refused, so the setting is looked at."""
+    environment = {setting: "{neither nor}"}
     with pytest.raises(InvalidInput):
-        load({setting: "{neither nor}"})
+        webhook_settings(load(environment).log, environment)
 
 
 def test_the_log_and_the_read_models_are_where_the_settings_say() -> None:

@@ -89,7 +89,8 @@ def run(folder: Path, *, kills: int, seed: int, dossiers: int = 60) -> Report:
 
 def _begin_again(folder: Path) -> None:
     for file in folder.glob("log*"):
-        file.unlink()
+        if file.is_file():
+            file.unlink()
 
 
 def _life(file: Path, log: Path, answers: Path, seconds: float | None) -> float | None:

@@ -17,12 +17,15 @@ from infra.dev.kafka import KafkaCluster
 from infra.errors import LogUnusable
 from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.errors import KafkaUnreachable
+from infra.log.format import Format, Place, encode_body, seal
 from infra.log.kafka.log import KafkaLog
 from infra.queue.command_consumer import KafkaCommandQueue
 from infra.queue.dead_letters import KafkaDeadLetters
 from infra.queue.replies import KafkaReplies
 from infra.settings import load
 from tests.fault.evidence import Evidence, accepted, gather
+from tests.support.second_rule import read_all
+from tests.support.signing import STRANGER
 from tests.support.workload import lines
 
 _MOST_APPENDS = 30
@@ -91,11 +94,15 @@ class Small:
         return found
 
     def disturb(self) -> None:
-        """A stranger's record, and a copy of our first one, in the log."""
-        (first, *_), _ = accepted(self.evidence())
-        own = next(value for offset, value in self.evidence().log if offset == first.offset)
+        """Records of strangers, one well made on the head and signed with a key of its own, and a copy of ours."""
+        evidence = self.evidence()
+        (first, *_), _ = accepted(evidence)
+        own = next(value for offset, value in evidence.log if offset == first.offset)
+        head = read_all(evidence.app, 1, 0, evidence.log)
+        chain = (head.head, len(head.accepted) + 1, head.position, 0)
+        forged = seal(Place(evidence.app, 1, 0), STRANGER, Format.APPENDS, chain, encode_body("stranger", []))
         client = KafkaPartitionClient(self.made.kafka, self.made.topics.events, 0)
-        client.send_durably([(None, b"{}"), (None, own or b"")])
+        client.send_durably([(None, b"{}"), (None, forged), (None, own or b"")])
         client.close()
 
 

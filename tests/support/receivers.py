@@ -12,6 +12,9 @@ from typing import Any
 
 from tests.support.waiting import wait_until
 
+ANY_PORT = (range(1, 65536),)
+"""For clients of these receivers, whose ports the system chooses."""
+
 Answer = Callable[["Request"], int]
 """What a receiver does with a request: returns its status; it may wait, or answer by itself and return 0."""
 

@@ -12,9 +12,9 @@ from infra.cli.support.arguments import OPERATION
 from infra.cli.support.framework import subcommand
 from infra.cli.support.i18n import say
 from infra.cli.support.input_files import SniffedStream, opened
-from infra.cli.support.output import OutputClosed
 from infra.cli.support.reporting import MALFORMED, REFUSED, note
 from infra.cli.support.session import Session, session_of
+from infra.terminal.streams import OutputClosed, standard_output
 
 if TYPE_CHECKING:
     from consumers.apply import Tally
@@ -56,7 +56,7 @@ def apply_commands(
     session = session_of(ctx)
     with opened(file) as stream, session.application(create=True) as application:
         try:
-            tally = apply(SniffedStream(stream, file), typer.get_binary_stream("stdout"), application.gateway)
+            tally = apply(SniffedStream(stream, file), standard_output(), application.gateway)
         except OutputClosed:
             _say_that_nobody_reads(session)
             raise

@@ -18,6 +18,7 @@ from infra.cli.support.framework import subcommand
 from infra.cli.support.i18n import say
 from infra.cli.support.reporting import MALFORMED, REFUSED, note, print_json, report_answer
 from infra.cli.support.session import Session, session_of
+from infra.terminal.output import write_line
 
 if TYPE_CHECKING:
     from infra.bootstrap import Application
@@ -75,7 +76,7 @@ def dead_letters(
             _show(session, found)
         elif what == "drop":
             topic.settle(found, "dropped")
-            typer.echo(session.text("{name} was dropped", name=found.name))
+            write_line(session.text("{name} was dropped", name=found.name))
         else:
             _retry(session, application, topic, found)
 
@@ -141,11 +142,11 @@ def _retry(session: Session, application: Application, topic: KafkaDeadLetters, 
     command = whole_command(application.kafka, application.topics.commands, letter)
     (answer,) = application.gateway.submit([command])()
     if session.json:
-        typer.echo(answer.line)
+        write_line(answer.line)
     if answer.outcome != "malformed":
         topic.settle(letter, "retried")
     if answer.outcome == "accepted":
-        typer.echo(session.text("{name} was accepted", name=letter.name), err=session.json)
+        write_line(session.text("{name} was accepted", name=letter.name), err=session.json)
         return
     report_answer(json.loads(answer.line)["error"], session)
     raise typer.Exit(REFUSED if answer.outcome == "refused" else MALFORMED)

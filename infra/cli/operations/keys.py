@@ -19,6 +19,7 @@ from infra.cli.support.i18n import say
 from infra.cli.support.key_folders import ROOTS_HELP, root_keys
 from infra.cli.support.reporting import print_json
 from infra.cli.support.session import Session, session_of
+from infra.terminal.output import write_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -150,10 +151,10 @@ def _init(session: Session, sources: Sequence[PartitionSource], asked: _RootsAsk
     if session.json:
         print_json({"identity": active.identity.hex(), "writer": writer.public.hex(), "registered": registered})
         return
-    typer.echo(session.text("identity of the log: {identity}", identity=active.identity.hex()))
-    typer.echo(session.text("this host's key: {key}", key=writer.public.hex()))
+    write_line(session.text("identity of the log: {identity}", identity=active.identity.hex()))
+    write_line(session.text("this host's key: {key}", key=writer.public.hex()))
     if not registered:
-        typer.echo(session.text("where the root keys are: dossier keys add-writer {key}", key=writer.public.hex()))
+        write_line(session.text("where the root keys are: dossier keys add-writer {key}", key=writer.public.hex()))
 
 
 def _list(session: Session, sources: Sequence[PartitionSource]) -> None:
@@ -217,9 +218,9 @@ def _state_writer(
                 raise BadOption(reason=pair("it is the last writer: nobody could add another one any more"))
     number = state_keys(sources, kind, public, root_keys(sources[0], roots), sources[0].keys.writer())
     if add:
-        typer.echo(session.text("{key} may write, by statement {number}", key=public.hex(), number=number))
+        write_line(session.text("{key} may write, by statement {number}", key=public.hex(), number=number))
     else:
-        typer.echo(session.text("{key} writes no longer, by statement {number}", key=public.hex(), number=number))
+        write_line(session.text("{key} writes no longer, by statement {number}", key=public.hex(), number=number))
 
 
 def _rotate(session: Session, sources: Sequence[PartitionSource], asked: _RootsAsked, roots: list[Path]) -> None:
@@ -238,7 +239,7 @@ def _rotate(session: Session, sources: Sequence[PartitionSource], asked: _RootsA
         raise BadOption(reason=pair("--into names a folder for the new root keys"))
     fresh = Roots(min(asked.must_sign, len(new)), tuple(root.public for root in new))
     number = state_keys(sources, StatementKind.ROTATE_ROOTS, fresh, old, sources[0].keys.writer())
-    typer.echo(session.text("the root keys in {folder} sign, by statement {number}", folder=into.path, number=number))
+    write_line(session.text("the root keys in {folder} sign, by statement {number}", folder=into.path, number=number))
 
 
 def _backup(session: Session, source: PartitionSource, folder: Path) -> None:
@@ -248,4 +249,4 @@ def _backup(session: Session, source: PartitionSource, folder: Path) -> None:
     if session.json:
         print_json({"copied": copied})
         return
-    typer.echo(session.text("copied into {folder}: {names}", folder=folder, names=", ".join(copied) or "—"))
+    write_line(session.text("copied into {folder}: {names}", folder=folder, names=", ".join(copied) or "—"))

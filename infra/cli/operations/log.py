@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from domain.i18n import pair
+from infra.cli.operations.dismissal import dismiss
 from infra.cli.support.arguments import OPERATION
 from infra.cli.support.errors import BadOption
 from infra.cli.support.framework import subcommand
@@ -18,6 +19,7 @@ from infra.cli.support.i18n import say
 from infra.cli.support.key_folders import ROOTS_HELP, root_keys
 from infra.cli.support.reporting import print_json
 from infra.cli.support.session import Session, session_of
+from infra.terminal.output import write_line
 
 if TYPE_CHECKING:
     from infra.bootstrap import Application
@@ -40,7 +42,7 @@ def register(app: typer.Typer) -> None:
         examples=(
             "dossier log dismiss --partition 2",
             "dossier log dismiss --partition 2 --offset 812 --hash 5e1f…",
-            "dossier log dismiss --partition 2 --all",
+            "dossier log dismiss --partition 2 --all --hash 90ab…",
             "dossier log void --partition 2",
             "dossier log void --partition 2 --number 17 --hash 5e1f… --reason 'garbage by a faulty writer'",
             "dossier log reindex",
@@ -66,13 +68,13 @@ def log(
     *,
     partition: Annotated[int, typer.Option("--partition", min=0, help=say("The partition."))] = 0,
     offset: Annotated[int | None, typer.Option("--offset", min=0, help=say("The record's offset (dismiss)."))] = None,
-    every: Annotated[bool, typer.Option("--all", help=say("All records that are open (dismiss)."))] = False,
+    every: Annotated[bool, typer.Option("--all", help=say("All that were shown, and no others (dismiss)."))] = False,
     number: Annotated[
         int | None, typer.Option("--number", min=1, help=say("The first record's number (void)."))
     ] = None,
     digest: Annotated[
         str | None,
-        typer.Option("--hash", metavar="SHA-256", help=say("The record's hash, as shown.")),
+        typer.Option("--hash", metavar="SHA-256", help=say("The record's hash, or the hash of all, as shown.")),
     ] = None,
     reason: Annotated[
         str | None, typer.Option("--reason", help=say("Why, for those who read it later (void)."))
@@ -100,9 +102,7 @@ def log(
     with session.application() as application:
         source = _source(application, partition)
         if what == "dismiss":
-            if (offset is None) is not (digest is None):
-                raise BadOption(reason=pair("--offset and --hash go together"))
-            _dismiss(session, source, offset, digest, every=every)
+            dismiss(session, source, offset, digest, every=every)
         else:
             _void(
                 session, application, source, _Record(number, digest), reason=reason, losing=losing, roots=roots or []
@@ -135,7 +135,7 @@ def _reindex(session: Session) -> None:
     if session.json:
         print_json({"reindexed": True, "position": position})
     else:
-        typer.echo(
+        write_line(
             session.text("the index was made anew from the records, up to position {position}", position=position)
         )
 
@@ -148,65 +148,15 @@ def _upgrade(session: Session) -> None:
     if session.json:
         print_json({"upgraded": found is not None, **(found._asdict() if found is not None else {})})
     elif found is None:
-        typer.echo(session.text("the log has the present form already"))
+        write_line(session.text("the log has the present form already"))
     else:
         events, answers, kept = found
-        typer.echo(
+        write_line(
             session.text(
                 "{events} events and {answers} answers were taken over and compared; the old log is kept as {kept}",
                 events=events,
                 answers=answers,
                 kept=kept,
-            )
-        )
-
-
-def _dismiss(session: Session, source: PartitionSource, offset: int | None, digest: str | None, *, every: bool) -> None:
-    from infra.log.control_records import Orphan
-    from infra.log.repair import open_orphans, repaired
-
-    found = open_orphans(source)
-    if offset is None and not every:
-        _show_orphans(session, found)
-        return
-    chosen = [each for each in found if every or (each["offset"], each["hash"]) == (offset, digest)]
-    if not chosen and not every:
-        raise BadOption(
-            reason=pair("there is no open orphan at offset {offset} with that hash", offset=offset),
-        )
-    with repaired(source) as partition:
-        orphans = [Orphan(each["offset"], bytes.fromhex(each["hash"])) for each in chosen]
-        partition.dismiss(orphans, source.keys.writer())
-    if every:
-        typer.echo(session.text("records left behind: {count}", count=len(chosen)))
-    else:
-        typer.echo(session.text("the record at offset {offset} is left behind", offset=offset))
-
-
-def _show_orphans(session: Session, found: list[dict[str, Any]]) -> None:
-    from infra.cli.support.tables import print_line, print_pairs
-
-    if session.json:
-        print_json(found)
-        return
-    text = session.text
-    if not found:
-        print_line(text("no record is open"))
-    for each in found:
-        print_pairs(
-            (
-                (text("Offset"), each["offset"]),
-                (text("Hash"), each["hash"]),
-                (text("Number"), each["number"]),
-                (text("Key"), each.get("key")),
-                (text("Writer"), each.get("writer")),
-                (
-                    text("Events"),
-                    ", ".join(f"{event['dossier']}/{event['version']} {event['event']}" for event in each["events"])
-                    if each.get("events")
-                    else None,
-                ),
-                (text("Commands"), ", ".join(each.get("commands", ()))),
             )
         )
 
@@ -226,7 +176,7 @@ def _void(
     stopped = _stopped_at(application, source.address.partition)
     number = asked.number or stopped
     if number is None:
-        typer.echo(session.text("every record can be used; name one with --number"))
+        write_line(session.text("every record can be used; name one with --number"))
         return
     with examined(source, number) as (partition, found):
         if not found.records:
@@ -247,7 +197,7 @@ def _void(
                 )
             )
         partition.void(found, reason, root_keys(source, roots), source.keys.writer())
-    typer.echo(session.text("records {first} to {last} are void", first=number, last=found.last))
+    write_line(session.text("records {first} to {last} are void", first=number, last=found.last))
 
 
 def _stopped_at(application: Application, partition: int) -> int | None:

@@ -15,6 +15,7 @@ from infra.cli.support.framework import subcommand
 from infra.cli.support.i18n import say
 from infra.cli.support.reporting import print_json
 from infra.cli.support.session import Session, session_of
+from infra.terminal.output import write_line
 
 if TYPE_CHECKING:
     from infra.bootstrap import Application
@@ -87,8 +88,8 @@ def _list(session: Session, application: Application) -> None:
         print_json({"rows": [each.as_json() for each in found]})
         return
     for each in found:
-        typer.echo(f"{each.projection}: {stale_text(session, each)}")
-    typer.echo(session.text("parked: {count}", count=len(found)))
+        write_line(f"{each.projection}: {stale_text(session, each)}")
+    write_line(session.text("parked: {count}", count=len(found)))
 
 
 def _show(session: Session, application: Application, dossier: str) -> None:
@@ -125,14 +126,14 @@ def _retry(session: Session, application: Application, dossier: str, *, yes: boo
     for each in done:
         _say(session, each)
     if not yes:
-        typer.echo(session.text("nothing is changed; do it with --yes"))
+        write_line(session.text("nothing is changed; do it with --yes"))
 
 
 def _say(session: Session, made: RetryResult) -> None:
     text = session.text
     applied, left = len(made.applied), len(made.left)
     verb = text("applied") if made.stored else text("would be applied")
-    typer.echo(
+    write_line(
         text(
             "{projection}: {applied} {verb}, {left} stay",
             projection=made.projection,
@@ -142,12 +143,12 @@ def _say(session: Session, made: RetryResult) -> None:
         )
     )
     for event in made.applied:
-        typer.echo(f"  + {_place(event)}")
+        write_line(f"  + {_place(event)}")
     for event in made.left:
-        typer.echo(f"  - {_place(event)}" + (f": {event['cause']}" if event["cause"] else ""))
+        write_line(f"  - {_place(event)}" + (f": {event['cause']}" if event["cause"] else ""))
     for change in made.changes:
         columns = "; ".join(f"{name}: {was['before']!r} → {was['now']!r}" for name, was in change["columns"].items())
-        typer.echo(f"    {change['table']} {change['key']}: {columns}")
+        write_line(f"    {change['table']} {change['key']}: {columns}")
 
 
 def _place(event: dict[str, Any]) -> str:

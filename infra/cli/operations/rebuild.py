@@ -15,6 +15,7 @@ from infra.cli.support.framework import subcommand
 from infra.cli.support.i18n import say
 from infra.cli.support.reporting import print_json
 from infra.cli.support.session import Session, session_of
+from infra.terminal.output import write_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -137,7 +138,7 @@ class _TaskProgress:
 def _bar(session: Session) -> Progress:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from infra.cli.support.tables import console
+    from infra.terminal.console import console
 
     class Rate(TextColumn):
         """Events a second."""
@@ -156,7 +157,7 @@ def _bar(session: Session) -> Progress:
         MofNCompleteColumn(),
         Rate(),
         TimeRemainingColumn(),
-        console=console(stderr=True),
+        console=console(err=True),
     )
 
 
@@ -178,11 +179,11 @@ def _show(session: Session, outcomes: list[RebuildResult]) -> None:
             line += text(" (continued)")
         if not outcome.swapped:
             line += text(", not swapped in")
-        typer.echo(line)
+        write_line(line)
         if outcome.comparison is not None:
             _show_comparison(session, outcome.comparison)
         elif not outcome.swapped:
-            typer.echo(text("  nothing of this version is served"))
+            write_line(text("  nothing of this version is served"))
 
 
 def _show_comparison(session: Session, found: Comparison) -> None:
@@ -190,7 +191,7 @@ def _show_comparison(session: Session, found: Comparison) -> None:
     at = ", ".join(f"{partition}/{position}" for partition, position in found.positions.items())
     for table, (live, rebuilt) in found.rows.items():
         mine, other = found.hashes[table]
-        typer.echo(
+        write_line(
             text(
                 "  {table} at {at}: {live} rows served, {rebuilt} rebuilt; content {mine}, {other}",
                 table=table,
@@ -202,9 +203,9 @@ def _show_comparison(session: Session, found: Comparison) -> None:
             )
         )
     if found.equal:
-        typer.echo(text("  equal, row by row"))
+        write_line(text("  equal, row by row"))
         return
-    typer.echo(text("  DIFFERENT: {different}", different=found.different))
+    write_line(text("  DIFFERENT: {different}", different=found.different))
     for each in found.listed:
         columns = "; ".join(f"{name}: {live!r} ≠ {rebuilt!r}" for name, (live, rebuilt) in each.columns.items())
         kinds = {
@@ -212,7 +213,7 @@ def _show_comparison(session: Session, found: Comparison) -> None:
             "only_live": text("served only"),
             "only_rebuilt": text("rebuilt only"),
         }
-        typer.echo(f"    {each.table} {', '.join(map(str, each.key))}: {kinds[each.kind]} {columns}".rstrip())
+        write_line(f"    {each.table} {', '.join(map(str, each.key))}: {kinds[each.kind]} {columns}".rstrip())
 
 
 def _say_undone(session: Session, done: dict[str, int]) -> None:
@@ -220,7 +221,7 @@ def _say_undone(session: Session, done: dict[str, int]) -> None:
         print_json([{"projection": name, "generation": generation} for name, generation in done.items()])
         return
     for name, generation in done.items():
-        typer.echo(session.text("{name}: generation {generation} is served again", name=name, generation=generation))
+        write_line(session.text("{name}: generation {generation} is served again", name=name, generation=generation))
 
 
 def _say_dropped(session: Session, gone: dict[str, list[int]]) -> None:
@@ -228,7 +229,7 @@ def _say_dropped(session: Session, gone: dict[str, list[int]]) -> None:
         print_json([{"projection": name, "generations": generations} for name, generations in gone.items()])
         return
     if not gone:
-        typer.echo(session.text("nothing to drop"))
+        write_line(session.text("nothing to drop"))
     for name, generations in gone.items():
         which = ", ".join(map(str, generations))
-        typer.echo(session.text("{name}: dropped generation {which}", name=name, which=which))
+        write_line(session.text("{name}: dropped generation {which}", name=name, which=which))

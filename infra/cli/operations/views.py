@@ -14,6 +14,7 @@ from infra.cli.support.framework import subcommand
 from infra.cli.support.i18n import say
 from infra.cli.support.reporting import print_json, tell_error
 from infra.cli.support.session import Session, session_of
+from infra.terminal.output import write_line
 from projections.engine.errors import ViewsNotBuilt
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def _verify(session: Session, application: Application) -> None:
         print_json([*(each.as_json() for each in found), *map(_not_built, missing)])
     for each in () if session.json else found:
         at = each.checkpoint
-        typer.echo(
+        write_line(
             session.text(
                 "{projection} {partition}/{position}: {applied} applied + {parked} parked + {ignored} "
                 "ignored; the log has {events}; hash {hash}",
@@ -123,11 +124,11 @@ def _verify(session: Session, application: Application) -> None:
             )
         )
         for finding in each.findings:
-            typer.secho(f"  {finding.code}: {finding.message(session.language)}", fg="red")
-            typer.echo(f"    {finding.hint(session.language)}")
+            write_line(f"  {finding.code}: {finding.message(session.language)}", style="red")
+            write_line(f"    {finding.hint(session.language)}")
     for error in missing:
         tell_error(session, error.code, error.message(session.language), None, error.hint(session.language))
     if findings or missing:
         raise typer.Exit(DIFFERENT)
     if not session.json:
-        typer.echo(session.text("complete: no event skipped, none folded twice"))
+        write_line(session.text("complete: no event skipped, none folded twice"))

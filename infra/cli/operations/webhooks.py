@@ -16,8 +16,11 @@ from infra.cli.support.arguments import OPERATION, LogLevelOption
 from infra.cli.support.errors import BadOption
 from infra.cli.support.framework import DossierGroup, examples_text, subcommand
 from infra.cli.support.i18n import say
+from infra.cli.support.input_files import secret_of
 from infra.cli.support.reporting import note, print_json
 from infra.cli.support.session import Session, session_of
+from infra.errors import SecretOnCommandLine
+from infra.terminal.output import write_line
 
 if TYPE_CHECKING:
     from consumers.feed import FeedEntry
@@ -65,16 +68,21 @@ def add(
             help=say("Where to begin, as `tail --from`."),
         ),
     ] = "now",
-    secret: Annotated[
+    secret_file: Annotated[
         str | None,
-        typer.Option(help=say("The secret (whsec_…); else a new one.")),
+        typer.Option(
+            "--secret-file",
+            metavar="FILE",
+            help=say("A file with the secret (whsec_…), - for standard input; else a new one is made."),
+        ),
     ] = None,
+    secret: Annotated[str | None, typer.Option("--secret", hidden=True)] = None,
 ) -> None:
     """Add a subscription. Its secret is shown once."""
     from consumers.webhook_dispatcher import Subscription
     from infra.delivery.settings import webhook_settings
     from infra.delivery.webhooks.signing import check_secret, new_secret
-    from infra.delivery.webhooks.ssrf_guard import addresses, receiver
+    from infra.delivery.webhooks.ssrf_guard import addresses, check_port, receiver
     from projections.public_decisions.tables import KINDS
 
     session = session_of(ctx)
@@ -83,14 +91,17 @@ def add(
         choices = ", ".join(KINDS)
         raise BadOption(reason=pair("--kind is one of {choices}", choices=choices))
     if secret is not None:
-        check_secret(secret)
-    chosen = secret or new_secret()
+        raise SecretOnCommandLine(option="--secret", instead="--secret-file")
+    chosen = new_secret() if secret_file is None else secret_of(session, secret_file)
+    check_secret(chosen)
     with session.application() as application, _store(session) as store:
         for unit in units or ():
             application.settings.units.get(unit)
         to = receiver(url)
+        settings = webhook_settings(application.settings.log)
+        check_port(to, settings.ports)
         try:
-            addresses(to, webhook_settings(application.settings.log).allow)
+            addresses(to, settings.allow)
         except OSError as error:
             # It may come to be: it is judged again at every try.
             note(session.text("{host} has no address now: {error}", host=to.host, error=error))
@@ -99,7 +110,7 @@ def add(
     if session.json:
         print_json({"name": name, "url": url, "secret": chosen})
     else:
-        typer.echo(session.text("{name}: secret {chosen}", name=name, chosen=chosen))
+        write_line(session.text("{name}: secret {chosen}", name=name, chosen=chosen))
 
 
 def subscriptions(ctx: typer.Context) -> None:
@@ -223,7 +234,7 @@ def rotate(ctx: typer.Context, name: Name) -> None:
     if session.json:
         print_json({"name": name, "secret": fresh})
     else:
-        typer.echo(session.text("{name}: new secret {fresh}", name=name, fresh=fresh))
+        write_line(session.text("{name}: new secret {fresh}", name=name, fresh=fresh))
 
 
 def remove(ctx: typer.Context, name: Name) -> None:
@@ -250,7 +261,7 @@ def _answer(session: Session, name: str, outcome: str, line: str) -> None:
     if session.json:
         print_json({"name": name, "outcome": outcome})
     else:
-        typer.echo(line)
+        write_line(line)
 
 
 def _table(session: Session, rows: list[dict[str, Any]], columns: tuple[tuple[str, str], ...]) -> None:

@@ -13,6 +13,7 @@ import typer
 from domain.errors import InfrastructureError
 from infra.cli.support.reporting import MALFORMED, REFUSED, note, report_answer
 from infra.cli.support.session import Session, session_of, today
+from infra.terminal.output import write_line
 
 if TYPE_CHECKING:
     from infra.bootstrap import Application
@@ -49,7 +50,7 @@ def submit_command(
             line, outcome = _handled(application, {**envelope, "command_id": command_id})  # 2
             answer = json.loads(line)
             if session.json:  # 3
-                typer.echo(line)
+                write_line(line)
             if not answer["ok"]:
                 report_answer(answer["error"], session)
             elif not session.json:
@@ -107,7 +108,7 @@ def _show(session: Session, application: Application, answer: dict[str, Any]) ->
     ]
     width = max(len(name) for name, _ in lines)
     for name, value in lines:
-        typer.echo(f"{name:<{width}}  {value}")
+        write_line(f"{name:<{width}}  {value}")
 
 
 def _standing(session: Session, application: Application, dossier_id: str) -> list[tuple[str, str]]:

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any, Literal
 
 import typer
@@ -15,7 +14,7 @@ from infra.cli.support.arguments import QUESTIONS
 from infra.cli.support.errors import BadOption
 from infra.cli.support.framework import subcommand
 from infra.cli.support.i18n import say
-from infra.cli.support.reporting import plain
+from infra.cli.support.reporting import print_json
 from infra.cli.support.session import session_of
 
 _OF_A_DOSSIER = {"self-assessment": self_assessment_form, "findings": findings_form}
@@ -57,7 +56,7 @@ def template(
     ] = None,
 ) -> None:
     """Print a form to be filled in."""
-    typer.echo(json.dumps(_form(ctx, form, dossier), ensure_ascii=False, indent=2, default=plain))
+    print_json(_form(ctx, form, dossier), indent=2)
 
 
 def _form(ctx: typer.Context, form: str, dossier: str | None) -> Any:

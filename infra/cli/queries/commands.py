@@ -15,6 +15,7 @@ from infra.cli.support.framework import subcommand
 from infra.cli.support.i18n import say
 from infra.cli.support.reporting import print_json
 from infra.cli.support.session import Session, session_of
+from infra.terminal.output import write_line
 
 
 def register(app: typer.Typer) -> None:
@@ -67,9 +68,9 @@ def commands(
     for each in described:
         _print(session, each)
     if name is not None:
-        typer.echo("")
-        typer.echo("JSON Schema:")
-        typer.echo(json.dumps(known[name], ensure_ascii=False, indent=2))
+        write_line()
+        write_line("JSON Schema:")
+        print_json(known[name], indent=2)
 
 
 def _print(session: Session, described: dict[str, Any]) -> None:
@@ -77,13 +78,13 @@ def _print(session: Session, described: dict[str, Any]) -> None:
 
     schema, text = described["schema"], session.text
     title, description = ("x-title-vi", "x-description-vi") if session.language == "vi" else ("title", "description")
-    typer.echo("")
-    typer.secho(f"{described['command']}  {schema[title]}", bold=True)
-    typer.echo(f"  {schema[description]}")
+    write_line()
+    write_line(f"{described['command']}  {schema[title]}", style="bold")
+    write_line(f"  {schema[description]}")
     roles = ", ".join(f"{role} ({role_name(role, 'vi')})" for role in described["roles"])
-    typer.echo(f"  {text('given by')}: {roles}")
+    write_line(f"  {text('given by')}: {roles}")
     data = schema["properties"]["data"]
     for key, part in data["properties"].items():
         needed = text(" (required)") if key in data["required"] else ""
-        typer.echo(f"  data.{key}{needed}: {part.get(description, '')}")
-    typer.echo(f"  {text('example')}: {json.dumps(described['example'], ensure_ascii=False)}")
+        write_line(f"  data.{key}{needed}: {part.get(description, '')}")
+    write_line(f"  {text('example')}: {json.dumps(described['example'], ensure_ascii=False)}")

@@ -4,10 +4,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
 import typer
@@ -20,6 +19,7 @@ from infra.cli.support.framework import DossierGroup, examples_text, subcommand
 from infra.cli.support.i18n import say
 from infra.cli.support.reporting import note, print_json
 from infra.cli.support.session import Session, session_of
+from infra.terminal.output import write_line
 
 if TYPE_CHECKING:
     from consumers.feed import DecisionFeed, FeedDiverged, FeedEntry
@@ -75,10 +75,9 @@ def tail(
             for each in found:
                 if proof.check(each.record) is not None:
                     raise _does_not_follow(each)
-                _show(session, each, decisions.serializer.json(each.record), sys.stdout)
+                _show(session, each, decisions.serializer.json(each.record))
                 at[each.partition] = each.feed_position
                 shown[each.partition] = each
-            sys.stdout.flush()
             if not found and (not follow or stop.wait(_FOLLOW_EVERY)):
                 break
 
@@ -159,7 +158,7 @@ def replay(
             webhooks.enqueue_replay(application, webhook, found, name)
         else:
             for each in found:
-                _show(session, each, decisions.serializer.json(each.record, replay=name), sys.stdout)
+                _show(session, each, decisions.serializer.json(each.record, replay=name))
     note(session.text("{name}: {count} decisions", name=name, count=len(found)))
 
 
@@ -184,7 +183,7 @@ def files(
     if session.json:
         print_json({"folder": str(folder), "written": written})
     else:
-        typer.echo(session.text("{written} decisions written", written=written))
+        write_line(session.text("{written} decisions written", written=written))
 
 
 def publisher(
@@ -225,9 +224,9 @@ def publisher(
                 application.publisher(target).run(stop, went_on=halt.went_on)
 
 
-def _show(session: Session, each: FeedEntry, event: str, to: TextIO) -> None:
+def _show(session: Session, each: FeedEntry, event: str) -> None:
     if session.json:
-        to.write(event + "\n")
+        write_line(event)
         return
     record: dict[str, Any] = each.record
     words = (
@@ -239,7 +238,7 @@ def _show(session: Session, each: FeedEntry, event: str, to: TextIO) -> None:
         f"{record['unit']['name']}, {record['level_name']} {record['year']}",
         record["id"],
     )
-    to.write("  ".join(words) + "\n")
+    write_line("  ".join(words))
 
 
 def _add(name: str, handler: Any, help_text: str, examples: tuple[str, ...]) -> None:

@@ -99,7 +99,7 @@ def _print(session: Session, number: int, step: dict[str, Any]) -> None:
         (
             (text("what"), step["description"][session.language]),
             (text("who"), _who(session, step["roles"])),
-            (text("must hold"), "\n".join(part[session.language] for part in step["must_hold"].values())),
+            (text("must hold"), [part[session.language] for part in step["must_hold"].values()]),
             (text("clause"), clause_text(step["clause"], session.language)),
             (text("may follow"), _what_follows(session, step)),
         )

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from copy import copy
 from functools import cache
@@ -12,13 +13,16 @@ from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+from typer.exceptions import TyperException
 
 from domain.authorization import Role
 from domain.errors import DossierError
 from infra.cli.support.i18n import chosen_language, say, translated
 from infra.cli.support.parsing import DOC, DOC_HELP
-from infra.cli.support.reporting import exit_code, report
-from infra.cli.support.session import session_of
+from infra.cli.support.reporting import exit_code, note, report
+from infra.cli.support.session import Session, session_of
+from infra.cli.support.usage import no_such_command, refuse_other_dashes, too_many_arguments, usage_error
+from infra.terminal.streams import own_texts
 
 EVERYWHERE = say("Options of every command")
 WHO_AND_WHEN = say("Who gives the command, and for which day")
@@ -187,6 +191,9 @@ def _declared(declared: Callable[..., None]) -> list[Any]:
 class DossierCommand(TyperCommand):
     """A subcommand with the options of every command."""
 
+    allow_extra_args = True
+    """So that those who are too many are told by us."""
+
     def __init__(
         self,
         name: str | None,
@@ -202,11 +209,18 @@ class DossierCommand(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Before anything is asked of it: --help also knows a language that is named after it."""
         _note_language(ctx, args)
-        return super().parse_args(ctx, args)
+        left = super().parse_args(ctx, args)
+        if left and not ctx.resilient_parsing:
+            raise too_many_arguments()
+        for param in self.params:
+            if param.param_type_name == "argument":
+                refuse_other_dashes(ctx.params.get(param.name))
+        return left
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         _translate(self, ctx)
-        super().format_help(ctx, formatter)
+        with own_texts():
+            super().format_help(ctx, formatter)
 
 
 class ProcedureCommand(DossierCommand):
@@ -221,6 +235,17 @@ class DossierGroup(TyperGroup):
 
     def __init__(self, *, params: list[Any] | None = None, **rest: Any) -> None:
         super().__init__(params=[*(params or []), *_options(_everywhere)], **rest)
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run the program, and end the process. Typer would repeat what was typed where it cannot be parsed."""
+        try:
+            code = super().main(*arguments, **{**options, "standalone_mode": False})
+        except TyperException as error:
+            _report_usage(error)
+            code = error.exit_code
+        except typer.Abort:
+            code = 1
+        sys.exit(code if isinstance(code, int) else 0)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Before the subcommand is known: a language may also stand after it."""
@@ -237,6 +262,8 @@ class DossierGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The subcommand that is meant; of the demonstration only the name stands in the list until then."""
+        if not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            raise no_such_command(args[0], self.commands)
         name, found, rest = super().resolve_command(ctx, args)
         return name, _demonstration() if name == _DEMO else found, rest
 
@@ -244,7 +271,8 @@ class DossierGroup(TyperGroup):
         _translate(self, ctx)
         for subcommand in self.commands.values():
             _translate(subcommand, ctx)
-        super().format_help(ctx, formatter)
+        with own_texts():
+            super().format_help(ctx, formatter)
 
 
 def subcommand(
@@ -302,6 +330,16 @@ def _as_demonstration(app: typer.Typer, panel: str) -> Callable[[Handler], Handl
     text = say("Simulate a year of the whole province and leave the log to explore. All figures are simulated.")
     examples = ("dossier demo", "dossier demo --log sqlite:///demo.sqlite --lang vi")
     return subcommand(app, _DEMO, panel=panel, help=text, examples=examples)
+
+
+def _report_usage(error: TyperException) -> None:
+    ctx: Any = getattr(error, "ctx", None)
+    session = Session() if ctx is None else session_of(ctx)
+    found = usage_error(error)
+    if found is not None:
+        report(found, session)
+    if found is not None and ctx is not None:
+        note(" ".join(ctx.get_usage().split()))
 
 
 def _note_language(ctx: Any, args: Sequence[str]) -> None:

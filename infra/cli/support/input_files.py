@@ -11,6 +11,9 @@ from typing import Final, cast
 
 from domain.i18n import pair, translatable
 from infra.cli.support.errors import EmptyFile, JsonArray, UnreadableFile, WrongFileType
+from infra.cli.support.reporting import note
+from infra.cli.support.session import Session
+from infra.private_files import is_open_to_others
 from schemas.command_errors import ByteOrderMark
 
 STANDARD_INPUT: Final = "-"
@@ -87,6 +90,20 @@ def contents(path: str) -> bytes:
     if not found.strip():
         raise EmptyFile(path=path)
     refuse_other_types(found, path)
+    return found
+
+
+def secret_of(session: Session, path: str) -> str:
+    """The secret in a file, or on standard input; an editor may have ended its line. Says when others may read it.
+
+    Raises UnreadableFile, EmptyFile, WrongFileType, ByteOrderMark.
+    """
+    try:
+        found = contents(path).decode().strip()
+    except UnicodeDecodeError:
+        raise WrongFileType(path=path, kind=pair("no text in UTF-8")) from None
+    if path != STANDARD_INPUT and is_open_to_others(Path(path)):
+        note(session.text("{path} can be read by others: chmod 600", path=path))
     return found
 
 

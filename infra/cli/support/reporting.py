@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
-import typer
-
 from domain.errors import DossierError, InfrastructureError, InvalidInput
 from domain.i18n import Language
 from infra.cli.support.i18n import clause_text
 from infra.cli.support.session import Session
+from infra.terminal.output import write_line
 
 MALFORMED, REFUSED, INFRASTRUCTURE = 2, 3, 4
 
@@ -42,22 +41,22 @@ def report_answer(error: dict[str, Any], session: Session) -> None:
 def tell_error(session: Session, code: str, message: str, clause: str | None, hint: str) -> None:
     """Code, message, clause and hint on stderr."""
     text = session.text
-    heading = typer.style(f"{text('error')} {code}", fg="red", bold=True)
-    typer.echo(f"{heading}: {message}", err=True)
+    write_line(message, label=f"{text('error')} {code}", style="bold red", err=True)
     if clause:
-        typer.echo(f"  {text('clause')}: {clause_text(clause, session.language)}", err=True)
+        note(f"  {text('clause')}: {clause_text(clause, session.language)}")
     if hint:
-        typer.echo(f"  {text('hint')}: {hint}", err=True)
+        note(f"  {text('hint')}: {hint}")
 
 
 def note(text: str) -> None:
     """A remark on stderr."""
-    typer.echo(text, err=True)
+    write_line(text, err=True)
 
 
-def print_json(value: Any) -> None:
-    """One line of JSON on stdout: days in ISO form, moments in UTC."""
-    typer.echo(json.dumps(value, ensure_ascii=False, default=plain))
+def print_json(value: Any, *, indent: int | None = None) -> None:
+    """One line of JSON on stdout, or several with `indent`: days in ISO form, moments in UTC."""
+    for each in json.dumps(value, ensure_ascii=False, default=plain, indent=indent).split("\n"):
+        write_line(each)
 
 
 def plain(value: object) -> Any:

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-_WIDTH_OF_A_PIPE: Final = 200
-
-
-def console(*, stderr: bool = False) -> Console:
-    """A console as wide as the terminal; wide enough for every table where there is none."""
-    made = Console(stderr=stderr, highlight=False)
-    if not made.is_terminal and "COLUMNS" not in os.environ:
-        made.width = _WIDTH_OF_A_PIPE
-    return made
+from infra.terminal.console import console
+from infra.terminal.escapes import visible
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A table; None is shown as nothing. Values are text, never markup."""
+    """A table; None is shown as nothing. Values are text, never markup; a list of texts has a line for each."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for heading in headings:
-        table.add_column(Text(heading), overflow="fold")
+        table.add_column(_cell(heading), overflow="fold")
     for row in rows:
-        table.add_row(*(Text("" if value is None else str(value)) for value in row))
+        table.add_row(*map(_cell, row))
     console().print(table)
 
 
@@ -39,16 +30,22 @@ def print_pairs(pairs: Iterable[tuple[str, Any]]) -> None:
     table.add_column(overflow="fold")
     for name, value in pairs:
         if value is not None and value != "":
-            table.add_row(Text(name), Text(str(value)))
+            table.add_row(_cell(name), _cell(value))
     console().print(table)
 
 
 def print_heading(text: str) -> None:
     """A heading, after an empty line."""
     console().print()
-    console().print(Text(text, style="bold"))
+    console().print(Text(visible(text), style="bold"))
 
 
 def print_line(text: str) -> None:
     """One line of text."""
-    console().print(Text(text))
+    console().print(_cell(text))
+
+
+def _cell(value: Any) -> Text:
+    """A value as text of one line, or of a line for each of a list: it is as wide as it is measured."""
+    lines = value if isinstance(value, list) else ["" if value is None else str(value)]
+    return Text("\n".join(map(visible, lines)))

@@ -23,6 +23,7 @@ from typing import Any, Final, Self
 from consumers.feed import Cursor
 from consumers.webhook_dispatcher import Delivery, DeliveryResult, Subscription, SubscriptionState
 from domain.errors import InfrastructureError, InvalidInput
+from infra.private_files import make_private
 from infra.sqlite_file import open_in_wal_mode
 from projections.public_decisions.read_model import FeedPosition
 
@@ -281,13 +282,13 @@ class WebhookStore:
         if connection is None:
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
+                # It holds the receivers' secrets, and so does its WAL.
+                make_private(self._path)
                 connection = open_in_wal_mode(self._path)
                 connection.row_factory = sqlite3.Row
                 connection.executescript(_TABLES)
             except (OSError, sqlite3.Error) as error:
                 raise WebhooksUnusable(path=str(self._path), reason=str(error)) from error
-            # It holds the receivers' secrets.
-            self._path.chmod(0o600)
             self._mine.connection = connection
             self._open.append(connection)
         return connection

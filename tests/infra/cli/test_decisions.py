@@ -114,6 +114,7 @@ def test_a_receiver_of_the_operators_own_network_must_be_allowed(
 
 def test_webhooks_are_delivered_logged_paused_and_removed(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOSSIER_WEBHOOK_ALLOW", "127.0.0.0/8")
+    monkeypatch.setenv("DOSSIER_WEBHOOK_PORTS", "1-65535")
     bad: set[str] = {UNIT}
     with receiver(lambda request: 500 if request.unit in bad else 204) as to:
         added = terminal.json("decisions", "webhooks", "add", "portal", to.url, "--from", "beginning")
@@ -152,6 +153,7 @@ def test_a_courier_that_is_killed_anywhere_delivers_all_in_order(
 ) -> None:
     terminal.run("apply", terminal.file("many.jsonl", "\n".join(lines(30)) + "\n"))
     monkeypatch.setenv("DOSSIER_WEBHOOK_ALLOW", "127.0.0.0/8")
+    monkeypatch.setenv("DOSSIER_WEBHOOK_PORTS", "1-65535")
 
     def slowly(_: Request) -> int:
         time.sleep(0.05)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from itertools import islice
@@ -93,3 +94,21 @@ def test_standard_error_that_nobody_reads_changes_nothing(terminal: Terminal) ->
     answers = process.communicate(timeout=GUARD)[0].splitlines()
     assert process.returncode == 0
     assert all(json.loads(answer)["ok"] for answer in answers)
+
+
+@pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)])
+def test_a_standard_stream_that_is_closed_is_not_taken_for_the_log(terminal: Terminal, closed: tuple[int, ...]) -> None:
+    """The next file that a program opens gets its number; what is printed must not go there."""
+    shell = " ".join(["exec", '"$0"', '"$@"', *(f"{number}>&-" for number in closed)])
+    more = terminal.file("two.jsonl", "\n".join(islice(lines(2), len(list(lines(1))), None)) + "\n")
+    for arguments in (("apply", more), ("status",), ("status", "--json"), ("nonsense",)):
+        environment = {**os.environ, **terminal.environment}
+        done = subprocess.run(
+            ["sh", "-c", shell, PROGRAM, *arguments], env=environment, check=False, capture_output=True
+        )
+        assert done.returncode == (2 if arguments == ("nonsense",) else 0), done.stderr
+    for name in ("log.sqlite", "log-views.sqlite"):
+        with sqlite3.connect(terminal.folder / name) as database:
+            assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        database.close()
+    assert len(terminal.run("apply", more).out.splitlines()) == len(list(lines(2))) - len(list(lines(1)))

@@ -21,7 +21,7 @@ from infra.delivery.webhooks.signing import new_secret
 from infra.delivery.webhooks.store import DispatcherRunning, SubscriptionExists, UnknownSubscription, WebhookStore
 from projections.public_decisions.read_model import BEGINNING
 from tests.support.event_builders import DossierHistory, FakeLog
-from tests.support.receivers import EXTRA, Receiver, Request, receiver
+from tests.support.receivers import ANY_PORT, EXTRA, Receiver, Request, receiver
 from tests.support.units import COMMUNE, DEPARTMENT, DISTRICT
 from tests.support.waiting import GUARD, wait_until
 
@@ -41,7 +41,7 @@ def serve(decisions: DecisionFeed, store: WebhookStore) -> Serve:
 
     @contextmanager
     def running(retries: tuple[float, ...] = (0.05,) * 40, deadline: float = GUARD) -> Iterator[WebhookDispatcher]:
-        client = WebhookClient(LOOPBACK, deadline=deadline)
+        client = WebhookClient(LOOPBACK, ports=ANY_PORT, deadline=deadline)
         dispatcher = WebhookDispatcher(
             decisions, store, client.send, retries=retries, now=time.time, jitter=random.Random(7).random
         )

@@ -75,8 +75,8 @@ def test_a_reason_that_is_not_needed_is_a_fault(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        'typer.echo("Done.")',
-        'typer.echo(f"{count} things")',
+        'write_line("Done.")',
+        'write_line(f"{count} things")',
         'typer.Option(help="What to do.")',
         'print_table(("Name", text("Day", "vi")), rows)',
         'print_pairs([(text("Day", "vi"), "never" if x else day)])',
@@ -106,7 +106,7 @@ def test_vietnamese_past_the_catalogues_is_a_fault_in_every_package(tmp_path: Pa
     "source",
     [
         '"""A docstring of many words."""',
-        'typer.echo(text("Done.", "vi"))',
+        'write_line(text("Done.", "vi"))',
         'typer.Option("--day", metavar="YYYY MM", help=say("The day."))',
         'subcommand(examples=("dossier open --person Lê",))',
         'print_line(row["unit"])',

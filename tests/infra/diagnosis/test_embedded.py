@@ -65,8 +65,8 @@ def test_a_fact_that_was_taken_out_is_named_where_the_positions_were_closed_up(s
 @announced
 def test_an_event_that_cannot_be_read_is_named_by_its_position(stage: Terminal) -> None:
     edit(stage, "UPDATE stored_events SET state = substr(state, 1, 12) WHERE rowid = 7")
-    found = wrong(stage, "--whole")
-    assert (found[0]["code"], found[0]["position"]) == ("UNREADABLE_EVENT", 7)
+    found = {each["code"]: each.get("position") for each in wrong(stage, "--whole")}
+    assert (found["UNREADABLE_EVENT"], found["OWN_INDEX_DIFFERS"]) == (7, 7)
 
 
 @announced
@@ -155,3 +155,20 @@ def test_a_damaged_file_is_named(stage: Terminal) -> None:
 def test_a_row_that_is_no_event_is_named(stage: Terminal) -> None:
     edit(stage, "INSERT INTO stored_events VALUES (NULL, 1, 'x', x'00')")
     assert any("position 56" in each["message"] for each in wrong(stage, "--whole"))
+
+
+def test_positions_of_voided_records_are_empty_and_not_missing(terminal: Terminal) -> None:
+    """Whether other facts stand behind them or not; a missing one behind them is still named."""
+    for unit in ("04630", "04633"):
+        terminal.run("open", unit, "--level=basic", "--year=2024", "--on=2024-06-12")
+    (record,) = terminal.json("log", "void", "--number=3")["records"]
+    terminal.run("log", "void", "--number=3", f"--hash={record['hash']}", "--reason=a test", "--losing=2")
+    # They had applied what is void.
+    (terminal.folder / "log-views.sqlite").unlink()
+    assert terminal.json("doctor", "--whole")["wrong"] == []
+    for unit in ("04633", "04636"):
+        terminal.run("open", unit, "--level=basic", "--year=2024", "--on=2024-06-12")
+    assert terminal.json("doctor", "--whole")["wrong"] == []
+    edit(terminal, "DELETE FROM stored_events WHERE rowid = 3")
+    (missing,) = [each for each in wrong(terminal) if each["code"] == "POSITIONS_MISSING"]
+    assert (missing["first"], missing["last"]) == (3, 3)

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 from kafka import KafkaConsumer
+from kafka.coordinator.consumer import ConsumerCoordinator
 from kafka.errors import GroupAuthorizationFailedError
 from kafka.net.manager import KafkaConnectionManager
 
@@ -48,6 +49,29 @@ def test_every_partition_is_somebody_s_and_one_that_leaves_gives_its_own_away(
     assert one.partitions == frozenset()
     wait_until(lambda: other.partitions == PARTITIONS)
     other.close()
+
+
+@pytest.mark.parametrize("eager", [False, True])
+def test_a_leader_that_has_not_heard_of_the_topic_asks_again(
+    settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch, *, eager: bool
+) -> None:
+    """It was just made, and the group met before the leader knew: nobody is left without partitions for that."""
+    ensure(settings, [log_topic(settings, settings.events_topic)])
+    calls = iter(range(10**9))
+    perform = ConsumerCoordinator._perform_assignment
+
+    def blind_at_first(coordinator: Any, *arguments: Any) -> Any:
+        if next(calls) > 1:
+            return perform(coordinator, *arguments)
+        with monkeypatch.context() as blind:
+            blind.setattr(coordinator._cluster, "partitions_for_topic", lambda _topic: None)
+            return perform(coordinator, *arguments)
+
+    monkeypatch.setattr(ConsumerCoordinator, "_perform_assignment", blind_at_first)
+    one = Membership(settings, f"{settings.app}.worker", settings.events_topic, eager=eager)
+    wait_until(lambda: one.partitions == PARTITIONS)
+    assert next(calls) > 2
+    one.close()
 
 
 def test_publishers_of_version_0_1_and_of_today_share_the_partitions(settings: KafkaSettings) -> None:

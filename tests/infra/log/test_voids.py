@@ -17,6 +17,8 @@ from infra.kafka.settings import KafkaSettings
 from infra.log.control_records import Orphan, StatementKind
 from infra.log.errors import (
     ControlRecordLost,
+    LogBroken,
+    LogChanged,
     NewerLog,
     RecordsVoided,
     RecordUnreadable,
@@ -228,6 +230,19 @@ def source_identity(handle: PartitionHandle) -> bytes:
     keys = handle.partition.state.keys
     assert keys is not None
     return keys.identity
+
+
+def test_only_the_log_of_the_expected_identity_is_opened(settings: KafkaSettings, opened: PartitionHandle) -> None:
+    """Whatever a stranger has put into the topic first, and whatever an index holds."""
+    happen(opened)
+    known, other = source_identity(opened), bytes(32)
+    for folder in ("fresh", "again"):
+        expecting = replace(settings, index_dir=settings.index_dir / folder, identity=known)
+        right = open_partition(expecting, 0)
+        assert right.partition.indexed == 1
+        close_partition(right)
+        with pytest.raises((LogChanged, LogBroken)):
+            open_partition(replace(expecting, identity=other), 0)
 
 
 def test_ten_thousand_orphans_are_left_behind_in_one_go(

@@ -10,15 +10,14 @@ import pytest
 
 from infra.bootstrap import Application
 from infra.dev.kafka import KafkaCluster
-from infra.log.errors import LogBroken
-from infra.log.format import Format, Place, encode_body, seal
-from infra.log.kafka.log import KafkaLog
-from infra.log.kafka.source import KafkaSource, close_partition, open_partition
+from infra.log import repair as module
+from infra.log.control_records import Orphan
+from infra.log.format import Format, encode_body, seal
+from infra.log.partition_handle import PartitionHandle
+from infra.log.repair import hash_of_all, open_orphans, repaired
 from infra.settings import load
-from schemas.command_parser import read_command
 from tests.support.stranger import batch_of, produce
 from tests.support.terminal import Terminal
-from tests.support.workload import lines
 
 COUNT = 300
 
@@ -32,32 +31,55 @@ def terminal(broker: KafkaCluster, tmp_path: Path) -> Terminal:
 
 @pytest.fixture
 def application(terminal: Terminal) -> Iterator[Application]:
-    """With a log in which only orphans are, behind its genesis."""
+    """With a log in which, behind its genesis, only orphans are."""
     with Application(load({}, log=terminal.environment["DOSSIER_LOG"]), create=True) as made:
-        close_partition(open_partition(made.kafka, 0))
+        PartitionHandle(made.sources()[0]).close()
         values = [orphan(made, number) for number in range(COUNT)]
         for start in range(0, COUNT, 100):
             produce(made.kafka, made.topics.events, 0, batch_of(values[start : start + 100]))
         yield made
 
 
-def orphan(made: Application, number: int) -> bytes:
-    """A record of an active writer that was built on one which is not there."""
-    signer = KafkaSource(made.kafka, 0, made.topics.events).keys.writer()
-    chain = (number.to_bytes(32), 9, 9, 0)
-    return seal(Place(made.kafka.app, 1, 0), signer, Format.APPENDS, chain, encode_body(f"writer {number}", []))
+def orphan(application: Application, number: int) -> bytes:
+    """A record that a writer of the log signed, on one that is not there."""
+    source = application.sources()[0]
+    chain = (number.to_bytes(32, "big"), 9, 9, 0)
+    body = encode_body(f"writer {number}", [])
+    return seal(source.address.place, source.keys.writer(), Format.APPENDS, chain, body)
 
 
-def test_all_are_shown_and_dismissed_in_one_call(application: Application, terminal: Terminal) -> None:
-    """Nobody goes on before that, and everybody after it."""
-    (command,) = lines(0)
-    with pytest.raises(LogBroken):
-        application.handler_of(KafkaLog(application.kafka)).handle([read_command(command)])
-    shown = terminal.json("log", "dismiss", "--partition=0")
-    assert [(each["offset"], each["writer"]) for each in shown] == [
+def test_all_are_shown(application: Application) -> None:
+    found = open_orphans(application.sources()[0])
+    assert [(each["offset"], each["writer"]) for each in found] == [
         (number + 1, f"writer {number}") for number in range(COUNT)
     ]
-    assert str(COUNT) in terminal.run("log", "dismiss", "--partition=0", "--all").out
+
+
+@pytest.mark.parametrize("at_once", [7, 20_000])
+def test_all_are_dismissed_in_one_call(application: Application, monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    """However many records of the log that takes."""
+    monkeypatch.setattr(module, "MOST_DISMISSED", at_once)
+    source = application.sources()[0]
+    found = [Orphan(each["offset"], bytes.fromhex(each["hash"])) for each in open_orphans(source)]
+    with repaired(source) as partition:
+        partition.dismiss(found, source.keys.writer())
+    assert open_orphans(source) == []
+
+
+def test_an_operator_dismisses_what_was_shown_and_nothing_else(application: Application, terminal: Terminal) -> None:
+    said = terminal.run("log", "dismiss", "--partition=0").out
+    shown = terminal.json("log", "dismiss", "--partition=0")
+    assert shown["hash"] in said
+    assert f"and {COUNT - 20} more" in said
+    assert hash_of_all(shown["orphans"]) == shown["hash"]
+    produce(application.kafka, application.topics.events, 0, batch_of([orphan(application, COUNT)]))
+    refused = terminal.run("log", "dismiss", "--partition=0", "--all", f"--hash={shown['hash']}", code=2)
+    assert "look at them again" in refused.err
+    shown = terminal.json("log", "dismiss", "--partition=0")
+    assert str(COUNT + 1) in terminal.run("log", "dismiss", "--partition=0", "--all", f"--hash={shown['hash']}").out
     assert "no record is open" in terminal.run("log", "dismiss", "--partition=0").out
-    (answer,) = application.handler_of(KafkaLog(application.kafka)).handle([read_command(command)])
-    assert answer.outcome == "accepted"
+
+
+@pytest.mark.parametrize("options", [("--all",), ("--hash=00",), ("--offset=1",), ("--all", "--offset=1", "--hash=00")])
+def test_what_is_dismissed_is_named_whole(terminal: Terminal, options: tuple[str, ...]) -> None:
+    assert "--hash goes with" in terminal.run("log", "dismiss", "--partition=0", *options, code=2).err

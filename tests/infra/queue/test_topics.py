@@ -85,7 +85,7 @@ def test_nobody_goes_on_over_an_orphan_until_it_is_dismissed(broker: KafkaCluste
         command_id = str(uuid4())
         wait = ("open", "04633", "--level=basic", "--year=2024", "--on=2024-06-12", "--command-id", command_id)
         assert "LOG_BROKEN" in terminal.run(*wait, code=4).err
-        (shown,) = terminal.json("log", "dismiss", "--partition=0")
+        (shown,) = terminal.json("log", "dismiss", "--partition=0")["orphans"]
         assert (shown["offset"], shown["hash"], shown["writer"]) == (offset, sha256(orphan).hexdigest(), "somebody")
         assert terminal.run("log", "dismiss", "--partition=0", f"--offset={offset}", "--hash=00", code=2).err
         terminal.run("log", "dismiss", "--partition=0", f"--offset={offset}", f"--hash={shown['hash']}")
