@@ -19,13 +19,17 @@ if TYPE_CHECKING:
 _SHOWN: Final = 20
 
 
+def check_named(offset: int | None, digest: str | None, *, every: bool) -> None:
+    """Raises BadOption where it is not clear which orphans are meant."""
+    if (offset is not None and every) or (offset is not None or every) is not (digest is not None):
+        raise BadOption(reason=pair("--hash goes with --offset, or with --all"))
+
+
 def dismiss(session: Session, source: PartitionSource, offset: int | None, digest: str | None, *, every: bool) -> None:
     """Show the open orphans, or dismiss the one with this offset and hash, or all with this hash. Raises BadOption."""
     from infra.log.control_records import Orphan
     from infra.log.repair import open_orphans, repaired
 
-    if (offset is not None and every) or (offset is not None or every) is not (digest is not None):
-        raise BadOption(reason=pair("--hash goes with --offset, or with --all"))
     found = open_orphans(source)
     if digest is None:
         _show(session, found)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from domain.i18n import pair
-from infra.cli.operations.dismissal import dismiss
+from infra.cli.operations.dismissal import check_named, dismiss
 from infra.cli.support.arguments import OPERATION
 from infra.cli.support.errors import BadOption
 from infra.cli.support.framework import subcommand
@@ -99,6 +99,8 @@ def log(
     if what == "reindex":
         _reindex(session)
         return
+    if what == "dismiss":
+        check_named(offset, digest, every=every)
     with session.application() as application:
         source = _source(application, partition)
         if what == "dismiss":
