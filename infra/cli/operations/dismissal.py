@@ -25,8 +25,11 @@ def check_named(offset: int | None, digest: str | None, *, every: bool) -> None:
         raise BadOption(reason=pair("--hash goes with --offset, or with --all"))
 
 
-def dismiss(session: Session, source: PartitionSource, offset: int | None, digest: str | None, *, every: bool) -> None:
-    """Show the open orphans, or dismiss the one with this offset and hash, or all with this hash. Raises BadOption."""
+def dismiss(session: Session, source: PartitionSource, offset: int | None, digest: str | None) -> None:
+    """Show the open orphans, or dismiss the one with this offset and hash, or all with this hash.
+
+    Raises BadOption. See `check_named`.
+    """
     from infra.log.control_records import Orphan
     from infra.log.repair import open_orphans, repaired
 

@@ -104,7 +104,7 @@ def log(
     with session.application() as application:
         source = _source(application, partition)
         if what == "dismiss":
-            dismiss(session, source, offset, digest, every=every)
+            dismiss(session, source, offset, digest)
         else:
             _void(
                 session, application, source, _Record(number, digest), reason=reason, losing=losing, roots=roots or []
