@@ -241,7 +241,15 @@ class Application:
 
         topics = self.topics
         within = self.settings.answer_within
-        return QueuedGateway(self.kafka, topics.commands, topics.replies, self.settings.units, seconds=within)
+        units = self.settings.units
+        return QueuedGateway(self.kafka, topics.commands, topics.replies, units, self.active_writers, seconds=within)
+
+    def active_writers(self, partition: int, read_on: bool) -> Mapping[bytes, bytes]:
+        """See `infra.queue.gateway.ActiveWriters`."""
+        if read_on:
+            self.kafka_reader.refresh(partition)
+        keys = self.kafka_reader.state(partition).state.keys
+        return keys.writers if keys is not None else {}
 
     @contextmanager
     def read_models(self, wait: Mapping[int, int] | None = None) -> Iterator[Snapshot]:

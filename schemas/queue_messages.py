@@ -77,6 +77,19 @@ SCHEMAS: Final[dict[str, Any]] = {
                     "learns by such a reply what the broker's clock shows."
                 ),
             },
+            "key": {
+                "type": "string",
+                "pattern": "^[0-9a-f]{16}$",
+                "description": "The id of the key of a writer of the log. Only a reply by an active one is believed.",
+            },
+            "signature": {
+                "type": "string",
+                "pattern": "^[0-9a-f]{128}$",
+                "description": (
+                    "Ed25519 over the text dossier-reply/<app>/<P>/<p> and SHA-256 of `commands`, `record` and the "
+                    "further lines, joined by line ends."
+                ),
+            },
         },
     ),
 }
@@ -109,7 +122,8 @@ MESSAGES: Final[dict[str, Any]] = {
             {
                 "name": "refused",
                 "payload": (
-                    '{"commands": "8f1e3e0c-63c5-4a2f-9c6b-6a52f1c0a7f4", "record": 12}\n'
+                    '{"commands": "8f1e3e0c-63c5-4a2f-9c6b-6a52f1c0a7f4", "record": 12, '
+                    f'"key": "{"0f" * 8}", "signature": "{"1e" * 64}"}}\n'
                     '40 done {"command_id":"7d1c4a8e-9a3b-4f4e-8b57-2f1f3f0f9c11","ok":false,"partition":0,'
                     '"position":7,"error":{"code":"UNKNOWN_DOSSIER","message":"…","clause":null,"details":{}}}'
                 ),

@@ -23,18 +23,19 @@ SMALLEST: Final = len('"command_id":"01907f3a-0000-7101-8000-000000000002"')
 QueuedItem: TypeAlias = tuple[QueuedCommand, Command | MalformedMessage]
 """What is to be handled, with its place in the queue."""
 
+_Nameless: TypeAlias = tuple[QueuedCommand, MalformedMessage | None]
+"""What names no command id; None: it has not been read."""
+
 
 def read_queued(queued: Sequence[QueuedCommand]) -> list[QueuedItem]:
     """What is to be handled, in the order of the queue."""
     items: list[QueuedItem] = []
-    nameless: list[QueuedCommand] = []
+    nameless: list[_Nameless] = []
     for each in queued:
-        if len(each.value or b"") < SMALLEST:
-            nameless.append(each)
-            continue
-        item = parse_message(each.value or b"")
-        if isinstance(item, MalformedMessage) and item.command_id is None:
-            nameless.append(each)
+        # A hundred thousand of these can be in one batch, and are not looked at more closely.
+        item = parse_message(each.value) if each.value and len(each.value) >= SMALLEST else None
+        if item is None or (isinstance(item, MalformedMessage) and item.command_id is None):
+            nameless.append((each, item))
             continue
         items += _read(nameless)
         items.append((each, item))
@@ -42,13 +43,13 @@ def read_queued(queued: Sequence[QueuedCommand]) -> list[QueuedItem]:
     return [*items, *_read(nameless)]
 
 
-def _read(nameless: Sequence[QueuedCommand]) -> list[QueuedItem]:
+def _read(nameless: Sequence[_Nameless]) -> list[QueuedItem]:
     """Each as what it is; many as one, at the place of the last."""
     if len(nameless) < MANY:
-        return [(each, _malformed(each)) for each in nameless]
-    begin, end = nameless[0], nameless[-1]
+        return [(each, item or _malformed(each)) for each, item in nameless]
+    (begin, item), (end, _) = nameless[0], nameless[-1]
     first = begin.source.offset if begin.first is None else begin.first
-    reason = f"{_malformed(begin).error.code}, and {len(nameless) - 1} more"
+    reason = f"{(item or _malformed(begin)).error.code}, and {len(nameless) - 1} more"
     joined = QueuedCommand(end.source, None, first, reason)
     return [(joined, _malformed(joined))]
 

@@ -60,7 +60,7 @@ class Letter:
         return self.size == len(self.beginning)
 
 
-class AnswerError(msgspec.Struct):
+class _Error(msgspec.Struct):
     """Why a command was not accepted, as answers have it."""
 
     code: str
@@ -69,14 +69,14 @@ class AnswerError(msgspec.Struct):
     details: dict[str, Any] = {}
 
 
-class _Record(msgspec.Struct):
+class _StoredLetter(msgspec.Struct):
     """What stands in the topic, of whatever release: `command` up to the one that kept the whole of it."""
 
     letter: str
     commands: str
     settled: str | None = None
     command_id: str | None = None
-    error: AnswerError | None = None
+    error: _Error | None = None
     command: str | None = None
     beginning: str | None = None
     size: int = 0
@@ -144,7 +144,7 @@ class KafkaDeadLetters:
     def _read(self, value: bytes | None) -> tuple[tuple[str, str], Letter | None] | None:
         """What a letter is known by, and the letter, or None where it is settled; None for what is none of ours."""
         try:
-            found = msgspec.json.decode(value or b"", type=_Record)
+            found = msgspec.json.decode(value or b"", type=_StoredLetter)
             partition, offset = map(int, found.letter.split("/"))
             letter = None if found.settled is not None else _letter(found, partition, offset)
         except (msgspec.MsgspecError, RecursionError, ValueError):
@@ -183,7 +183,7 @@ def _batches(records: Sequence[tuple[bytes, bytes]]) -> Iterator[list[tuple[byte
         yield batch
 
 
-def _letter(found: _Record, partition: int, offset: int) -> Letter:
+def _letter(found: _StoredLetter, partition: int, offset: int) -> Letter:
     """Raises ValueError."""
     if found.error is None:
         raise ValueError("a letter without an error")

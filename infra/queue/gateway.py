@@ -7,11 +7,11 @@ not come), the same command is sent again: its id acts once, and every copy gets
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Condition, Event, Thread
-from typing import Final
+from typing import Final, TypeAlias
 from uuid import UUID
 
 import structlog
@@ -26,6 +26,7 @@ from infra.errors import LogUnusable
 from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
+from infra.log.format import Place
 from infra.queue.errors import NoAnswer
 from infra.queue.replies import read_replies
 from infra.retry import Retry
@@ -36,6 +37,10 @@ _log = structlog.get_logger(__name__)
 
 _FOLLOW_SECONDS: Final = 0.25
 _BATCH_BYTES: Final = 400_000
+_LOOK_SECONDS: Final = 1.0
+
+ActiveWriters: TypeAlias = Callable[[int, bool], Mapping[bytes, bytes]]
+"""The public keys of a partition's active writers by their ids; whether to read the log to its end first."""
 
 
 @dataclass(slots=True, eq=False)
@@ -54,11 +59,19 @@ class QueuedGateway:
     """See `CommandGateway`. Raises NoAnswer when no worker answers anything for `seconds`, LogUnusable."""
 
     def __init__(
-        self, settings: KafkaSettings, commands: Topic, replies: Topic, units: Units, *, seconds: float = 60.0
+        self,
+        settings: KafkaSettings,
+        commands: Topic,
+        replies: Topic,
+        units: Units,
+        writers: ActiveWriters,
+        *,
+        seconds: float = 60.0,
     ) -> None:
         self._settings = settings
         self._commands, self._replies = commands, replies
         self._units = units
+        self._writers = writers
         self._by_scope: dict[bytes, Unit] = {_scope(unit_uuid(unit.id, "")): unit for unit in units}
         self._seconds = seconds
         self._senders: dict[int, KafkaPartitionClient] = {}
@@ -174,17 +187,24 @@ class QueuedGateway:
     def _receiver(self, partition: int) -> _Receiver:
         if partition not in self._receivers:
             client = KafkaPartitionClient(self._settings, self._replies, partition)
-            self._receivers[partition] = _Receiver(client, str(self._commands.identity.topic_id), self._changed)
+            place = Place(self._settings.app, self._settings.partitions, partition)
+            topic_id = str(self._commands.identity.topic_id)
+            self._receivers[partition] = _Receiver(client, topic_id, self._changed, place, self._writers)
         return self._receivers[partition]
 
 
 class _Receiver:
     """Reads the replies of one partition from now on, and hands each to the command that it answers."""
 
-    def __init__(self, client: KafkaPartitionClient, topic_id: str, changed: Condition) -> None:
+    def __init__(
+        self, client: KafkaPartitionClient, topic_id: str, changed: Condition, place: Place, writers: ActiveWriters
+    ) -> None:
         self._client = client
         self._topic_id = topic_id
         self._changed = changed
+        self._place = place
+        self._writers = writers
+        self._looked_at = -_LOOK_SECONDS
         self._expected: dict[int, _PendingCommand] = {}
         # Answers that came before it was known where the command stands.
         self._early: dict[int, Answer] | None = None
@@ -237,7 +257,7 @@ class _Receiver:
 
     def _receive(self, value: bytes | None) -> int:
         """Hand over the replies in a record's value; how many of its lines are none."""
-        replies, passed_over = read_replies(value)
+        replies, passed_over = read_replies(value, self._place, self._public_key)
         with self._changed:
             for reply in replies:
                 if reply.topic_id != self._topic_id:
@@ -249,6 +269,15 @@ class _Receiver:
                     self._early[reply.offset] = reply.answer
             self._changed.notify_all()
         return passed_over
+
+    def _public_key(self, key_id: bytes) -> bytes | None:
+        """The key of an active writer. One that the index does not know may be a new one: the log is read on."""
+        found = self._writers(self._place.partition, False).get(key_id)
+        if found is None and time.monotonic() > self._looked_at + _LOOK_SECONDS:
+            found = self._writers(self._place.partition, True).get(key_id)
+            # Not for every reply that a stranger makes up.
+            self._looked_at = time.monotonic()
+        return found
 
 
 def _scope(some_id: UUID) -> bytes:

@@ -3,15 +3,21 @@
 A record of `<app>.replies` answers the commands of one record of the log. Its value is text: a line of JSON that names
 the commands topic by its id, then for each command a line with its offset there, what became of it, and its answer. So
 the place of a command in the queue, which its sender knows when the queue has it, is what ties the answer to it.
+
+Whoever may produce can write there too. So the first line also has the id of a writer's key and its signature
+(Ed25519), over the text `dossier-reply/<app>/<P>/<p>` and SHA-256 of what it answers for: the id of the commands topic,
+the offset of the log's record, and the further lines, all joined by line ends. A reply is believed when that key is one
+of the log's active writers.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from hashlib import sha256
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 import structlog
@@ -19,11 +25,12 @@ import structlog
 from consumers.commands.outcome import Answer, first_answer
 from consumers.commands.ports import DeadLetter
 from infra.kafka.client import KafkaPartitionClient
-from infra.log.format import RecordedOutcome
+from infra.log.format import Place, RecordedOutcome
 from infra.log.index import Applied
 from infra.log.kafka.log import KafkaLog
+from infra.log.keys import Signer, is_signed
 from infra.queue.command_consumer import KafkaCommandQueue
-from infra.queue.dead_letters import AnswerError, KafkaDeadLetters
+from infra.queue.dead_letters import KafkaDeadLetters
 
 _log = structlog.get_logger(__name__)
 
@@ -36,20 +43,15 @@ _NO_RECORD: Final = -1
 _LINE: Final = re.compile(rf"([0-9]{{1,19}}) ({_DONE}|{_DEAD}) (\{{.*\}})")
 
 
+PublicKeys: TypeAlias = Callable[[bytes], bytes | None]
+"""The public key (32 bytes) of an active writer by its id (8 bytes); None for any other id."""
+
+
 class _Head(msgspec.Struct):
     commands: str
-
-
-class _Answer(msgspec.Struct):
-    """What everybody who is answered looks at."""
-
-    ok: bool
-    command_id: str | None
-    partition: int | None
-    position: int | None
-    error: AnswerError | None = None
-    dossier: str = ""
-    version: int = 0
+    record: int
+    key: str
+    signature: str
 
 
 class Reply(NamedTuple):
@@ -76,6 +78,9 @@ class KafkaReplies:
         self._client = client
         self._queue = queue
         self._dead_letters = dead_letters
+        source = log.source(partition)
+        self._place = source.address.place
+        self._signer = source.keys.writer()
         self._waiting = log.follow_accepted(partition)
 
     def resend_last(self) -> None:
@@ -97,14 +102,15 @@ class KafkaReplies:
 
     def broker_time(self) -> datetime:
         """The moment that the broker's clock shows, by which it stamps a reply without answers. Raises LogUnusable."""
-        self._client.send_durably([(None, _value(str(self._queue.topic_id), _NO_RECORD, ()))])
+        value = signed_reply(self._signer, self._place, str(self._queue.topic_id), _NO_RECORD, ())
+        self._client.send_durably([(None, value)])
         return datetime.fromtimestamp(self._client.appended_at / 1000, UTC)
 
     def send(self) -> None:
         """See `Replies`. Raises LogUnusable."""
         while self._waiting:
             record = self._waiting[0]
-            values = list(_values(record))
+            values = [signed_reply(self._signer, self._place, *each) for each in _values(record)]
             if values:
                 self._client.send_durably([(None, value) for value in values])
                 _log.debug(
@@ -117,8 +123,8 @@ class KafkaReplies:
             self._waiting.popleft()
 
 
-def _values(record: Applied) -> Iterator[bytes]:
-    """The replies of a record, in one or several values."""
+def _values(record: Applied) -> Iterator[tuple[str, int, Sequence[str]]]:
+    """The replies of a record, in one or several values: commands topic, offset of the record, and lines."""
     topic_id = None
     lines: list[str] = []
     size = 0
@@ -129,29 +135,47 @@ def _values(record: Applied) -> Iterator[bytes]:
         fate = _DEAD if append.outcome is RecordedOutcome.DEAD else _DONE
         line = f"{append.source.offset} {fate} {append.command.answer}"
         if size + len(line) > _BYTES and lines:
-            yield _value(str(topic_id), record.offset, lines)
+            yield str(topic_id), record.offset, lines
             lines, size = [], 0
         lines.append(line)
         size += len(line)
     if lines:
-        yield _value(str(topic_id), record.offset, lines)
+        yield str(topic_id), record.offset, lines
 
 
-def _value(topic_id: str, record: int, lines: Sequence[str]) -> bytes:
-    return "\n".join([json.dumps({"commands": topic_id, "record": record}), *lines]).encode()
+def signed_reply(signer: Signer, place: Place, topic_id: str, record: int, lines: Sequence[str]) -> bytes:
+    """The value of a reply: its lines, for commands of a topic, by a record of the log."""
+    signature = signer.sign(_message(place, topic_id, record, lines))
+    head = {"commands": topic_id, "record": record, "key": signer.key_id.hex(), "signature": signature.hex()}
+    return "\n".join([json.dumps(head), *lines]).encode()
 
 
-def read_replies(value: bytes | None) -> tuple[list[Reply], int]:
-    """The answers in a record's value, and how many of its lines are none: others can write there too."""
+def _message(place: Place, topic_id: str, record: int, lines: Sequence[str]) -> bytes:
+    """What is signed."""
+    scope = f"dossier-reply/{place.app}/{place.partitions}/{place.partition}".encode()
+    return scope + sha256("\n".join([topic_id, str(record), *lines]).encode()).digest()
+
+
+def read_replies(value: bytes | None, place: Place, public_key: PublicKeys) -> tuple[list[Reply], int]:
+    """The answers in a record's value, and how many of its lines are none to be believed."""
     if not value:
         return [], 0
     head, *lines = value.decode("utf-8", "replace").split("\n")
-    try:
-        topic_id = msgspec.json.decode(head, type=_Head).commands
-    except (msgspec.MsgspecError, RecursionError):
+    if not _is_signed(head, lines, place, public_key):
         return [], 1 + len(lines)
+    topic_id = msgspec.json.decode(head, type=_Head).commands
     replies = [reply for line in lines if (reply := _reply(topic_id, line)) is not None]
     return replies, len(lines) - len(replies)
+
+
+def _is_signed(head: str, lines: Sequence[str], place: Place, public_key: PublicKeys) -> bool:
+    try:
+        found = msgspec.json.decode(head, type=_Head)
+        key, signature = bytes.fromhex(found.key), bytes.fromhex(found.signature)
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        return False
+    public = public_key(key)
+    return public is not None and is_signed(public, signature, _message(place, found.commands, found.record, lines))
 
 
 def _reply(topic_id: str, line: str) -> Reply | None:
@@ -159,10 +183,4 @@ def _reply(topic_id: str, line: str) -> Reply | None:
     if found is None:
         return None
     offset, fate, text = found.groups()
-    try:
-        answer = msgspec.json.decode(text, type=_Answer)
-    except (msgspec.MsgspecError, RecursionError):
-        return None
-    if answer.ok is not (answer.error is None):
-        return None
     return Reply(topic_id, int(offset), Answer(text, "malformed") if fate == _DEAD else first_answer(text))

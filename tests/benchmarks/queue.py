@@ -27,6 +27,7 @@ from infra.dev.kafka import kafka
 from infra.dev.postgres import postgres
 from infra.dev.processes import processes
 from infra.kafka.client import KafkaPartitionClient
+from infra.log.format import Place
 from infra.queue.replies import read_replies
 from infra.settings import load
 from schemas.command_parser import read_command
@@ -70,10 +71,7 @@ def _queue(bootstrap: str, folder: Path, workers: int) -> float:
             # The council is there, and the workers are up, before the clock starts.
             made.gateway.submit([council.encode()])()
             time.sleep(_WARM_UP)
-            readers = [
-                _Reader(KafkaPartitionClient(settings, topics.replies, p), len(mine))
-                for p, mine in by_partition.items()
-            ]
+            readers = [_Reader(made, p, len(mine)) for p, mine in by_partition.items()]
             senders = [
                 Thread(target=_send, args=(KafkaPartitionClient(settings, topics.commands, p), mine))
                 for p, mine in by_partition.items()
@@ -91,12 +89,14 @@ def _queue(bootstrap: str, folder: Path, workers: int) -> float:
 class _Reader(Thread):
     """Counts the replies of a partition from now on."""
 
-    def __init__(self, client: KafkaPartitionClient, expected: int) -> None:
+    def __init__(self, made: InstalledApplication, partition: int, expected: int) -> None:
         super().__init__()
         self.expected = expected
         self.accepted = 0
-        self._client = client
-        self._next = client.end()
+        self._place = Place(made.kafka.app, made.kafka.partitions, partition)
+        self._writers = made.active_writers(partition, read_on=True)
+        self._client = KafkaPartitionClient(made.kafka, made.topics.replies, partition)
+        self._next = self._client.end()
 
     def run(self) -> None:
         seen = 0
@@ -104,7 +104,7 @@ class _Reader(Thread):
             fetched = self._client.follow(self._next, 0.5)
             self._next = fetched.next_offset
             for entry in fetched.records:
-                for reply in read_replies(entry.value)[0]:
+                for reply in read_replies(entry.value, self._place, self._writers.get)[0]:
                     seen += 1
                     self.accepted += reply.answer.outcome == "accepted"
         self._client.close()

@@ -140,7 +140,7 @@ def _check_events_of(append: dict[str, Any], last: int, acted: dict[str, int], o
 
 
 def _check_queue(evidence: Evidence, by_offset: dict[tuple[str, int], dict[str, Any]], found: Findings) -> None:
-    handled = {offset for _, offset in by_offset}
+    handled = {each for (_, offset), append in by_offset.items() for each in _offsets_of(append, offset)}
     commands = dict(evidence.commands)
     for offset in sorted(commands):
         if offset <= max(handled, default=-1) and offset not in handled:
@@ -151,6 +151,13 @@ def _check_queue(evidence: Evidence, by_offset: dict[tuple[str, int], dict[str, 
         standing = json.loads(commands.get(offset) or b"{}").get("command_id")
         if standing != str(UUID(bytes=append["command"]["id"])):
             found.wrong.append(f"10 the command at offset {offset} is {standing}, another one was handled")
+
+
+def _offsets_of(append: dict[str, Any], offset: int) -> range:
+    """The offsets that an outcome is about: of records that hold no commands it is one for many."""
+    error = json.loads(append["command"]["answer"]).get("error") or {}
+    joined = error["details"] if error.get("code") == "UNREADABLE_RECORDS" else {}
+    return range(joined.get("first", offset), joined.get("last", offset) + 1)
 
 
 def _check_told(evidence: Evidence, by_id: dict[str, dict[str, Any]], found: Findings) -> None:

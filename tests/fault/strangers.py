@@ -26,6 +26,7 @@ from infra.bootstrap import Application
 from infra.dev.kafka import KafkaCluster, kafka
 from infra.dev.processes import Processes, processes
 from infra.kafka.topics import Topic
+from infra.log.format import Format
 from infra.settings import load
 from tests.support.stranger import (
     CODECS,
@@ -124,6 +125,13 @@ def bursts(megabytes: int) -> dict[str, Burst]:
         with system.packed_as_sent(topic):
             return bomb(system, topic)
 
+    def claimed(system: Installation, topic: Topic) -> Sequence[int | str]:
+        """Records that look like ones of the log, under the name of its writer: each signature must be looked at."""
+        (key,) = system.made.active_writers(0, read_on=True)
+        numbers = range(1 << 40, (1 << 40) + 6_000)
+        made_up = [bytes([Format.APPENDS]) + bytes(32) + number.to_bytes(8) + bytes(12) + key for number in numbers]
+        return produce(system.made.kafka, topic, 0, batch_of([each + bytes(80) for each in made_up]))
+
     values = random_values(_SEED, 1_000)
     return {
         "1,000 random byte strings": sent(*(batch_of([value]) for value in values)),
@@ -133,6 +141,7 @@ def bursts(megabytes: int) -> dict[str, Burst]:
         "5,000 records of a byte": sent(batch_of([b"x"] * 5_000)),
         "100,000 empty records": sent(*[batch(b"".join(record(b"", place) for place in range(50_000)), 50_000)] * 2),
         "malformed commands of 600 KB": sent(*(batch_of([malformed_command()]) for _ in range(3))),
+        "6,000 records under a writer's name": claimed,
         "transactions": _transactions,
         "batches of every codec": packed,
         "batches kept packed": kept_packed,

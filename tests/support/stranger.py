@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from functools import cache
 from random import Random
 from struct import Struct
 from typing import Final
@@ -39,16 +40,18 @@ def record(
     value: bytes | None,
     delta: int = 0,
     *,
+    key: bytes | None = None,
     size: int | None = None,
     attributes: int = 0,
     headers: Sequence[tuple[bytes, bytes]] = (),
 ) -> bytes:
     """One record of a batch. `size`: what it says about the length of its value."""
     length = len(value) if value is not None else -1
-    body = bytes([attributes]) + varint(0) + varint(delta) + varint(-1)
+    body = bytes([attributes]) + varint(0) + varint(delta)
+    body += varint(len(key) if key is not None else -1) + (key or b"")
     body += varint(length if size is None else size) + (value or b"") + varint(len(headers))
-    for key, content in headers:
-        body += varint(len(key)) + key + varint(len(content)) + content
+    for name, content in headers:
+        body += varint(len(name)) + name + varint(len(content)) + content
     return varint(len(body)) + body
 
 
@@ -96,6 +99,7 @@ def malformed_batches() -> list[bytes]:
     ]
 
 
+@cache
 def gzip_bomb(megabytes: int) -> bytes:
     """A batch of one record that unpacks to zeros."""
     size = megabytes << 20

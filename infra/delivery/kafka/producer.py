@@ -26,6 +26,7 @@ from consumers.cloudevents import DecisionSerializer
 from consumers.publisher import OutcomeUnknown, StreamTail
 from infra.delivery.kafka.encoding import ValueEncoding, record_of, tail_of
 from infra.delivery.kafka.errors import StreamUnusable
+from infra.delivery.kafka.polling import poll_past
 from infra.delivery.kafka.topics import decisions_topic
 from infra.kafka.internals import PatientClient, force_close
 from infra.kafka.settings import KafkaSettings
@@ -149,7 +150,7 @@ class KafkaPartitionProducer:
         found = None
         tries = Retry(Timeout.STREAM_OUTCOME)
         while (position := consumer.position(self._topic_partition)) < end:
-            for record in consumer.poll(timeout_ms=_POLL_MS).get(self._topic_partition, ()):
+            for record in poll_past(consumer, self._topic_partition, end, _POLL_MS):
                 tail = tail_of(record.headers)
                 if tail is None:
                     _log.warning("stream.foreign", topic=self._topic, offset=record.offset)

@@ -10,6 +10,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError, KafkaTimeoutError
 
 from infra.delivery.kafka.errors import StreamUnusable
+from infra.delivery.kafka.polling import poll_past
 from infra.delivery.kafka.topics import schemas_topic
 from infra.kafka.settings import KafkaSettings
 from infra.timeouts import Timeout
@@ -51,8 +52,10 @@ def _present(settings: KafkaSettings, topic: str) -> dict[str, str]:
         consumer.seek(place, consumer.beginning_offsets([place])[place])
         found: dict[str, str] = {}
         while (position := consumer.position(place)) < end:
-            for record in consumer.poll(timeout_ms=Timeout.SCHEMAS.milliseconds).get(place, ()):
-                found[record.key.decode()] = record.value.decode()
+            for record in poll_past(consumer, place, end, Timeout.SCHEMAS.milliseconds):
+                # What is no text is a stranger's, and no schema of ours.
+                key, value = ((each or b"").decode("utf-8", "replace") for each in (record.key, record.value))
+                found[key] = value
             if consumer.position(place) == position:
                 raise KafkaTimeoutError(f"offset {position} could not be read")
         return found

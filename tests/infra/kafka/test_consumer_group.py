@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from kafka import KafkaConsumer
 from kafka.coordinator.consumer import ConsumerCoordinator
 from kafka.errors import GroupAuthorizationFailedError
+from kafka.net.manager import KafkaConnectionManager
 
 from consumers.cloudevents import DecisionSerializer
 from infra.delivery.kafka.encoding import FingerprintEncoding
@@ -21,6 +23,7 @@ from infra.kafka.consumer_group import Membership, run_member
 from infra.kafka.errors import TopicUnusable
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import ensure, log_topic
+from tests.support.stranger import batch, produce, record
 from tests.support.units import UNITS
 from tests.support.waiting import wait_until
 
@@ -125,3 +128,31 @@ def test_who_may_not_be_a_member_is_told_and_not_left_trying(monkeypatch: pytest
     membership.close()
     with pytest.raises(TopicUnusable):
         _ = membership.partitions
+
+
+@pytest.mark.parametrize("eager", [False, True])
+def test_a_member_fetches_nothing(settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch, *, eager: bool) -> None:
+    """Not even once: what a stranger put there could be of any codec, and unpack to any size."""
+    sent: Counter[str] = Counter()
+    send = KafkaConnectionManager.send
+
+    def counted(self: KafkaConnectionManager, request: Any, *arguments: Any, **options: Any) -> Any:
+        sent[type(request).__name__] += 1
+        return send(self, request, *arguments, **options)
+
+    monkeypatch.setattr(KafkaConnectionManager, "send", counted)
+    (topic,) = ensure(settings, [log_topic(settings, settings.events_topic)])
+    for partition in PARTITIONS:
+        produce(settings, topic, partition, batch(record(b"x", headers=[(b"\xff", b"")]), 1))
+    sent.clear()
+    group = f"{settings.app}.worker"
+    one = Membership(settings, group, topic.name, eager=eager)
+    wait_until(lambda: one.partitions == PARTITIONS)
+    other = Membership(settings, group, topic.name, eager=eager)
+    wait_until(lambda: bool(other.partitions) and sorted([*one.partitions, *other.partitions]) == sorted(PARTITIONS))
+    wait_until(lambda: sent["HeartbeatRequest"] > 4)
+    other.close()
+    wait_until(lambda: one.partitions == PARTITIONS)
+    one.close()
+    assert sent["JoinGroupRequest"] > 0
+    assert sent["FetchRequest"] == 0

@@ -9,17 +9,22 @@ from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from confluent_kafka import Producer
 
+from infra.bootstrap import Application
 from infra.dev.kafka import KafkaCluster
 from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.topics import Topic
-from infra.log.format import RecordedOutcome
+from infra.log.format import Place, RecordedOutcome
+from infra.log.keys import Signer
 from infra.queue.dead_letters import KafkaDeadLetters, Letter, whole_command
 from infra.queue.errors import CommandGone
+from infra.queue.replies import signed_reply
 from infra.queue.worker_process import PartitionThread
+from infra.settings import load
 from tests.fault.two_workers import Small, small
 from tests.support.stranger import batch, batch_of, malformed_batches, produce, random_values, record
 from tests.support.workload import lines
@@ -177,27 +182,40 @@ def test_what_is_no_letter_is_passed_over(system: Small, letters: KafkaDeadLette
     assert (len(before), letters.passed_over) == (1, 1)
 
 
-def test_a_line_that_is_no_reply_ends_no_reader(system: Small) -> None:
-    """The answers behind it come."""
-    made = system.made
-    head = json.dumps({"commands": str(made.topics.commands.identity.topic_id), "record": 0}).encode()
-    junk = [
-        *(b"", b"\xff", DEEP, b"{}", b'{"commands":1}', head, head + b"\n", head + b"\nno line", head + b"\n0 done"),
-        *(head + b"\n0 done " + text for text in (b"", b"{}", b"[]", DEEP, b'{"ok":true}', b"{" * 5_000)),
-        head + b"\n" + b"9" * 5_000 + b" done {}",
-        head + b"\n-1 dead {}",
-    ]
-    way = list(islice(lines(1), 4))
-    thread = PartitionThread(made, 0)
-    thread.start()
-    try:
-        for command in way:
-            answers = made.gateway.submit([command.encode()])
-            produce(made.kafka, made.topics.replies, 0, *(batch_of([each]) for each in junk))
-            assert [each.outcome for each in answers()] == ["accepted"]
-    finally:
-        thread.stopped.set()
-        thread.join()
+def test_only_the_answers_of_a_writer_are_believed(broker: KafkaCluster, tmp_path: Path) -> None:
+    """A line that is none ends no reader, and a made-up answer is none, under whatever key it is signed."""
+    url = f"kafka://{broker.bootstrap}?prefix=r{uuid4().hex[:12]}&index={tmp_path}"
+    first, *others = islice(lines(1), 4)
+    with Application(load({}, log=url), create=True) as made:
+        thread = PartitionThread(made, 0)
+        thread.start()
+        try:
+            assert [each.outcome for each in made.gateway.submit([first.encode()])()] == ["accepted"]
+            junk = [batch_of([each]) for each in _no_replies(made)]
+            for command in others:
+                produce(made.kafka, made.topics.replies, 0, *junk)
+                answers = made.gateway.submit([command.encode()])
+                produce(made.kafka, made.topics.replies, 0, *junk)
+                told = [json.loads(each.line)["command_id"] for each in answers()]
+                assert told == [json.loads(command)["command_id"]]
+        finally:
+            thread.stopped.set()
+            thread.join()
+
+
+def _no_replies(made: Application) -> list[bytes]:
+    """What is no reply, and made-up answers to every command: without a key, with another, under a writer's name."""
+    topic_id = str(made.topics.commands.identity.topic_id)
+    head = json.dumps({"commands": topic_id, "record": 0})
+    answer = '{"command_id":"made up","ok":true,"dossier":"x","version":1,"partition":0,"position":1,"events":["x"]}'
+    made_up = [f"{offset} done {answer}" for offset in range(20)]
+    stranger = Signer.generate()
+    forged = signed_reply(stranger, Place(made.kafka.app, 1, 0), topic_id, 0, made_up)
+    (writer,) = made.active_writers(0, read_on=True)
+    claimed = forged.replace(stranger.key_id.hex().encode(), writer.hex().encode())
+    unsigned = ["", "\nno line", "\n0 done", "\n-1 dead {}", "\n" + "9" * 5_000 + " done {}", "\n".join(["", *made_up])]
+    others = [b"", b"\xff", DEEP, b"{}", b'{"commands":1}']
+    return [*others, *(f"{head}{rest}".encode() for rest in unsigned), forged, claimed]
 
 
 def test_kafka_s_own_marks_are_read_once(broker: KafkaCluster, system: Small) -> None:

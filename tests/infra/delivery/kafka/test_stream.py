@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,18 +20,21 @@ from infra.delivery.kafka.errors import StreamUnusable, TopicTaken
 from infra.delivery.kafka.producer import KafkaPartitionProducer, transactional_producer
 from infra.delivery.kafka.schemas import publish as publish_schemas
 from infra.delivery.kafka.stream import KafkaStream, OnePublisher, publish_once, replay
+from infra.delivery.kafka.topics import DECISIONS, SCHEMAS
 from infra.dev.kafka import KafkaCluster
+from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.settings import KafkaSettings
-from infra.kafka.topics import ensure, log_topic
+from infra.kafka.topics import TopicSpec, ensure, log_topic
 from infra.log.kafka.log import KafkaLog
 from infra.log.kafka.log_reader import SharedLog
 from infra.views.sqlite import SQLiteViews
 from projections.engine.errors import CannotApply, UnknownEvent
 from schemas.avro.codec import decode_event
 from schemas.avro.registry import every_schema
-from tests.support import subscriber
+from tests.support import stranger, subscriber
 from tests.support.event_builders import DossierHistory, FakeLog, province
 from tests.support.feeds import decisions_of
+from tests.support.stranger import malformed_batches, produce
 from tests.support.units import COMMUNE, DEPARTMENT, DISTRICT, UNITS
 
 
@@ -226,6 +230,39 @@ def test_what_a_stranger_writes_into_the_stream_changes_nothing(world: World, ex
     assert world.publish() == 3
     ours = [seen for seen in world.seen() if "ce_id" in seen.headers]
     assert [seen.headers["ce_id"] for seen in ours] == [record["id"] for record in expected()]
+
+
+def test_what_no_client_library_sends_keeps_no_publisher_from_its_tail(world: World, expected: Any) -> None:
+    """Batches that kafka-python cannot read, or whose records give themselves offsets that they do not have."""
+    three_units(world.log)
+    world.publish()
+    (decisions,) = ensure(world.settings, [TopicSpec(world.topic, 1, DECISIONS, survives=False)])
+    disturb = partial(produce, world.settings, decisions, 0, *malformed_batches())
+    assert any(isinstance(offset, int) for offset in disturb())
+    assert world.publish() == 0
+    DossierHistory(world.log, COMMUNE, year=2025).until("approve")
+    disturb()
+    assert world.publish() == 1
+    disturb()
+    assert world.publish() == 0
+    known = subscriber.schemas(world.settings.bootstrap, world.settings.app)
+    client = KafkaPartitionClient(world.settings, decisions, 0)
+    values = [each.value or b"" for fetched in client.read(0) for each in fetched.records]
+    client.close()
+    ours = [value for value in values if value[:2] == b"\xc3\x01"]
+    assert [subscriber.decode(value, known) for value in ours] == expected()
+
+
+def test_what_is_no_schema_keeps_nobody_from_the_schemas(world: World) -> None:
+    world.stream()
+    (schemas,) = ensure(world.settings, [TopicSpec(f"{world.settings.app}.schemas", 1, SCHEMAS, survives=False)])
+    for key in (b"\xff", b"key"):
+        batches = [
+            stranger.batch(stranger.record(value, key=key, headers=[(b"\xff", b"")]), 1) for value in (None, b"\xff")
+        ]
+        sent = produce(world.settings, schemas, 0, *batches, stranger.batch(stranger.record(None, key=key), 1))
+        assert all(isinstance(offset, int) for offset in sent), sent
+    assert publish_schemas(world.settings) == 0
 
 
 def test_the_topic_of_schemas_holds_every_released_schema(world: World) -> None:
