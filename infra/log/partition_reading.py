@@ -240,6 +240,9 @@ class PartitionReading(PartitionKnowledge):
         """Raises _AppliedVoid where the void's records, or those below a number, were not known for void before."""
         last = void.last if before is None else before - 1
         if void.first <= last and not self._is_known_void(void.first, last):
+            if (void.first, void.last) in self._known_voids:
+                # The index would be begun anew for ever.
+                raise AssertionError(f"records {void.first} to {last} were applied, and were known for void")
             raise _AppliedVoid([*self._known_voids, (void.first, void.last)])
 
     def _stop(self, record: Record, at: StoppedAt) -> None:

@@ -105,6 +105,8 @@ class Machine(RuleBasedStateMachine):
         self.unusable: set[bytes] = set()
         """Hashes of the records that nobody can use."""
         self.next_command = 0
+        self.is_broken = False
+        """Whether a process failed otherwise than it may: callers of its may wait for ever."""
         self.appended: list[Append] = []
         self.no_pauses = patch.object(Retry, "pause", lambda _tries: None)
         self.no_pauses.start()
@@ -136,7 +138,7 @@ class Machine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
-            if self.writers:
+            if self.writers and not self.is_broken:
                 # Whatever was on its way comes now, and what is broken is mended.
                 self.deliver_all()
                 self.mend_all()
@@ -316,6 +318,9 @@ class Machine(RuleBasedStateMachine):
                 self._call(request, lambda decided=request: _result(decided))  # type: ignore[misc]
         except Killed:
             self._restart(writer, "own")
+        except BaseException:
+            self.is_broken = True
+            raise
         writer.client.fates = []
 
     def _lead(self, committer: Any, request: AppendRequest) -> int:
@@ -384,6 +389,16 @@ class Machine(RuleBasedStateMachine):
         last = second.accepted[state.number - 1]
         assert state.head == sha256(last.value).digest()
         assert state.position == last.position + last.counted
+        if state.number == len(second.accepted):
+            assert state.keys is not None
+            assert (state.keys.writers, state.keys.statements) == (second.writers, second.statements)
+            void = {number for found in state.voids for number in range(found.first, found.last + 1)}
+            assert void == {record.number for record in second.accepted if record.void}
+        # Nobody goes on behind a record that nobody can use, until it is void.
+        assert not any(
+            sha256(record.value).digest() in self.unusable and not record.void
+            for record in second.accepted[: state.number]
+        )
         head = writer.index.head()
         assert head is None or head.state == state
 
