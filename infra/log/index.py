@@ -10,12 +10,13 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
+from uuid import UUID
 
 from consumers.commands.ports import CommandKey
 from infra.errors import LogUnusable
@@ -65,10 +66,10 @@ _SELECT_APPENDS: Final = (
     f"SELECT number, record_offset, position FROM accepted_records WHERE format = {Format.APPENDS:d} AND number < ? "  # noqa: S608
     "ORDER BY number DESC LIMIT 1"
 )
-_SELECT_ANSWER: Final = "SELECT digest, answer FROM answers WHERE scope = ? AND command_id = ?"
 PAGE_SIZE: Final = 8192
 """Bytes of a page of a new file: larger ones are faster in a cold start, smaller ones in appends."""
 _IDS_AT_ONCE: Final = 256
+_NO_ID: Final = (None, None)
 _ROWS_AT_ONCE: Final = 256
 
 
@@ -208,7 +209,8 @@ class Index:
         try:
             self._insert(_INSERT_EVENTS, events)
             self._insert(_INSERT_ANSWERS, answers)
-            self._connection.executemany(_INSERT_TRACKING, tracked)
+            if tracked:
+                self._connection.executemany(_INSERT_TRACKING, tracked)
         except (sqlite3.IntegrityError, OverflowError) as error:
             raise RecordRefused(records[0].number, records[-1].number, str(error)) from error
         self._insert(_INSERT_RECORDS, recorded)
@@ -241,25 +243,8 @@ class Index:
 
     def bound_of(self, keys: Sequence[CommandKey]) -> set[CommandKey]:
         """Those of these command ids that have their answers."""
-        bound: set[CommandKey] = set()
         with self._mapped():
-            for start in range(0, len(keys), _IDS_AT_ONCE):
-                some = keys[start : start + _IDS_AT_ONCE]
-                pairs = [(key.scope, key.command_id.bytes) for key in some]
-                values = [*chain.from_iterable([*pairs, *[(None, None)] * (_padded(len(some)) - len(some))])]
-                found = set(self._connection.execute(_select_bound(len(values) // 2), values))
-                bound.update(key for key, pair in zip(some, pairs, strict=True) if pair in found)
-        return bound
-
-    def answers(self, keys: Sequence[CommandKey]) -> Mapping[CommandKey, tuple[bytes, str]]:
-        """Digest and first answer of those commands that were handled before. For any thread."""
-        found: dict[CommandKey, tuple[bytes, str]] = {}
-        with self._mapped(), closing(sqlite3.connect(self.path)) as connection:
-            for key in keys:
-                row = connection.execute(_SELECT_ANSWER, (key.scope, key.command_id.bytes)).fetchone()
-                if row is not None:
-                    found[key] = (row[0], row[1])
-        return found
+            return set(find_answers(self._connection, keys))
 
     @contextmanager
     def _rolling_back(self) -> Iterator[None]:
@@ -276,6 +261,22 @@ class Index:
             yield
         except sqlite3.Error as error:
             raise self.unusable(log=str(self.path), reason=str(error)) from error
+
+
+def find_answers(
+    connection: sqlite3.Connection | sqlite3.Cursor, keys: Sequence[CommandKey]
+) -> dict[CommandKey, tuple[bytes, str]]:
+    """Digest and first answer of those commands that were handled before. Raises sqlite3.Error."""
+    found: dict[CommandKey, tuple[bytes, str]] = {}
+    for start in range(0, len(keys), _IDS_AT_ONCE):
+        some = keys[start : start + _IDS_AT_ONCE]
+        pairs: list[tuple[bytes | None, bytes | None]] = [(key.scope, key.command_id.bytes) for key in some]
+        pairs += [_NO_ID] * (_padded(len(some)) - len(some))
+        for scope, command_id, digest, answer in connection.execute(
+            _select_answers(len(pairs)), [*chain.from_iterable(pairs)]
+        ):
+            found[CommandKey(scope, UUID(bytes=command_id))] = digest, answer
+    return found
 
 
 def open_index(path: Path, app: str, identity: Identity, partition: int) -> Index:
@@ -335,9 +336,13 @@ def _select_versions(ids: int) -> str:
 
 
 @cache
-def _select_bound(ids: int) -> str:
-    places = ",".join(["(?,?)"] * ids)
-    return f"SELECT scope, command_id FROM answers WHERE (scope, command_id) IN (VALUES {places})"  # noqa: S608
+def _select_answers(keys: int) -> str:
+    places = ",".join(["(?,?)"] * keys)
+    # A cross join keeps its order: SQLite looks each key up, where for `IN` it goes through the whole table.
+    return (
+        f"WITH wanted (wanted_scope, wanted_id) AS (VALUES {places}) SELECT scope, command_id, digest, answer "  # noqa: S608
+        "FROM wanted CROSS JOIN answers ON scope = wanted_scope AND command_id = wanted_id"
+    )
 
 
 def _padded(count: int) -> int:

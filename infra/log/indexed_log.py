@@ -144,8 +144,8 @@ class AppendableLog(IndexedLog[PartitionHandle]):
 
     def answers(self, partition: int, keys: Sequence[CommandKey]) -> Mapping[CommandKey, tuple[bytes, str]]:
         """Digest and first answer of those commands that were handled before."""
-        with self._whole(partition):
-            return self.opened(partition).index.answers(keys)
+        with self._whole(partition) as events:
+            return events.answers(keys)
 
     def append(self, partition: int, head: int, outcomes: Sequence[CommandOutcome]) -> None:
         """See `consumers.commands.ports.CommandLog`. All outcomes are one part of one record.
