@@ -20,7 +20,7 @@ from infra.log.errors import LogBroken, LogNotFounded, WriterNotRegistered
 from infra.log.format import HEADER_LENGTH, Format, Place
 from infra.log.keys import KeyFolder, Signer
 from infra.log.partition_client import PartitionClient
-from infra.log.reporting import logger
+from infra.log.reporting import inform
 
 _NONCE_LENGTH = 16
 
@@ -93,7 +93,7 @@ class Founder:
         with closing(self.client(partition)) as client:
             appender = ControlAppender(name, client, chain)
             appender.append(writer, Format.GENESIS, genesis.encode(), lambda state: state.keys is None)
-        logger(__name__).info("log.founded", log=name, identity=genesis.identity.hex())
+        inform(__name__, "log.founded", log=name, identity=genesis.identity.hex())
 
     def _place(self, partition: int) -> Place:
         return Place(self.app, self.partitions, partition)
