@@ -10,11 +10,12 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, closing, suppress
 from functools import cache
 from itertools import chain
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 from uuid import UUID
 
@@ -32,7 +33,7 @@ from infra.log.index_head import (
     read_recorded,
     write_head,
 )
-from infra.sqlite_file import open_in_wal_mode
+from infra.sqlite_file import ErrorsAs, open_in_wal_mode
 
 if TYPE_CHECKING:
     # The clients of Kafka take their time to load, and an embedded log needs none.
@@ -112,6 +113,8 @@ class Index:
         self.path = path
         self._connection = connection
         self._resources = resources or ExitStack()
+        self._mapped = ErrorsAs(self.unusable, path)
+        self._rolling_back = _RollingBack(self)
         self._stored: ChainState | None = None
         """The rule's state in the file, as far as this process knows."""
 
@@ -121,12 +124,12 @@ class Index:
 
     def head(self) -> Head | None:
         """How far the index has been filled; None when it is new."""
-        with self._mapped():
+        with self._mapped:
             return read_head(self._connection)
 
     def expect_much(self, *, expected: bool) -> None:
         """While a log is read from far behind, move pages to the file every 40 MB instead of every 4."""
-        with self._mapped():
+        with self._mapped:
             self._connection.execute(f"PRAGMA wal_autocheckpoint = {5000 if expected else 500}")
 
     def fill(self, records: Sequence[Applied], head: Head) -> None:
@@ -141,13 +144,13 @@ class Index:
 
     def write_head(self, head: Head) -> None:
         """Write how far the records go that were added; the last thing before `commit`."""
-        with self._rolling_back():
+        with self._rolling_back:
             write_head(self._connection, head, self._stored)
             self._stored = head.state
 
     def add(self, records: Sequence[Applied]) -> None:
         """Write accepted records; `begin` with the head after them follows sooner or later. Raises RecordRefused."""
-        with self._rolling_back():
+        with self._rolling_back:
             if not self._connection.in_transaction:
                 self._connection.execute("BEGIN IMMEDIATE")
             if records:
@@ -155,7 +158,7 @@ class Index:
 
     def commit(self) -> None:
         """Make what was begun visible."""
-        with self._mapped():
+        with self._mapped:
             self._connection.execute("COMMIT")
 
     def roll_back(self) -> None:
@@ -166,7 +169,7 @@ class Index:
 
     def begin_anew(self, known_voids: Iterable[tuple[int, int]]) -> None:
         """Forget everything but voids, by first and last number. Others see that with the next `commit` or `fill`."""
-        with self._rolling_back():
+        with self._rolling_back:
             self._connection.execute("BEGIN IMMEDIATE")
             for table in TABLES:
                 self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
@@ -175,17 +178,17 @@ class Index:
 
     def known_voids(self) -> list[tuple[int, int]]:
         """First and last number of voids that were known when the index was begun anew."""
-        with self._mapped():
+        with self._mapped:
             return self._connection.execute("SELECT first, last FROM known_voids").fetchall()
 
     def recorded(self, number: int) -> RecordedAt | None:
         """What is remembered of the accepted record of a number."""
-        with self._mapped():
+        with self._mapped:
             return read_recorded(self._connection, number)
 
     def last_appends(self, before: int) -> tuple[int, int, int] | None:
         """Number, offset and position of the last record of appends before a number; None where there is none."""
-        with self._mapped():
+        with self._mapped:
             found: tuple[int, int, int] | None = self._connection.execute(_SELECT_APPENDS, (before,)).fetchone()
             return found
 
@@ -228,7 +231,7 @@ class Index:
     def last_versions(self, originator_ids: Sequence[str]) -> dict[str, int]:
         """The last version of each of these aggregates that exists."""
         found: dict[str, int] = {}
-        with self._mapped():
+        with self._mapped:
             for start in range(0, len(originator_ids), _IDS_AT_ONCE):
                 ids = originator_ids[start : start + _IDS_AT_ONCE]
                 # Padded to one shape, so that SQLite compiles it once.
@@ -238,29 +241,28 @@ class Index:
 
     def tracking(self) -> dict[str, int]:
         """The position up to which each upstream application has been processed."""
-        with self._mapped():
+        with self._mapped:
             return dict(self._connection.execute("SELECT application_name, notification_id FROM tracking"))
 
     def bound_of(self, keys: Sequence[CommandKey]) -> set[CommandKey]:
         """Those of these command ids that have their answers."""
-        with self._mapped():
+        with self._mapped:
             return set(find_answers(self._connection, keys))
 
-    @contextmanager
-    def _rolling_back(self) -> Iterator[None]:
-        with self._mapped():
-            try:
-                yield
-            except BaseException:
-                self.roll_back()
-                raise
 
-    @contextmanager
-    def _mapped(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise self.unusable(log=str(self.path), reason=str(error)) from error
+class _RollingBack(ErrorsAs):
+    """A block that forgets what was begun when it fails."""
+
+    def __init__(self, index: Index) -> None:
+        super().__init__(index.unusable, index.path)
+        self._roll_back = index.roll_back
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._roll_back()
+        super().__exit__(kind, error, trace)
 
 
 def find_answers(

@@ -42,7 +42,7 @@ class EmbeddedIndex(Index):
         if not self._connection.in_transaction and self._present() >= head.next_offset:
             return
         self.add(records)
-        with self._rolling_back():
+        with self._rolling_back:
             if head.next_offset > self._filled_to:
                 self.write_head(head)
             self._connection.execute("COMMIT")
@@ -50,7 +50,7 @@ class EmbeddedIndex(Index):
 
     def begin(self, records: Sequence[Applied], head: Head) -> None:
         """Write an own record and the head after it in the transaction that the tape has begun for it."""
-        with self._rolling_back():
+        with self._rolling_back:
             present = self._present()
             if present != records[0].offset:
                 raise self._emptied(present, records[0].offset)
@@ -59,7 +59,7 @@ class EmbeddedIndex(Index):
 
     def add(self, records: Sequence[Applied]) -> None:
         """Write accepted records, as far as no other process has. Raises RecordRefused."""
-        with self._rolling_back():
+        with self._rolling_back:
             if not self._connection.in_transaction:
                 self._connection.execute("BEGIN IMMEDIATE")
                 self._filled_to = self._present()
@@ -76,7 +76,7 @@ class EmbeddedIndex(Index):
 
     def _present(self) -> int:
         """The offset to which the tables are filled. Raises LogUnusable when that is less than it was."""
-        with self._mapped():
+        with self._mapped:
             row = self._connection.execute("SELECT next_offset FROM head").fetchone()
         present: int = row[0] if row is not None else 0
         if present < self._filled_to:
