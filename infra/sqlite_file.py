@@ -6,10 +6,8 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Final
 
-from infra.errors import LogUnusable
 from infra.retry import Retry
 
 BUSY_TIMEOUT: Final = 30.0
@@ -55,26 +53,6 @@ def _switch_to_wal(connection: sqlite3.Connection, timeout: float) -> None:
             tries.pause()
         else:
             return
-
-
-class ErrorsAs:
-    """A block in which an error of SQLite, or a number that is too large for it, becomes one of ours about a file.
-
-    It is made once and entered again and again: a generator would cost more each time than what is done within.
-    """
-
-    def __init__(self, error: type[LogUnusable], path: Path) -> None:
-        self._error = error
-        self._path = path
-
-    def __enter__(self) -> None:
-        """Nothing is to be done before."""
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if isinstance(error, (sqlite3.Error, OverflowError)):
-            raise self._error(log=str(self._path), reason=str(error)) from error
 
 
 @contextmanager

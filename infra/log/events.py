@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -13,9 +13,7 @@ from uuid import UUID
 from eventsourcing.persistence import Notification
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteCursor
 
-from consumers.commands.ports import CommandKey
 from infra.errors import LogUnusable
-from infra.log.index import find_answers
 
 _SELECT_AFTER: Final = (
     "SELECT originator_id, originator_version, topic, state, rowid FROM stored_events "
@@ -59,13 +57,6 @@ class IndexedEvents(SQLiteApplicationRecorder):
         """Events of these types after a position, none after `up_to`, in order."""
         with self.datastore.transaction(commit=False) as cursor:
             return events_of_types(cursor, types, after, up_to, limit)
-
-    def answers(self, keys: Sequence[CommandKey]) -> Mapping[CommandKey, tuple[bytes, str]]:
-        """Digest and first answer of those commands that were handled before."""
-        with self.datastore.transaction(commit=False) as cursor:
-            rows = cursor.sqlite_cursor
-            rows.row_factory = None
-            return find_answers(rows, keys)
 
     def appended_at(self, dossier_id: UUID) -> list[datetime | None]:
         """When the record of each event of a dossier was appended, by the clock of the log's keeper; None: unknown."""

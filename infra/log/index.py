@@ -33,7 +33,7 @@ from infra.log.index_head import (
     read_recorded,
     write_head,
 )
-from infra.sqlite_file import ErrorsAs, open_in_wal_mode
+from infra.sqlite_file import open_in_wal_mode
 
 if TYPE_CHECKING:
     # The clients of Kafka take their time to load, and an embedded log needs none.
@@ -97,6 +97,41 @@ class RecordRefused(Exception):
         super().__init__(reason)
         self.first = first
         self.last = last
+
+
+class ErrorsAs:
+    """A block in which an error of SQLite, or a number that is too large for it, becomes one of ours about a file.
+
+    It is made once and entered again and again: a generator would cost more each time than what is done within.
+    """
+
+    def __init__(self, error: type[LogUnusable], path: Path) -> None:
+        self._error = error
+        self._path = path
+
+    def __enter__(self) -> None:
+        """Nothing is to be done before."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, (sqlite3.Error, OverflowError)):
+            raise self._error(log=str(self._path), reason=str(error)) from error
+
+
+class _RollingBack(ErrorsAs):
+    """A block that forgets what was begun when it fails."""
+
+    def __init__(self, index: Index) -> None:
+        super().__init__(index.unusable, index.path)
+        self._roll_back = index.roll_back
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._roll_back()
+        super().__exit__(kind, error, trace)
 
 
 class Index:
@@ -248,21 +283,6 @@ class Index:
         """Those of these command ids that have their answers."""
         with self._mapped:
             return set(find_answers(self._connection, keys))
-
-
-class _RollingBack(ErrorsAs):
-    """A block that forgets what was begun when it fails."""
-
-    def __init__(self, index: Index) -> None:
-        super().__init__(index.unusable, index.path)
-        self._roll_back = index.roll_back
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if error is not None:
-            self._roll_back()
-        super().__exit__(kind, error, trace)
 
 
 def find_answers(

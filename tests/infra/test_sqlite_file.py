@@ -16,12 +16,11 @@ import pytest
 from infra import sqlite_file
 from infra.bootstrap import Application
 from infra.delivery.webhooks.store import WebhookStore
-from infra.errors import LogUnusable
 from infra.kafka.topics import Identity
 from infra.log.index import open_index
 from infra.retry import Retry
 from infra.settings import load
-from infra.sqlite_file import ErrorsAs, open_in_wal_mode
+from infra.sqlite_file import open_in_wal_mode
 from infra.views.sqlite import SQLiteViews
 
 
@@ -116,17 +115,3 @@ def test_what_is_no_database_is_refused_at_once(tmp_path: Path, monkeypatch: pyt
     path.write_text("This is no database, however often it is opened.\n" * 100)
     with pytest.raises(sqlite3.DatabaseError, match="not a database"):
         open_in_wal_mode(path)
-
-
-@pytest.mark.parametrize(
-    ("statement", "value"), [("SELECT * FROM nothing", None), ("SELECT ?", 2**70)], ids=["of SQLite", "too large"]
-)
-def test_an_error_becomes_ours_and_names_the_file(tmp_path: Path, statement: str, value: int | None) -> None:
-    """However deep it is entered; another error stays what it was."""
-    path = tmp_path / "log.sqlite"
-    mapped = ErrorsAs(LogUnusable, path)
-    with closing(sqlite3.connect(path)) as connection:
-        with pytest.raises(LogUnusable, match=str(path)), mapped, mapped:
-            connection.execute(statement, () if value is None else (value,))
-        with pytest.raises(KeyError), mapped:
-            raise KeyError

@@ -18,8 +18,9 @@ from typing import Final
 
 from infra.errors import LogUnusable
 from infra.log.errors import LogChanged
+from infra.log.index import ErrorsAs
 from infra.log.partition_client import FetchResult, Record
-from infra.sqlite_file import ErrorsAs, roll_back
+from infra.sqlite_file import roll_back
 
 CREATE_RECORDS: Final = (
     "CREATE TABLE IF NOT EXISTS records "

@@ -18,7 +18,7 @@ from infra.errors import LogUnusable
 from infra.log.append_requests import EventsRequest, OutcomesRequest
 from infra.log.errors import NewerLog
 from infra.log.format import Append, HandledCommand, RecordedOutcome
-from infra.log.index import find_answers
+from infra.log.index import ErrorsAs, find_answers
 from infra.log.partition_handle import PartitionHandle
 from infra.log.recorder import insert
 from infra.log.sqlite.source import SQLiteSource
@@ -155,3 +155,17 @@ def test_answers_are_looked_up_by_key_however_many_are_asked_for(open_log: Open,
     assert [plan for plan in plans if "answers" in plan] == [
         "SEARCH answers USING PRIMARY KEY (scope=? AND command_id=?)"
     ] * 2
+
+
+@pytest.mark.parametrize(
+    ("statement", "value"), [("SELECT * FROM nothing", None), ("SELECT ?", 2**70)], ids=["of SQLite", "too large"]
+)
+def test_an_error_becomes_ours_and_names_the_file(tmp_path: Path, statement: str, value: int | None) -> None:
+    """However deep it is entered; another error stays what it was."""
+    path = tmp_path / "log.sqlite"
+    mapped = ErrorsAs(LogUnusable, path)
+    with closing(sqlite3.connect(path)) as connection:
+        with pytest.raises(LogUnusable, match=str(path)), mapped, mapped:
+            connection.execute(statement, () if value is None else (value,))
+        with pytest.raises(KeyError), mapped:
+            raise KeyError
