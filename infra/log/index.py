@@ -29,9 +29,12 @@ from infra.log.index_head import (
     STATE_TABLES,
     VERSION,
     Head,
+    StoppedAt,
     read_head,
     read_recorded,
+    read_stop,
     write_head,
+    write_stop,
 )
 from infra.sqlite_file import open_in_wal_mode
 
@@ -215,6 +218,18 @@ class Index:
         """First and last number of voids that were known when the index was begun anew."""
         with self._mapped:
             return self._connection.execute("SELECT first, last FROM known_voids").fetchall()
+
+    def told_stop(self) -> StoppedAt | None:
+        """What `tell_stop` told last."""
+        with self._mapped:
+            return read_stop(self._connection)
+
+    def tell_stop(self, stop: StoppedAt | None) -> None:
+        """Tell those who read the file at which record it is filled no further; None: it is filled again."""
+        with self._rolling_back:
+            self._connection.execute("BEGIN IMMEDIATE")
+            write_stop(self._connection, stop)
+            self._connection.execute("COMMIT")
 
     def recorded(self, number: int) -> RecordedAt | None:
         """What is remembered of the accepted record of a number."""

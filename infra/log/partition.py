@@ -45,7 +45,7 @@ class Partition(PartitionReading):
         try:
             self._index.begin([record], head)
         except RecordRefused as refused:
-            raise self._unusable(offset, header, writer, str(refused)) from refused
+            raise self._unusable(offset, header, writer, str(refused)).error(self.address.name) from refused
         self._prepared = record, head
 
     def discard(self) -> None:

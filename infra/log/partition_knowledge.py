@@ -13,13 +13,11 @@ from infra.log.errors import (
     LogBroken,
     LogChanged,
     LogNotFounded,
-    NewerLog,
-    RecordUnreadable,
     WriterNotRegistered,
 )
 from infra.log.format import Append, Body, Header, Place
 from infra.log.index import Applied, Index
-from infra.log.index_head import Head
+from infra.log.index_head import Head, StoppedAt
 from infra.log.keys import Signer
 from infra.log.partition_client import PartitionClient
 from infra.log.usable import Stop
@@ -75,6 +73,7 @@ class PartitionKnowledge:
         """The offsets of what is ignored, by sort, until it is reported."""
         self._writing: Future[None] | None = None
         self._stopped: Stop | None = None
+        self._told_stop = self._index.told_stop()
         self._unfounded: int | None = None
         """Where a record of a log stands although there is no genesis before it."""
         self.head = self._filled()
@@ -205,14 +204,12 @@ class PartitionKnowledge:
             for listener in tuple(self.listeners):
                 listener()
 
-    def _unusable(
-        self, offset: int, header: Header, writer: str, reason: str, *, newer: bool = False
-    ) -> RecordUnreadable | NewerLog:
-        """The error for an accepted record that cannot be used: which one, whose, and why."""
-        kind = NewerLog if newer else RecordUnreadable
-        by = f"{header.key.hex()} ({writer})" if writer else header.key.hex()
+    def _unusable(self, offset: int, header: Header, writer: str, reason: str, *, newer: bool = False) -> StoppedAt:
+        """An accepted record that cannot be used: which one, whose, and why."""
+        key = header.key.hex()
+        by = f"{key} ({writer})" if writer else key
         whole = f"record {header.number} at offset {offset}, signed by the key {by}: {reason}"
-        return kind(log=self.address.name, reason=whole, number=header.number, offset=offset, key=header.key.hex())
+        return StoppedAt(offset, header.number, offset, key, whole, newer)
 
     def changed(self, reason: str) -> LogChanged:
         """The error for a log that is not the one, or not all of it, that the index was made from."""

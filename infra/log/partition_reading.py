@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
-from infra.errors import LogUnusable
 from infra.log.acceptance import ChainState, Verdict, VoidRange, accept
 from infra.log.chain import Chain
 from infra.log.errors import IndexUnusable, RecordsVoided
 from infra.log.format import Body, Header, UnreadableBody, read_header
 from infra.log.index import Applied, Index, RecordRefused
-from infra.log.index_head import Head
+from infra.log.index_head import Head, StoppedAt
 from infra.log.partition_client import FetchResult, PartitionClient, Record
 from infra.log.partition_knowledge import PartitionAddress, PartitionKnowledge
 from infra.log.reporting import logger
@@ -119,6 +118,13 @@ class PartitionReading(PartitionKnowledge):
             self._apply_all(fetched)
         finally:
             self._write_index()
+            self._tell_stop()
+
+    def _tell_stop(self) -> None:
+        stop = self._stopped.at if self._stopped is not None else None
+        if stop != self._told_stop:
+            self._index.tell_stop(stop)
+            self._told_stop = stop
 
     def _catch_up(self) -> None:
         """Read to the high watermark from wherever the index is; SQLite writes while the next records are decoded."""
@@ -142,6 +148,7 @@ class PartitionReading(PartitionKnowledge):
         self._index.fill((), self.head)
         self._is_anew = False
         self._written = self.head
+        self._tell_stop()
         self._tell_listeners()
 
     def _catch_up_with(self, pool: ThreadPoolExecutor, fetches: Iterable[FetchResult]) -> None:
@@ -236,11 +243,11 @@ class PartitionReading(PartitionKnowledge):
         if void.first <= last and not self._is_known_void(void.first, last):
             raise _AppliedVoid([*self._known_voids, (void.first, void.last)])
 
-    def _stop(self, record: Record, error: LogUnusable) -> None:
+    def _stop(self, record: Record, at: StoppedAt) -> None:
         """Take in nothing from an unusable record on, and look on for a void."""
-        logger(__name__).error("record.unusable", log=self.address.name, offset=record.offset, reason=str(error))
+        logger(__name__).error("record.unusable", log=self.address.name, offset=record.offset, reason=at.reason)
         chain = Chain(self.state, record.offset, self._recorded)
-        self._stopped = Stop(self.state.number + 1, error, chain, self.head.ignored)
+        self._stopped = Stop(at, self.address.name, chain, self.head.ignored)
         self._look_on(self._stopped, record)
 
     def _look_on(self, stop: Stop, record: Record) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from consumers.commands.ports import QueuePosition
-from infra.errors import LogUnusable
 from infra.log.acceptance import Verdict, VoidRange
 from infra.log.chain import Chain
 from infra.log.format import CONTROL, Body, Format, Header, UnreadableBody, decode_body
 from infra.log.index import Applied
-from infra.log.index_head import Ignored
+from infra.log.index_head import Ignored, StoppedAt
 from infra.log.partition_client import Record
 
 _NOTHING = Body("", [])
@@ -58,12 +57,18 @@ class Stop:
     `number` is that record's, `error` says what is wrong with it, `skipped` has it and the accepted ones behind it.
     """
 
-    def __init__(self, number: int, error: LogUnusable, chain: Chain, ignored: Ignored) -> None:
-        self.number = number
-        self.error = error
+    def __init__(self, at: StoppedAt, log: str, chain: Chain, ignored: Ignored) -> None:
+        self.number = at.number
+        self.error = at.error(log)
+        self._at = at
         self.chain = chain
         self.ignored = ignored
         self.skipped: list[Applied] = []
+
+    @property
+    def at(self) -> StoppedAt:
+        """Where, and how far it has looked on."""
+        return self._at._replace(next_offset=self.chain.next_offset)
 
     def take(self, record: Record) -> VoidRange | None:
         """Judge the next record, the unusable one first; the void in it that covers the unusable one."""

@@ -32,6 +32,7 @@ from infra.log.kafka.index_paths import index_files
 from infra.log.kafka.source import KafkaSource
 from infra.log.partition_client import Record
 from infra.log.partition_knowledge import log_broken
+from infra.queue.passed_over import count_passed_over
 from infra.retry import Retry
 from infra.timeouts import Timeout
 from schemas.avro.codec import decode_event
@@ -47,6 +48,7 @@ def diagnose(application: Application, *, whole: bool = False) -> Report:
     log, cluster
     topics            name → id and partitions, each checked for the settings that it must have
     partitions        per partition: head, index, what was ignored, open orphans, commands that wait, and the oldest
+    passed_over       per partition: dead letters that wait, and what is none in the topics of letters and replies
     groups            group → member → its partitions
     behind            read model → partition → events
     disks             folder, or broker and folder → free megabytes
@@ -77,10 +79,14 @@ class _Diagnosis:
                 for topic in topics
             },
             "partitions": [],
+            "passed_over": [],
         }
         for number in range(settings.partitions):
             with report.taking(topic=topics.events.name, partition=number):
                 self._look_at_partition(number)
+            with report.taking(topic=topics.replies.name, partition=number):
+                passed_over = count_passed_over(application, number, whole=whole)
+                report.facts["passed_over"].append({"partition": number, **passed_over._asdict()})
             if whole:
                 self._look_at_whole(number)
         groups: dict[str, dict[str, list[int]]] = {}

@@ -26,6 +26,7 @@ from kafka.errors import KafkaError
 from infra.bootstrap import Application
 from infra.dev.kafka import KafkaCluster
 from infra.dev.processes import Processes
+from infra.log.format import Place
 from infra.settings import load
 from infra.timeouts import Timeout
 from tests.fault import second_worker
@@ -33,6 +34,7 @@ from tests.fault.brokers import coordinator, fill_disk, leader
 from tests.fault.checker import check, check_rest
 from tests.fault.clients import Client, changed_answers, resolved
 from tests.fault.evidence import gather
+from tests.fault.hostile_writer import MOLE, SABOTAGE, put_on_head
 from tests.fault.killed_apply import commands
 from tests.fault.proxy import Proxy
 from tests.fault.read_models import check_read_models
@@ -110,8 +112,8 @@ class Chaos:
 
     def start(self, dossiers: int) -> None:
         """Everything that there is; clients have the ways of so many dossiers to give."""
-        program = Path(sys.executable).with_name("dossier")
-        subprocess.run([program, "--log", self.url, "keys", "init"], check=True, stdout=subprocess.DEVNULL)
+        self._operate("keys", "init")
+        self._operate("keys", "add-writer", MOLE.public.hex())
         for number in range(1, _WORKERS + 1):
             self.start_worker(number)
         self.processes.start("projector", "projector")
@@ -120,6 +122,12 @@ class Chaos:
         # Both give some of the same commands: whoever comes second gets the first one's answers.
         for name, url, mine in (("one", self.url, lines), ("two", self.through_proxy, lines[half // 2 :])):
             self.clients.append(Client(name, url, self.folder, mine))
+
+    def _operate(self, *arguments: str) -> Any:
+        """What an operator types, and its answer in JSON."""
+        program = str(Path(sys.executable).with_name("dossier"))
+        typed = [program, "--log", self.url, *arguments, "--json"]
+        return json.loads(subprocess.run(typed, check=True, stdout=subprocess.PIPE).stdout)
 
     def start_worker(self, number: int) -> None:
         """The last one goes through the proxy."""
@@ -136,6 +144,7 @@ class Chaos:
                 self.pause,
                 self.bad_network,
                 self.stranger,
+                self.hostile_writer,
                 self.index_disk_full,
                 self.two_workers,
             ]
@@ -200,6 +209,19 @@ class Chaos:
             finally:
                 producer.close(5)
         return "records of a stranger"
+
+    def hostile_writer(self) -> str:
+        """A record with a right signature that stops everybody, until an operator has voided it."""
+        place = Place(self.app, _PARTITIONS, self.rng.randrange(_PARTITIONS))
+        number = put_on_head(self.cluster.bootstrap, place, self.rng.choice(list(SABOTAGE)))
+        time.sleep(self.rng.uniform(0, 2))
+        partition = f"--partition={place.partition}"
+        (record, *_) = self._operate("log", "void", partition)["records"]
+        if record["number"] != number:
+            self.report.wrong.append(f"record {number} was to be voided, and {record['number']} was shown")
+        named = (f"--number={record['number']}", f"--hash={record['hash']}")
+        self._operate("log", "void", partition, *named, "--reason=hostile")
+        return "record of a hostile writer, voided"
 
     def index_disk_full(self) -> str:
         """No file of a worker may grow."""

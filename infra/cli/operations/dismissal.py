@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from domain.i18n import pair
 from infra.cli.support.errors import BadOption
-from infra.cli.support.reporting import print_json
+from infra.cli.support.reporting import print_json, tell_done
 from infra.cli.support.session import Session
-from infra.terminal.output import write_line
 
 if TYPE_CHECKING:
     from infra.log.partition_source import PartitionSource
@@ -39,9 +38,10 @@ def dismiss(session: Session, source: PartitionSource, offset: int | None, diges
         orphans = [Orphan(each["offset"], bytes.fromhex(each["hash"])) for each in chosen]
         partition.dismiss(orphans, source.keys.writer())
     if offset is None:
-        write_line(session.text("records that are left behind: {count}", count=len(chosen)))
+        line = session.text("records that are left behind: {count}", count=len(chosen))
     else:
-        write_line(session.text("the record at offset {offset} is left behind", offset=offset))
+        line = session.text("the record at offset {offset} is left behind", offset=offset)
+    tell_done(session, {"dismissed": [each["offset"] for each in chosen]}, line)
 
 
 def _chosen(found: Sequence[dict[str, Any]], offset: int | None, digest: str) -> Sequence[dict[str, Any]]:

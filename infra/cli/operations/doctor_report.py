@@ -27,6 +27,7 @@ def show(session: Session, report: Report) -> None:
     print_heading(text("Partitions"))
     if "topics" in facts:
         _show_partitions(session, facts)
+        _show_passed_over(session, facts)
     else:
         print_pairs((text("Position"), each["position"]) for each in facts["partitions"])
     _show_behind(session, facts.get("behind", {}))
@@ -72,6 +73,19 @@ def _show_partitions(session: Session, facts: Mapping[str, Any]) -> None:
             for each in facts["partitions"]
         ),
     )
+
+
+def _show_passed_over(session: Session, facts: Mapping[str, Any]) -> None:
+    text = session.text
+    print_heading(text("Answers"))
+    headings = (
+        "",
+        text("Dead letters waiting"),
+        text("Records that are no letters"),
+        text("Replies read"),
+        text("Lines that are not believed"),
+    )
+    print_table(headings, (each.values() for each in facts["passed_over"]))
 
 
 def _show_behind(session: Session, behind: Mapping[str, Mapping[int, int]]) -> None:

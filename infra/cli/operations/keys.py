@@ -17,7 +17,7 @@ from infra.cli.support.errors import BadOption
 from infra.cli.support.framework import subcommand
 from infra.cli.support.i18n import say
 from infra.cli.support.key_folders import ROOTS_HELP, root_keys
-from infra.cli.support.reporting import print_json
+from infra.cli.support.reporting import print_json, tell_done
 from infra.cli.support.session import Session, session_of
 from infra.terminal.output import write_line
 
@@ -217,10 +217,12 @@ def _state_writer(
             if {*partition.keys.writers.values()} == {public}:
                 raise BadOption(reason=pair("it is the last writer: nobody could add another one any more"))
     number = state_keys(sources, kind, public, root_keys(sources[0], roots), sources[0].keys.writer())
+    text = session.text
     if add:
-        write_line(session.text("{key} may write, by statement {number}", key=public.hex(), number=number))
+        line = text("{key} may write, by statement {number}", key=public.hex(), number=number)
     else:
-        write_line(session.text("{key} writes no longer, by statement {number}", key=public.hex(), number=number))
+        line = text("{key} writes no longer, by statement {number}", key=public.hex(), number=number)
+    tell_done(session, {"statement": number, "key": public.hex(), "writes": add}, line)
 
 
 def _rotate(session: Session, sources: Sequence[PartitionSource], asked: _RootsAsked, roots: list[Path]) -> None:
@@ -239,14 +241,14 @@ def _rotate(session: Session, sources: Sequence[PartitionSource], asked: _RootsA
         raise BadOption(reason=pair("--into names a folder for the new root keys"))
     fresh = Roots(min(asked.must_sign, len(new)), tuple(root.public for root in new))
     number = state_keys(sources, StatementKind.ROTATE_ROOTS, fresh, old, sources[0].keys.writer())
-    write_line(session.text("the root keys in {folder} sign, by statement {number}", folder=into.path, number=number))
+    roots_now = [public.hex() for public in fresh.keys]
+    line = session.text("the root keys in {folder} sign, by statement {number}", folder=into.path, number=number)
+    tell_done(session, {"statement": number, "roots": roots_now, "threshold": fresh.threshold}, line)
 
 
 def _backup(session: Session, source: PartitionSource, folder: Path) -> None:
     from infra.log.keys import KeyFolder
 
     copied = source.keys.folder.copy_to(KeyFolder(folder))
-    if session.json:
-        print_json({"copied": copied})
-        return
-    write_line(session.text("copied into {folder}: {names}", folder=folder, names=", ".join(copied) or "—"))
+    line = session.text("copied into {folder}: {names}", folder=folder, names=", ".join(copied) or "—")
+    tell_done(session, {"copied": copied}, line)

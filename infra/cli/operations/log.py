@@ -17,7 +17,7 @@ from infra.cli.support.errors import BadOption
 from infra.cli.support.framework import subcommand
 from infra.cli.support.i18n import say
 from infra.cli.support.key_folders import ROOTS_HELP, root_keys
-from infra.cli.support.reporting import print_json
+from infra.cli.support.reporting import print_json, tell_done
 from infra.cli.support.session import Session, session_of
 from infra.terminal.output import write_line
 
@@ -140,12 +140,8 @@ def _reindex_embedded(session: Session, path: Path) -> None:
     if not path.exists():
         raise LogMissing(log=str(path))
     position = reindex(SQLiteSource(path))
-    if session.json:
-        print_json({"reindexed": True, "position": position})
-    else:
-        write_line(
-            session.text("the index was made anew from the records, up to position {position}", position=position)
-        )
+    line = session.text("the index was made anew from the records, up to position {position}", position=position)
+    tell_done(session, {"reindexed": True, "position": position}, line)
 
 
 def _put_indexes_aside(session: Session) -> None:
@@ -164,7 +160,7 @@ def _put_indexes_aside(session: Session) -> None:
     if session.json:
         print_json({"reindexed": True, "kept": kept})
     for each in () if session.json else kept:
-        typer.echo(session.text("kept as it was, to be made anew by whoever needs it: {path}", path=each))
+        write_line(session.text("kept as it was, to be made anew by whoever needs it: {path}", path=each))
 
 
 def _upgrade(session: Session) -> None:
@@ -205,7 +201,8 @@ def _void(
     stopped = _stopped_at(application, source.address.partition)
     number = asked.number or stopped
     if number is None:
-        write_line(session.text("every record can be used; name one with --number"))
+        line = session.text("every record can be used; name one with --number")
+        tell_done(session, {"records": [], "losing": 0}, line)
         return
     with examined(source, number) as (partition, found):
         if not found.records:
@@ -226,7 +223,8 @@ def _void(
                 )
             )
         partition.void(found, reason, root_keys(source, roots), source.keys.writer())
-    write_line(session.text("records {first} to {last} are void", first=number, last=found.last))
+    line = session.text("records {first} to {last} are void", first=number, last=found.last)
+    tell_done(session, {"void": {"first": number, "last": found.last}}, line)
 
 
 def _stopped_at(application: Application, partition: int) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -51,6 +51,14 @@ def tell_error(session: Session, code: str, message: str, clause: str | None, hi
 def note(text: str) -> None:
     """A remark on stderr."""
     write_line(text, err=True)
+
+
+def tell_done(session: Session, answer: Mapping[str, Any], line: str) -> None:
+    """What was done, on stdout: the line, or with --json the answer as an object."""
+    if session.json:
+        print_json(answer)
+    else:
+        write_line(line)
 
 
 def print_json(value: Any, *, indent: int | None = None) -> None:

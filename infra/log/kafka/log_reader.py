@@ -7,12 +7,12 @@ that was acknowledged before they were called, so that everybody reads their own
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing, suppress
 from datetime import datetime
 from hashlib import sha256
 from threading import Event, RLock, Thread
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from eventsourcing.persistence import Notification, StoredEvent
@@ -27,7 +27,7 @@ from infra.log.acceptance import start
 from infra.log.errors import IndexInUse, LogChanged
 from infra.log.events import IndexedEvents
 from infra.log.format import Place
-from infra.log.index_head import Head, read_head
+from infra.log.index_head import Head, read_head, read_stop
 from infra.log.indexed_log import IndexedLog, empty_positions
 from infra.log.kafka.index_paths import reader_settings
 from infra.log.kafka.log import KafkaReader
@@ -38,6 +38,8 @@ from infra.queue.errors import ReadingBehind
 from infra.retry import Retry
 from infra.timeouts import Timeout
 from projections.engine.empty_positions import EmptyPositions
+
+_T = TypeVar("_T")
 
 _REFRESH_SECONDS: Final = 0.1
 
@@ -90,7 +92,10 @@ class SharedLog:
         return empty_positions(self.state(partition).state)
 
     def refresh(self, partition: int) -> None:
-        """Read to the end of the log as it is now, or wait for whoever does. Raises LogUnusable, ReadingBehind."""
+        """Read to the end of the log as it is now, or wait for whoever does.
+
+        Raises LogUnusable (RecordUnreadable, NewerLog where the other one stopped), ReadingBehind where it is too slow.
+        """
         with self._guards[partition]:
             log = self._held_log(partition)
             if log is None:
@@ -102,6 +107,8 @@ class SharedLog:
                     log = self._held_log(partition, retry=True)
                     if log is not None:
                         break
+                    # What it stopped at may have been voided in what it has not looked at yet.
+                    foreign.check_stop(0 if tries.is_over else end)
                     if tries.is_over:
                         raise foreign.behind(end)
                     tries.pause()
@@ -252,18 +259,25 @@ class ForeignIndex:
 
     def state(self) -> Head:
         """How far the index has been filled. Raises LogChanged when that was from another topic."""
-        nothing = Head(0, None, start(self._place))
-        try:
-            with closing(sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-                (topic_id,) = connection.execute("SELECT topic_id FROM log").fetchone() or (self._topic_id,)
-                head = read_head(connection)
-        except sqlite3.OperationalError:
-            # Its holder is about to make it.
-            return nothing
-        if topic_id != self._topic_id:
+        topic_id, head = self._from_file(_read_topic_and_head) or (None, None)
+        if topic_id not in (None, self._topic_id):
             reason = f"its topic id was {topic_id}, and is {self._topic_id}"
             raise LogChanged(log=f"{self._name}/{self._partition}", reason=reason, index=str(self._path))
-        return head or nothing
+        return head or Head(0, None, start(self._place))
+
+    def _from_file(self, read: Callable[[sqlite3.Connection], _T]) -> _T | None:
+        """What stands in the file; None while its holder is about to make it."""
+        try:
+            with closing(sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+                return read(connection)
+        except sqlite3.OperationalError:
+            return None
+
+    def check_stop(self, end: int) -> None:
+        """Raises RecordUnreadable, NewerLog where its holder stopped, and has looked for a void up to an offset."""
+        stop = self._from_file(read_stop)
+        if stop is not None and stop.next_offset >= end:
+            raise stop.error(f"{self._name}/{self._partition}")
 
     def events(self) -> IndexedEvents:
         """Its events. Raises LogChanged, IndexAltered where its end is not the log's, when it is first asked."""
@@ -299,3 +313,8 @@ class ForeignIndex:
         self._client.close()
         if self._events is not None:
             self._events.datastore.close()
+
+
+def _read_topic_and_head(connection: sqlite3.Connection) -> tuple[str | None, Head | None]:
+    (topic_id,) = connection.execute("SELECT topic_id FROM log").fetchone() or (None,)
+    return topic_id, read_head(connection)

@@ -9,30 +9,19 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from kafka import KafkaProducer
 
 from infra.dev.kafka import BOOTSTRAP_SERVERS, KafkaCluster, kafka
 from infra.dev.processes import processes
 from infra.kafka.settings import from_url
-from infra.log.format import Append, Format, Place, RecordedOutcome, encode_append, encode_body, seal
-from infra.log.keys import Signer
-from tests.fault.evidence import read_topic
-from tests.support.second_rule import SecondReader, read_all
-from tests.support.signing import signer
+from infra.log.format import Format, Place, seal
+from tests.fault.hostile_writer import MOLE, SABOTAGE, produce, put_on_head, read_log
 from tests.support.terminal import Terminal
 from tests.support.waiting import GUARD
 
-MOLE = signer(66)
 UNITS = ("04630", "04633", "04636", "04639", "04642")
-_EMPTY = encode_append(Append(bytes(16), RecordedOutcome.EVENTS))
-SABOTAGE = {
-    "a garbage body": (Format.APPENDS, b"garbage", 0),
-    "the next format": (0xFE, b"newer", 0),
-    "a wrong count": (Format.APPENDS, encode_body("mole", [_EMPTY]), 7),
-}
 
 
-def _terminal(bootstrap: str, folder: Path) -> tuple[Terminal, str]:
+def _terminal(bootstrap: str, folder: Path) -> tuple[Terminal, Place]:
     """A log whose keys an operator made, with the mole as a second writer."""
     terminal, app = Terminal(folder), f"h{uuid4().hex[:12]}"
     url = f"kafka://{bootstrap}?prefix={app}&index={folder / 'index'}&keys={folder / 'keys'}"
@@ -40,7 +29,7 @@ def _terminal(bootstrap: str, folder: Path) -> tuple[Terminal, str]:
     terminal.environment["DOSSIER_VIEWS"] = f"sqlite:///{folder / 'views.sqlite'}"
     terminal.run("keys", "init", "--count=2")
     terminal.run("keys", "add-writer", MOLE.public.hex())
-    return terminal, app
+    return terminal, Place(app, 1, 0)
 
 
 def _open(terminal: Terminal, unit: str, code: int = 0) -> None:
@@ -54,29 +43,6 @@ def _give(terminal: Terminal, unit: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(words, env={**os.environ, **terminal.environment}, stdout=subprocess.DEVNULL)
 
 
-def _log(bootstrap: str, app: str) -> SecondReader:
-    return read_all(app, 1, 0, read_topic(bootstrap, f"{app}.events", 0)[0])
-
-
-def _produce(bootstrap: str, app: str, value: bytes) -> None:
-    producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all")
-    producer.send(f"{app}.events", value=value, partition=0).get(30)
-    producer.close()
-
-
-def _sabotage(bootstrap: str, app: str, kind: str, by: Signer = MOLE) -> int:
-    """Put it on the head, whoever is faster; the number of the record."""
-    format_, content, events = SABOTAGE[kind]
-    while True:
-        head = _log(bootstrap, app)
-        number = len(head.accepted) + 1
-        chain = (head.head, number, head.position, events)
-        value = seal(Place(app, 1, 0), by, format_, chain, content)
-        _produce(bootstrap, app, value)
-        if _log(bootstrap, app).accepted[number - 1].value == value:
-            return number
-
-
 def _bring_back(terminal: Terminal, number: int) -> None:
     """As the page says: look, retire the key, void the record."""
     shown = terminal.json("log", "void")
@@ -87,11 +53,11 @@ def _bring_back(terminal: Terminal, number: int) -> None:
     terminal.run("log", "void", f"--number={number}", f"--hash={record['hash']}", "--reason=hostile")
 
 
-def _check(terminal: Terminal, bootstrap: str, app: str, kind: str) -> None:
+def _check(terminal: Terminal, bootstrap: str, place: Place, kind: str) -> None:
     """One record stops all commands; then those that waited are answered, and nothing that was acknowledged is lost."""
     with processes(terminal.environment["DOSSIER_LOG"], terminal.folder / "log", workers=2, projectors=0):
         _open(terminal, UNITS[0])
-        number = _sabotage(bootstrap, app, kind)
+        number = put_on_head(bootstrap, place, kind)
         waiting = [_give(terminal, unit) for unit in UNITS[1:3]]
         assert "RECORD_UNREADABLE" in (said := terminal.run("status", code=4).err) or "NEWER_LOG" in said
         assert f"record {number} " in said
@@ -102,21 +68,21 @@ def _check(terminal: Terminal, bootstrap: str, app: str, kind: str) -> None:
             _open(terminal, unit)
         assert len(terminal.rows("status")) == len(UNITS)
         # What the retired key signs now is a stranger's.
-        head = _log(bootstrap, app)
+        head = read_log(bootstrap, place)
         chain = (head.head, len(head.accepted) + 1, head.position, 0)
-        _produce(bootstrap, app, seal(Place(app, 1, 0), MOLE, Format.APPENDS, chain, b"garbage"))
+        produce(bootstrap, place, seal(place, MOLE, Format.APPENDS, chain, b"garbage"))
         assert len(terminal.rows("status")) == len(UNITS)
 
 
 @pytest.mark.parametrize("kind", SABOTAGE)
 def test_a_hostile_writer_is_retired_and_its_record_voided(broker: KafkaCluster, tmp_path: Path, kind: str) -> None:
-    terminal, app = _terminal(broker.bootstrap, tmp_path)
+    terminal, place = _terminal(broker.bootstrap, tmp_path)
     assert from_url(terminal.environment["DOSSIER_LOG"], {}).keys_dir == tmp_path / "keys"
-    _check(terminal, broker.bootstrap, app, kind)
+    _check(terminal, broker.bootstrap, place, kind)
 
 
 def test_the_same_on_three_brokers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(BOOTSTRAP_SERVERS, raising=False)
     with kafka(nodes=3, data_dir=tmp_path / "kafka") as cluster:
-        terminal, app = _terminal(cluster.bootstrap, tmp_path)
-        _check(terminal, cluster.bootstrap, app, "a garbage body")
+        terminal, place = _terminal(cluster.bootstrap, tmp_path)
+        _check(terminal, cluster.bootstrap, place, "a garbage body")

@@ -13,12 +13,17 @@ from eventsourcing.persistence import StoredEvent
 from consumers.commands.ports import CommandKey, CommandOutcome
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic, ensure, log_topic
+from infra.log.errors import NewerLog, RecordUnreadable
+from infra.log.format import Place
 from infra.log.kafka import log_reader
 from infra.log.kafka.index_paths import reader_settings
 from infra.log.kafka.log import KafkaLog
 from infra.log.kafka.log_reader import ForeignIndex, SharedLog
 from infra.log.kafka.source import KafkaSource
+from infra.log.keys import KeyFolder
 from infra.log.partition_handle import PartitionHandle
+from infra.log.repair import examined
+from tests.fault.hostile_writer import SABOTAGE, put_on_head
 
 
 @pytest.fixture
@@ -43,6 +48,7 @@ def append(settings: KafkaSettings, tmp_path: Path) -> Iterator[Callable[[UUID, 
     def make(dossier_id: UUID, version: int) -> None:
         event = StoredEvent(dossier_id, version, "Happened", b"state")
         key = CommandKey(dossier_id.bytes[:6], uuid4())
+        log.refresh(0)
         log.append(0, log.head(0), [CommandOutcome(key, bytes(32), '{"ok":true}', [event])])
 
     yield make
@@ -89,6 +95,40 @@ def test_an_index_that_another_process_fills_hides_nothing(
             append(dossier_id, version)
             assert _versions(reader) == list(range(1, version + 1))
             assert [event.originator_version for event in reader.events_of(dossier_id)] == list(range(1, version + 1))
+    finally:
+        holder.close()
+
+
+@pytest.mark.parametrize("kind", SABOTAGE)
+def test_where_the_holder_of_the_index_stopped_everybody_is_told_what_stopped_it(
+    reader: SharedLog,
+    append: Callable[[UUID, int], None],
+    settings: KafkaSettings,
+    topic: Topic,
+    kind: str,
+) -> None:
+    """Not that it is slow; and behind a void everybody goes on."""
+    dossier_id, place = uuid4(), Place(settings.app, settings.partitions, 0)
+    append(dossier_id, 1)
+    key, source = KeyFolder(settings.key_folder).writer(), KafkaSource(reader_settings(settings), 0, topic)
+    holder = PartitionHandle(source)
+    try:
+        holder.refresh()
+        assert _versions(reader) == [1]
+        number = put_on_head(settings.bootstrap, place, kind, key)
+        for _ in range(2):
+            with pytest.raises((RecordUnreadable, NewerLog)):
+                holder.refresh()
+            with pytest.raises((RecordUnreadable, NewerLog), match=f"record {number} ") as told:
+                reader.head(0)
+            assert told.value.details["number"] == number
+        with examined(KafkaSource(settings, 0, topic), number) as (partition, found):
+            partition.void(found, "of a faulty writer", KeyFolder(settings.key_folder).roots(), key)
+        holder.refresh()
+        assert reader.head(0) == 1
+        append(dossier_id, 2)
+        holder.refresh()
+        assert _versions(reader) == [1, 2]
     finally:
         holder.close()
 
