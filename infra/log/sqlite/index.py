@@ -11,12 +11,15 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Final
 
 from infra.errors import LogUnusable
 from infra.log.errors import NewerLog
 from infra.log.index import CREATE_TABLES, TABLES, Applied, Index
 from infra.log.index_head import VERSION, Head
 from infra.sqlite_file import writing
+
+_SELECT_STAMP: Final = "SELECT appended_at FROM records WHERE record_offset = ?"
 
 
 class EmbeddedIndex(Index):
@@ -49,12 +52,14 @@ class EmbeddedIndex(Index):
         self._filled_to = max(self._filled_to, head.next_offset)
 
     def begin(self, records: Sequence[Applied], head: Head) -> None:
-        """Write an own record and the head after it in the transaction that the tape has begun for it."""
+        """Write an own record, stamped as the tape did, and the head after it in the tape's transaction for it."""
+        (record,) = records
         with self._rolling_back:
             present = self._present()
-            if present != records[0].offset:
-                raise self._emptied(present, records[0].offset)
-        super().begin(records, head)
+            if present != record.offset:
+                raise self._emptied(present, record.offset)
+            (appended_at,) = self._connection.execute(_SELECT_STAMP, (record.offset,)).fetchone()
+        super().begin([record._replace(appended_at=appended_at)], head)
         self._begun = head.next_offset
 
     def add(self, records: Sequence[Applied]) -> None:
