@@ -29,8 +29,7 @@ from domain.dossier.aggregate import DossierEvent
 from infra.clock import ClockConfirmation, is_synchronised, utc_now
 from infra.diagnosis.marks import check_rows
 from infra.errors import LogMissing, LogUnusable
-from infra.log.founding import LogKeys
-from infra.log.keys import KeyFolder
+from infra.log.keys import KeyFolder, LogKeys
 from infra.log.partition_source import PartitionSource
 from infra.log.sqlite.log import SQLiteLog
 from infra.log.sqlite.source import SQLiteSource

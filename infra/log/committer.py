@@ -26,7 +26,7 @@ from infra.log.format import HEADER_LENGTH, Format, encode_body, seal
 from infra.log.index import Applied
 from infra.log.keys import Signer
 from infra.log.partition import Partition
-from infra.log.reporting import logger
+from infra.log.reporting import inform, logger
 from infra.retry import Retry
 from infra.timeouts import Timeout
 
@@ -267,7 +267,8 @@ class Committer:
 
     def _report(self, event: str, batch: Sequence[AppendRequest], offset: int | None) -> None:
         partition = self._partition
-        logger(__name__).info(
+        inform(
+            __name__,
             event,
             log=partition.address.name,
             partition=partition.address.partition,

@@ -15,7 +15,7 @@ from infra.log.errors import LogChanged, WriterNotRegistered
 from infra.log.format import Format, Header, seal
 from infra.log.keys import Signer
 from infra.log.partition_client import PartitionClient, Record
-from infra.log.reporting import logger
+from infra.log.reporting import inform
 from infra.retry import Retry
 from infra.timeouts import Timeout
 
@@ -89,7 +89,7 @@ class ControlAppender:
             self._read_up_to(offset)  # 2
             found = self.recorded(state.number + 1)
             if found is not None and found.hash == sha256(value).digest():  # 3
-                logger(__name__).info("control.appended", log=self._name, format=format_.name, number=state.number + 1)
+                inform(__name__, "control.appended", log=self._name, format=format_.name, number=state.number + 1)
                 return True
         return False
 

@@ -10,7 +10,6 @@ import os
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cached_property
 
 from infra.log.acceptance import start
 from infra.log.chain import Chain
@@ -18,27 +17,11 @@ from infra.log.control_append import ControlAppender
 from infra.log.control_records import Genesis, Roots, parse_genesis, sign
 from infra.log.errors import LogBroken, LogNotFounded, WriterNotRegistered
 from infra.log.format import HEADER_LENGTH, Format, Place
-from infra.log.keys import KeyFolder, Signer
+from infra.log.keys import LogKeys, Signer
 from infra.log.partition_client import PartitionClient
-from infra.log.reporting import logger
+from infra.log.reporting import inform
 
 _NONCE_LENGTH = 16
-
-
-@dataclass(frozen=True)
-class LogKeys:
-    """The keys of this host. `makes_own`: nobody named a folder, so what is missing is made, and a new log founded."""
-
-    folder: KeyFolder
-    makes_own: bool
-
-    def writer(self) -> Signer:
-        """The key that signs this host's records, read once. Raises KeyMissing, KeysUnsafe, KeyUnusable."""
-        return self._writer
-
-    @cached_property
-    def _writer(self) -> Signer:
-        return self.folder.make_writer() if self.makes_own else self.folder.writer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +76,7 @@ class Founder:
         with closing(self.client(partition)) as client:
             appender = ControlAppender(name, client, chain)
             appender.append(writer, Format.GENESIS, genesis.encode(), lambda state: state.keys is None)
-        logger(__name__).info("log.founded", log=name, identity=genesis.identity.hex())
+        inform(__name__, "log.founded", log=name, identity=genesis.identity.hex())
 
     def _place(self, partition: int) -> Place:
         return Place(self.app, self.partitions, partition)

@@ -10,12 +10,14 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, closing, suppress
 from functools import cache
 from itertools import chain
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
+from uuid import UUID
 
 from consumers.commands.ports import CommandKey
 from infra.errors import LogUnusable
@@ -68,10 +70,10 @@ _SELECT_APPENDS: Final = (
     f"SELECT number, record_offset, position FROM accepted_records WHERE format = {Format.APPENDS:d} AND number < ? "  # noqa: S608
     "ORDER BY number DESC LIMIT 1"
 )
-_SELECT_ANSWER: Final = "SELECT digest, answer FROM answers WHERE scope = ? AND command_id = ?"
 PAGE_SIZE: Final = 8192
 """Bytes of a page of a new file: larger ones are faster in a cold start, smaller ones in appends."""
 _IDS_AT_ONCE: Final = 256
+_NO_ID: Final = (None, None)
 _ROWS_AT_ONCE: Final = 256
 
 
@@ -100,6 +102,41 @@ class RecordRefused(Exception):
         self.last = last
 
 
+class ErrorsAs:
+    """A block in which an error of SQLite, or a number that is too large for it, becomes one of ours about a file.
+
+    It is made once and entered again and again: a generator would cost more each time than what is done within.
+    """
+
+    def __init__(self, error: type[LogUnusable], path: Path) -> None:
+        self._error = error
+        self._path = path
+
+    def __enter__(self) -> None:
+        """Nothing is to be done before."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, (sqlite3.Error, OverflowError)):
+            raise self._error(log=str(self._path), reason=str(error)) from error
+
+
+class _RollingBack(ErrorsAs):
+    """A block that forgets what was begun when it fails."""
+
+    def __init__(self, index: Index) -> None:
+        super().__init__(index.unusable, index.path)
+        self._roll_back = index.roll_back
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._roll_back()
+        super().__exit__(kind, error, trace)
+
+
 class Index:
     """The tables of one partition, on a connection. Raises IndexUnusable whenever they cannot be used.
 
@@ -114,6 +151,8 @@ class Index:
         self.path = path
         self._connection = connection
         self._resources = resources or ExitStack()
+        self._mapped = ErrorsAs(self.unusable, path)
+        self._rolling_back = _RollingBack(self)
         self._stored: ChainState | None = None
         """The rule's state in the file, as far as this process knows."""
 
@@ -123,12 +162,12 @@ class Index:
 
     def head(self) -> Head | None:
         """How far the index has been filled; None when it is new."""
-        with self._mapped():
+        with self._mapped:
             return read_head(self._connection)
 
     def expect_much(self, *, expected: bool) -> None:
         """While a log is read from far behind, move pages to the file every 40 MB instead of every 4."""
-        with self._mapped():
+        with self._mapped:
             self._connection.execute(f"PRAGMA wal_autocheckpoint = {5000 if expected else 500}")
 
     def fill(self, records: Sequence[Applied], head: Head) -> None:
@@ -143,13 +182,13 @@ class Index:
 
     def write_head(self, head: Head) -> None:
         """Write how far the records go that were added; the last thing before `commit`."""
-        with self._rolling_back():
+        with self._rolling_back:
             write_head(self._connection, head, self._stored)
             self._stored = head.state
 
     def add(self, records: Sequence[Applied]) -> None:
         """Write accepted records; `begin` with the head after them follows sooner or later. Raises RecordRefused."""
-        with self._rolling_back():
+        with self._rolling_back:
             if not self._connection.in_transaction:
                 self._connection.execute("BEGIN IMMEDIATE")
             if records:
@@ -157,7 +196,7 @@ class Index:
 
     def commit(self) -> None:
         """Make what was begun visible."""
-        with self._mapped():
+        with self._mapped:
             self._connection.execute("COMMIT")
 
     def roll_back(self) -> None:
@@ -168,7 +207,7 @@ class Index:
 
     def begin_anew(self, known_voids: Iterable[tuple[int, int]]) -> None:
         """Forget everything but voids, by first and last number. Others see that with the next `commit` or `fill`."""
-        with self._rolling_back():
+        with self._rolling_back:
             self._connection.execute("BEGIN IMMEDIATE")
             for table in TABLES:
                 self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
@@ -177,29 +216,29 @@ class Index:
 
     def known_voids(self) -> list[tuple[int, int]]:
         """First and last number of voids that were known when the index was begun anew."""
-        with self._mapped():
+        with self._mapped:
             return self._connection.execute("SELECT first, last FROM known_voids").fetchall()
 
     def told_stop(self) -> StoppedAt | None:
         """What `tell_stop` told last."""
-        with self._mapped():
+        with self._mapped:
             return read_stop(self._connection)
 
     def tell_stop(self, stop: StoppedAt | None) -> None:
         """Tell those who read the file at which record it is filled no further; None: it is filled again."""
-        with self._rolling_back():
+        with self._rolling_back:
             self._connection.execute("BEGIN IMMEDIATE")
             write_stop(self._connection, stop)
             self._connection.execute("COMMIT")
 
     def recorded(self, number: int) -> RecordedAt | None:
         """What is remembered of the accepted record of a number."""
-        with self._mapped():
+        with self._mapped:
             return read_recorded(self._connection, number)
 
     def last_appends(self, before: int) -> tuple[int, int, int] | None:
         """Number, offset and position of the last record of appends before a number; None where there is none."""
-        with self._mapped():
+        with self._mapped:
             found: tuple[int, int, int] | None = self._connection.execute(_SELECT_APPENDS, (before,)).fetchone()
             return found
 
@@ -223,7 +262,8 @@ class Index:
         try:
             self._insert(_INSERT_EVENTS, events)
             self._insert(_INSERT_ANSWERS, answers)
-            self._connection.executemany(_INSERT_TRACKING, tracked)
+            if tracked:
+                self._connection.executemany(_INSERT_TRACKING, tracked)
         except (sqlite3.IntegrityError, OverflowError) as error:
             raise RecordRefused(records[0].number, records[-1].number, str(error)) from error
         self._insert(_INSERT_RECORDS, recorded)
@@ -241,7 +281,7 @@ class Index:
     def last_versions(self, originator_ids: Sequence[str]) -> dict[str, int]:
         """The last version of each of these aggregates that exists."""
         found: dict[str, int] = {}
-        with self._mapped():
+        with self._mapped:
             for start in range(0, len(originator_ids), _IDS_AT_ONCE):
                 ids = originator_ids[start : start + _IDS_AT_ONCE]
                 # Padded to one shape, so that SQLite compiles it once.
@@ -251,46 +291,29 @@ class Index:
 
     def tracking(self) -> dict[str, int]:
         """The position up to which each upstream application has been processed."""
-        with self._mapped():
+        with self._mapped:
             return dict(self._connection.execute("SELECT application_name, notification_id FROM tracking"))
 
     def bound_of(self, keys: Sequence[CommandKey]) -> set[CommandKey]:
         """Those of these command ids that have their answers."""
-        bound: set[CommandKey] = set()
-        with self._mapped():
-            for start in range(0, len(keys), _IDS_AT_ONCE):
-                some = keys[start : start + _IDS_AT_ONCE]
-                pairs = [(key.scope, key.command_id.bytes) for key in some]
-                values = [*chain.from_iterable([*pairs, *[(None, None)] * (_padded(len(some)) - len(some))])]
-                found = set(self._connection.execute(_select_bound(len(values) // 2), values))
-                bound.update(key for key, pair in zip(some, pairs, strict=True) if pair in found)
-        return bound
+        with self._mapped:
+            return set(find_answers(self._connection, keys))
 
-    def answers(self, keys: Sequence[CommandKey]) -> Mapping[CommandKey, tuple[bytes, str]]:
-        """Digest and first answer of those commands that were handled before. For any thread."""
-        found: dict[CommandKey, tuple[bytes, str]] = {}
-        with self._mapped(), closing(sqlite3.connect(self.path)) as connection:
-            for key in keys:
-                row = connection.execute(_SELECT_ANSWER, (key.scope, key.command_id.bytes)).fetchone()
-                if row is not None:
-                    found[key] = (row[0], row[1])
-        return found
 
-    @contextmanager
-    def _rolling_back(self) -> Iterator[None]:
-        with self._mapped():
-            try:
-                yield
-            except BaseException:
-                self.roll_back()
-                raise
-
-    @contextmanager
-    def _mapped(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise self.unusable(log=str(self.path), reason=str(error)) from error
+def find_answers(
+    connection: sqlite3.Connection | sqlite3.Cursor, keys: Sequence[CommandKey]
+) -> dict[CommandKey, tuple[bytes, str]]:
+    """Digest and first answer of those commands that were handled before. Raises sqlite3.Error."""
+    found: dict[CommandKey, tuple[bytes, str]] = {}
+    for start in range(0, len(keys), _IDS_AT_ONCE):
+        some = keys[start : start + _IDS_AT_ONCE]
+        pairs: list[tuple[bytes | None, bytes | None]] = [(key.scope, key.command_id.bytes) for key in some]
+        pairs += [_NO_ID] * (_padded(len(some)) - len(some))
+        for scope, command_id, digest, answer in connection.execute(
+            _select_answers(len(pairs)), [*chain.from_iterable(pairs)]
+        ):
+            found[CommandKey(scope, UUID(bytes=command_id))] = digest, answer
+    return found
 
 
 def open_index(path: Path, app: str, identity: Identity, partition: int) -> Index:
@@ -350,9 +373,13 @@ def _select_versions(ids: int) -> str:
 
 
 @cache
-def _select_bound(ids: int) -> str:
-    places = ",".join(["(?,?)"] * ids)
-    return f"SELECT scope, command_id FROM answers WHERE (scope, command_id) IN (VALUES {places})"  # noqa: S608
+def _select_answers(keys: int) -> str:
+    places = ",".join(["(?,?)"] * keys)
+    # A cross join keeps its order: SQLite looks each key up, where for `IN` it goes through the whole table.
+    return (
+        f"WITH wanted (wanted_scope, wanted_id) AS (VALUES {places}) SELECT scope, command_id, digest, answer "  # noqa: S608
+        "FROM wanted CROSS JOIN answers ON scope = wanted_scope AND command_id = wanted_id"
+    )
 
 
 def _padded(count: int) -> int:

@@ -22,7 +22,7 @@ from infra.log.append_requests import OutcomesRequest
 from infra.log.errors import RecordTooLarge
 from infra.log.events import IndexedEvents
 from infra.log.format import Append, HandledCommand, RecordedOutcome, event_rows
-from infra.log.index import Applied
+from infra.log.index import Applied, find_answers
 from infra.log.index_head import Head
 from infra.log.partition_handle import PartitionHandle
 from infra.log.partition_pool import WRITERS, PartitionPool
@@ -144,8 +144,8 @@ class AppendableLog(IndexedLog[PartitionHandle]):
 
     def answers(self, partition: int, keys: Sequence[CommandKey]) -> Mapping[CommandKey, tuple[bytes, str]]:
         """Digest and first answer of those commands that were handled before."""
-        with self._whole(partition):
-            return self.opened(partition).index.answers(keys)
+        with self._whole(partition) as events, events.datastore.transaction(commit=False) as cursor:
+            return find_answers(cursor.sqlite_cursor, keys)
 
     def append(self, partition: int, head: int, outcomes: Sequence[CommandOutcome]) -> None:
         """See `consumers.commands.ports.CommandLog`. All outcomes are one part of one record.

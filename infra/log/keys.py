@@ -15,7 +15,8 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -217,6 +218,22 @@ class KeyFolder:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+@dataclass(frozen=True)
+class LogKeys:
+    """The keys of this host. `makes_own`: nobody named a folder, so what is missing is made, and a new log founded."""
+
+    folder: KeyFolder
+    makes_own: bool
+
+    def writer(self) -> Signer:
+        """The key that signs this host's records, read once. Raises KeyMissing, KeysUnsafe, KeyUnusable."""
+        return self._writer
+
+    @cached_property
+    def _writer(self) -> Signer:
+        return self.folder.make_writer() if self.makes_own else self.folder.writer()
 
 
 def _check(path: Path, found: os.stat_result) -> None:

@@ -32,12 +32,12 @@ class Partition(PartitionReading):
         self._is_open = True
 
     def prepare(self, value: bytes, appends: Sequence[Append], writer: str) -> None:
-        """Make the index ready for an own record that was sent, should it come next in the log.
+        """Make the index ready for an own record that was signed and sent, should it come next in the log.
 
         The time until it is acknowledged is good for nothing else. The index must be at the head.
         """
         offset, header = self.head.next_offset, read_header(value)
-        state, verdict = accept(self.state, offset, value, self._recorded)
+        state, verdict = accept(self.state, offset, value, self._recorded, own=True)
         if header is None or verdict is not Verdict.ACCEPTED:
             raise AssertionError(f"an own record on the head was judged {verdict}")
         record = self._applied(offset, header, state, Body(writer, list(appends)))

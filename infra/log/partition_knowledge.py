@@ -185,11 +185,12 @@ class PartitionKnowledge:
         offset = record.offset
         return self.head._replace(next_offset=offset + 1, record_offset=offset, state=state, commands=commands)
 
-    def _remember(self, appends: Sequence[Append]) -> None:
-        """Remember what an accepted record brought."""
+    def _remember(self, appends: Sequence[Append], *, versions: bool = True) -> None:
+        """Remember what an accepted record brought; the versions only where they are worth their room."""
         for append in appends:
-            for originator_id, version, _, _ in append.events:
-                self._versions[originator_id] = version
+            if versions:
+                for originator_id, version, _, _ in append.events:
+                    self._versions[originator_id] = version
             if append.tracking is not None:
                 self._tracking[append.tracking.application_name] = append.tracking.notification_id
 

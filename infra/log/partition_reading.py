@@ -223,7 +223,8 @@ class PartitionReading(PartitionKnowledge):
         applied = self._applied(record.offset, header, state, body)._replace(appended_at=record.appended_at)
         self._accepted.append(applied)
         self.head = self._after(applied, state)
-        self._remember(applied.appends)
+        # Before it is open nobody asks for versions, and the log may have more dossiers than there is room for.
+        self._remember(applied.appends, versions=self._is_open)
         self._notify_observers(applied)
         if len(state.voids) > len(before.voids):
             self._check_applied(state.voids[-1])

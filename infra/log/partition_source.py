@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from infra.log.founding import Founder, LogKeys
+from infra.log.founding import Founder
 from infra.log.index import Index
+from infra.log.keys import LogKeys
 from infra.log.partition_client import PartitionClient
 from infra.log.partition_knowledge import PartitionAddress
 

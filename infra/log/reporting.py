@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 
@@ -15,3 +16,9 @@ def logger(module: str) -> Any:
 
     log_warnings()
     return structlog.get_logger(module)
+
+
+def inform(module: str, event: str, **details: Any) -> None:
+    """Log what is normal. A person's command would not show it, and does not load what it takes to log it."""
+    if "structlog" in sys.modules:
+        logger(module).info(event, **details)

@@ -8,9 +8,9 @@ from pathlib import Path
 from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic, ensure, log_topic
-from infra.log.founding import Founder, LogKeys
+from infra.log.founding import Founder
 from infra.log.index import Index, open_index
-from infra.log.keys import KeyFolder
+from infra.log.keys import KeyFolder, LogKeys
 from infra.log.partition_client import PartitionClient
 from infra.log.partition_handle import PartitionHandle
 from infra.log.partition_knowledge import PartitionAddress

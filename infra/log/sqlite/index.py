@@ -11,12 +11,15 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Final
 
 from infra.errors import LogUnusable
 from infra.log.errors import NewerLog
 from infra.log.index import CREATE_TABLES, TABLES, Applied, Index
 from infra.log.index_head import VERSION, Head
 from infra.sqlite_file import writing
+
+_SELECT_STAMP: Final = "SELECT appended_at FROM records WHERE record_offset = ?"
 
 
 class EmbeddedIndex(Index):
@@ -42,24 +45,26 @@ class EmbeddedIndex(Index):
         if not self._connection.in_transaction and self._present() >= head.next_offset:
             return
         self.add(records)
-        with self._rolling_back():
+        with self._rolling_back:
             if head.next_offset > self._filled_to:
                 self.write_head(head)
             self._connection.execute("COMMIT")
         self._filled_to = max(self._filled_to, head.next_offset)
 
     def begin(self, records: Sequence[Applied], head: Head) -> None:
-        """Write an own record and the head after it in the transaction that the tape has begun for it."""
-        with self._rolling_back():
+        """Write an own record, stamped as the tape did, and the head after it in the tape's transaction for it."""
+        (record,) = records
+        with self._rolling_back:
             present = self._present()
-            if present != records[0].offset:
-                raise self._emptied(present, records[0].offset)
-        super().begin(records, head)
+            if present != record.offset:
+                raise self._emptied(present, record.offset)
+            (appended_at,) = self._connection.execute(_SELECT_STAMP, (record.offset,)).fetchone()
+        super().begin([record._replace(appended_at=appended_at)], head)
         self._begun = head.next_offset
 
     def add(self, records: Sequence[Applied]) -> None:
         """Write accepted records, as far as no other process has. Raises RecordRefused."""
-        with self._rolling_back():
+        with self._rolling_back:
             if not self._connection.in_transaction:
                 self._connection.execute("BEGIN IMMEDIATE")
                 self._filled_to = self._present()
@@ -76,7 +81,7 @@ class EmbeddedIndex(Index):
 
     def _present(self) -> int:
         """The offset to which the tables are filled. Raises LogUnusable when that is less than it was."""
-        with self._mapped():
+        with self._mapped:
             row = self._connection.execute("SELECT next_offset FROM head").fetchone()
         present: int = row[0] if row is not None else 0
         if present < self._filled_to:

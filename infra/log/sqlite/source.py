@@ -12,9 +12,9 @@ from infra.errors import LogUnusable
 from infra.log.control_records import Genesis, MalformedControlRecord, parse_genesis
 from infra.log.errors import EarlierLog, LogChanged
 from infra.log.format import HEADER_LENGTH
-from infra.log.founding import Founder, LogKeys
+from infra.log.founding import Founder
 from infra.log.index import PAGE_SIZE
-from infra.log.keys import KeyFolder
+from infra.log.keys import KeyFolder, LogKeys
 from infra.log.partition_knowledge import PartitionAddress
 from infra.log.sqlite.index import EmbeddedIndex, make_tables, tables_of
 from infra.log.sqlite.tape import CREATE_RECORDS, SQLiteTape

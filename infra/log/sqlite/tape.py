@@ -13,12 +13,12 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from infra.errors import LogUnusable
 from infra.log.errors import LogChanged
+from infra.log.index import ErrorsAs
 from infra.log.partition_client import FetchResult, Record
 from infra.sqlite_file import roll_back
 
@@ -47,11 +47,12 @@ class SQLiteTape:
         """`connection` commits by itself; the index of the file writes by it too."""
         self._path = path
         self._connection = connection
+        self._mapped = ErrorsAs(LogUnusable, path)
         self._read_to = 0
 
     def send(self, value: bytes) -> _Insertion | None:
         """Insert a record, up to its commit; None when others have appended. See `PartitionClient`."""
-        with self._mapped():
+        with self._mapped:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 offset = self._end()
@@ -67,7 +68,7 @@ class SQLiteTape:
 
     def commit(self, offset: int) -> int:
         """Make a record durable, with the rows that joined it; its offset. Raises LogUnusable: then it is not there."""
-        with self._mapped():
+        with self._mapped:
             try:
                 self._connection.execute("COMMIT")
             except BaseException:
@@ -78,7 +79,7 @@ class SQLiteTape:
 
     def read(self, start: int) -> Iterator[FetchResult]:
         """All records from an offset to the end. Raises LogChanged when it ends before that, LogUnusable."""
-        with self._mapped():
+        with self._mapped:
             end = self._end()
         if end < start:
             reason = f"it ends at offset {end}, and offset {start - 1} had been read"
@@ -96,7 +97,7 @@ class SQLiteTape:
         """The next records as soon as there are any, looked for every few milliseconds. See `PartitionClient`."""
         deadline = time.monotonic() + seconds
         while True:
-            with self._mapped():
+            with self._mapped:
                 end = self._end()
             if end > start:
                 return self._fetch(start)
@@ -116,7 +117,7 @@ class SQLiteTape:
     def _fetch(self, start: int) -> FetchResult:
         records: list[Record] = []
         size = 0
-        with self._mapped():
+        with self._mapped:
             rows = self._connection.execute(_SELECT_RECORDS, (start,))
             for offset, value, at in rows:
                 # What is no bytes is a stranger's.
@@ -127,13 +128,6 @@ class SQLiteTape:
                     break
             rows.close()
         return FetchResult(records, records[-1].offset + 1 if records else start)
-
-    @contextmanager
-    def _mapped(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OverflowError) as error:
-            raise LogUnusable(log=str(self._path), reason=str(error)) from error
 
 
 class _Insertion:

@@ -29,8 +29,7 @@ from eventsourcing.persistence import IntegrityError
 from infra.errors import LogMissing, LogUnusable
 from infra.log.append_requests import EventsRequest
 from infra.log.format import Append
-from infra.log.founding import LogKeys
-from infra.log.keys import KeyFolder
+from infra.log.keys import KeyFolder, LogKeys
 from infra.log.partition_handle import PartitionHandle
 from infra.log.sqlite.earlier import SELECT_ANSWERS, SELECT_EVENTS, EarlierFile
 from infra.log.sqlite.index import tables_of

@@ -121,6 +121,21 @@ def test_a_signature_is_over_every_byte(place: int, change: int) -> None:
         assert not is_signed_by(other, WRITER.public, value)
 
 
+@pytest.mark.parametrize(
+    "append",
+    [
+        Append(bytes(15), RecordedOutcome.DEAD),
+        Append(bytes(16), RecordedOutcome.DEAD, (), HandledCommand(CommandKey(bytes(7), UUID(int=1)), bytes(32), "")),
+        Append(bytes(16), RecordedOutcome.DEAD, (), HandledCommand(CommandKey(bytes(6), UUID(int=1)), bytes(31), "")),
+    ],
+    ids=["commit id", "scope", "digest"],
+)
+def test_an_id_of_another_length_is_not_written(append: Append) -> None:
+    """No reader could tell where it ends."""
+    with pytest.raises(ValueError, match="bytes are not"):
+        encode_append(append)
+
+
 @pytest.mark.parametrize("cut", [1, 20])
 def test_a_cut_or_longer_body_is_unreadable(cut: int) -> None:
     value = bytes(HEADER_LENGTH) + encode_body("writer", [encode_append(Append(bytes(16), RecordedOutcome.DEAD))])

@@ -11,8 +11,8 @@ from infra.log.acceptance import start
 from infra.log.control_records import Genesis
 from infra.log.errors import LogBroken, LogNotFounded, WriterNotRegistered
 from infra.log.format import Place
-from infra.log.founding import Founder, LogKeys, new_genesis, own_genesis
-from infra.log.keys import KeyFolder, Signer
+from infra.log.founding import Founder, new_genesis, own_genesis
+from infra.log.keys import KeyFolder, LogKeys, Signer
 from tests.support.memory_log import Fate, MemoryLog, MemoryPartitionClient
 from tests.support.signing import ROOT, STRANGER, WRITER, founded, genesis_of, sealed
 

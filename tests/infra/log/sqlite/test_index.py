@@ -18,6 +18,7 @@ from infra.errors import LogUnusable
 from infra.log.append_requests import EventsRequest, OutcomesRequest
 from infra.log.errors import NewerLog
 from infra.log.format import Append, HandledCommand, RecordedOutcome
+from infra.log.index import ErrorsAs, find_answers
 from infra.log.partition_handle import PartitionHandle
 from infra.log.recorder import insert
 from infra.log.sqlite.source import SQLiteSource
@@ -136,3 +137,35 @@ def test_an_index_that_is_emptied_under_a_running_process_is_told(
     assert index(filled)["stored_events"] == before["stored_events"]
     assert index(filled)["answers"] == before["answers"]
     assert insert(again, [StoredEvent(uuid4(), 1, "Happened", b"")], None) == [6]
+
+
+def test_answers_are_looked_up_by_key_however_many_are_asked_for(open_log: Open, filled: Path) -> None:
+    """An append costs as much in a long log as in a short one: SQLite goes through no table for it."""
+    opened = open_log()
+    keys = [CommandKey(bytes(6), UUID(int=number)) for number in range(1, 400)]
+    with closing(sqlite3.connect(filled)) as connection:
+        statements: list[str] = []
+        connection.set_trace_callback(statements.append)
+        found = find_answers(connection, keys)
+        connection.set_trace_callback(None)
+        plans = [detail for asked in statements for *_, detail in connection.execute(f"EXPLAIN QUERY PLAN {asked}")]
+    assert found == {key: (bytes(32), f'{{"number":{key.command_id.int}}}') for key in keys[:5]}
+    assert opened.index.bound_of(keys) == set(keys[:5])
+    assert len(statements) == 2
+    assert [plan for plan in plans if "answers" in plan] == [
+        "SEARCH answers USING PRIMARY KEY (scope=? AND command_id=?)"
+    ] * 2
+
+
+@pytest.mark.parametrize(
+    ("statement", "value"), [("SELECT * FROM nothing", None), ("SELECT ?", 2**70)], ids=["of SQLite", "too large"]
+)
+def test_an_error_becomes_ours_and_names_the_file(tmp_path: Path, statement: str, value: int | None) -> None:
+    """However deep it is entered; another error stays what it was."""
+    path = tmp_path / "log.sqlite"
+    mapped = ErrorsAs(LogUnusable, path)
+    with closing(sqlite3.connect(path)) as connection:
+        with pytest.raises(LogUnusable, match=str(path)), mapped, mapped:
+            connection.execute(statement, () if value is None else (value,))
+        with pytest.raises(KeyError), mapped:
+            raise KeyError
