@@ -9,7 +9,7 @@ import pytest
 from infra.dev.kafka import KafkaCluster
 from tests.end_to_end.command_trace import ROOT, Trace, trace_one_command
 
-_WHOLE, _WORKER = 31, 25
+_WHOLE, _WORKER = 45, 37
 """The most files that `VerifyCriterion` enters from `dossier apply` to its reply, and those that the worker enters."""
 
 

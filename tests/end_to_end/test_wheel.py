@@ -174,8 +174,12 @@ def test_a_stranger_with_our_names_that_was_there(wheels: Wheels, tmp_path: Path
         ("infra.log.kafka", KafkaLogFactory),
     ],
 )
-def test_the_library_finds_our_logs_by_name_in_a_checkout(module: str, factory: type[object]) -> None:
-    settings = {"PERSISTENCE_MODULE": module, "SQLITE_DBNAME": ":memory:", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
+def test_the_library_finds_our_logs_by_name_in_a_checkout(module: str, factory: type[object], tmp_path: Path) -> None:
+    settings = {
+        "PERSISTENCE_MODULE": module,
+        "SQLITE_DBNAME": str(tmp_path / "log.sqlite"),
+        "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
+    }
     made = InfrastructureFactory.construct(Environment("example", settings))
     assert type(made) is factory
     made.close()

@@ -98,8 +98,6 @@ def test_a_record_that_was_altered_in_the_middle_is_found(path: Path, terminal: 
     assert "LOG_BROKEN" in terminal.run("doctor", "--whole", code=4).err
 
 
-def test_only_an_embedded_log_is_reindexed(terminal: Terminal) -> None:
-    terminal.environment["DOSSIER_LOG"] = "kafka://127.0.0.1:1"
-    assert "embedded" in terminal.run("log", "reindex", code=2).err
+def test_a_log_that_is_not_there_is_not_reindexed(terminal: Terminal) -> None:
     terminal.environment["DOSSIER_LOG"] = f"sqlite:///{terminal.folder / 'none.sqlite'}"
     assert "LOG_MISSING" in terminal.run("log", "reindex", code=4).err
