@@ -17,7 +17,8 @@ from infra.diagnosis.moments import doubtful
 from infra.diagnosis.read_models import look_at_read_models
 from infra.diagnosis.report import Report
 from infra.errors import LogMissing, LogUnusable
-from infra.log.sqlite.source import SQLiteSource
+from infra.log.full_scan import check_whole
+from infra.log.sqlite.index import tables_of
 from infra.log.sqlite.whole import compare_index
 from projections.engine.empty_positions import EmptyPositions, next_position
 from schemas.avro.codec import decode_event
@@ -38,6 +39,10 @@ def diagnose_embedded(application: Application, path: Path, *, whole: bool = Fal
     """
     report = Report({"log": str(path), "partitions": []})
     heads: dict[int, int] = {}
+    if whole:
+        # First: what the index says is asked only where it is what the records led to.
+        with report.taking(partition=_PARTITION):
+            _look_at_whole(report, application, path)
     try:
         heads[_PARTITION] = head = application.sqlite_log.head(_PARTITION)
     except LogMissing:
@@ -49,9 +54,6 @@ def diagnose_embedded(application: Application, path: Path, *, whole: bool = Fal
         with report.taking(partition=_PARTITION):
             _look_at_file(report, application, path)
         _look_at_last(report, application, head)
-    if whole:
-        with report.taking(partition=_PARTITION):
-            _look_at_whole(report, path)
     projected = False
     if heads:
         if whole:
@@ -91,20 +93,34 @@ def _missing(connection: sqlite3.Connection, head: int, empty: EmptyPositions) -
     return (expected, head) if expected <= head else None
 
 
-def _look_at_whole(report: Report, path: Path) -> None:
+def _look_at_whole(report: Report, application: Application, path: Path) -> None:
     """Whether the pages of the file fit together, the tape follows its rule, and the index is what it leads to."""
+    if not path.exists():
+        return
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             (damage,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            has_records = "records" in tables_of(connection)
     except sqlite3.Error as error:
         raise LogUnusable(log=str(path), reason=str(error)) from error
     if damage != "ok":
         raise LogUnusable(log=str(path), reason=damage)
-    difference = compare_index(SQLiteSource(path))
-    mark_index(path, difference.position if difference is not None else None)
+    if not has_records:
+        return
+    source, bad = application.sqlite_source(path), list[int]()
+    with report.taking(partition=_PARTITION):
+        unsigned = check_whole(source)
+        if unsigned is not None:
+            report.add(unsigned.error, partition=_PARTITION)
+            bad.append(unsigned.position)
+    difference, unusable = compare_index(source)
+    if unusable is not None:
+        report.add(unusable, partition=_PARTITION)
     if difference is not None:
         wrong = OwnIndexDiffers(index=str(path), what=difference.what)
         report.add(wrong, partition=_PARTITION, position=difference.position)
+        bad.append(difference.position)
+    mark_index(path, min(bad, default=None))
 
 
 def _look_at_last(report: Report, application: Application, head: int) -> None:

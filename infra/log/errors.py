@@ -5,6 +5,7 @@ Each is one of the library's persistence errors too.
 LogUnusable
 ├── LogChanged         another log than the index was made from, or one that was cut: refuse, and keep the index
 ├── LogBroken          an accepted record was altered or lost: orphans are open
+├── RecordsUnsigned    records at the end of the log that no writer signed: altered ones, or a stranger's
 ├── NewerLog           written by a newer release
 ├── EarlierLog         an embedded log of an earlier form, which is taken over once
 ├── RecordUnreadable   an accepted record that cannot be decoded or applied
@@ -39,6 +40,12 @@ class LogBroken(LogUnusable, OperationalError):
     """Records follow on one that is not there."""
 
     code = "LOG_BROKEN"
+
+
+class RecordsUnsigned(LogUnusable, DataError):
+    """Records stand at the end of the log that no writer signed: altered ones, or a stranger's."""
+
+    code = "RECORDS_UNSIGNED"
 
 
 class NewerLog(LogUnusable, OperationalError):

@@ -16,10 +16,11 @@ from infra.log.acceptance import start
 from infra.log.chain import Chain
 from infra.log.control_append import ControlAppender
 from infra.log.control_records import Genesis, Roots, parse_genesis, sign
-from infra.log.errors import LogBroken, LogNotFounded, WriterNotRegistered
+from infra.log.errors import LogNotFounded, WriterNotRegistered
 from infra.log.format import HEADER_LENGTH, Format, Place
 from infra.log.keys import KeyFolder, Signer
 from infra.log.partition_client import PartitionClient
+from infra.log.partition_knowledge import check_chain
 from infra.log.reporting import logger
 
 _NONCE_LENGTH = 16
@@ -35,6 +36,20 @@ class LogKeys:
     def writer(self) -> Signer:
         """The key that signs this host's records, read once. Raises KeyMissing, KeysUnsafe, KeyUnusable."""
         return self._writer
+
+    def identity(self) -> bytes | None:
+        """The identity of the log whose keys were made here, once it is noted. Raises KeysUnsafe."""
+        return self.folder.identity() if self._has_own else None
+
+    def note_identity(self, identity: bytes) -> None:
+        """Remember the log's identity with the keys that were made for it. Raises KeysUnsafe."""
+        if self._has_own:
+            self.folder.note_identity(identity)
+
+    @property
+    def _has_own(self) -> bool:
+        # Of another user, who only reads the log, nothing is asked.
+        return self.makes_own and self.folder.is_own() and self.folder.has_writer()
 
     @cached_property
     def _writer(self) -> Signer:
@@ -82,9 +97,7 @@ class Founder:
                     _, header = chain.take(record)
                     if header is not None and record.value is not None:
                         return parse_genesis(record.value[HEADER_LENGTH:])
-        if chain.unfounded is not None:
-            reason = f"the record at offset {chain.unfounded} is one of a log whose genesis is not there"
-            raise LogBroken(log=f"{self.name}/{partition}", reason=reason)
+        check_chain(f"{self.name}/{partition}", chain.state, chain.unfounded)
         return None
 
     def _append(self, partition: int, genesis: Genesis, writer: Signer) -> None:

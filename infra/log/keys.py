@@ -4,6 +4,7 @@ A folder of keys has the mode 0700, its files 0600. It holds what this host need
 
     writer.pem     the private key that signs this host's records (PKCS #8)
     root-1.pem …   private root keys, which sign statements about keys and voids; they may be kept offline
+    identity       the identity of the embedded log whose keys these are: another log's file is not taken for it
 
 A key is known by its id: the first eight bytes of SHA-256 of the raw public key (32 bytes).
 """
@@ -54,6 +55,7 @@ _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _LARGEST: Final = 1 << 20
 _WRITER: Final = "writer.pem"
 _ROOT: Final = "root-{}.pem"
+_IDENTITY: Final = "identity"
 _LOCK: Final = "lock"
 
 
@@ -124,6 +126,10 @@ class KeyFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    def is_own(self) -> bool:
+        """Whether the folder is there, and belongs to this user."""
+        return self.path.exists() and self.path.stat().st_uid == os.geteuid()
+
     def has_writer(self) -> bool:
         """Whether there is a writer's key."""
         return (self.path / _WRITER).exists()
@@ -154,6 +160,20 @@ class KeyFolder:
             signer = Signer.generate()
             self._write(_ROOT.format(number), signer.pem())
         return signer
+
+    def identity(self) -> bytes | None:
+        """The identity of the log whose keys these are (32 bytes); None: nobody noted it. Raises KeysUnsafe."""
+        try:
+            return bytes.fromhex(self._read(_IDENTITY).decode())
+        except KeyMissing:
+            return None
+        except ValueError as error:
+            raise KeysUnsafe(file=str(self.path / _IDENTITY), reason="it is no identity of a log") from error
+
+    def note_identity(self, identity: bytes) -> None:
+        """Remember whose keys these are. Raises KeysUnsafe."""
+        with self._writing():
+            self._write(_IDENTITY, identity.hex().encode())
 
     def copy_to(self, other: KeyFolder) -> list[str]:
         """Copy every file that `other` does not have; their names. Raises KeysUnsafe."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,11 +28,10 @@ from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
 from infra.log.format import read_header
 from infra.log.full_scan import check_whole
-from infra.log.index_comparison import first_difference, make_index
+from infra.log.index_comparison import fill_anew, first_difference
 from infra.log.kafka.index_paths import index_files
 from infra.log.kafka.source import KafkaSource
 from infra.log.partition_client import Record
-from infra.log.partition_knowledge import log_broken
 from infra.retry import Retry
 from infra.timeouts import Timeout
 from schemas.avro.codec import decode_event
@@ -79,10 +79,15 @@ class _Diagnosis:
             "partitions": [],
         }
         for number in range(settings.partitions):
-            with report.taking(topic=topics.events.name, partition=number):
+            place: dict[str, str | int] = {"topic": topics.events.name, "partition": number}
+            if whole:
+                # First: what an index says is asked only where it is what the log led to.
+                with report.taking(**place):
+                    self._compare_indexes(number, place)
+            with report.taking(**place):
                 self._look_at_partition(number)
             if whole:
-                self._look_at_whole(number)
+                self._look_at_whole(number, place)
         groups: dict[str, dict[str, list[int]]] = {}
         report.facts["groups"] = groups
         with report.taking():
@@ -114,10 +119,7 @@ class _Diagnosis:
             "oldest_waiting": None,
         }
         report.facts["partitions"].append(found)
-        if head.state.orphans:
-            broken = log_broken(f"{application.kafka.url}/{number}", head.state.orphans)
-            report.add(broken, topic=topics.events.name, partition=number, offset=min(head.state.orphans))
-        else:
+        with report.taking(topic=topics.events.name, partition=number):
             log.check_whole(number)
             self._look_at_last(number, head.record_offset)
         first = 0
@@ -169,26 +171,36 @@ class _Diagnosis:
                 offset=oldest.offset,
             )
 
-    def _look_at_whole(self, number: int) -> None:
-        """Read every record by the rule; then every event; then make an index anew, and compare all of this machine."""
+    def _look_at_whole(self, number: int, place: dict[str, str | int]) -> None:
+        """Read every record by the rule; then every event."""
         application, report = self.application, self.report
-        place: dict[str, str | int] = {"topic": application.topics.events.name, "partition": number}
+        with report.taking(**place):
+            known = application.kafka_reader.state(number) if number in self.heads else None
+            unsigned = check_whole(self._source(number, application.kafka.index_dir), known)
+            if unsigned is not None:
+                report.add(unsigned.error, **place)
         if number in self.heads:
             with report.taking(**place):
-                check_whole(application, number)
-            with report.taking(**place):
                 look_at_events(report, application, number)
-        with report.taking(**place):
-            self._compare_indexes(number, place)
+
+    def _source(self, number: int, index_dir: Path) -> KafkaSource:
+        application = self.application
+        return KafkaSource(replace(application.kafka, index_dir=index_dir), number, application.topics.events)
 
     def _compare_indexes(self, number: int, place: dict[str, str | int]) -> None:
+        """Make an index anew, and compare all of this machine."""
         kafka = self.application.kafka
         paths = index_files(kafka, number)
+        kafka.index_dir.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix="doctor-", dir=kafka.index_dir) as folder:
-            elsewhere = replace(kafka, index_dir=Path(folder))
-            made = make_index(KafkaSource(elsewhere, number, self.application.topics.events))
+            source = self._source(number, Path(folder))
+            client, index = source.open()
+            with closing(client), closing(index):
+                wrong_record = fill_anew(source.address, client, index)
+            if wrong_record is not None:
+                self.report.add(wrong_record, **place)
             for path in paths:
-                difference = first_difference(path, made)
+                difference = first_difference(path, source.index_path)
                 mark_index(path, difference.position if difference is not None else None)
                 if difference is not None:
                     wrong = IndexDiffers(index=str(path), what=difference.what)

@@ -51,7 +51,8 @@ def test_reading_the_whole_finds_an_altered_record_that_an_index_had_read(
 ) -> None:
     """By what was built on it; the last one by the index."""
     system.made.kafka_reader.refresh(0)
-    check_whole(system.made, 0)
+    source, known = system.made.sources()[0], system.made.kafka_reader.state(0)
+    check_whole(source, known)
     read = KafkaPartitionClient.read
 
     def falsified(self: KafkaPartitionClient, start: int) -> Iterator[FetchResult]:
@@ -60,7 +61,7 @@ def test_reading_the_whole_finds_an_altered_record_that_an_index_had_read(
 
     monkeypatch.setattr(KafkaPartitionClient, "read", falsified)
     with pytest.raises(error):
-        check_whole(system.made, 0)
+        check_whole(source, known)
 
 
 def _renamed(entry: Record) -> Record:
