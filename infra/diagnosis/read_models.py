@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from projections.engine.snapshot import Snapshot
 
 
-def look_at_read_models(report: Report, application: Application, heads: Mapping[int, int], *, whole: bool) -> bool:
+def look_at_read_models(
+    report: Report, application: Application, heads: Mapping[int, int], *, whole: bool, keep: bool = True
+) -> bool:
     """Note what is wrong with the read models; whether all that are built stand at these heads.
 
-    `heads`: partition → the last position of the log.
+    `heads`: partition → the last position of the log. `keep`: whether it is kept that log and read models contradict
+    each other, which says nothing where the index is wrong.
     """
     behind: dict[str, dict[int, int]] = {}
     contradicting: dict[str, InfrastructureError] = {}
@@ -46,7 +49,7 @@ def look_at_read_models(report: Report, application: Application, heads: Mapping
             for fault in each.findings:
                 report.add(fault, partition=each.partition)
                 contradicting.setdefault(each.projection, fault)
-        if whole:
+        if whole and keep:
             _note_contradictions(application, contradicting, built)
         if verified and not any(each.findings for each in verified):
             _compare_rows(report, application, built)

@@ -11,7 +11,7 @@ LogUnusable
 ├── RecordUnreadable   an accepted record that cannot be decoded or applied
 ├── IndexUnusable      the index file is damaged
 │   ├── IndexInUse     another process uses it
-│   └── IndexAltered   its rows are not what the log's records led to
+│   └── IndexAltered   log and index do not agree: somebody has changed one of them
 ├── RecordTooLarge     more than one record can hold
 ├── KeyMissing            a file of a key that is not there
 ├── KeysUnsafe            a key that others can read, or that cannot be read
@@ -79,7 +79,7 @@ class IndexInUse(IndexUnusable):
 
 
 class IndexAltered(IndexUnusable):
-    """The rows of an index are not what the records of the log led to: somebody has changed them."""
+    """Log and index do not agree: somebody has changed one of them."""
 
     code = "INDEX_ALTERED"
 

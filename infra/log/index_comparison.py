@@ -36,6 +36,7 @@ _RECORDS: Final = (
     "WHERE (m.record_offset, m.hash, m.position, m.format) IS NOT (i.record_offset, i.hash, i.position, i.format)"
 )
 _IDENTITIES: Final = "SELECT i.identity, m.identity FROM main.keys i, made.keys m"
+_VOIDED: Final = "SELECT first, last FROM made.voids EXCEPT SELECT first, last FROM main.known_voids"
 _SCHEMAS: Final = ("main", "made")
 _KEYS: Final = ("keys", "roots", "writers", "voids")
 """What control records led to."""
@@ -73,21 +74,27 @@ def first_difference(path: Path, made: Path) -> IndexDifference | None:
         with closing(sqlite3.connect(_read_only(path), uri=True, isolation_level=None)) as connection:
             connection.execute("ATTACH ? AS made", (_read_only(made),))
             connection.execute("BEGIN")
-            return _first_difference(connection)
+            return None if _is_made_anew(connection) else _first_difference(connection)
     except sqlite3.Error as error:
         raise IndexUnusable(log=str(path), reason=str(error)) from error
 
 
-def _first_difference(connection: sqlite3.Connection) -> IndexDifference | None:
-    # Without its tables it is made anew by whoever opens the log next.
+def _is_made_anew(connection: sqlite3.Connection) -> bool:
+    """Whether whoever opens an index next makes it anew: it has no tables, or has not read of a void yet."""
     is_made = connection.execute(_HAS_HEAD).fetchone() is not None
     head = connection.execute(_POSITION.format("main")).fetchone() if is_made else None
     if head is None:
-        return None
+        return True
+    whole = connection.execute(_POSITION.format("made")).fetchone()
+    is_behind = whole is not None and head[1] < whole[1]
+    return is_behind and connection.execute(_VOIDED).fetchone() is not None
+
+
+def _first_difference(connection: sqlite3.Connection) -> IndexDifference | None:
     identity, made_identity = connection.execute(_IDENTITIES).fetchone() or (None, None)
     if identity != made_identity or _rows(connection, "main") != _rows(connection, "made"):
         return IndexDifference(1, pair("it was made from another log"))
-    last, number, digest = head
+    last, number, digest = connection.execute(_POSITION.format("main")).fetchone()
     whole, whole_number, whole_digest = connection.execute(_POSITION.format("made")).fetchone() or (0, 0, b"")
     places = [connection.execute(statement, {"last": last}).fetchone()[0] for statement in (_EVENTS, _MORE_EVENTS)]
     found = [place for place in places if place is not None and place <= whole]

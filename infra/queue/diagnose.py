@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,7 +54,9 @@ def diagnose(application: Application, *, whole: bool = False) -> Report:
     halted            processes of this machine that halted
     doubtful_moments  with `whole`: recorded moments that cannot be right
     """
-    return _Diagnosis(application).look(whole=whole)
+    diagnosis = _Diagnosis(application)
+    with diagnosis.at_end:
+        return diagnosis.look(whole=whole)
 
 
 @dataclass(slots=True)
@@ -65,6 +67,9 @@ class _Diagnosis:
     handled: dict[int, int] = field(default_factory=dict)
     stamps: list[int] = field(default_factory=list)
     """When a broker stamped records, in milliseconds since 1970."""
+    differs: bool = False
+    """Whether an index of this machine does."""
+    at_end: ExitStack = field(default_factory=ExitStack)
 
     def look(self, *, whole: bool) -> Report:
         application, report = self.application, self.report
@@ -94,7 +99,7 @@ class _Diagnosis:
             groups |= {name: _members(settings, f"{settings.app}.{name}") for name in ("worker", "projector")}
             if not groups["worker"]:
                 report.add(NoWorker(), topic=topics.commands.name)
-        projected = look_at_read_models(report, application, self.heads, whole=whole)
+        projected = look_at_read_models(report, application, self.heads, whole=whole, keep=not self.differs)
         self._look_at_machine(projected=projected)
         return report
 
@@ -201,8 +206,12 @@ class _Diagnosis:
                 self.report.add(wrong_record, **place)
             for path in paths:
                 difference = first_difference(path, source.index_path)
-                mark_index(path, difference.position if difference is not None else None)
-                if difference is not None:
+                if difference is None:
+                    mark_index(path, None)
+                else:
+                    # Only then: until its end the doctor reads on.
+                    self.differs = True
+                    self.at_end.callback(mark_index, path, difference.position)
                     wrong = IndexDiffers(index=str(path), what=difference.what)
                     self.report.add(wrong, **place, position=difference.position)
 

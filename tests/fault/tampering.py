@@ -123,7 +123,6 @@ class Questions:
         return {
             "replay": ("replay", self.number, "--json"),
             "audit": ("audit", self.number, "--json"),
-            "status": ("status", self.number, "--json"),
             "views verify": ("views", "verify", "--json"),
             "rebuild --check": ("rebuild", "--all", "--check", "--json"),
             "decisions files": ("decisions", "files", str(terminal.folder / "feed"), "--json"),

@@ -22,6 +22,7 @@ from infra.log.control_records import parse_genesis
 from infra.log.format import HEADER_LENGTH, Place
 from infra.log.keys import KeyFolder, Signer
 from infra.settings import load
+from infra.timeouts import Timeout
 from tests.fault.segments import Segments
 from tests.fault.tampering import END, INDEX, NAMES, VIEWS, Index, Questions, Row, agree, check_named, doctor, table
 from tests.fault.tape_edits import Tape, TapeRecord, sealed_anew
@@ -67,6 +68,13 @@ def _terminal(folder: Path, other: Terminal) -> Terminal:
     return made
 
 
+@pytest.fixture(autouse=True)
+def _no_new_leader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is gone is gone: the one broker knows how far its topics go, and nobody waits for it to learn that."""
+    monkeypatch.setattr(KafkaPartitionClient, "lag", 0.0)
+    monkeypatch.setattr(Timeout.LEADER, "seconds", 0.0)
+
+
 @dataclass
 class Tampered:
     """All logs of the table, by the name of the tampering."""
@@ -79,8 +87,8 @@ class Tampered:
 def tampered(stages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tampered]:
     """A log for each tampering, all of which happen while the one broker is down."""
     folder = tmp_path_factory.mktemp("tampered")
+    shutil.copytree(stages["announced"], folder / "original")
     original = Terminal(folder / "original")
-    shutil.copytree(stages["announced"], original.folder)
     original.run("open", "04648", "--level=basic", "--year=2024", "--on=2024-08-30")
     tape, questions = read_tape(original.folder / "log.sqlite"), Questions(NUMBER)
     with kafka(nodes=1, data_dir=folder / "kafka") as cluster:
@@ -116,7 +124,6 @@ def _made(cluster: KafkaCluster, folder: Path, app: str, tape: Tape, name: str) 
     identity = parse_genesis(records[0].value[HEADER_LENGTH:]).identity.hex()
     terminal.environment["DOSSIER_LOG"] = f"{url}&identity={identity}"
     terminal.run("status")
-    terminal.run("decisions", "files", str(folder / "feed"))
     return Log(terminal, topic.name, writer, table(place, writer).get(name), [], [])
 
 
@@ -150,12 +157,14 @@ def test_the_doctor_names_what_was_done_to_the_topic_and_nobody_serves_what_is_f
         tampered.questions.check_refused(log.terminal)
 
 
-@pytest.mark.parametrize("views", VIEWS)
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in _OTHER_LOGS])
+@pytest.mark.parametrize(
+    ("name", "views"),
+    [*((name, "views kept") for name in NAMES if name not in _OTHER_LOGS), ("a person", "views deleted")],
+)
 def test_the_doctor_names_an_index_that_was_edited_and_nobody_serves_it_after_that(
     tampered: Tampered, tmp_path: Path, name: str, views: str
 ) -> None:
-    """As if the topic had been tampered with; until it is put aside, and another one made."""
+    """As if the topic had been tampered with; all commands end where they open it."""
     log, row = tampered.logs[_INDEX].elsewhere(tmp_path / "machine"), tampered.logs[name].row
     assert row is not None
     after = row.edit(log.before)
@@ -165,9 +174,11 @@ def test_the_doctor_names_an_index_that_was_edited_and_nobody_serves_it_after_th
         (log.terminal.folder / "views.sqlite").unlink()
     check_named(doctor(log.terminal), INDEX, log.before, after)
     tampered.questions.check_refused(log.terminal)
-    log.terminal.run("log", "reindex")
-    assert doctor(log.terminal) == []
-    tampered.questions.check_true(log.terminal)
+    if views == "views deleted":
+        # Until it is put aside, and another one made.
+        log.terminal.run("log", "reindex")
+        assert doctor(log.terminal) == []
+        tampered.questions.check_true(log.terminal)
 
 
 def test_rows_of_a_read_model_that_the_doctor_named_are_not_served(tampered: Tampered, tmp_path: Path) -> None:
