@@ -134,7 +134,10 @@ def examined(source: PartitionSource, number: int) -> Iterator[tuple[RepairedPar
 
 
 def open_orphans(source: PartitionSource) -> list[dict[str, Any]]:
-    """What is known of the open orphans: where each stands, its hash, who wrote it, what it holds."""
+    """What is known of the open orphans, and of what no writer signed at the end of the log.
+
+    Where each stands, its hash, its key, and where it can be read who wrote it and what it holds.
+    """
     with repaired(source) as partition:
         found = partition.orphans
     described: list[dict[str, Any]] = []
