@@ -101,9 +101,10 @@ class Application:
             if not self._create:
                 raise LogMissing(log=str(path))
             _make_folder(path)
-        return SQLiteLog(self._sqlite_source(path))
+        return SQLiteLog(self.sqlite_source(path))
 
-    def _sqlite_source(self, path: Path) -> SQLiteSource:
+    def sqlite_source(self, path: Path) -> SQLiteSource:
+        """The file of an embedded log, with the keys that the settings name."""
         keys = self.settings.keys
         return SQLiteSource(path, keys=LogKeys(KeyFolder(keys), makes_own=False) if keys is not None else None)
 
@@ -138,7 +139,7 @@ class Application:
         if isinstance(path, Path):
             if not path.exists():
                 raise LogMissing(log=str(path))
-            return [self._sqlite_source(path)]
+            return [self.sqlite_source(path)]
         from infra.log.kafka.index_paths import reader_settings
         from infra.log.kafka.source import KafkaSource
 
@@ -294,7 +295,12 @@ class Application:
         return Rebuild(self.engine, names, check=check, executor=executor, jobs=jobs, on_progress=on_progress)
 
     def events_of(self, dossier_id: UUID) -> list[DossierEvent]:
-        """All events of a dossier, from the log itself. Raises FactMissing where one is not there."""
+        """All events of a dossier, from the log itself.
+
+        Raises FactMissing where one is not there, and what the doctor named where log and read models contradict each
+        other.
+        """
+        check_rows(self.settings.state_dir, log_alone=True)
         stored = self.log.events_of(dossier_id)
         check_versions(str(dossier_id), (each.originator_version for each in stored))
         return [cast(DossierEvent, self.mapper.to_domain_event(each)) for each in stored]

@@ -17,7 +17,8 @@ from infra.diagnosis.moments import doubtful
 from infra.diagnosis.read_models import look_at_read_models
 from infra.diagnosis.report import Report
 from infra.errors import LogMissing, LogUnusable
-from infra.log.sqlite.source import SQLiteSource
+from infra.log.full_scan import check_whole
+from infra.log.sqlite.index import tables_of
 from infra.log.sqlite.whole import compare_index
 from projections.engine.empty_positions import EmptyPositions, next_position
 from schemas.avro.codec import decode_event
@@ -37,6 +38,20 @@ def diagnose_embedded(application: Application, path: Path, *, whole: bool = Fal
     disks (folder → free megabytes); clock; halted (processes); doubtful_moments (with `whole`).
     """
     report = Report({"log": str(path), "partitions": []})
+    bad = _look_at_whole(report, application, path) if whole and path.exists() else None
+    try:
+        _look_at_what_is_made(report, application, path, whole=whole, keep=bad is None)
+    finally:
+        # Only now: until here the doctor reads on.
+        if bad is not None:
+            mark_index(path, bad)
+    look_at_clock(report, application.clock(), None)
+    look_at_disks(report, _folders(application, path), application.settings.free_disk)
+    return report
+
+
+def _look_at_what_is_made(report: Report, application: Application, path: Path, *, whole: bool, keep: bool) -> None:
+    """Index, events and read models; `keep`: see `look_at_read_models`. Raises LogMissing."""
     heads: dict[int, int] = {}
     try:
         heads[_PARTITION] = head = application.sqlite_log.head(_PARTITION)
@@ -49,20 +64,14 @@ def diagnose_embedded(application: Application, path: Path, *, whole: bool = Fal
         with report.taking(partition=_PARTITION):
             _look_at_file(report, application, path)
         _look_at_last(report, application, head)
-    if whole:
-        with report.taking(partition=_PARTITION):
-            _look_at_whole(report, path)
     projected = False
     if heads:
         if whole:
             with report.taking(partition=_PARTITION):
                 look_at_events(report, application, _PARTITION)
-        projected = look_at_read_models(report, application, heads, whole=whole)
-    look_at_clock(report, application.clock(), None)
-    look_at_disks(report, _folders(application, path), application.settings.free_disk)
+        projected = look_at_read_models(report, application, heads, whole=whole, keep=keep)
     with report.taking():
         look_at_halts(report, application, {}, projected=projected)
-    return report
 
 
 def _look_at_file(report: Report, application: Application, path: Path) -> None:
@@ -91,20 +100,45 @@ def _missing(connection: sqlite3.Connection, head: int, empty: EmptyPositions) -
     return (expected, head) if expected <= head else None
 
 
-def _look_at_whole(report: Report, path: Path) -> None:
-    """Whether the pages of the file fit together, the tape follows its rule, and the index is what it leads to."""
+def _look_at_whole(report: Report, application: Application, path: Path) -> int | None:
+    """Whether the pages of the file fit together, the tape follows its rule, and the index is what it leads to.
+
+    Returns the first position from which on log and index do not agree; where they do, no mark is left.
+    """
+    bad: list[int] = []
+    with report.taking(partition=_PARTITION):
+        if not _has_records(path):
+            # Who opens it says why.
+            return None
+        source = application.sqlite_source(path)
+        with report.taking(partition=_PARTITION):
+            unsigned = check_whole(source)
+            if unsigned is not None:
+                report.add(unsigned.error, partition=_PARTITION)
+                bad.append(unsigned.position)
+        difference, unusable = compare_index(source)
+        if unusable is not None:
+            report.add(unusable, partition=_PARTITION)
+        if difference is not None:
+            wrong = OwnIndexDiffers(index=str(path), what=difference.what)
+            report.add(wrong, partition=_PARTITION, position=difference.position)
+            bad.append(difference.position)
+        if not bad:
+            mark_index(path, None)
+    return min(bad, default=None)
+
+
+def _has_records(path: Path) -> bool:
+    """Whether the file has a tape. Raises LogUnusable where its pages do not fit together."""
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             (damage,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            has_records = "records" in tables_of(connection)
     except sqlite3.Error as error:
         raise LogUnusable(log=str(path), reason=str(error)) from error
     if damage != "ok":
         raise LogUnusable(log=str(path), reason=damage)
-    difference = compare_index(SQLiteSource(path))
-    mark_index(path, difference.position if difference is not None else None)
-    if difference is not None:
-        wrong = OwnIndexDiffers(index=str(path), what=difference.what)
-        report.add(wrong, partition=_PARTITION, position=difference.position)
+    return has_records
 
 
 def _look_at_last(report: Report, application: Application, head: int) -> None:

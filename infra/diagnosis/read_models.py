@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from domain.errors import InfrastructureError
@@ -22,12 +22,16 @@ if TYPE_CHECKING:
     from projections.engine.snapshot import Snapshot
 
 
-def look_at_read_models(report: Report, application: Application, heads: Mapping[int, int], *, whole: bool) -> bool:
+def look_at_read_models(
+    report: Report, application: Application, heads: Mapping[int, int], *, whole: bool, keep: bool = True
+) -> bool:
     """Note what is wrong with the read models; whether all that are built stand at these heads.
 
-    `heads`: partition → the last position of the log.
+    `heads`: partition → the last position of the log. `keep`: whether it is kept that log and read models contradict
+    each other, which says nothing where the index is wrong.
     """
     behind: dict[str, dict[int, int]] = {}
+    contradicting: dict[str, InfrastructureError] = {}
     try:
         with application.engine.reading() as snapshot:
             for name, positions in sorted(snapshot.positions.items()):
@@ -35,17 +39,18 @@ def look_at_read_models(report: Report, application: Application, heads: Mapping
                 for partition, missing in behind[name].items():
                     if missing < 0:
                         position, head = positions[partition], heads[partition]
-                        report.add(
-                            ViewsAheadOfLog(projection=name, partition=partition, position=position, head=head),
-                            partition=partition,
-                        )
+                        wrong = ViewsAheadOfLog(projection=name, partition=partition, position=position, head=head)
+                        report.add(wrong, partition=partition, position=head + 1)
+                        contradicting.setdefault(name, wrong)
             _look_at_parked(report, snapshot)
-            ahead = any(missing < 0 for each in behind.values() for missing in each.values())
-            verified = verify(application.engine, snapshot) if whole and not ahead else []
+            verified = verify(application.engine, snapshot) if whole and not contradicting else []
             built = tuple(snapshot.builds)
         for each in verified:
             for fault in each.findings:
                 report.add(fault, partition=each.partition)
+                contradicting.setdefault(each.projection, fault)
+        if whole and keep:
+            _note_contradictions(application, contradicting, built)
         if verified and not any(each.findings for each in verified):
             _compare_rows(report, application, built)
     except InfrastructureError as error:
@@ -53,6 +58,15 @@ def look_at_read_models(report: Report, application: Application, heads: Mapping
         return False
     report.facts["behind"] = behind
     return all(not missing for found in behind.values() for missing in found.values())
+
+
+def _note_contradictions(
+    application: Application, contradicting: Mapping[str, InfrastructureError], built: Collection[str]
+) -> None:
+    """Keep which read models the log contradicts, so that neither is served; of those that are gone, keep nothing."""
+    for name in application.engine.projections:
+        if name in contradicting or name not in built:
+            mark_rows(application.settings.state_dir, name, contradicting.get(name))
 
 
 def _look_at_parked(report: Report, snapshot: Snapshot) -> None:

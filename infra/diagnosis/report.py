@@ -30,8 +30,9 @@ class Report:
     wrong: list[Wrong] = field(default_factory=list)
 
     def add(self, error: DossierError, **place: str | int) -> None:
-        """Something that must be mended."""
-        self.wrong.append(Wrong(error, place))
+        """Something that must be mended; what several looks find is named once."""
+        if not any((each.error.code, each.error.details) == (error.code, error.details) for each in self.wrong):
+            self.wrong.append(Wrong(error, place))
 
     @contextmanager
     def taking(self, **place: str | int) -> Iterator[None]:

@@ -6,7 +6,7 @@ able to do it when no reader can go on: behind a record that none can use, or wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 
 from infra.log.acceptance import ChainState, RecordedAt
@@ -45,6 +45,11 @@ class ControlAppender:
     def state(self) -> ChainState:
         """The rule's state at the end."""
         return self._chain.state
+
+    @property
+    def unsigned(self) -> Mapping[int, bytes]:
+        """See `Chain.unsigned`."""
+        return self._chain.unsigned
 
     def recorded(self, number: int) -> RecordedAt | None:
         """What is known of the accepted record of a number."""

@@ -5,12 +5,13 @@ Each is one of the library's persistence errors too.
 LogUnusable
 ├── LogChanged         another log than the index was made from, or one that was cut: refuse, and keep the index
 ├── LogBroken          an accepted record was altered or lost: orphans are open
+├── RecordsUnsigned    records at the end of the log that no writer signed: altered ones, or a stranger's
 ├── NewerLog           written by a newer release
 ├── EarlierLog         an embedded log of an earlier form, which is taken over once
 ├── RecordUnreadable   an accepted record that cannot be decoded or applied
 ├── IndexUnusable      the index file is damaged
 │   ├── IndexInUse     another process uses it
-│   └── IndexAltered   its rows are not what the log's records led to
+│   └── IndexAltered   log and index do not agree: somebody has changed one of them
 ├── RecordTooLarge     more than one record can hold
 ├── KeyMissing            a file of a key that is not there
 ├── KeysUnsafe            a key that others can read, or that cannot be read
@@ -39,6 +40,12 @@ class LogBroken(LogUnusable, OperationalError):
     """Records follow on one that is not there."""
 
     code = "LOG_BROKEN"
+
+
+class RecordsUnsigned(LogUnusable, DataError):
+    """Records stand at the end of the log that no writer signed: altered ones, or a stranger's."""
+
+    code = "RECORDS_UNSIGNED"
 
 
 class NewerLog(LogUnusable, OperationalError):
@@ -72,7 +79,7 @@ class IndexInUse(IndexUnusable):
 
 
 class IndexAltered(IndexUnusable):
-    """The rows of an index are not what the records of the log led to: somebody has changed them."""
+    """Log and index do not agree: somebody has changed one of them."""
 
     code = "INDEX_ALTERED"
 

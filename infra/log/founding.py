@@ -15,10 +15,11 @@ from infra.log.acceptance import start
 from infra.log.chain import Chain
 from infra.log.control_append import ControlAppender
 from infra.log.control_records import Genesis, Roots, parse_genesis, sign
-from infra.log.errors import LogBroken, LogNotFounded, WriterNotRegistered
+from infra.log.errors import LogNotFounded, WriterNotRegistered
 from infra.log.format import HEADER_LENGTH, Format, Place
 from infra.log.keys import LogKeys, Signer
 from infra.log.partition_client import PartitionClient
+from infra.log.partition_knowledge import check_chain
 from infra.log.reporting import inform
 
 _NONCE_LENGTH = 16
@@ -65,9 +66,7 @@ class Founder:
                     _, header = chain.take(record)
                     if header is not None and record.value is not None:
                         return parse_genesis(record.value[HEADER_LENGTH:])
-        if chain.unfounded is not None:
-            reason = f"the record at offset {chain.unfounded} is one of a log whose genesis is not there"
-            raise LogBroken(log=f"{self.name}/{partition}", reason=reason)
+        check_chain(f"{self.name}/{partition}", chain.state, chain.unfounded)
         return None
 
     def _append(self, partition: int, genesis: Genesis, writer: Signer) -> None:

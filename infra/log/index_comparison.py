@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from domain.i18n import Text, pair
-from infra.log.errors import IndexUnusable
-from infra.log.partition_reader import PartitionReader
-from infra.log.partition_source import PartitionSource
+from infra.errors import LogUnusable
+from infra.log.errors import IndexUnusable, NewerLog, RecordUnreadable
+from infra.log.index import Index
+from infra.log.partition import Partition
+from infra.log.partition_client import PartitionClient
+from infra.log.partition_knowledge import PartitionAddress
 
+_HAS_HEAD: Final = "SELECT 1 FROM main.sqlite_schema WHERE name = 'head'"
 _POSITION: Final = "SELECT position - 1, number, hash FROM {}.head"
 _EVENTS: Final = (
     "SELECT MIN(m.rowid) FROM made.stored_events m LEFT JOIN main.stored_events i ON i.rowid = m.rowid "
@@ -27,20 +31,31 @@ _ANSWERS: Final = (
     "ON o.scope = {one}.scope AND o.command_id = {one}.command_id "
     "WHERE o.answer IS NOT {one}.answer OR o.digest IS NOT {one}.digest LIMIT 1"
 )
+_RECORDS: Final = (
+    "SELECT MIN(i.position), i.number FROM main.accepted_records i LEFT JOIN made.accepted_records m USING (number) "
+    "WHERE (m.record_offset, m.hash, m.position, m.format) IS NOT (i.record_offset, i.hash, i.position, i.format)"
+)
+_IDENTITIES: Final = "SELECT i.identity, m.identity FROM main.keys i, made.keys m"
+_VOIDED: Final = "SELECT first, last FROM made.voids EXCEPT SELECT first, last FROM main.known_voids"
+_SCHEMAS: Final = ("main", "made")
+_KEYS: Final = ("keys", "roots", "writers", "voids")
+"""What control records led to."""
 _TRACKING: Final = (
     "SELECT application_name FROM (SELECT * FROM main.tracking EXCEPT SELECT * FROM made.tracking "
     "UNION ALL SELECT * FROM (SELECT * FROM made.tracking EXCEPT SELECT * FROM main.tracking)) LIMIT 1"
 )
 
 
-def make_index(source: PartitionSource) -> Path:
-    """Make the index of a source that has none yet, from the first record of its tape; the file that holds it.
+def fill_anew(address: PartitionAddress, client: PartitionClient, index: Index) -> LogUnusable | None:
+    """Fill a new index from the first record of a tape, as far as the log is whole and can be used.
 
-    Raises LogUnusable: whatever is wrong with the log itself.
+    Returns the error for an accepted record that cannot be used. Raises LogUnusable where nothing can be read.
     """
-    with closing(PartitionReader(source)) as reader:
-        reader.check_whole()
-    return source.index_path
+    try:
+        Partition(address, client, index)
+    except (NewerLog, RecordUnreadable) as error:
+        return error
+    return None
 
 
 class IndexDifference(NamedTuple):
@@ -59,30 +74,55 @@ def first_difference(path: Path, made: Path) -> IndexDifference | None:
         with closing(sqlite3.connect(_read_only(path), uri=True, isolation_level=None)) as connection:
             connection.execute("ATTACH ? AS made", (_read_only(made),))
             connection.execute("BEGIN")
-            return _first_difference(connection)
+            return None if _is_made_anew(connection) else _first_difference(connection)
     except sqlite3.Error as error:
         raise IndexUnusable(log=str(path), reason=str(error)) from error
 
 
-def _first_difference(connection: sqlite3.Connection) -> IndexDifference | None:
-    head = connection.execute(_POSITION.format("main")).fetchone()
+def _is_made_anew(connection: sqlite3.Connection) -> bool:
+    """Whether whoever opens an index next makes it anew: it has no tables, or has not read of a void yet."""
+    is_made = connection.execute(_HAS_HEAD).fetchone() is not None
+    head = connection.execute(_POSITION.format("main")).fetchone() if is_made else None
     if head is None:
-        return None
-    if _rows(connection, "main") != _rows(connection, "made"):
-        return IndexDifference(0, pair("it was made from another log"))
-    last, number, digest = head
+        return True
+    whole = connection.execute(_POSITION.format("made")).fetchone()
+    is_behind = whole is not None and head[1] < whole[1]
+    return is_behind and connection.execute(_VOIDED).fetchone() is not None
+
+
+def _first_difference(connection: sqlite3.Connection) -> IndexDifference | None:
+    identity, made_identity = connection.execute(_IDENTITIES).fetchone() or (None, None)
+    if identity != made_identity or _rows(connection, "main") != _rows(connection, "made"):
+        return IndexDifference(1, pair("it was made from another log"))
+    last, number, digest = connection.execute(_POSITION.format("main")).fetchone()
     whole, whole_number, whole_digest = connection.execute(_POSITION.format("made")).fetchone() or (0, 0, b"")
-    if last > whole or number > whole_number:
-        return IndexDifference(whole + 1, pair("it knows more than the log has"))
     places = [connection.execute(statement, {"last": last}).fetchone()[0] for statement in (_EVENTS, _MORE_EVENTS)]
-    found = [place for place in places if place is not None]
+    found = [place for place in places if place is not None and place <= whole]
     if found:
         return IndexDifference(min(found), pair("the event there is another one, or none"))
-    at_end = number == whole_number
-    if at_end and digest != whole_digest:
-        return IndexDifference(last, pair("the last record is another one"))
-    what = _other_answer(connection, at_end=at_end)
+    if last > whole or number > whole_number or any(place is not None for place in places):
+        return IndexDifference(whole + 1, pair("it knows more than the log has"))
+    position, record = connection.execute(_RECORDS).fetchone()
+    if position is not None:
+        return IndexDifference(position, pair("what it says of record {number} is another one's", number=record))
+    what = _other_rest(connection, is_last=digest == whole_digest, at_end=number == whole_number)
     return None if what is None else IndexDifference(last, what)
+
+
+def _other_rest(connection: sqlite3.Connection, *, is_last: bool, at_end: bool) -> Text | None:
+    """What differs that stands at no position of its own."""
+    if at_end and not is_last:
+        return pair("the last record is another one")
+    return (_other_keys(connection) if at_end else None) or _other_answer(connection, at_end=at_end)
+
+
+def _other_keys(connection: sqlite3.Connection) -> Text | None:
+    """Which table of keys, roots or voids differs: whoever changed it may have let another writer in."""
+    for table in _KEYS:
+        rows = [connection.execute(f"SELECT * FROM {schema}.{table} ORDER BY 1").fetchall() for schema in _SCHEMAS]  # noqa: S608
+        if rows[0] != rows[1]:
+            return pair("its table {table} is another one", table=table)
+    return None
 
 
 def _other_answer(connection: sqlite3.Connection, *, at_end: bool) -> Text | None:

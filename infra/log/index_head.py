@@ -39,7 +39,8 @@ CREATE TABLE IF NOT EXISTS accepted_records (
 CREATE TABLE IF NOT EXISTS known_voids (first INTEGER NOT NULL, last INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS stopped (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1), next_offset INTEGER NOT NULL, number INTEGER NOT NULL,
-    record_offset INTEGER NOT NULL, key TEXT NOT NULL, reason TEXT NOT NULL, newer INTEGER NOT NULL);
+    record_offset INTEGER NOT NULL, position INTEGER NOT NULL, key TEXT NOT NULL, reason TEXT NOT NULL,
+    newer INTEGER NOT NULL);
 """
 """`accepted_records` has all of them, for voids name them by number and hash; `appended_at` is as the tape says it, and
 0 where it was not read from there. `known_voids` outlives a fresh start. `stopped` is no part of the log's state: it
@@ -48,6 +49,7 @@ tells others why the file is filled no further.
 
 STATE_TABLES: Final = ("orphans", "head", "keys", "roots", "writers", "voids", "accepted_records")
 
+_SELECT_STOP: Final = "SELECT next_offset, number, record_offset, position, key, reason, newer FROM stopped"
 _INSERT_HEAD: Final = "INSERT OR REPLACE INTO head VALUES (1,?,?,?,?,?,?,?,?,?,?)"
 
 
@@ -76,13 +78,14 @@ class Head(NamedTuple):
 class StoppedAt(NamedTuple):
     """Whoever fills an index stopped at an accepted record that it cannot use, and looked on up to `next_offset`.
 
-    `number` and `offset` are the record's, `key` is the id of the writer's key (hexadecimal), `newer` whether the
-    record is one of a newer release.
+    `number`, `offset` and `position` (of its first event) are the record's, `key` is the id of the writer's key
+    (hexadecimal), `newer` whether the record is one of a newer release.
     """
 
     next_offset: int
     number: int
     offset: int
+    position: int
     key: str
     reason: str
     newer: bool
@@ -90,20 +93,27 @@ class StoppedAt(NamedTuple):
     def error(self, log: str) -> RecordUnreadable | NewerLog:
         """What is raised for it."""
         kind = NewerLog if self.newer else RecordUnreadable
-        return kind(log=log, reason=self.reason, number=self.number, offset=self.offset, key=self.key)
+        return kind(
+            log=log,
+            reason=self.reason,
+            number=self.number,
+            offset=self.offset,
+            position=self.position,
+            key=self.key,
+        )
 
 
 def read_stop(connection: sqlite3.Connection) -> StoppedAt | None:
     """Where whoever fills an index stopped; None where it goes on."""
-    row = connection.execute("SELECT next_offset, number, record_offset, key, reason, newer FROM stopped").fetchone()
-    return StoppedAt._make((*row[:5], bool(row[5]))) if row is not None else None
+    row = connection.execute(_SELECT_STOP).fetchone()
+    return StoppedAt._make((*row[:-1], bool(row[-1]))) if row is not None else None
 
 
 def write_stop(connection: sqlite3.Connection, stop: StoppedAt | None) -> None:
     """Tell others of it, or that there is none any more."""
     connection.execute("DELETE FROM stopped")
     if stop is not None:
-        connection.execute("INSERT INTO stopped VALUES (1,?,?,?,?,?,?)", stop)
+        connection.execute("INSERT INTO stopped VALUES (1,?,?,?,?,?,?,?)", stop)
 
 
 def read_head(connection: sqlite3.Connection) -> Head | None:

@@ -4,6 +4,7 @@ A folder of keys has the mode 0700, its files 0600. It holds what this host need
 
     writer.pem     the private key that signs this host's records (PKCS #8)
     root-1.pem …   private root keys, which sign statements about keys and voids; they may be kept offline
+    identity       the identity of the embedded log whose keys these are: another log's file is not taken for it
 
 A key is known by its id: the first eight bytes of SHA-256 of the raw public key (32 bytes).
 """
@@ -55,6 +56,7 @@ _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _LARGEST: Final = 1 << 20
 _WRITER: Final = "writer.pem"
 _ROOT: Final = "root-{}.pem"
+_IDENTITY: Final = "identity"
 _LOCK: Final = "lock"
 
 
@@ -125,6 +127,10 @@ class KeyFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    def is_own(self) -> bool:
+        """Whether the folder is there, and belongs to this user."""
+        return self.path.exists() and self.path.stat().st_uid == os.geteuid()
+
     def has_writer(self) -> bool:
         """Whether there is a writer's key."""
         return (self.path / _WRITER).exists()
@@ -155,6 +161,20 @@ class KeyFolder:
             signer = Signer.generate()
             self._write(_ROOT.format(number), signer.pem())
         return signer
+
+    def identity(self) -> bytes | None:
+        """The identity of the log whose keys these are (32 bytes); None: nobody noted it. Raises KeysUnsafe."""
+        try:
+            return bytes.fromhex(self._read(_IDENTITY).decode())
+        except KeyMissing:
+            return None
+        except ValueError as error:
+            raise KeysUnsafe(file=str(self.path / _IDENTITY), reason="it is no identity of a log") from error
+
+    def note_identity(self, identity: bytes) -> None:
+        """Remember whose keys these are. Raises KeysUnsafe."""
+        with self._writing():
+            self._write(_IDENTITY, identity.hex().encode())
 
     def copy_to(self, other: KeyFolder) -> list[str]:
         """Copy every file that `other` does not have; their names. Raises KeysUnsafe."""
@@ -230,6 +250,20 @@ class LogKeys:
     def writer(self) -> Signer:
         """The key that signs this host's records, read once. Raises KeyMissing, KeysUnsafe, KeyUnusable."""
         return self._writer
+
+    def identity(self) -> bytes | None:
+        """The identity of the log whose keys were made here, once it is noted. Raises KeysUnsafe."""
+        return self.folder.identity() if self._has_own else None
+
+    def note_identity(self, identity: bytes) -> None:
+        """Remember the log's identity with the keys that were made for it. Raises KeysUnsafe."""
+        if self._has_own:
+            self.folder.note_identity(identity)
+
+    @property
+    def _has_own(self) -> bool:
+        # Of another user, who only reads the log, nothing is asked.
+        return self.makes_own and self.folder.is_own() and self.folder.has_writer()
 
     @cached_property
     def _writer(self) -> Signer:

@@ -28,7 +28,8 @@ def mark_of(path: Path) -> Path:
     return path.with_name(path.name + ".altered")
 
 
-def _check_mark(path: Path) -> None:
+def check_mark(path: Path) -> None:
+    """Raises IndexAltered for an index that `dossier doctor` has found to differ from the log, IndexUnusable."""
     try:
         found = json.loads(mark_of(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -43,7 +44,7 @@ def check_last_rows(path: Path, last: Applied | None) -> None:
 
     Raises IndexAltered, also for an index that `dossier doctor` has named; IndexUnusable.
     """
-    _check_mark(path)
+    check_mark(path)
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             end, position, void = connection.execute(_SELECT_END).fetchone()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 class PartitionAddress:
     """Which partition it is: `name` for messages; `app`, P and p as every signature names them.
 
-    `identity` is that of the log (32 bytes), where it is known beforehand.
+    `identity` is that of the log (32 bytes), where it is known beforehand. `strangers`: whether they can append to the
+    tape.
     """
 
     name: str
@@ -38,6 +39,7 @@ class PartitionAddress:
     partitions: int
     partition: int
     identity: bytes | None = None
+    strangers: bool = True
 
     @property
     def place(self) -> Place:
@@ -45,10 +47,23 @@ class PartitionAddress:
         return Place(self.app, self.partitions, self.partition)
 
 
-def log_broken(name: str, orphans: Mapping[int, bytes]) -> LogBroken:
-    """The error for open orphans, which are hashes by offset."""
-    reason = f"the record at offset {min(orphans)} was built on one that is not there ({len(orphans)} such records)"
-    return LogBroken(log=name, reason=reason)
+def check_chain(name: str, state: ChainState, unfounded: int | None) -> None:
+    """Raises LogBroken while an orphan is open, or where records stand (the first one at `unfounded`) and no genesis.
+
+    Its `position` is the first one that is not there, its `offset` that of the first record that shows it.
+    """
+    if state.orphans:
+        offset, count = min(state.orphans), len(state.orphans)
+        reason = (
+            f"the record at offset {offset} was built on one that is not there ({count} such records); "
+            f"the log is whole up to record {state.number}, before position {state.position}"
+        )
+    elif unfounded is not None:
+        offset = unfounded
+        reason = f"the record at offset {offset} is one of a log whose genesis is not there"
+    else:
+        return
+    raise LogBroken(log=name, reason=reason, number=state.number + 1, position=state.position, offset=offset)
 
 
 class PartitionKnowledge:
@@ -112,11 +127,7 @@ class PartitionKnowledge:
     def check_whole(self) -> None:
         """Raises LogBroken while an orphan is open or the genesis is lost; RecordUnreadable, NewerLog while stopped."""
         self._check_stopped()
-        if self.state.orphans:
-            raise log_broken(self.address.name, self.state.orphans)
-        if self._unfounded is not None:
-            reason = f"the record at offset {self._unfounded} is one of a log whose genesis is not there"
-            raise LogBroken(log=self.address.name, reason=reason)
+        check_chain(self.address.name, self.state, self._unfounded)
 
     def _check_stopped(self) -> None:
         if self._stopped is not None:
@@ -209,7 +220,7 @@ class PartitionKnowledge:
         key = header.key.hex()
         by = f"{key} ({writer})" if writer else key
         whole = f"record {header.number} at offset {offset}, signed by the key {by}: {reason}"
-        return StoppedAt(offset, header.number, offset, key, whole, newer)
+        return StoppedAt(offset, header.number, offset, header.position, key, whole, newer)
 
     def changed(self, reason: str) -> LogChanged:
         """The error for a log that is not the one, or not all of it, that the index was made from."""

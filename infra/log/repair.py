@@ -74,8 +74,8 @@ class RepairedPartition:
 
     @property
     def orphans(self) -> Mapping[int, bytes]:
-        """The open ones: hash by offset."""
-        return self._appender.state.orphans
+        """The open ones, and what stands at the end and no writer signed: hash by offset."""
+        return {**self._appender.state.orphans, **self._appender.unsigned}
 
     @property
     def keys(self) -> ActiveKeys:
@@ -91,7 +91,7 @@ class RepairedPartition:
                 signer,
                 Format.DISMISSAL,
                 encode_dismissal(some),
-                lambda state, some=some: any(state.orphans.get(offset) == digest for offset, digest in some),  # type: ignore[misc]
+                lambda _state, some=some: any(self.orphans.get(offset) == digest for offset, digest in some),  # type: ignore[misc]
             )
 
     def void(self, examined: Examination, reason: str, roots: Sequence[Signer], signer: Signer) -> None:
@@ -134,7 +134,10 @@ def examined(source: PartitionSource, number: int) -> Iterator[tuple[RepairedPar
 
 
 def open_orphans(source: PartitionSource) -> list[dict[str, Any]]:
-    """What is known of the open orphans: where each stands, its hash, who wrote it, what it holds."""
+    """What is known of the open orphans, and of what no writer signed at the end of the log.
+
+    Where each stands, its hash, its key, and where it can be read who wrote it and what it holds.
+    """
     with repaired(source) as partition:
         found = partition.orphans
     described: list[dict[str, Any]] = []
@@ -185,7 +188,8 @@ def _seen(offset: int, header: Header, value: bytes) -> SeenRecord:
 
 
 def _chain(source: PartitionSource) -> Chain:
-    return Chain(start(source.address.place, source.address.identity), 0, lambda _number: None)
+    address = source.address
+    return Chain(start(address.place, address.identity), 0, lambda _number: None, strangers=address.strangers)
 
 
 def _keys(name: str, state: ChainState) -> ActiveKeys:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,11 +28,10 @@ from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
 from infra.log.format import read_header
 from infra.log.full_scan import check_whole
-from infra.log.index_comparison import first_difference, make_index
+from infra.log.index_comparison import fill_anew, first_difference
 from infra.log.kafka.index_paths import index_files
 from infra.log.kafka.source import KafkaSource
 from infra.log.partition_client import Record
-from infra.log.partition_knowledge import log_broken
 from infra.queue.passed_over import count_passed_over
 from infra.retry import Retry
 from infra.timeouts import Timeout
@@ -56,7 +56,9 @@ def diagnose(application: Application, *, whole: bool = False) -> Report:
     halted            processes of this machine that halted
     doubtful_moments  with `whole`: recorded moments that cannot be right
     """
-    return _Diagnosis(application).look(whole=whole)
+    diagnosis = _Diagnosis(application)
+    with diagnosis.at_end:
+        return diagnosis.look(whole=whole)
 
 
 @dataclass(slots=True)
@@ -67,6 +69,9 @@ class _Diagnosis:
     handled: dict[int, int] = field(default_factory=dict)
     stamps: list[int] = field(default_factory=list)
     """When a broker stamped records, in milliseconds since 1970."""
+    differs: bool = False
+    """Whether an index of this machine does."""
+    at_end: ExitStack = field(default_factory=ExitStack)
 
     def look(self, *, whole: bool) -> Report:
         application, report = self.application, self.report
@@ -82,20 +87,25 @@ class _Diagnosis:
             "passed_over": [],
         }
         for number in range(settings.partitions):
-            with report.taking(topic=topics.events.name, partition=number):
+            place: dict[str, str | int] = {"topic": topics.events.name, "partition": number}
+            if whole:
+                # First: what an index says is asked only where it is what the log led to.
+                with report.taking(**place):
+                    self._compare_indexes(number, place)
+            with report.taking(**place):
                 self._look_at_partition(number)
             with report.taking(topic=topics.replies.name, partition=number):
                 passed_over = count_passed_over(application, number, whole=whole)
                 report.facts["passed_over"].append({"partition": number, **passed_over._asdict()})
             if whole:
-                self._look_at_whole(number)
+                self._look_at_whole(number, place)
         groups: dict[str, dict[str, list[int]]] = {}
         report.facts["groups"] = groups
         with report.taking():
             groups |= {name: _members(settings, f"{settings.app}.{name}") for name in ("worker", "projector")}
             if not groups["worker"]:
                 report.add(NoWorker(), topic=topics.commands.name)
-        projected = look_at_read_models(report, application, self.heads, whole=whole)
+        projected = look_at_read_models(report, application, self.heads, whole=whole, keep=not self.differs)
         self._look_at_machine(projected=projected)
         return report
 
@@ -120,10 +130,7 @@ class _Diagnosis:
             "oldest_waiting": None,
         }
         report.facts["partitions"].append(found)
-        if head.state.orphans:
-            broken = log_broken(f"{application.kafka.url}/{number}", head.state.orphans)
-            report.add(broken, topic=topics.events.name, partition=number, offset=min(head.state.orphans))
-        else:
+        with report.taking(topic=topics.events.name, partition=number):
             log.check_whole(number)
             self._look_at_last(number, head.record_offset)
         first = 0
@@ -175,28 +182,42 @@ class _Diagnosis:
                 offset=oldest.offset,
             )
 
-    def _look_at_whole(self, number: int) -> None:
-        """Read every record by the rule; then every event; then make an index anew, and compare all of this machine."""
+    def _look_at_whole(self, number: int, place: dict[str, str | int]) -> None:
+        """Read every record by the rule; then every event."""
         application, report = self.application, self.report
-        place: dict[str, str | int] = {"topic": application.topics.events.name, "partition": number}
+        with report.taking(**place):
+            known = application.kafka_reader.state(number) if number in self.heads else None
+            unsigned = check_whole(self._source(number, application.kafka.index_dir), known)
+            if unsigned is not None:
+                report.add(unsigned.error, **place)
         if number in self.heads:
             with report.taking(**place):
-                check_whole(application, number)
-            with report.taking(**place):
                 look_at_events(report, application, number)
-        with report.taking(**place):
-            self._compare_indexes(number, place)
+
+    def _source(self, number: int, index_dir: Path) -> KafkaSource:
+        application = self.application
+        return KafkaSource(replace(application.kafka, index_dir=index_dir), number, application.topics.events)
 
     def _compare_indexes(self, number: int, place: dict[str, str | int]) -> None:
+        """Make an index anew, and compare all of this machine."""
         kafka = self.application.kafka
         paths = index_files(kafka, number)
+        kafka.index_dir.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix="doctor-", dir=kafka.index_dir) as folder:
-            elsewhere = replace(kafka, index_dir=Path(folder))
-            made = make_index(KafkaSource(elsewhere, number, self.application.topics.events))
+            source = self._source(number, Path(folder))
+            client, index = source.open()
+            with closing(client), closing(index):
+                wrong_record = fill_anew(source.address, client, index)
+            if wrong_record is not None:
+                self.report.add(wrong_record, **place)
             for path in paths:
-                difference = first_difference(path, made)
-                mark_index(path, difference.position if difference is not None else None)
-                if difference is not None:
+                difference = first_difference(path, source.index_path)
+                if difference is None:
+                    mark_index(path, None)
+                else:
+                    # Only then: until its end the doctor reads on.
+                    self.differs = True
+                    self.at_end.callback(mark_index, path, difference.position)
                     wrong = IndexDiffers(index=str(path), what=difference.what)
                     self.report.add(wrong, **place, position=difference.position)
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from eventsourcing.persistence import Notification
 
@@ -86,6 +86,9 @@ class ParkedOtherwise(Fault):
     code = "PARKED_OTHERWISE"
 
 
+FAULTS: Final = (Skipped, FoldedTwice, MovedAhead, AheadOfLog, OtherEvents, Miscounted, ParkedOtherwise)
+
+
 @dataclass(slots=True)
 class VerifiedPartition:
     """What was found of one generation in one partition. `events` of the log were read, `hash` is its running hash."""
@@ -135,9 +138,13 @@ class PartitionScan:
 
 
 def verify(engine: Engine, snapshot: Snapshot) -> list[VerifiedPartition]:
-    """Verify the live generation of each read model that is built, partition by partition."""
+    """Verify the live generation of each read model that is built, partition by partition.
+
+    Raises what is wrong with the log as a whole.
+    """
     found = []
     for partition in engine.log.partitions:
+        engine.log.head(partition)
         scans = [_new_scan(snapshot, build, partition) for build in snapshot.builds.values()]
         _read(engine, partition, scans)
         found += [verify_partition(engine, partition, scan) for scan in scans]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crc32c import crc32c
-from kafka.record.memory_records import MemoryRecords
+from kafka.record.memory_records import MemoryRecords, MemoryRecordsBuilder
 
 from infra.dev.kafka_node import Node
 from tests.fault.evidence import Record
@@ -17,7 +17,10 @@ from tests.fault.evidence import Record
 _BATCH = struct.Struct(">qi")
 """Offset of the first record, and the length of what follows."""
 _INDEXES = (".index", ".timeindex")
-_CHECKSUM_AT, _CHECKED_FROM = 17, 21
+_EPOCH_AT, _CHECKSUM_AT, _CHECKED_FROM, _STAMP_AT = 12, 17, 21, 35
+_LARGEST = 1 << 22
+_STAMPED_BY_BROKER = 8
+"""The bit of a batch's attributes that says LogAppendTime."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,15 @@ class Segments:
             file.write_bytes(raw)
         return place
 
+    def write(self, records: Sequence[tuple[int, bytes]]) -> None:
+        """These records, with their offsets, in the place of those that are there; each in a batch of its own."""
+        for file in self.files:
+            raw = file.read_bytes()
+            (epoch,) = struct.unpack_from(">i", raw, _EPOCH_AT)
+            (stamp,) = struct.unpack_from(">q", raw, _STAMP_AT)
+            file.write_bytes(b"".join(_batch(offset, value, epoch, stamp) for offset, value in records))
+            _forget_indexes(file)
+
     def cut(self, offset: int) -> None:
         """Everything from an offset on is gone."""
         for file in self.files:
@@ -84,6 +96,19 @@ def _forget_indexes(segment: Path) -> None:
     """The broker makes them again from the segment."""
     for kind in _INDEXES:
         segment.with_suffix(kind).unlink(missing_ok=True)
+
+
+def _batch(offset: int, value: bytes, epoch: int, stamp: int) -> bytes:
+    """One record as a broker keeps it, under a checksum that fits. `stamp`: milliseconds since 1970."""
+    builder = MemoryRecordsBuilder(magic=2, compression_type=0, batch_size=_LARGEST)
+    builder.append(timestamp=stamp, key=None, value=value, headers=[])
+    builder.close()
+    raw = bytearray(builder.buffer())
+    struct.pack_into(">q", raw, 0, offset)
+    struct.pack_into(">i", raw, _EPOCH_AT, epoch)
+    struct.pack_into(">h", raw, _CHECKED_FROM, _STAMPED_BY_BROKER)
+    struct.pack_into(">I", raw, _CHECKSUM_AT, crc32c(bytes(raw[_CHECKED_FROM:])))
+    return bytes(raw)
 
 
 def _batches(raw: bytes | bytearray) -> Iterator[tuple[int, int, int]]:

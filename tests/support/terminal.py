@@ -41,10 +41,15 @@ class Terminal:
 
     def run(self, *arguments: str, code: int = 0, given: str | bytes | None = None) -> Said:
         """Run with arguments and an input; the exit code must be `code`."""
+        said = self.ask(*arguments, given=given)
+        assert said.code == code, f"{said.code}: {said.out}\n{said.err}"
+        return said
+
+    def ask(self, *arguments: str, given: str | bytes | None = None) -> Said:
+        """Run, whatever the exit code will be."""
         result = CliRunner().invoke(app, list(arguments), input=given, env=self.environment)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
-        assert result.exit_code == code, f"{result.exit_code}: {result.stdout}\n{result.stderr}"
         return Said(result.exit_code, result.stdout, result.stderr)
 
     def json(self, *arguments: str) -> Any:

@@ -1,4 +1,4 @@
-"""`dossier log dismiss`: leave behind records that were built on one which was altered or lost."""
+"""`dossier log dismiss`: leave behind records that were built on one which was altered or lost, or that are forged."""
 
 # ruff: noqa: PLC0415  # what reads a log is needed only once it is asked
 

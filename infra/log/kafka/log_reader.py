@@ -32,8 +32,8 @@ from infra.log.indexed_log import IndexedLog, empty_positions
 from infra.log.kafka.index_paths import reader_settings
 from infra.log.kafka.log import KafkaReader
 from infra.log.kafka.source import index_path
-from infra.log.last_rows import check_last_rows
-from infra.log.partition_knowledge import log_broken
+from infra.log.last_rows import check_last_rows, check_mark
+from infra.log.partition_knowledge import check_chain
 from infra.queue.errors import ReadingBehind
 from infra.retry import Retry
 from infra.timeouts import Timeout
@@ -221,12 +221,11 @@ class SharedLog:
         if log is not None:
             log.opened(partition).check_whole()
             return
-        orphans = self.state(partition).state.orphans
-        if orphans:
-            raise log_broken(f"{self._settings.url}/{partition}", orphans)
+        check_chain(f"{self._settings.url}/{partition}", self.state(partition).state, None)
 
     def _foreign_index(self, partition: int) -> ForeignIndex:
         if partition not in self._foreign:
+            check_mark(index_path(self._settings, partition))
             self._foreign[partition] = ForeignIndex(self._settings, self._topic, partition)
         return self._foreign[partition]
 

@@ -14,7 +14,9 @@ class SQLiteLog(AppendableLog):
     def __init__(self, source: SQLiteSource, pool: PartitionPool[PartitionHandle] = WRITERS) -> None:
         super().__init__(1, pool)
         self._source = source
-        self.opened(0)
+        keys = self.opened(0).partition.state.keys
+        if source.address.identity is None and keys is not None:
+            source.keys.note_identity(keys.identity)
 
     def source(self, partition: int) -> SQLiteSource:
         """The file."""
@@ -22,6 +24,10 @@ class SQLiteLog(AppendableLog):
         return self._source
 
     def head(self, partition: int) -> int:
-        """The last position, 0 when the log is empty. What anybody appended before the call is seen."""
+        """The last position, 0 when the log is empty. What anybody appended before the call is seen.
+
+        Raises LogBroken while an orphan is open, and as `refresh`.
+        """
         self.refresh(partition)
+        self.opened(partition).check_whole()
         return super().head(partition)

@@ -29,6 +29,7 @@ _CREATE_LOG: Final = (
     "CREATE TABLE IF NOT EXISTS log (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), "
     "app TEXT NOT NULL, partition INTEGER NOT NULL, partitions INTEGER NOT NULL)"
 )
+_SELECT_ANY: Final = "SELECT 1 FROM records LIMIT 1"
 _SELECT_FIRST: Final = (
     "SELECT value FROM records WHERE record_offset = (SELECT record_offset FROM accepted_records WHERE number = 1)"
 )
@@ -49,9 +50,10 @@ class SQLiteSource:
         lock_seconds: float = LOCK_SECONDS,
         keys: LogKeys | None = None,
     ) -> None:
-        self.address = PartitionAddress(str(path), APP, 1, 0)
         self.index_path = path
         self.keys = keys or own_keys(path)
+        # Whoever may write to the file is no stranger.
+        self.address = PartitionAddress(str(path), APP, 1, 0, _noted_identity(path, self.keys), strangers=False)
         self._continues = continues
         self._lock_seconds = lock_seconds
 
@@ -131,6 +133,20 @@ def log_id_in(path: Path) -> str | None:
             return log_id
     except (sqlite3.Error, MalformedControlRecord):
         return None
+
+
+def _noted_identity(path: Path, keys: LogKeys) -> bytes | None:
+    """The identity that the log in a file must have, as its keys remember it; None for a file without records."""
+    identity = keys.identity()
+    if identity is None or not path.exists():
+        return None
+    try:
+        with closing(_reading(path)) as connection:
+            is_begun = "records" in tables_of(connection) and connection.execute(_SELECT_ANY).fetchone() is not None
+    except sqlite3.Error:
+        # Whoever opens it next says what is wrong with it.
+        return identity
+    return identity if is_begun else None
 
 
 def _reading(path: Path) -> sqlite3.Connection:

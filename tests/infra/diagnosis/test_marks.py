@@ -8,6 +8,8 @@ from infra.diagnosis.findings import RowsDiffer
 from infra.diagnosis.marks import check_rows, mark_index, mark_rows
 from infra.log.errors import IndexAltered, IndexUnusable
 from infra.log.last_rows import check_last_rows, mark_of
+from infra.state_files import StateUnusable
+from projections.engine.errors import ViewsAheadOfLog
 
 FOUND = RowsDiffer(projection="status", different=3, table="status_dossiers", key="a")
 
@@ -21,6 +23,26 @@ def test_rows_that_were_named_are_refused_until_they_were_made_anew(tmp_path: Pa
     assert raised.value.details == FOUND.details
     mark_rows(tmp_path, "status", None)
     check_rows(tmp_path)
+
+
+def test_what_contradicts_the_log_keeps_the_log_from_being_read_alone(tmp_path: Path) -> None:
+    """Rows that differ do not: the log is not what is wrong then."""
+    mark_rows(tmp_path, "audit", FOUND)
+    check_rows(tmp_path, log_alone=True)
+    ahead = ViewsAheadOfLog(projection="status", partition=0, position=56, head=53)
+    mark_rows(tmp_path, "status", ahead)
+    with pytest.raises(ViewsAheadOfLog) as raised:
+        check_rows(tmp_path, log_alone=True)
+    assert raised.value.details == ahead.details
+
+
+def test_a_mark_of_a_read_model_that_cannot_be_read_refuses_too(tmp_path: Path) -> None:
+    mark_rows(tmp_path, "status", FOUND)
+    (mark,) = tmp_path.iterdir()
+    for contents in ("no mark", "{}", '{"code": "OTHER", "details": {}}'):
+        mark.write_text(contents, encoding="utf-8")
+        with pytest.raises(StateUnusable):
+            check_rows(tmp_path, log_alone=True)
 
 
 def test_an_index_that_was_named_is_refused_by_its_first_bad_position(tmp_path: Path) -> None:

@@ -396,6 +396,20 @@ def a_log() -> list[bytes]:
     return values
 
 
+def test_what_looks_like_the_next_record_and_no_writer_signed_is_known_until_one_is_accepted_behind_it() -> None:
+    """On a tape that strangers cannot append to, whatever else stands there too."""
+    first, second = a_log()[:2]
+    altered = second[:-1] + bytes([second[-1] ^ 1])
+    for strangers, known in ((True, {1}), (False, {1, 2})):
+        chain = Chain(start(PLACE), 0, no_history, strangers=strangers)
+        for offset, value in enumerate((first, altered, b"no header")):
+            chain.take(Record(offset, value))
+        assert set(chain.unsigned) == known
+        assert chain.unsigned[1] == sha256(altered).digest()
+        chain.take(Record(3, second))
+        assert not chain.unsigned
+
+
 LOG = a_log()
 STRAYS = [b"foreign", sealed(begun().state, number=9), sealed(begun().state, STRANGER, number=9)]
 

@@ -165,3 +165,16 @@ def test_a_copy_has_what_was_missing(folder: KeyFolder, tmp_path: Path) -> None:
     assert backup.writer().public == writer.public
     assert folder.copy_to(backup) == []
     assert stat.S_IMODE(backup.path.stat().st_mode) == 0o700
+
+
+def test_a_folder_remembers_whose_keys_it_has(folder: KeyFolder) -> None:
+    """What is no identity is told, as what others may have written."""
+    assert folder.identity() is None
+    assert not folder.is_own()
+    folder.make_writer()
+    assert folder.is_own()
+    folder.note_identity(bytes(range(32)))
+    assert folder.identity() == bytes(range(32))
+    (folder.path / "identity").write_text("none", encoding="utf-8")
+    with pytest.raises(KeysUnsafe):
+        folder.identity()

@@ -23,6 +23,8 @@ def index(path: Path) -> dict[str, list[Any]]:
     """All rows of the tables that are filled from the records."""
     queries = {table: f"SELECT * FROM {table}" for table in TABLES}  # noqa: S608  (names of our own)
     queries["stored_events"] = "SELECT rowid, * FROM stored_events ORDER BY rowid"
+    # When one was appended is known only to who reads it from the tape.
+    queries["accepted_records"] = "SELECT number, record_offset, hash, position, format FROM accepted_records"
     return {table: rows(path, query) for table, query in queries.items()}
 
 
