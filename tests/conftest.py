@@ -34,8 +34,9 @@ _NO_UNITS = (
     "infra/delivery/test_subscribers",
     "infra/dev",
     "infra/log/test_brokers",
+    "infra/log/test_planted_key_faults",
 )
-"""Folders and modules whose tests walk through many parts at once, or start servers of their own."""
+"""Folders and modules whose tests walk through many parts at once, search for long, or start servers of their own."""
 _LONGEST = frozenset({"end_to_end", "fault"})
 
 

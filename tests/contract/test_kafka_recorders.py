@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from eventsourcing.persistence import (
-    AggregateRecorder,
-    ApplicationRecorder,
-    ProcessRecorder,
-    TrackingRecorder,
-)
-from eventsourcing.sqlite import SQLiteAggregateRecorder
 from eventsourcing.tests.application import ApplicationTestCase, ExampleApplicationTestCase
-from eventsourcing.tests.persistence import (
-    AggregateRecorderTestCase,
-    ApplicationRecorderTestCase,
-    InfrastructureFactoryTestCase,
-    NonInterleavingNotificationIDsBaseCase,
-    ProcessRecorderTestCase,
-    TrackingRecorderTestCase,
-)
-from eventsourcing.utils import Environment
 
 from infra.dev.kafka import KafkaCluster
 from infra.log.kafka import KafkaLogFactory
-from infra.log.recorder import LogApplicationRecorder, LogProcessRecorder, LogTrackingRecorder
+from tests.contract import cases
 
 
 @pytest.fixture(autouse=True)
@@ -40,77 +22,28 @@ def environment(broker: KafkaCluster, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("KAFKA_INDEX", str(tmp_path))
 
 
-class Recorders:
-    """Opens a factory for a test case, and closes it."""
-
-    def factory(self) -> KafkaLogFactory:
-        factory = KafkaLogFactory(os.environ)
-        self.addCleanup(factory.close)  # type: ignore[attr-defined]
-        self.addCleanup(_wait_for_readers)  # type: ignore[attr-defined]
-        return factory
+class TestAggregateRecorder(cases.AggregateRecorderContract):
+    factory_class = KafkaLogFactory
 
 
-def _wait_for_readers() -> None:
-    """One test of the contract tells its readers to stop, and does not wait for them."""
-    for thread in threading.enumerate():
-        if "read_continuously" in thread.name:
-            thread.join()
+class TestApplicationRecorder(cases.ApplicationRecorderContract):
+    factory_class = KafkaLogFactory
 
 
-class TestAggregateRecorder(Recorders, AggregateRecorderTestCase):
-    def create_recorder(self) -> AggregateRecorder:
-        return self.factory().aggregate_recorder()
+class TestTrackingRecorder(cases.TrackingRecorderContract):
+    factory_class = KafkaLogFactory
 
 
-class TestApplicationRecorder(Recorders, ApplicationRecorderTestCase):
-    def create_recorder(self) -> ApplicationRecorder:
-        return self.factory().application_recorder()
-
-    def test_insert_subscribe(self) -> None:
-        self.optional_test_insert_subscribe()
+class TestProcessRecorder(cases.ProcessRecorderContract):
+    factory_class = KafkaLogFactory
 
 
-class TestTrackingRecorder(Recorders, TrackingRecorderTestCase):
-    def create_recorder(self) -> TrackingRecorder:
-        return self.factory().tracking_recorder()
+class TestNonInterleavingNotificationIDs(cases.NotificationIDsContract):
+    factory_class = KafkaLogFactory
 
 
-class TestProcessRecorder(Recorders, ProcessRecorderTestCase):
-    def create_recorder(self) -> ProcessRecorder:
-        return self.factory().process_recorder()
-
-
-class TestNonInterleavingNotificationIDs(Recorders, NonInterleavingNotificationIDsBaseCase):
-    def create_recorder(self) -> ApplicationRecorder:
-        return self.factory().application_recorder()
-
-
-class OtherTrackingRecorder(LogTrackingRecorder):
-    """What the contract asks for: a subclass."""
-
-
-class TestFactory(InfrastructureFactoryTestCase[KafkaLogFactory]):
-    def setUp(self) -> None:
-        self.env = Environment("TestCase", dict(os.environ))
-        super().setUp()
-
-    def expected_factory_class(self) -> type[KafkaLogFactory]:
-        return KafkaLogFactory
-
-    def expected_aggregate_recorder_class(self) -> type[AggregateRecorder]:
-        return SQLiteAggregateRecorder
-
-    def expected_application_recorder_class(self) -> type[ApplicationRecorder]:
-        return LogApplicationRecorder
-
-    def expected_tracking_recorder_class(self) -> type[TrackingRecorder]:
-        return LogTrackingRecorder
-
-    def tracking_recorder_subclass(self) -> type[TrackingRecorder]:
-        return OtherTrackingRecorder
-
-    def expected_process_recorder_class(self) -> type[ProcessRecorder]:
-        return LogProcessRecorder
+class TestFactory(cases.FactoryContract):
+    factory_class = KafkaLogFactory
 
 
 class TestExampleApplication(ExampleApplicationTestCase):
@@ -123,11 +56,5 @@ class TestApplication(ApplicationTestCase):
     expected_factory_topic = "infra.log.kafka.factory:KafkaLogFactory"
 
 
-del AggregateRecorderTestCase
-del ApplicationRecorderTestCase
-del TrackingRecorderTestCase
-del ProcessRecorderTestCase
-del NonInterleavingNotificationIDsBaseCase
-del InfrastructureFactoryTestCase
 del ExampleApplicationTestCase
 del ApplicationTestCase

@@ -6,7 +6,8 @@
 Client and worker are processes of their own, as in operation. Each is warm: it has handled the council and the
 dossier's earlier commands before anything is counted, the client in the same run of `dossier apply`, whose input stays
 open. Counted are the project's files of which a function is entered from the moment at which the command is given until
-its answer is there: by any thread of the client, and by the worker's threads of partitions.
+its answer is there: by the client's threads, but for the one that reads the log whoever asks, and by the worker's
+threads of partitions.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ _COMMUNE: Final = "04762"
 _MALFORMED: Final = 7
 """The last lines of the log's commands are wrong or repeated."""
 _WITHIN: Final = 120.0
+_OF_ITS_OWN_ACCORD: Final = "refresh-index"
+"""The thread that keeps the index of a short-lived process near the log's end."""
 _TRACED: Final = "traced"
 """The first word on the command line of a traced process."""
 
@@ -98,7 +101,10 @@ class Recorder:
         return list(self._steps), {name: list(entered) for name, entered in functions}
 
     def _profile(self, frame: FrameType, event: str, _argument: object) -> None:
-        if not self._recording or event != "call" or not threading.current_thread().name.startswith(self._threads):
+        if not self._recording or event != "call":
+            return
+        thread = threading.current_thread().name
+        if thread == _OF_ITS_OWN_ACCORD or not thread.startswith(self._threads):
             return
         code = frame.f_code
         if code not in self._files:
