@@ -159,7 +159,7 @@ def _message(place: Place, topic_id: str, record: int, lines: Sequence[str]) -> 
 def read_replies(value: bytes | None, place: Place, public_key: PublicKeys) -> tuple[list[Reply], int]:
     """The answers in a record's value, and how many of its lines are none to be believed."""
     if not value:
-        return [], 0
+        return [], 1
     head, *lines = value.decode("utf-8", "replace").split("\n")
     if not _is_signed(head, lines, place, public_key):
         return [], 1 + len(lines)

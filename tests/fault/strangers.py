@@ -29,6 +29,7 @@ from infra.dev.processes import Processes, processes
 from infra.kafka.topics import Topic
 from infra.log.format import Format
 from infra.queue.diagnose import diagnose
+from infra.queue.passed_over import count_passed_over
 from infra.settings import load
 from tests.support.stranger import (
     CODECS,
@@ -97,13 +98,13 @@ class Installation:
 
     def seen(self) -> dict[str, int]:
         """Topic → entries that the doctor counts as none of ours."""
-        facts = diagnose(self.made).facts
+        facts, topics = diagnose(self.made).facts, self.made.topics
         (partition,), (answers,) = facts["partitions"], facts["passed_over"]
-        topics = self.made.topics
         return {
             topics.commands.name: answers["letters"],
             topics.events.name: partition["ignored"]["foreign"],
-            topics.replies.name: answers["no_reply_lines"],
+            # Of these the doctor counts the last alone, which may all be none already.
+            topics.replies.name: count_passed_over(self.made, 0, whole=True).no_reply_lines,
             topics.dead_letters.name: answers["no_letters"],
         }
 
@@ -127,8 +128,8 @@ class Installation:
             admin.close()
 
 
-def bursts(megabytes: int) -> dict[str, Burst]:
-    """Name → burst."""
+def bursts(megabytes: int, empty: int = 100_000) -> dict[str, Burst]:
+    """Name → burst. `megabytes`: what a bomb unpacks to; `empty`: how many empty records are sent."""
 
     def sent(*batches: bytes) -> Burst:
         return lambda system, topic: produce(system.made.kafka, topic, 0, *batches)
@@ -162,7 +163,7 @@ def bursts(megabytes: int) -> dict[str, Burst]:
         "malformed batches": sent(*malformed_batches()),
         "plain records of 0.8 to 2 MB": sent(*(batch_of([b"x" * size]) for size in (800_000, 1_000_000, 2_000_000))),
         "5,000 records of a byte": sent(batch_of([b"x"] * 5_000)),
-        "100,000 empty records": sent(*[batch(b"".join(record(b"", place) for place in range(50_000)), 50_000)] * 2),
+        f"{empty:,} empty records": sent(batch(b"".join(record(b"", place) for place in range(empty)), empty)),
         "malformed commands of 600 KB": sent(*(batch_of([malformed_command()]) for _ in range(3))),
         "6,000 records under a writer's name": claimed,
         "transactions": _transactions,

@@ -32,8 +32,10 @@ _SOME_POSITION = 7
 def ignores_an_accepted_record(patch: pytest.MonkeyPatch) -> None:
     """The second record of appends is taken for one that lost a race."""
 
-    def faulty(state: ChainState, offset: int, value: bytes | None, history: History) -> tuple[ChainState, Verdict]:
-        after, verdict = accept(state, offset, value, history)
+    def faulty(
+        state: ChainState, offset: int, value: bytes | None, history: History, *, own: bool = False
+    ) -> tuple[ChainState, Verdict]:
+        after, verdict = accept(state, offset, value, history, own=own)
         return (state, Verdict.LATE) if after.number == 3 > state.number else (after, verdict)
 
     for module in (partition, partition_reading):
