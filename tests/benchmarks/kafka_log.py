@@ -25,7 +25,7 @@ from infra.dev.kafka import kafka
 from infra.dev.postgres import postgres
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import ensure, log_topic
-from infra.log.format import decode_body
+from infra.log.format import Format, decode_body
 from infra.log.kafka.log import KafkaLog
 from infra.log.kafka.source import close_partition, open_partition
 from infra.log.recorder import insert
@@ -189,7 +189,8 @@ def _cold_starts(results: Results, bootstrap: str, folder: Path) -> None:
 def _fill(settings: KafkaSettings, records: int) -> None:
     """Bring the log to so many records, each of many decisions of one event, as a busy worker writes them."""
     log = KafkaLog(settings)
-    while log.state(0).state.number < records:
+    # The first record is the genesis.
+    while log.state(0).state.number <= records:
         decisions = []
         for _ in range(_DECISIONS):
             dossier_id = uuid4()
@@ -219,7 +220,8 @@ def _decoding(settings: KafkaSettings) -> float:
     events = 0
     while events < _RECORDS * _DECISIONS:
         for records in consumer.poll(timeout_ms=1000).values():
-            events += sum(len(append.events) for record in records for append in decode_body(record.value).appends)
+            values = [record.value for record in records if record.value[0] == Format.APPENDS]
+            events += sum(len(append.events) for value in values for append in decode_body(value).appends)
     took = time.perf_counter() - begun
     consumer.close()
     return events / took
