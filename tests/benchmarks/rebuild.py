@@ -32,7 +32,7 @@ from infra.bootstrap import Application
 from infra.dev.kafka import KafkaCluster, kafka
 from infra.dev.postgres import PostgresServer, postgres
 from infra.kafka.settings import from_url
-from infra.log.format import decode_body
+from infra.log.format import Format, decode_body
 from infra.log.kafka.log import KafkaLog
 from infra.settings import load
 from projections.read_models import PROJECTIONS
@@ -122,6 +122,8 @@ def _consume_kafka(url: str) -> Iterator[Notification]:
     position = 0
     while consumer.position(partition) < end:
         for record in consumer.poll(1000).get(partition, []):
+            if record.value[0] != Format.APPENDS:
+                continue
             for append in decode_body(record.value).appends:
                 for originator_id, version, topic, state in append.events:
                     position += 1
