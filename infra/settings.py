@@ -162,7 +162,7 @@ def _log(url: str, env: Mapping[str, str]) -> Path | KafkaSettings:
     # Only here: the clients of Kafka take their time to load, and an embedded log needs none.
     from infra.kafka.settings import from_url  # noqa: PLC0415
 
-    return from_url(url, env)
+    return from_url(url, env, named_keys=env.get(KEYS))
 
 
 def _beside(log: Path | KafkaSettings) -> Path:

@@ -21,7 +21,6 @@ from infra.errors import BadSetting
 from infra.kafka.errors import ClientRejected
 from infra.kafka.internals import Client
 from infra.kafka.security import OPTIONS, SECRETS, connection, tls_context
-from infra.settings import KEYS
 from infra.timeouts import Timeout
 
 SCHEME: Final = "kafka"
@@ -105,8 +104,10 @@ class KafkaSettings:
         }
 
 
-def from_url(url: str, environment: Mapping[str, str] | None = None) -> KafkaSettings:
+def from_url(url: str, environment: Mapping[str, str] | None = None, *, named_keys: str | None = None) -> KafkaSettings:
     """The settings that a URL holds; passwords that it leaves out are in KAFKA_… of the environment.
+
+    `named_keys`: the folder of keys where the URL names none.
 
     Raises BadSetting.
     """
@@ -124,7 +125,7 @@ def from_url(url: str, environment: Mapping[str, str] | None = None) -> KafkaSet
     def secret(option: str) -> str | None:
         return env.get(f"KAFKA_{option.upper()}") if option in SECRETS else None
 
-    return _settings(parts.netloc, options.get, secret, named_keys=env.get(KEYS))
+    return _settings(parts.netloc, options.get, secret, named_keys=named_keys)
 
 
 def from_environment(get: Callable[[str], str | None], app: str) -> KafkaSettings:

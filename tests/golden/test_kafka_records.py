@@ -12,7 +12,7 @@ from infra.log.acceptance import Verdict, accept, start
 from infra.log.errors import LogBroken
 from infra.log.format import Place
 from infra.log.founding import Founder
-from infra.log.index import open_index
+from infra.log.index_file import open_index
 from infra.log.partition import Partition
 from infra.log.partition_knowledge import PartitionAddress
 from tests.golden.version_0_1 import APP, PARTITIONS, records

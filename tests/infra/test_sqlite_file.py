@@ -17,7 +17,7 @@ from infra import sqlite_file
 from infra.bootstrap import Application
 from infra.delivery.webhooks.store import WebhookStore
 from infra.kafka.topics import Identity
-from infra.log.index import open_index
+from infra.log.index_file import open_index
 from infra.retry import Retry
 from infra.settings import load
 from infra.sqlite_file import open_in_wal_mode

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from infra.errors import LogUnusable
 from infra.log.errors import IndexInUse
-from infra.log.index import open_index
+from infra.log.index_file import open_index
 from infra.log.kafka.source import KafkaSource
 from infra.log.last_rows import mark_of
 

@@ -9,7 +9,8 @@ from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic, ensure, log_topic
 from infra.log.founding import Founder
-from infra.log.index import Index, open_index
+from infra.log.index import Index
+from infra.log.index_file import open_index
 from infra.log.keys import KeyFolder, LogKeys
 from infra.log.partition_client import PartitionClient
 from infra.log.partition_handle import PartitionHandle

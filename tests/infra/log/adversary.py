@@ -16,7 +16,7 @@ from infra.log.control_append import ControlAppender
 from infra.log.control_records import Orphan, StatementKind, Void, encode_dismissal, sign
 from infra.log.errors import RecordsVoided
 from infra.log.format import Append, EventRow, Format, RecordedOutcome, decode_body, encode_append, encode_body, seal
-from infra.log.index import open_index
+from infra.log.index_file import open_index
 from infra.log.keys import Signer
 from infra.log.partition import Partition
 from tests.infra.log.machine import (

@@ -37,7 +37,8 @@ from infra.log.format import (
     UnreadableBody,
     decode_body,
 )
-from infra.log.index import Index, open_index
+from infra.log.index import Index
+from infra.log.index_file import open_index
 from infra.log.partition import Partition
 from infra.log.partition_knowledge import PartitionAddress
 from infra.retry import Retry

@@ -17,7 +17,7 @@ from infra.log.append_requests import AppendRequest, BatchView, EventsRequest, R
 from infra.log.committer import Committer
 from infra.log.errors import LogChanged
 from infra.log.format import Append, RecordedOutcome, read_header
-from infra.log.index import open_index
+from infra.log.index_file import open_index
 from infra.log.partition import Partition
 from infra.retry import Retry
 from tests.infra.log.adversary import Adversary
