@@ -57,6 +57,8 @@ class _Batch:
 
     partition: int
     head: int
+    given: int
+    """The last position that was given out. Those between it and the head are empty."""
     outcomes: list[CommandOutcome] = field(default_factory=list)
     bound: dict[CommandKey, CommandOutcome] = field(default_factory=dict)
     dead: list[DeadLetter] = field(default_factory=list)
@@ -66,8 +68,8 @@ class _Batch:
 
     @property
     def position(self) -> int:
-        """The position at which the next command of the batch is decided."""
-        return self.head + self.events
+        """The last position with an event that the next command of the batch is decided on."""
+        return self.given + self.events if self.events else self.head
 
     def first_answer(self, key: CommandKey) -> tuple[bytes, str] | None:
         """Digest and answer of a command that was decided earlier in the batch."""
@@ -178,7 +180,7 @@ class CommandHandler:
         """
         try:
             repository = self._repository(partition)  # 1
-            batch = _Batch(partition, repository.head)
+            batch = _Batch(partition, repository.head, self._log.last_given(partition))
             keys = [self._key(item, partition) if isinstance(item, Command) else item.error for _, item in items]
             bound = self._log.answers(partition, [key for key in keys if isinstance(key, CommandKey)])  # 2
             answers = [  # 3
@@ -187,7 +189,7 @@ class CommandHandler:
             if dead_letters is not None and batch.dead:  # 4
                 dead_letters.store(batch.dead)
             if batch.outcomes:
-                self._log.append(partition, batch.head, batch.outcomes)
+                self._log.append(partition, batch.head, batch.outcomes, given=batch.given)
         except BaseException:
             # What was decided but not appended must not be built upon.
             self._repositories.clear()
@@ -226,7 +228,7 @@ class CommandHandler:
         stored: list[StoredEvent] = []
         try:
             stored = self._decide(item, batch, repository)
-            answer = accepted(item.command_id, batch.partition, batch.position + len(stored), stored)
+            answer = accepted(item.command_id, batch.partition, batch.given + batch.events + len(stored), stored)
         except Refused as error:
             answer = self._refused(item.command_id, error, batch)
         except InvalidInput as error:

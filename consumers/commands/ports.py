@@ -66,10 +66,16 @@ class CommandLog(DossierLog, Protocol):
     def answers(self, partition: int, keys: Sequence[CommandKey]) -> Mapping[CommandKey, tuple[bytes, str]]:
         """Digest and first answer of those commands that were handled before."""
 
-    def append(self, partition: int, head: int, outcomes: Sequence[CommandOutcome]) -> None:
+    def last_given(self, partition: int) -> int:
+        """The last position that was given out: above the head where the positions behind it are empty."""
+
+    def append(
+        self, partition: int, head: int, outcomes: Sequence[CommandOutcome], *, given: int | None = None
+    ) -> None:
         """Append all events and answers after `head` at once and durably, or change nothing.
 
-        Raises ConcurrencyConflict, AppendTooLarge.
+        The first event gets the position after `given`, which is the head unless it is said. Raises ConcurrencyConflict
+        where either is no longer so, AppendTooLarge.
         """
 
     def commands_offset(self, partition: int) -> QueuePosition | None:

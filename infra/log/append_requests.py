@@ -182,16 +182,18 @@ class OutcomesRequest(AppendRequest):
     After a lost round they are made anew, even when no event came in between: a refusal is a decision on a read.
     """
 
-    __slots__ = ("_head",)
+    __slots__ = ("_given", "_head")
 
-    def __init__(self, appends: Sequence[Append], head: int) -> None:
+    def __init__(self, appends: Sequence[Append], head: int, given: int | None = None) -> None:
+        """`given`: the last position that was given out, where those behind `head` are empty."""
         super().__init__(appends)
         self._head = head
+        self._given = head if given is None else given
 
     def check(self, view: BatchView) -> RequestCheck:
         if self.sent_on_number is not None and view.number != self.sent_on_number:
             return RequestCheck.REFUSED
-        if view.last_position != self._head:
+        if (view.last_position, view.position - 1) != (self._head, self._given):
             return RequestCheck.REFUSED
         view.load_bound(self.appends)
         if not all(map(view.is_free, self.appends)):

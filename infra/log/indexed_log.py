@@ -147,14 +147,20 @@ class AppendableLog(IndexedLog[PartitionHandle]):
         with self._whole(partition) as events, events.datastore.transaction(commit=False) as cursor:
             return find_answers(cursor.sqlite_cursor, keys)
 
-    def append(self, partition: int, head: int, outcomes: Sequence[CommandOutcome]) -> None:
+    def last_given(self, partition: int) -> int:
+        """See `consumers.commands.ports.CommandLog`."""
+        return self.state(partition).state.position - 1
+
+    def append(
+        self, partition: int, head: int, outcomes: Sequence[CommandOutcome], *, given: int | None = None
+    ) -> None:
         """See `consumers.commands.ports.CommandLog`. All outcomes are one part of one record.
 
         Raises ConcurrencyConflict, AppendTooLarge, or LogUnusable.
         """
         if outcomes:
             try:
-                self.opened(partition).committer.submit(OutcomesRequest([*map(_append, outcomes)], head))
+                self.opened(partition).committer.submit(OutcomesRequest([*map(_append, outcomes)], head, given))
             except RecordTooLarge as error:
                 raise ports.AppendTooLarge(str(error)) from error
 

@@ -38,7 +38,10 @@ class Evidence:
 
 @dataclass(slots=True)
 class Accepted:
-    """An accepted record, decoded; one whose body is not `readable` has no appends."""
+    """An accepted record, decoded; one whose body is not `readable` has no appends.
+
+    `empty` is how many positions just before its own are empty, since their records are void.
+    """
 
     offset: int
     number: int
@@ -47,6 +50,7 @@ class Accepted:
     writer: str
     appends: list[dict[str, Any]]
     readable: bool = True
+    empty: int = 0
 
 
 def read_topic(
@@ -97,11 +101,15 @@ def _gathered(bootstrap: str, app: str, partitions: int, partition: int, told: l
 def accepted(evidence: Evidence) -> tuple[list[Accepted], list[int]]:
     """The accepted records of appends that count, by a second hand; and the offsets of open orphans."""
     reader = read_all(evidence.app, evidence.partitions, evidence.partition, evidence.log)
-    found = [
-        Accepted(record.offset, record.number, record.position, record.counted, *_body(record.value))
-        for record in reader.accepted
-        if record.format not in CONTROL and not record.void
-    ]
+    found: list[Accepted] = []
+    empty = 0
+    for record in reader.accepted:
+        if record.void:
+            empty += record.counted
+        elif record.format not in CONTROL:
+            body = _body(record.value)
+            found.append(Accepted(record.offset, record.number, record.position, record.counted, *body, empty))
+            empty = 0
     return found, sorted(reader.orphans)
 
 

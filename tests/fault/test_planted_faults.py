@@ -86,12 +86,12 @@ def answers_before_the_append(patch: pytest.MonkeyPatch) -> None:
     def hasty(self: CommandHandler, items: Any, partition: int, dead_letters: Any) -> Any:
         own = self._log.append
 
-        def told(partition: int, head: int, outcomes: Any) -> None:
+        def told(partition: int, head: int, outcomes: Any, *, given: int | None = None) -> None:
             appends = [log._append(each) for each in outcomes]
             for waiting in _WAITING:
                 waiting._waiting.append(log_applied(appends))
                 waiting.send()
-            own(partition, head, outcomes)
+            own(partition, head, outcomes, given=given)
 
         self._log.append = told  # type: ignore[method-assign]
         try:

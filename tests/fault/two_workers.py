@@ -56,14 +56,14 @@ class Worker:
         self._appends = 0
         append = self.log.append
 
-        def interrupted(partition: int, head: int, outcomes: Sequence[Any]) -> None:
+        def interrupted(partition: int, head: int, outcomes: Sequence[Any], *, given: int | None = None) -> None:
             self._appends += 1
             if self._appends > _MOST_APPENDS:
                 raise RuntimeError("a planted fault goes round and round")
             happens, self.before_append = self.before_append, None
             if happens is not None:
                 happens()
-            append(partition, head, outcomes)
+            append(partition, head, outcomes, given=given)
 
         self.log.append = interrupted  # type: ignore[method-assign]
 

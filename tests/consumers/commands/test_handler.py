@@ -341,17 +341,18 @@ class Between:
         self.read = self._log.read
         self.empty_positions = self._log.empty_positions
         self.read_types = self._log.read_types
+        self.last_given = self._log.last_given
         self.refresh = self._log.refresh
         self.commands_offset = self._log.commands_offset
         self.events_of = self._log.events_of
         self.answers = self._log.answers
 
-    def append(self, partition: int, head: int, outcomes: Sequence[Any]) -> None:
+    def append(self, partition: int, head: int, outcomes: Sequence[Any], *, given: int | None = None) -> None:
         """As the log does it, after what happens."""
         happens, self._happens = self._happens, None
         if happens is not None:
             happens()
-        self._log.append(partition, head, outcomes)
+        self._log.append(partition, head, outcomes, given=given)
 
 
 class UnreadableLog:

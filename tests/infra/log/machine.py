@@ -209,8 +209,9 @@ class Machine(RuleBasedStateMachine):
         else:
             self.appended += appends
         # Every tenth on a head that is not the present one.
-        head = writer.partition.state.position - 1 - (again == BEHIND)
-        self._submit(writer, [OutcomesRequest(appends, head)], fate, self._racing(writer, racer))
+        head, given = writer.partition.state.last_position, writer.partition.state.position - 1
+        request = OutcomesRequest(appends, head - (again == BEHIND), given)
+        self._submit(writer, [request], fate, self._racing(writer, racer))
 
     @rule(number=writers, fate=mostly_well, position=st.integers(1, 6))
     def track(self, number: int, fate: Fate, position: int) -> None:
