@@ -23,8 +23,8 @@ Record = tuple[int, bytes, int]
 
 def _again(log: SecondReader) -> Record:
     """The last record with events once more: versions, ids and offsets of commands that are there already."""
-    last = next(each for each in reversed(log.accepted) if each.format == APPENDS and each.counted and not each.void)
-    return Format.APPENDS, last.content, last.counted
+    found = [each for each in log.accepted if each.format == APPENDS and each.counted and not each.void]
+    return (Format.APPENDS, found[-1].content, found[-1].counted) if found else (Format.APPENDS, b"nothing", 0)
 
 
 SABOTAGE: Final[dict[str, Callable[[SecondReader], Record]]] = {

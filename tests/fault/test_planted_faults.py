@@ -73,8 +73,8 @@ def keeps_no_refusals(patch: pytest.MonkeyPatch) -> None:
     """Only what has events reaches the log."""
     append = KafkaLog.append
 
-    def without(self: KafkaLog, partition: int, head: int, outcomes: Any) -> None:
-        append(self, partition, head, [each for each in outcomes if each.events])
+    def without(self: KafkaLog, partition: int, head: int, outcomes: Any, *, given: int | None = None) -> None:
+        append(self, partition, head, [each for each in outcomes if each.events], given=given)
 
     patch.setattr(KafkaLog, "append", without)
 

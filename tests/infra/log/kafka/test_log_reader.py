@@ -49,7 +49,7 @@ def append(settings: KafkaSettings, tmp_path: Path) -> Iterator[Callable[[UUID, 
         event = StoredEvent(dossier_id, version, "Happened", b"state")
         key = CommandKey(dossier_id.bytes[:6], uuid4())
         log.refresh(0)
-        log.append(0, log.head(0), [CommandOutcome(key, bytes(32), '{"ok":true}', [event])])
+        log.append(0, log.head(0), [CommandOutcome(key, bytes(32), '{"ok":true}', [event])], given=log.last_given(0))
 
     yield make
     log.close()
