@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from infra.cli.main import app
@@ -30,6 +33,12 @@ class Said:
         return json.loads(self.out)
 
 
+@cache
+def _program() -> Any:
+    """The command line, made once: to make it takes longer than most commands do."""
+    return get_command(app)
+
+
 class Terminal:
     """Runs `dossier` on a log of its own; files are written beside it."""
 
@@ -47,10 +56,16 @@ class Terminal:
 
     def ask(self, *arguments: str, given: str | bytes | None = None) -> Said:
         """Run, whatever the exit code will be."""
-        result = CliRunner().invoke(app, list(arguments), input=given, env=self.environment)
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return Said(result.exit_code, result.stdout, result.stderr)
+        code: int | str | None = 0
+        with CliRunner().isolation(input=given, env=self.environment) as (out, err, _):
+            try:
+                _program().main(args=list(arguments), prog_name="dossier")
+            except SystemExit as ended:
+                code = ended.code
+            sys.stdout.flush()
+            sys.stderr.flush()
+            assert isinstance(code, int)
+            return Said(code, out.getvalue().decode(), err.getvalue().decode())
 
     def json(self, *arguments: str) -> Any:
         """What a run with --json answers."""
