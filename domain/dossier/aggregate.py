@@ -145,10 +145,6 @@ class Dossier(Aggregate):
             mandatory_not_applicable=self.mandatory_not_applicable,  # type: ignore[arg-type]  # bound when opened
         )
 
-    def criteria_of(self, agency: str) -> list[str]:
-        """The codes of the criteria that an agency leads in this dossier."""
-        return [code for code, criterion in self.criteria.items() if criterion.lead_agency == agency]
-
 
 class DossierEvent(RecordedEvent):
     """A fact about a dossier. `apply` only assigns: what may happen was decided before the event came to be."""

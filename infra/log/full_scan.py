@@ -10,13 +10,13 @@ from consumers.commands.ports import QueuePosition
 from infra.errors import LogUnusable
 from infra.log.acceptance import ChainState, VoidRange, start
 from infra.log.chain import Chain
-from infra.log.errors import LogChanged, NewerLog, RecordsUnsigned, RecordUnreadable
+from infra.log.errors import LogChanged, RecordsUnsigned
 from infra.log.format import Header, UnreadableBody
 from infra.log.index_head import Head
 from infra.log.partition_client import Record
 from infra.log.partition_knowledge import check_chain
 from infra.log.partition_source import PartitionSource
-from infra.log.usable import UnknownFormat, usable_body
+from infra.log.usable import UnknownFormat, stopped_at, usable_body
 
 
 class Unsigned(NamedTuple):
@@ -88,16 +88,8 @@ class _Scan:
         try:
             self._use(header, record.value)
         except (UnreadableBody, UnknownFormat) as error:
-            kind = NewerLog if isinstance(error, UnknownFormat) else RecordUnreadable
-            reason = f"record {header.number} at offset {record.offset}, signed by the key {header.key.hex()}: {error}"
-            self.unusable = kind(
-                log=self._name,
-                reason=reason,
-                number=header.number,
-                offset=record.offset,
-                key=header.key.hex(),
-                position=header.position,
-            )
+            newer = isinstance(error, UnknownFormat)
+            self.unusable = stopped_at(header, record.offset, str(error), newer=newer).error(self._name)
 
     def _use(self, header: Header, value: bytes) -> None:
         for append in usable_body(header, value, self._handled).appends:

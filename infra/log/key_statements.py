@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing, contextmanager
 from infra.log.acceptance import ActiveKeys, ChainState, start
 from infra.log.chain import Chain
 from infra.log.control_append import ControlAppender
-from infra.log.control_records import KeyStatement, Roots, Signatures, StatementKind, parse_statement, sign
+from infra.log.control_records import KeyStatement, Roots, Signatures, StatementKind, sign
 from infra.log.errors import ControlRecordLost, LogNotFounded, RootsMissing
 from infra.log.format import HEADER_LENGTH, Format, Header
 from infra.log.keys import Signer, key_id
@@ -99,11 +99,6 @@ def signatures(roots: Roots, message: bytes, signers: Sequence[Signer]) -> Signa
     if len(found) < roots.threshold:
         raise RootsMissing(needed=roots.threshold, found=len(found))
     return found
-
-
-def statements(partition: KeyedPartition) -> list[KeyStatement]:
-    """Those that had an effect, in order."""
-    return [parse_statement(content) for _, content in sorted(partition.taken.items())]
 
 
 def _holds(keys: ActiveKeys, kind: StatementKind, about: bytes | Roots) -> bool:

@@ -15,6 +15,7 @@ from infra.log.index import Applied, Index, RecordRefused
 from infra.log.partition_client import PartitionClient
 from infra.log.partition_knowledge import PartitionAddress
 from infra.log.partition_reading import PartitionReading
+from infra.log.usable import stopped_at
 from infra.retry import Retry
 
 
@@ -45,7 +46,8 @@ class Partition(PartitionReading):
         try:
             self._index.begin([record], head)
         except RecordRefused as refused:
-            raise self._unusable(offset, header, writer, str(refused)).error(self.address.name) from refused
+            stop = stopped_at(header, offset, str(refused), writer=writer)
+            raise stop.error(self.address.name) from refused
         self._prepared = record, head
 
     def discard(self) -> None:

@@ -17,7 +17,7 @@ from infra.log.errors import (
 )
 from infra.log.format import Append, Body, Header, Place
 from infra.log.index import Applied, Index
-from infra.log.index_head import Head, StoppedAt
+from infra.log.index_head import Head
 from infra.log.keys import Signer
 from infra.log.partition_client import PartitionClient
 from infra.log.usable import Stop
@@ -214,13 +214,6 @@ class PartitionKnowledge:
             self.indexed = self.state.last_position
             for listener in tuple(self.listeners):
                 listener()
-
-    def _unusable(self, offset: int, header: Header, writer: str, reason: str, *, newer: bool = False) -> StoppedAt:
-        """An accepted record that cannot be used: which one, whose, and why."""
-        key = header.key.hex()
-        by = f"{key} ({writer})" if writer else key
-        whole = f"record {header.number} at offset {offset}, signed by the key {by}: {reason}"
-        return StoppedAt(offset, header.number, offset, header.position, key, whole, newer)
 
     def changed(self, reason: str) -> LogChanged:
         """The error for a log that is not the one, or not all of it, that the index was made from."""

@@ -19,7 +19,7 @@ from infra.log.index_head import Head, StoppedAt
 from infra.log.partition_client import FetchResult, PartitionClient, Record
 from infra.log.partition_knowledge import PartitionAddress, PartitionKnowledge
 from infra.log.reporting import logger
-from infra.log.usable import Stop, UnknownFormat, counted, usable_body
+from infra.log.usable import Stop, UnknownFormat, counted, stopped_at, usable_body
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -218,7 +218,7 @@ class PartitionReading(PartitionKnowledge):
             body = self._body(header, record.value)
         except (UnreadableBody, UnknownFormat) as error:
             newer = isinstance(error, UnknownFormat)
-            self._stop(record, self._unusable(record.offset, header, "", str(error), newer=newer))
+            self._stop(record, stopped_at(header, record.offset, str(error), newer=newer))
             return
         applied = self._applied(record.offset, header, state, body)._replace(appended_at=record.appended_at)
         self._accepted.append(applied)

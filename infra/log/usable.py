@@ -42,6 +42,14 @@ def usable_body(header: Header, value: bytes, handled: QueuePosition | None) -> 
     return body
 
 
+def stopped_at(header: Header, offset: int, reason: str, *, writer: str = "", newer: bool = False) -> StoppedAt:
+    """An accepted record that cannot be used: which one, whose, and why. `newer`: a newer release wrote it."""
+    key = header.key.hex()
+    by = f"{key} ({writer})" if writer else key
+    whole = f"record {header.number} at offset {offset}, signed by the key {by}: {reason}"
+    return StoppedAt(offset, header.number, offset, header.position, key, whole, newer)
+
+
 def counted(ignored: Ignored, verdict: Verdict) -> Ignored:
     """The counts with one record more."""
     return Ignored(

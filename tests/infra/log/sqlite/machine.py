@@ -14,7 +14,8 @@ from infra.log.partition import Partition
 from infra.log.sqlite.source import SQLiteSource
 from infra.log.sqlite.tape import SQLiteTape
 from tests.infra.log.adversary import Adversary
-from tests.infra.log.machine import ADDRESS, Machine, Writer
+from tests.infra.log.machine import ADDRESS, Machine
+from tests.infra.log.oracle import Writer
 from tests.support.memory_log import Fate, Killed, MemoryLog
 from tests.support.second_rule import SecondReader
 from tests.support.signing import WRITERS
