@@ -1,0 +1,145 @@
+"""The garbage collector may end an application anywhere, also where a partition is being opened or followed."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event, Thread
+from threading import enumerate as enumerate_threads
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from eventsourcing.persistence import StoredEvent
+
+from infra.errors import LogUnusable
+from infra.log.partition_handle import PartitionHandle
+from infra.log.partition_pool import PartitionPool
+from infra.log.partition_source import PartitionSource
+from infra.log.recorder import LogApplicationRecorder
+from infra.log.sqlite.source import SQLiteSource
+
+_HANGS_AFTER = 60.0
+
+
+class _Unreachable:
+    """An application that holds itself, so that the garbage collector alone ends it."""
+
+    def __init__(self, pool: PartitionPool[Any], opened: PartitionHandle) -> None:
+        self._itself = self
+        self._end = lambda: pool.close(opened)
+
+    def __del__(self) -> None:
+        self._end()
+
+
+def _finishes(work: Callable[[], object]) -> bool:
+    thread = Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(_HANGS_AFTER)
+    return not thread.is_alive()
+
+
+class _Collecting(PartitionHandle):
+    """The collector comes round while it is opened, and while it is closed."""
+
+    closed: list[Path]
+
+    def __init__(self, source: PartitionSource) -> None:
+        gc.collect()
+        super().__init__(source)
+
+    def close(self) -> None:
+        gc.collect()
+        super().close()
+        self.closed.append(self.source.index_path)
+
+
+@pytest.fixture
+def pool() -> PartitionPool[_Collecting]:
+    _Collecting.closed = []
+    return PartitionPool(_Collecting)
+
+
+def _left(pool: PartitionPool[_Collecting], path: Path) -> None:
+    """Open a log for an application that nobody holds any more."""
+    _Unreachable(pool, pool.open(SQLiteSource(path)))
+
+
+def test_an_application_that_ends_while_another_log_is_opened_is_closed_then(
+    pool: PartitionPool[_Collecting], tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first.sqlite", tmp_path / "second.sqlite"
+
+    def work() -> None:
+        _left(pool, first)
+        pool.close(pool.open(SQLiteSource(second)))
+
+    assert _finishes(work)
+    assert _Collecting.closed == [first, second]
+
+
+def test_an_application_that_ends_while_its_own_log_is_opened_again_does_not_close_that(
+    pool: PartitionPool[_Collecting], tmp_path: Path
+) -> None:
+    path, other = tmp_path / "log.sqlite", tmp_path / "other.sqlite"
+
+    def work() -> None:
+        _left(pool, path)
+        again = pool.open(SQLiteSource(path))
+        pool.close(pool.open(SQLiteSource(other)))
+        again.refresh()
+        assert _Collecting.closed == [other]
+        pool.close(again)
+
+    assert _finishes(work)
+    assert _Collecting.closed == [other, path]
+
+
+def test_an_application_that_ends_while_another_log_is_closed_is_closed_after_it(
+    pool: PartitionPool[_Collecting], tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first.sqlite", tmp_path / "second.sqlite"
+
+    def work() -> None:
+        opened = pool.open(SQLiteSource(second))
+        _left(pool, first)
+        pool.close(opened)
+
+    assert _finishes(work)
+    assert _Collecting.closed == [second, first]
+
+
+class _Ending:
+    """A listener in whose call the last user of its partition ends."""
+
+    def __init__(self, end: Callable[[], None]) -> None:
+        self._end = end
+        self.heard = Event()
+
+    def notify(self) -> None:
+        self._end()
+        self.heard.set()
+
+    def fail(self, error: Exception) -> None:
+        raise error
+
+
+def test_an_application_that_ends_in_the_thread_that_follows_its_log_is_closed_at_the_end_of_that(
+    pool: PartitionPool[_Collecting], tmp_path: Path
+) -> None:
+    path = tmp_path / "log.sqlite"
+    opened = pool.open(SQLiteSource(path))
+    listener = _Ending(lambda: pool.close(opened))
+    opened.listen(listener)
+    other = PartitionHandle(SQLiteSource(path))
+    LogApplicationRecorder(other).insert_events([StoredEvent(uuid4(), 1, "topic", b"state")])
+    assert listener.heard.wait(_HANGS_AFTER)
+    for thread in enumerate_threads():
+        if thread.name == "follow-0":
+            thread.join(_HANGS_AFTER)
+            assert not thread.is_alive()
+    with pytest.raises(LogUnusable):
+        opened.index.head()
+    other.close()
