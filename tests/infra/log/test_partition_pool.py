@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from threading import enumerate as enumerate_threads
@@ -28,7 +29,7 @@ class _Unreachable:
 
     def __init__(self, pool: PartitionPool[Any], opened: PartitionHandle) -> None:
         self._itself = self
-        self._end = lambda: pool.close(opened)
+        self._end: Callable[[], None] = partial(pool.close, opened)
 
     def __del__(self) -> None:
         self._end()
