@@ -21,7 +21,9 @@ from domain.identity import DossierKey
 from projections.engine.ports import DossierLog
 from projections.engine.versions import check_versions
 
-AGGREGATES_KEPT: Final = 512
+AGGREGATES_KEPT: Final = 128
+"""By all partitions of a process together: each has some 75 KB."""
+_FEWEST_KEPT: Final = 8
 _ATTEMPTS_KEPT: Final = 10_000
 _READ_BATCH: Final = 1000
 
@@ -35,6 +37,7 @@ class Repository:
         self._log = log
         self._mapper = mapper
         self._partition = partition
+        self._kept = max(_FEWEST_KEPT, AGGREGATES_KEPT // len(log.partitions))
         self.head = log.head(partition)
         last = log.read(partition, self.head - 1, 1) if self.head else ()
         self.recorded_at = self._moment(last[-1]) if last else None
@@ -105,7 +108,7 @@ class Repository:
         """The batch is in the log, where the partition ends at `head` now."""
         self.head = head
         self._decided.clear()
-        while len(self._aggregates) > AGGREGATES_KEPT:
+        while len(self._aggregates) > self._kept:
             self._aggregates.popitem(last=False)
         if len(self._attempts) > _ATTEMPTS_KEPT:
             self._attempts.clear()

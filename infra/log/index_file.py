@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     # The clients of Kafka take their time to load, and an embedded log needs none.
     from infra.kafka.topics import Identity
 
+_HEAP_BYTES: Final = 16 << 20
+"""What SQLite keeps in memory for all files of a process together: beyond that a file's own pages make room."""
 _CREATE_LOG: Final = """
 CREATE TABLE IF NOT EXISTS log (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
@@ -37,6 +39,7 @@ def open_index(path: Path, app: str, identity: Identity, partition: int) -> Inde
             connection = opening.enter_context(closing(open_in_wal_mode(path, page_size=PAGE_SIZE)))
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA cache_size = -65536")
+            connection.execute(f"PRAGMA soft_heap_limit = {_HEAP_BYTES}")
             _make_tables(connection, path)
             _check_log(connection, path, app, identity, partition)
         except sqlite3.Error as error:

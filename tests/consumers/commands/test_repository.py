@@ -8,8 +8,8 @@ from typing import cast
 import pytest
 
 from consumers.commands.errors import LogIncomplete
-from consumers.commands.repository import Repository
-from domain.catalogue import Level
+from consumers.commands.repository import AGGREGATES_KEPT, Repository
+from domain.catalogue import Level, UnitKind
 from domain.commands import UnitReference
 from domain.dossier.aggregate import Dossier
 from domain.dossier.states import State
@@ -78,6 +78,22 @@ def test_a_dossier_that_a_command_left_half_changed_is_as_the_batch_decided_it(t
         assert (again.state, again.version) == (State.SELF_ASSESSED, 2)
         repository.appended(2)
         assert repository.head == 2
+
+
+def test_the_repositories_of_all_partitions_together_keep_no_more_than_one_may() -> None:
+    """However many partitions a worker has."""
+    log = FakeLog(partitions=4)
+    communes = UNITS.of_kind(UnitKind.COMMUNE)
+    dossiers = [decided(None, Drafts(unit, Level.BASIC).open(), context()) for unit in communes]
+    kept = 0
+    for partition in log.partitions:
+        repository = Repository(cast(DossierLog, log), AvroMapper(), partition)
+        for dossier in dossiers:
+            repository.record(dossier, ())
+        repository.appended(0)
+        kept += len(repository._aggregates)
+    assert len(dossiers) > AGGREGATES_KEPT
+    assert kept == AGGREGATES_KEPT
 
 
 def test_a_log_that_gives_less_than_its_head_says_is_incomplete() -> None:
