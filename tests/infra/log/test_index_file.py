@@ -35,7 +35,7 @@ with ExitStack() as stack:
 
 
 def test_the_pages_of_all_indexes_of_a_process_together_are_bounded(tmp_path: Path) -> None:
-    """Four files of 13 MB each, every page of them looked at: a bound for each file alone would let all of them stay."""
+    """Four files of 13 MB each, every page of them looked at: a bound for each file alone would let them all stay."""
     done = subprocess.run(
         [sys.executable, "-c", _FILL, tmp_path], stdout=subprocess.PIPE, check=True, cwd=Path(__file__).parents[3]
     )
