@@ -11,6 +11,7 @@ from domain.errors import DossierError, InfrastructureError, InvalidInput
 from domain.i18n import Language
 from infra.cli.support.i18n import clause_text
 from infra.cli.support.session import Session
+from infra.runbook.pages import page
 from infra.terminal.output import write_line
 
 MALFORMED, REFUSED, INFRASTRUCTURE = 2, 3, 4
@@ -46,6 +47,8 @@ def tell_error(session: Session, code: str, message: str, clause: str | None, hi
         note(f"  {text('clause')}: {clause_text(clause, session.language)}")
     if hint:
         note(f"  {text('hint')}: {hint}")
+    if page(code, session.language) is not None:
+        note("  " + text("more: dossier explain {code}", code=code))
 
 
 def note(text: str) -> None:

@@ -1,0 +1,121 @@
+"""The cases that pages of the runbook are about, made in a folder with an embedded log, and what shows each."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from infra.bootstrap import Application
+from infra.log.format import Format, seal
+from infra.log.partition_handle import PartitionHandle
+from infra.log.sqlite.source import SQLiteSource
+from infra.settings import load
+from schemas.command_parser import read_command
+from tests.support.terminal import Terminal
+
+LOG: Final = "dossier.sqlite"
+_UNITS: Final = ("04630", "04633", "04636")
+_FREE: Final = "04639"
+_OPEN: Final = ("open", "--level=basic", "--year=2024", "--on=2024-06-12")
+RECORD: Final = (*_OPEN, _FREE)
+"""A command that records a fact."""
+DOCTOR: Final = ("doctor", "--whole")
+
+
+class Case(NamedTuple):
+    """How it is made on a log with three dossiers, and the command that names the code."""
+
+    make: Callable[[Terminal], None]
+    shown_by: tuple[str, ...] = DOCTOR
+
+
+def terminal_on(folder: Path) -> Terminal:
+    """A terminal on the log of the pages."""
+    made = Terminal(folder)
+    made.log = f"sqlite:///{folder / LOG}"
+    made.environment["DOSSIER_LOG"] = made.log
+    return made
+
+
+def three_dossiers(terminal: Terminal) -> None:
+    """The log that every case begins with, and read models of it."""
+    for unit in _UNITS:
+        terminal.run(*_OPEN, unit)
+    terminal.run("status")
+
+
+def _edit(terminal: Terminal, statement: str, file: str = LOG) -> None:
+    with closing(sqlite3.connect(terminal.folder / file)) as connection, connection:
+        assert connection.execute(statement).rowcount > 0
+
+
+def _row_differs(terminal: Terminal) -> None:
+    with closing(sqlite3.connect(terminal.folder / "dossier-views.sqlite")) as views, views:
+        tables = views.execute("SELECT name FROM sqlite_master WHERE name LIKE 'status_dossiers%' AND type = 'table'")
+        ((table,),) = tables.fetchall()
+        assert views.execute(f"UPDATE {table} SET state = 'announced'").rowcount == len(_UNITS)  # noqa: S608
+    # The doctor notes it, and then questions are refused.
+    terminal.ask(*DOCTOR)
+
+
+def _unsafe(terminal: Terminal) -> None:
+    (terminal.folder / f"{LOG}.keys" / "writer.pem").chmod(0o644)
+
+
+def _writer_lost(terminal: Terminal) -> None:
+    terminal.run("keys", "backup", str(terminal.folder / "keys-backup"))
+    (terminal.folder / f"{LOG}.keys" / "writer.pem").unlink()
+
+
+def _garbage(terminal: Terminal) -> None:
+    """A record with a right signature and a body that is none."""
+    source = SQLiteSource(terminal.folder / LOG)
+    opened = PartitionHandle(source)
+    state = opened.partition.state
+    opened.close()
+    value = seal(
+        state.place,
+        source.keys.writer(),
+        Format.APPENDS,
+        (state.head, state.number + 1, state.position, 0),
+        b"garbage",
+    )
+    with closing(sqlite3.connect(terminal.folder / LOG)) as log, log:
+        (last,) = log.execute("SELECT MAX(record_offset) FROM records").fetchone()
+        log.execute("INSERT INTO records VALUES (?, ?, 0)", (last + 1, value))
+
+
+def _recorded_too_late(terminal: Terminal) -> None:
+    """By a clock that was half an hour fast, which nobody noticed."""
+    line = (
+        '{"command_id": "01907f3a-0000-7101-8000-000000000001", "command": "OpenDossier", "on": "2024-06-12", '
+        '"actor": {"person": "Lò Văn Thắng", "agency": "04642", "role": "applicant"}, '
+        '"dossier": {"unit": "04642", "level": "basic", "year": 2024}, "data": {}}'
+    )
+    settings = load({"DOSSIER_LOG": terminal.log})
+    with Application(settings, clock=lambda: datetime.now(UTC) + timedelta(minutes=30)) as application:
+        (answer,) = application.handler.handle([read_command(line)])
+    assert answer.outcome == "accepted", answer
+
+
+def _moved_away(terminal: Terminal) -> None:
+    elsewhere = terminal.folder / "elsewhere"
+    elsewhere.mkdir()
+    for name in (LOG, f"{LOG}.keys"):
+        (terminal.folder / name).rename(elsewhere / name)
+
+
+CASES: Final[dict[str, Case]] = {
+    "CLOCK_WRONG": Case(_recorded_too_late, RECORD),
+    "KEYS_UNSAFE": Case(_unsafe, RECORD),
+    "LOG_MISSING": Case(_moved_away),
+    "OWN_INDEX_DIFFERS": Case(partial(_edit, statement="DELETE FROM stored_events WHERE rowid = 2")),
+    "RECORD_UNREADABLE": Case(_garbage),
+    "ROWS_DIFFER": Case(_row_differs, ("status",)),
+    "WRITER_NOT_REGISTERED": Case(_writer_lost, RECORD),
+}
