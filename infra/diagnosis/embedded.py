@@ -16,6 +16,7 @@ from infra.diagnosis.marks import mark_index
 from infra.diagnosis.moments import doubtful
 from infra.diagnosis.read_models import look_at_read_models
 from infra.diagnosis.report import Report
+from infra.diagnosis.writer_key import look_at_writer_key
 from infra.errors import LogMissing, LogUnusable
 from infra.log.full_scan import check_whole
 from infra.log.sqlite.index import tables_of
@@ -64,6 +65,7 @@ def _look_at_what_is_made(report: Report, application: Application, path: Path, 
         with report.taking(partition=_PARTITION):
             _look_at_file(report, application, path)
         _look_at_last(report, application, head)
+        look_at_writer_key(report, application.sqlite_source(path), application.sqlite_log.state(_PARTITION).state)
     projected = False
     if heads:
         if whole:

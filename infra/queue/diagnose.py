@@ -21,6 +21,7 @@ from infra.diagnosis.marks import mark_index
 from infra.diagnosis.moments import doubtful
 from infra.diagnosis.read_models import look_at_read_models
 from infra.diagnosis.report import Report
+from infra.diagnosis.writer_key import look_at_writer_key
 from infra.kafka.admin import ask
 from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.errors import unreachable
@@ -99,6 +100,9 @@ class _Diagnosis:
                 report.facts["passed_over"].append({"partition": number, **passed_over._asdict()})
             if whole:
                 self._look_at_whole(number, place)
+        if 0 in self.heads:
+            source = KafkaSource(settings, 0, topics.events)
+            look_at_writer_key(report, source, application.kafka_reader.state(0).state)
         groups: dict[str, dict[str, list[int]]] = {}
         report.facts["groups"] = groups
         with report.taking():

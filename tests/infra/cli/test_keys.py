@@ -93,6 +93,27 @@ def test_a_key_that_others_can_read_signs_nothing(terminal: Terminal) -> None:
     refused = terminal.run("open", "04633", "--level=basic", "--year=2024", "--on=2024-06-12", code=4)
     assert "KEYS_UNSAFE" in refused.err
     assert len(terminal.rows("status")) == 1
+    assert _found(terminal) == ["KEYS_UNSAFE"]
+
+
+def test_the_doctor_names_a_key_that_could_not_sign_before_a_fact_is_refused(terminal: Terminal) -> None:
+    """Lost, or another one than the log knows; where no keys are at all, the log is only read, and all is well."""
+    folder = terminal.folder / "log.sqlite.keys"
+    kept = (folder / "writer.pem").read_bytes()
+    (folder / "writer.pem").unlink()
+    assert _found(terminal) == ["KEY_MISSING"]
+    KeyFolder(folder).make_writer()
+    assert _found(terminal) == ["WRITER_NOT_REGISTERED"]
+    (folder / "writer.pem").write_bytes(b"no key")
+    assert _found(terminal) == ["KEY_UNUSABLE"]
+    (folder / "writer.pem").write_bytes(kept)
+    terminal.run("doctor")
+    folder.rename(terminal.folder / "elsewhere")
+    terminal.run("doctor")
+
+
+def _found(terminal: Terminal) -> list[str]:
+    return [each["code"] for each in terminal.run("doctor", "--json", code=4).json["wrong"]]
 
 
 def test_what_others_can_use_is_voided_only_when_the_loss_is_named(terminal: Terminal) -> None:
