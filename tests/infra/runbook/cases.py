@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -110,12 +111,34 @@ def _moved_away(terminal: Terminal) -> None:
         (terminal.folder / name).rename(elsewhere / name)
 
 
+def _altered(terminal: Terminal) -> None:
+    """A record in the middle, of which there is a copy from before."""
+    copy = terminal.folder / "copy"
+    copy.mkdir()
+    shutil.copy(terminal.folder / LOG, copy)
+    with closing(sqlite3.connect(terminal.folder / LOG)) as log, log:
+        (value,) = log.execute("SELECT value FROM records WHERE record_offset = 2").fetchone()
+        altered = value[:200] + bytes([value[200] ^ 1]) + value[201:]
+        log.execute("UPDATE records SET value = ? WHERE record_offset = 2", (altered,))
+
+
+def _views_of_another(terminal: Terminal) -> None:
+    other = terminal.folder / "other"
+    other.mkdir()
+    three_dossiers(terminal_on(other))
+    shutil.copy(other / "dossier-views.sqlite", terminal.folder)
+
+
 CASES: Final[dict[str, Case]] = {
     "CLOCK_WRONG": Case(_recorded_too_late, RECORD),
     "KEYS_UNSAFE": Case(_unsafe, RECORD),
+    "KEY_MISSING": Case(_writer_lost),
+    "LOG_BROKEN": Case(_altered),
     "LOG_MISSING": Case(_moved_away),
+    "MOMENT_WRONG": Case(_recorded_too_late, ("doctor",)),
     "OWN_INDEX_DIFFERS": Case(partial(_edit, statement="DELETE FROM stored_events WHERE rowid = 2")),
     "RECORD_UNREADABLE": Case(_garbage),
     "ROWS_DIFFER": Case(_row_differs, ("status",)),
+    "VIEWS_OF_ANOTHER_LOG": Case(_views_of_another, ("status",)),
     "WRITER_NOT_REGISTERED": Case(_writer_lost, RECORD),
 }

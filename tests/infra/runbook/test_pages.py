@@ -99,7 +99,7 @@ def test_a_page_is_printed_as_it_stands(language: Language, terminal: Terminal) 
 def test_a_code_without_a_page_is_explained_by_its_error(terminal: Terminal) -> None:
     said = terminal.run("explain", "already_decided").out
     assert said.startswith("ALREADY_DECIDED: ")
-    assert "hint: " in terminal.run("explain", "KEY_MISSING").out
+    assert "hint: " in terminal.run("explain", "LOG_UNUSABLE").out
 
 
 def test_a_code_that_there_is_not_is_refused_with_the_nearest(terminal: Terminal) -> None:
