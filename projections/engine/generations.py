@@ -65,8 +65,12 @@ PARKED = Table(
 )
 """Events that are not in the rows. `cause` is the error of the event that parked the dossier; None: waits behind it."""
 
-METADATA_TABLES = (LOG, GENERATIONS, POSITIONS, MARKS, PARKED)
-_PER_GENERATION = (POSITIONS, MARKS, PARKED)
+HISTORIES = Table("views_histories", {**_PLACE, "history": Kind.TEXT}, ("projection", "generation", "partition"))
+"""What the log says of itself up to the position (`LogReader.history`). Without a row, or where the row is of another
+position, it is not known: a release before this table moved the position."""
+
+METADATA_TABLES = (LOG, GENERATIONS, POSITIONS, HISTORIES, MARKS, PARKED)
+_PER_GENERATION = (POSITIONS, HISTORIES, MARKS, PARKED)
 _ADVANCE = (
     "UPDATE views_positions SET position = ?, applied = ?, parked = ?, ignored = ?, digest = ? WHERE projection = ? "
     "AND generation = ? AND partition = ? AND position = ? AND parked = ?"
@@ -135,6 +139,10 @@ class Generation:
         )
         if changed != 1:
             raise CheckpointConflict
+
+    def keep_history(self, writer: Writer, partition: int, position: int, history: bytes) -> None:
+        """Store what the log says of itself up to the position that was reached."""
+        writer.upsert(HISTORIES, HISTORIES.name, [(*self.key, partition, position, history.hex())])
 
     def row(self, reader: Reader) -> Row:
         """What the store notes of it. LookupError where it has never had it."""
@@ -240,6 +248,19 @@ def check_log(reader: Reader, log_id: str) -> None:
 def is_set_up(reader: Reader) -> bool:
     """Whether `set_up` has run on this store."""
     return reader.has_table(PARKED.name)
+
+
+def histories(reader: Reader) -> dict[tuple[str, int, int], tuple[int, bytes]]:
+    """Projection, generation and partition → a position, and what the log said of itself up to there.
+
+    Empty in a store that an earlier release made.
+    """
+    if not reader.has_table(HISTORIES.name):
+        return {}
+    return {
+        (row["projection"], row["generation"], row["partition"]): (row["position"], bytes.fromhex(row["history"]))
+        for row in reader.select("SELECT * FROM views_histories")
+    }
 
 
 def live_rows(reader: Reader) -> dict[str, Row]:
