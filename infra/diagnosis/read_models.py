@@ -44,12 +44,13 @@ def look_at_read_models(
                         wrong = ViewsAheadOfLog(projection=name, partition=partition, position=position, head=head)
                         report.add(wrong, partition=partition, position=head + 1)
                         contradicting.setdefault(name, wrong)
+            ahead = bool(contradicting)
             for name, another in _of_another_history(application, snapshot, contradicting).items():
                 report.add(another, partition=cast(int, another.details["partition"]))
                 contradicting[name] = another
             _look_at_next(report, application, snapshot, heads)
             _look_at_parked(report, snapshot)
-            verified = verify(application.engine, snapshot) if whole and not contradicting else []
+            verified = verify(application.engine, snapshot) if whole and not ahead else []
             built = tuple(snapshot.builds)
         for each in verified:
             for fault in each.findings:

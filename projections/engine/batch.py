@@ -12,7 +12,7 @@ from domain.errors import InfrastructureError, ProgramTooOld
 from domain.recorded_event import RecordedEvent
 from projections.engine.empty_positions import EmptyPositions, next_position
 from projections.engine.errors import BrokenChain, UnknownEvent
-from projections.engine.generations import MARKS, PARKED, Checkpoint, Generation
+from projections.engine.generations import MARKS, PARKED, Checkpoint, Generation, KeptHistory
 from projections.engine.hashchain import extend_all
 from projections.engine.ports import Decode, Reader, Writer
 from projections.engine.projection import Event
@@ -143,7 +143,8 @@ class BatchApplier:
         # First: a build that another engine has advanced is left alone before anything is written.
         self.build.advance(writer, self._batch.partition, self.before, self.after)
         if self.history is not None:
-            self.build.keep_history(writer, self._batch.partition, self.after.position, self.history)
+            kept = KeptHistory(self.after.position, self.after.digest, self.history)
+            self.build.keep_history(writer, self._batch.partition, kept)
         self.rows.flush(writer)
         if self._newly_parked:
             writer.upsert(PARKED, PARKED.name, self._newly_parked)

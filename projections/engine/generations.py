@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from typing import NamedTuple
 
 from projections.engine.errors import ViewsOfAnotherLog
 from projections.engine.ports import Reader, Writer
@@ -65,9 +66,16 @@ PARKED = Table(
 )
 """Events that are not in the rows. `cause` is the error of the event that parked the dossier; None: waits behind it."""
 
-HISTORIES = Table("views_histories", {**_PLACE, "history": Kind.TEXT}, ("projection", "generation", "partition"))
-"""What the log says of itself up to the position (`LogReader.history`). Without a row, or where the row is of another
-position, it is not known: a release before this table moved the position."""
+HISTORIES = Table(
+    "views_histories",
+    {**_PLACE, "digest": Kind.TEXT, "history": Kind.TEXT},
+    ("projection", "generation", "partition"),
+)
+"""What the log says of itself up to the position (`LogReader.history`), and the running hash there.
+
+Without a row, or where the row is of an earlier position, it is not known of the present one: a release before this
+table moved that.
+"""
 
 METADATA_TABLES = (LOG, GENERATIONS, POSITIONS, HISTORIES, MARKS, PARKED)
 _PER_GENERATION = (POSITIONS, HISTORIES, MARKS, PARKED)
@@ -90,6 +98,14 @@ class Checkpoint:
     parked: int
     ignored: int
     digest: bytes
+
+
+class KeptHistory(NamedTuple):
+    """A position in one partition: the running hash there, and what the log said of itself up to it (32 bytes each)."""
+
+    position: int
+    digest: bytes
+    history: bytes
 
 
 @dataclass(frozen=True)
@@ -140,9 +156,10 @@ class Generation:
         if changed != 1:
             raise CheckpointConflict
 
-    def keep_history(self, writer: Writer, partition: int, position: int, history: bytes) -> None:
+    def keep_history(self, writer: Writer, partition: int, kept: KeptHistory) -> None:
         """Store what the log says of itself up to the position that was reached."""
-        writer.upsert(HISTORIES, HISTORIES.name, [(*self.key, partition, position, history.hex())])
+        row = (*self.key, partition, kept.position, kept.digest.hex(), kept.history.hex())
+        writer.upsert(HISTORIES, HISTORIES.name, [row])
 
     def row(self, reader: Reader) -> Row:
         """What the store notes of it. LookupError where it has never had it."""
@@ -250,15 +267,14 @@ def is_set_up(reader: Reader) -> bool:
     return reader.has_table(PARKED.name)
 
 
-def histories(reader: Reader) -> dict[tuple[str, int, int], tuple[int, bytes]]:
-    """Projection, generation and partition → a position, and what the log said of itself up to there.
-
-    Empty in a store that an earlier release made.
-    """
+def histories(reader: Reader) -> dict[tuple[str, int, int], KeptHistory]:
+    """Projection, generation and partition → what is kept of its history. Empty where an earlier release made all."""
     if not reader.has_table(HISTORIES.name):
         return {}
     return {
-        (row["projection"], row["generation"], row["partition"]): (row["position"], bytes.fromhex(row["history"]))
+        (row["projection"], row["generation"], row["partition"]): KeptHistory(
+            row["position"], bytes.fromhex(row["digest"]), bytes.fromhex(row["history"])
+        )
         for row in reader.select("SELECT * FROM views_histories")
     }
 

@@ -5,8 +5,9 @@ so beside each position a read model keeps what the log said of itself up to the
 serves it or folds more into it asks the log again, each time. Where that is the same, all before it is.
 
 Where it is not, or not known (an earlier release moved the position), the running hash of the read model is compared
-with that of the log's events from the first one on. Records that led to no event may differ, as they do in a log that
-was written anew with the same events: such a read model is right, and its history is noted for the next time.
+with that of the log's events, from the first one on or from where the history is known. Records that led to no event
+may differ, as they do in a log that was written anew with the same events: such a read model is right, and its history
+is noted for the next time.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Final, NamedTuple
 
 from projections.engine.empty_positions import next_position
 from projections.engine.errors import BrokenChain, ViewsAheadOfLog, ViewsOfAnotherHistory
-from projections.engine.generations import MARKS, Checkpoint, Generation, histories, set_up
+from projections.engine.generations import MARKS, Checkpoint, Generation, KeptHistory, histories, set_up
 from projections.engine.hashchain import MARK, extend, initial
 from projections.engine.ports import LogReader, Reader, Views
 
@@ -28,12 +29,11 @@ Checkpoints = Mapping[Generation, Mapping[int, Checkpoint]]
 
 
 class Confirmed(NamedTuple):
-    """A build whose events turned out to be the log's, and what the log says of itself up to its position."""
+    """A build whose events turned out to be the log's, and what is to be kept of it."""
 
     build: Generation
     partition: int
-    position: int
-    history: bytes
+    kept: KeptHistory
 
 
 class _Hashes(NamedTuple):
@@ -44,11 +44,11 @@ class _Hashes(NamedTuple):
 
 
 class HistoryCheck:
-    """Compares read models with one log. It keeps what reading the whole log told it."""
+    """Compares read models with one log. It keeps what reading the log told it."""
 
     def __init__(self, log: LogReader) -> None:
         self._log = log
-        self._hashes: dict[tuple[int, int, bytes], _Hashes] = {}
+        self._hashes: dict[tuple[int, int, bytes, int], _Hashes] = {}
 
     def check(self, reader: Reader, builds: Iterable[Generation]) -> list[Confirmed]:
         """Those of these builds of which it was not known that they are of the log's history, and is by now.
@@ -69,17 +69,19 @@ class HistoryCheck:
                 place = partition, at.position
                 if place not in asked:
                     asked[place] = self._of_log(build, *place)
-                history = asked[place]
-                if known.get((*build.key, partition)) != (at.position, history):
-                    self._compare(reader, build, partition, at, history)
-                    confirmed.append(Confirmed(build, *place, history))
+                history, kept = asked[place], known.get((*build.key, partition))
+                if kept is None or (kept.position, kept.history) != (at.position, history):
+                    self._compare(reader, build, partition, at, history=history, kept=kept)
+                    confirmed.append(Confirmed(build, partition, KeptHistory(at.position, at.digest, history)))
         return confirmed
 
     def other_history(self, reader: Reader, build: Generation, partition: int) -> ViewsOfAnotherHistory | None:
         """The error where what a build keeps of its history is not what the log says, and its events neither."""
         at = build.checkpoints(reader)[partition]
-        position, kept = histories(reader).get((*build.key, partition), (0, b""))
-        if position != at.position or self._log.history(partition, position) in (None, kept):
+        kept = histories(reader).get((*build.key, partition))
+        if kept is None or kept.position != at.position:
+            return None
+        if self._log.history(partition, at.position) in (None, kept.history):
             return None
         try:
             self.check_at(reader, {build: {partition: at}})
@@ -90,11 +92,14 @@ class HistoryCheck:
     def is_known(self, reader: Reader, build: Generation) -> bool:
         """Whether a build is known to be of the log's history. Nothing but what is kept is compared."""
         known = histories(reader)
-        return all(
-            not at.position
-            or known.get((*build.key, partition)) == (at.position, self._log.history(partition, at.position))
-            for partition, at in build.checkpoints(reader).items()
-        )
+        for partition, at in build.checkpoints(reader).items():
+            kept = known.get((*build.key, partition))
+            if at.position and (kept is None or kept.position != at.position or not self._is_of_log(partition, kept)):
+                return False
+        return True
+
+    def _is_of_log(self, partition: int, kept: KeptHistory) -> bool:
+        return self._log.history(partition, kept.position) == kept.history
 
     def _of_log(self, build: Generation, partition: int, position: int) -> bytes:
         history = self._log.history(partition, position)
@@ -103,17 +108,33 @@ class HistoryCheck:
             raise ViewsAheadOfLog(projection=build.name, partition=partition, position=position, head=head)
         return history
 
-    def _compare(self, reader: Reader, build: Generation, partition: int, at: Checkpoint, history: bytes) -> None:
-        """Compare the running hash with that of the log's events, all of them. Raises ViewsOfAnotherHistory."""
-        hashes = self._hashes_of(partition, at.position, history)
+    def _compare(
+        self,
+        reader: Reader,
+        build: Generation,
+        partition: int,
+        at: Checkpoint,
+        *,
+        history: bytes,
+        kept: KeptHistory | None,
+    ) -> None:
+        """Compare the running hash with that of the log's events, from where what is `kept` is the log's.
+
+        Raises ViewsOfAnotherHistory.
+        """
+        begin, digest = 0, initial(partition)
+        if kept is not None and kept.position < at.position and self._is_of_log(partition, kept):
+            begin, digest = kept.position, kept.digest
+        hashes = self._hashes_of(partition, at.position, history, begin, digest)
         if hashes.digest == at.digest:
             return
         rows = reader.select(
             f"SELECT position, digest FROM {MARKS.name} "  # noqa: S608  # our own names
-            "WHERE projection = ? AND generation = ? AND partition = ? AND position <= ? ORDER BY position",
-            (*build.key, partition, at.position),
+            "WHERE projection = ? AND generation = ? AND partition = ? AND position > ? AND position <= ? "
+            "ORDER BY position",
+            (*build.key, partition, begin, at.position),
         )
-        first, last = 1, at.position
+        first, last = begin + 1, at.position
         for row in rows:
             if hashes.marks.get(row["position"]) != bytes.fromhex(row["digest"]):
                 last = row["position"]
@@ -123,18 +144,17 @@ class HistoryCheck:
             projection=build.name, partition=partition, position=at.position, first=first, last=last
         )
 
-    def _hashes_of(self, partition: int, position: int, history: bytes) -> _Hashes:
-        key = partition, position, history
+    def _hashes_of(self, partition: int, position: int, history: bytes, begin: int, digest: bytes) -> _Hashes:
+        key = partition, position, history + digest, begin
         if key not in self._hashes:
             if len(self._hashes) >= _CACHED:
                 self._hashes.clear()
-            self._hashes[key] = _read(self._log, partition, position)
+            self._hashes[key] = _read(self._log, partition, begin, digest, position)
         return self._hashes[key]
 
 
-def _read(log: LogReader, partition: int, last: int) -> _Hashes:
-    """Read the log up to a position. Raises BrokenChain where an event is not there."""
-    digest, position = initial(partition), 0
+def _read(log: LogReader, partition: int, position: int, digest: bytes, last: int) -> _Hashes:
+    """Read the log behind a position with its running hash, up to another. Raises BrokenChain where an event lacks."""
     marks: dict[int, bytes] = {}
     empty = log.empty_positions(partition)
     while (expected := next_position(position, empty)) <= last:
@@ -157,6 +177,6 @@ def note_confirmed(views: Views, log_id: str, confirmed: Sequence[Confirmed]) ->
         return
     with views.exclusive_transaction() as writer:
         set_up(writer, log_id)
-        for build, partition, position, history in confirmed:
-            if build.positions(writer).get(partition) == position:
-                build.keep_history(writer, partition, position, history)
+        for build, partition, kept in confirmed:
+            if build.positions(writer).get(partition) == kept.position:
+                build.keep_history(writer, partition, kept)

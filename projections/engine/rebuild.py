@@ -22,9 +22,11 @@ from projections.engine.errors import (
 from projections.engine.generations import (
     Generation,
     GenerationState,
+    check_log,
     generation_in,
     generations_of,
     is_set_up,
+    live_builds,
     live_rows,
     mark_dropped,
     next_build,
@@ -128,9 +130,11 @@ class Rebuild:
         4. fold what came meanwhile and swap, in one transaction;
         5. drop what nobody reads any more.
 
-        Raises RebuildSuperseded where a build was dropped meanwhile, and as `Engine.catch_up`. What is built stays, and
-        the next rebuild continues it.
+        Raises RebuildSuperseded where a build was dropped meanwhile, and as `Engine.catch_up`; ViewsOfAnotherHistory
+        where it was to compare alone. What is built stays, and the next rebuild continues it.
         """
+        if self._check:
+            self._check_live()
         results = self._start_builds()  # 1
         builds = {
             result.projection: Generation(projection, result.generation)
@@ -144,6 +148,14 @@ class Rebuild:
             self._finish(builds[result.projection], result)  # 3, 4
         purge(self._engine)  # 5
         return results
+
+    def _check_live(self) -> None:
+        """Raises ViewsOfAnotherHistory where what is live cannot be compared with this log."""
+        engine = self._engine
+        with engine.views.reading() as reader:
+            if is_set_up(reader):
+                check_log(reader, engine.log.log_id)
+                engine.histories.check(reader, live_builds(reader, self._projections))
 
     def _start_builds(self) -> list[RebuildResult]:
         engine = self._engine

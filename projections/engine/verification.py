@@ -3,7 +3,7 @@
 Each partition is read once from its first event, and the counts and the running hash of each live generation are
 computed anew. Where they differ, the marks narrow it down to a thousand positions, and every single cause is tried:
 one event left out, one folded twice, a position moved; where the log itself has another history by now, that is said
-instead. That the rows are what folding makes of those events is another question, which `dossier rebuild --check`
+first. That the rows are what folding makes of those events is another question, which `dossier rebuild --check`
 answers.
 
 Whoever serves read models looks at their ends alone, at most a thousand events behind the last mark (`verify_ends`).
@@ -268,7 +268,7 @@ def verify_partition(
         if scan.matches_at is not None:
             findings.append(MovedAhead(**where, position=checkpoint.position, folded=scan.matches_at))
         else:
-            findings.append(other_history or locate_fault(engine, partition, scan))
+            findings += [error for error in (other_history, locate_fault(engine, partition, scan)) if error is not None]
     if (checkpoint.applied + checkpoint.parked, checkpoint.ignored) != (scan.handled, scan.passed):
         counts = {name: getattr(checkpoint, name) for name in ("applied", "parked", "ignored", "position")}
         findings.append(Miscounted(**where, **counts, handled=scan.handled, passed=scan.passed))

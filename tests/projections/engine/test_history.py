@@ -17,6 +17,7 @@ from projections.engine import hashchain, history, verification
 from projections.engine.empty_positions import EmptyPositions
 from projections.engine.engine import Engine
 from projections.engine.errors import ViewsAheadOfLog, ViewsOfAnotherHistory
+from projections.engine.generations import HISTORIES, generations_of
 from projections.engine.parking import retry
 from projections.engine.rebuild import Rebuild, undo
 from projections.engine.verification import verify
@@ -176,6 +177,14 @@ def test_a_rebuild_takes_their_place_and_what_they_were_is_not_served_again(
     assert again.comparison.equal
 
 
+def test_a_comparison_with_them_leaves_nothing_behind(engine: Engine, restored: FakeLog, views: Store) -> None:
+    del restored
+    with pytest.raises(ViewsOfAnotherHistory):
+        Rebuild(engine, NAMES, check=True).run()
+    with views.reading() as reader:
+        assert {row["state"] for name in NAMES for row in generations_of(reader, name)} == {"live"}
+
+
 def test_an_unfinished_build_of_another_history_is_begun_anew(views: Store, log: FakeLog) -> None:
     province(log)
     engine = Engine(views, log, decode_event, [STATUS], batch_size=9)
@@ -249,18 +258,12 @@ def test_whether_they_are_of_the_log_is_known_without_reading_it(views: Store) -
     assert log.read_events == 0
 
 
-@pytest.mark.parametrize("made_by", ["a release that kept no histories", "a release that moved the position"])
-def test_read_models_of_an_earlier_release_are_taken_over_once_all_their_events_were_compared(
-    views: Store, made_by: str
-) -> None:
+def test_read_models_of_an_earlier_release_are_taken_over_once_all_their_events_were_compared(views: Store) -> None:
     log = CountingLog()
     province(log)
     Engine(views, log, decode_event, PROJECTIONS).catch_up()
     with views.exclusive_transaction() as writer:
-        if made_by == "a release that kept no histories":
-            writer.execute("DROP TABLE views_histories")
-        else:
-            writer.execute("UPDATE views_histories SET position = position - 1, history = 'ab'")
+        writer.execute("DROP TABLE views_histories")
     before = dump(Engine(views, log, decode_event, PROJECTIONS))
     log.read_events = 0
     engine = Engine(views, log, decode_event, PROJECTIONS)
@@ -273,6 +276,29 @@ def test_read_models_of_an_earlier_release_are_taken_over_once_all_their_events_
     assert log.read_events <= log.head(0), "the last ones alone"
     again.catch_up()
     assert dump(again) == before
+
+
+def test_where_an_earlier_release_moves_the_position_what_it_folded_alone_is_compared(views: Store) -> None:
+    """The releases of an upgrade run beside each other, and the earlier one keeps no history."""
+    log = CountingLog()
+    province(log)
+    there = log.head(0) - 4
+    engine = Engine(views, log, decode_event, PROJECTIONS)
+    engine.catch_up({0: there})
+    with views.reading() as reader:
+        kept = reader.select("SELECT * FROM views_histories")
+    engine.catch_up()
+    with views.exclusive_transaction() as writer:
+        writer.upsert(HISTORIES, HISTORIES.name, [HISTORIES.values_of(row) for row in kept])
+    log.read_events = 0
+    assert engine.catch_up() == heads(log)
+    assert log.read_events == 4
+    with views.exclusive_transaction() as writer:
+        writer.upsert(HISTORIES, HISTORIES.name, [HISTORIES.values_of(row) for row in kept])
+    exchange(log, log.head(0))
+    with pytest.raises(ViewsOfAnotherHistory) as caught:
+        Engine(views, log, decode_event, PROJECTIONS).catch_up()
+    assert (caught.value.details["first"], caught.value.details["last"]) == (there + 1, log.head(0))
 
 
 @pytest.mark.parametrize("grown", [False, True])

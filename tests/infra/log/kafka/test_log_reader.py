@@ -99,6 +99,29 @@ def test_an_index_that_another_process_fills_hides_nothing(
         holder.close()
 
 
+def test_whoever_fills_the_index_all_are_told_the_same_of_the_history(
+    reader: SharedLog, append: Callable[[UUID, int], None], settings: KafkaSettings, topic: Topic
+) -> None:
+    """The holder of an index, who reads from it, and who makes it anew."""
+    dossier_id = uuid4()
+    for version in (1, 2, 3):
+        append(dossier_id, version)
+    holder = PartitionHandle(KafkaSource(reader_settings(settings), 0, topic))
+    try:
+        borrowed = [reader.history(0, position) for position in (1, 2, 3, 4)]
+    finally:
+        holder.close()
+    other = SharedLog(replace(settings, index_dir=settings.index_dir / "another"), topic)
+    try:
+        assert [other.history(0, position) for position in (1, 2, 3, 4)] == borrowed
+    finally:
+        other.close()
+    append(dossier_id, 4)
+    assert [reader.history(0, position) for position in (1, 2, 3)] == borrowed[:3]
+    assert reader.history(0, 4) is not None
+    assert (len(set(borrowed)), borrowed[-1]) == (4, None)
+
+
 @pytest.mark.parametrize("kind", SABOTAGE)
 def test_where_the_holder_of_the_index_stopped_everybody_is_told_what_stopped_it(
     reader: SharedLog,
