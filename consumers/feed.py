@@ -54,7 +54,7 @@ class DecisionFeed:
     def after(self, cursor: Cursor, limit: int = _BATCH) -> list[FeedEntry]:
         """At most `limit` decisions a partition that come after a cursor, each partition's in the order of the log."""
         self._engine.catch_up()
-        with self._engine.reading() as views:
+        with self._engine.serving() as views:
             return [
                 self._entry(stored)
                 for partition in self.partitions
@@ -71,7 +71,7 @@ class DecisionFeed:
 
     def entry_at(self, partition: int, position: FeedPosition) -> FeedEntry | None:
         """The decision at a position; None where there is none."""
-        with self._engine.reading() as views:
+        with self._engine.serving() as views:
             found = decisions.after(views, partition, position._replace(ordinal=position.ordinal - 1), 1)
         return self._entry(found[0]) if found and found[0].feed_position == position else None
 
@@ -86,7 +86,7 @@ class DecisionFeed:
         if start == "beginning":
             return {}
         self._engine.catch_up()
-        with self._engine.reading() as views:
+        with self._engine.serving() as views:
             if start == "now":
                 return {partition: decisions.last_position(views, partition) for partition in self.partitions}
             position = _POSITION.fullmatch(start)
@@ -108,10 +108,10 @@ class DecisionFeed:
         self._engine.catch_up()
         highest = 2**62 if last is None else last
         if start.isdecimal():
-            with self._engine.reading() as views:
+            with self._engine.serving() as views:
                 return [self._entry(stored) for stored in decisions.of_unit(views, unit_id, int(start), highest)]
         cursor = self.cursor_at(start)
-        with self._engine.reading() as views:
+        with self._engine.serving() as views:
             found = decisions.of_unit(views, unit_id, 1, highest)
         return [
             self._entry(stored) for stored in found if stored.feed_position > cursor.get(stored.partition, BEGINNING)

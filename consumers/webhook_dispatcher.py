@@ -8,15 +8,20 @@ nothing more is sent to it until a person resumes the subscription.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from hashlib import sha256
 from threading import Event, Thread
-from typing import Final, Protocol
+from types import MappingProxyType
+from typing import Final, NamedTuple, Protocol
 
 import structlog
 
-from consumers.feed import Cursor, DecisionFeed, FeedEntry
+from consumers.feed import Cursor, DecisionFeed, FeedDiverged, FeedEntry
+from domain.i18n import pair
+from projections.public_decisions.read_model import FeedPosition
 
 LIVE: Final = "live"
 """The stream of new decisions; each replay has a stream of its own, named after it."""
@@ -81,6 +86,22 @@ class DeliveryResult:
     retry_after: float | None = None
 
 
+class LastTaken(NamedTuple):
+    """The last decision of a partition that was read for a queue: where it stood, its id, and a hash of what it is."""
+
+    feed_position: FeedPosition
+    decision_id: str
+    digest: bytes
+
+
+def taken_of(entry: FeedEntry) -> LastTaken:
+    """A decision as it is remembered: by what is the same in every version of the public schema."""
+    record = entry.record
+    fixed = [record["id"], record["kind"], record["unit"]["id"], record["sequence"], record["previous_id"]]
+    text = json.dumps([*fixed, record["recorded_at"]])
+    return LastTaken(entry.feed_position, record["id"], sha256(text.encode()).digest())
+
+
 class Store(Protocol):
     """Subscriptions, their queues and their deliveries, kept durably."""
 
@@ -90,11 +111,20 @@ class Store(Protocol):
     def cursor(self, name: str) -> Cursor:
         """How far decisions were taken into a subscription's queue."""
 
+    def last_taken(self, name: str) -> Mapping[int, LastTaken]:
+        """Partition → the last decision that was taken in, where that is known."""
+
     def queued(self, name: str) -> int:
         """How many decisions wait in a subscription's queue."""
 
-    def enqueue(self, name: str, cursor: Cursor, items: Sequence[Delivery]) -> None:
-        """Add to a queue and move its cursor, both or neither."""
+    def enqueue(
+        self,
+        name: str,
+        cursor: Cursor,
+        items: Sequence[Delivery],
+        taken: Mapping[int, LastTaken] = MappingProxyType({}),
+    ) -> None:
+        """Add to a queue and move its cursor, all or nothing; `taken`: partition → the last decision that was read."""
 
     def due(self, name: str, now: float) -> Sequence[Delivery]:
         """Of each stream and unit the first decision, where it is time to try it."""
@@ -197,16 +227,31 @@ class WebhookDispatcher:
                 end.wait(wait)
 
     def enqueue_new(self, subscription: Subscription) -> int:
-        """Queue what was decided since the last time, while the queue is not full; returns how many were read."""
+        """Queue what was decided since the last time, while the queue is not full; returns how many were read.
+
+        Raises FeedDiverged where the last decision that was taken in is not what the log leads to by now: then what
+        follows it does not follow what the receiver has.
+        """
         if self._store.queued(subscription.name) >= _QUEUE_LIMIT:
             return 0
         cursor = dict(self._store.cursor(subscription.name))
         found = self._decisions.after(cursor)
         if found:
+            self._check_last_taken(subscription)
             cursor |= {each.partition: each.feed_position for each in found}
             items = [self.delivery_of(each) for each in found if subscription.wants(each)]
-            self._store.enqueue(subscription.name, cursor, items)
+            taken = {each.partition: taken_of(each) for each in found}
+            self._store.enqueue(subscription.name, cursor, items, taken)
         return len(found)
+
+    def _check_last_taken(self, subscription: Subscription) -> None:
+        for partition, last in self._store.last_taken(subscription.name).items():
+            entry = self._decisions.entry_at(partition, last.feed_position)
+            if entry is None or taken_of(entry) != last:
+                reason = pair("the decision {id} reads otherwise", id=last.decision_id)
+                raise FeedDiverged(
+                    place=f"{subscription.name} {partition}/{last.feed_position.position}", reason=reason
+                )
 
     def delivery_of(self, entry: FeedEntry, stream: str = LIVE) -> Delivery:
         """A decision as it is queued; in another stream than LIVE it is marked as a replay."""

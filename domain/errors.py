@@ -4,6 +4,7 @@
     ├── InvalidInput      the command or query is malformed: nothing was decided, its command id stays free
     ├── Refused           a rule of the guidance or of the procedure refuses a well-formed command
     └── InfrastructureError  the log, a read model or a file could not be used
+        └── ProgramTooOld       a newer release wrote what is to be read
 
 An error is known by its code, which no other has. Its texts stand in the message catalogues as `error.<CODE>` and
 `error.<CODE>.hint`. `infra/errors.md` shows the whole tree.
@@ -14,7 +15,7 @@ a Text is held in each language, under NAME_en and NAME_vi.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from domain.i18n import Language, Text, by_key
 
@@ -77,3 +78,13 @@ class InfrastructureError(DossierError):
     """The world outside failed (exit code 4)."""
 
     code = "INFRASTRUCTURE"
+
+
+class ProgramTooOld(InfrastructureError):
+    """A newer release wrote what is to be read: whoever meets it stops there, and goes on once it is that release."""
+
+    code = "PROGRAM_TOO_OLD"
+
+    def at(self, **place: object) -> Self:
+        """The same error, with more about where it is."""
+        return type(self)(clause=None, **{**self.details, **place})

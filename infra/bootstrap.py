@@ -267,7 +267,7 @@ class Application:
                 break
             tries.pause()
         self.engine.wait(late, 0)
-        with self.engine.reading() as snapshot:
+        with self.engine.serving() as snapshot:
             yield snapshot
 
     def freshness(self, snapshot: Snapshot, name: str, about: Callable[[str], bool] | None = None) -> Freshness:

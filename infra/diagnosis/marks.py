@@ -14,10 +14,10 @@ from domain.errors import InfrastructureError
 from infra.diagnosis.findings import RowsDiffer
 from infra.log.last_rows import mark_of
 from infra.state_files import StateUnusable, read_state, remove_state, write_state
-from projections.engine.errors import ViewsAheadOfLog
+from projections.engine.errors import ViewsAheadOfLog, ViewsOfAnotherHistory
 from projections.engine.verification import FAULTS
 
-_KINDS: Final = {kind.code: kind for kind in (RowsDiffer, ViewsAheadOfLog, *FAULTS)}
+_KINDS: Final = {kind.code: kind for kind in (RowsDiffer, ViewsAheadOfLog, ViewsOfAnotherHistory, *FAULTS)}
 _ROWS: Final = "rows-differ-{}.json"
 
 
@@ -30,7 +30,9 @@ def mark_index(path: Path, position: int | None) -> None:
 
 
 def mark_rows(folder: Path, projection: str, found: InfrastructureError | None) -> None:
-    """Note how a read model differs from the log: RowsDiffer, ViewsAheadOfLog or a Fault; None: it does not.
+    """Note how a read model differs from the log: RowsDiffer, ViewsAheadOfLog, ViewsOfAnotherHistory or a Fault.
+
+    None: it does not.
 
     Raises StateUnusable.
     """

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from domain.errors import InfrastructureError
 from infra.diagnosis.findings import DossiersParked, RowsDiffer
 from infra.diagnosis.marks import mark_rows
 from infra.diagnosis.report import Report
-from projections.engine.errors import ViewsAheadOfLog
+from projections.engine.batch import stopped_at
+from projections.engine.errors import ViewsAheadOfLog, ViewsOfAnotherHistory
 from projections.engine.verification import verify
+from schemas.avro.codec import decode_event
 
 if TYPE_CHECKING:
     from infra.bootstrap import Application
@@ -42,8 +44,13 @@ def look_at_read_models(
                         wrong = ViewsAheadOfLog(projection=name, partition=partition, position=position, head=head)
                         report.add(wrong, partition=partition, position=head + 1)
                         contradicting.setdefault(name, wrong)
+            ahead = bool(contradicting)
+            for name, another in _of_another_history(application, snapshot, contradicting).items():
+                report.add(another, partition=cast(int, another.details["partition"]))
+                contradicting[name] = another
+            _look_at_next(report, application, snapshot, heads)
             _look_at_parked(report, snapshot)
-            verified = verify(application.engine, snapshot) if whole and not contradicting else []
+            verified = verify(application.engine, snapshot) if whole and not ahead else []
             built = tuple(snapshot.builds)
         for each in verified:
             for fault in each.findings:
@@ -60,6 +67,20 @@ def look_at_read_models(
     return all(not missing for found in behind.values() for missing in found.values())
 
 
+def _of_another_history(
+    application: Application, snapshot: Snapshot, ahead: Collection[str]
+) -> dict[str, InfrastructureError]:
+    """The read models that were folded from other events than the log holds by now, but for those that are ahead."""
+    found: dict[str, InfrastructureError] = {}
+    for name, build in snapshot.builds.items():
+        if name not in ahead:
+            try:
+                application.engine.histories.check(snapshot.reader, [build])
+            except ViewsOfAnotherHistory as error:
+                found[name] = error
+    return found
+
+
 def _note_contradictions(
     application: Application, contradicting: Mapping[str, InfrastructureError], built: Collection[str]
 ) -> None:
@@ -67,6 +88,17 @@ def _note_contradictions(
     for name in application.engine.projections:
         if name in contradicting or name not in built:
             mark_rows(application.settings.state_dir, name, contradicting.get(name))
+
+
+def _look_at_next(report: Report, application: Application, snapshot: Snapshot, heads: Mapping[int, int]) -> None:
+    """Whether a newer release wrote the event before which a read model stands."""
+    for name, build in snapshot.builds.items():
+        for partition, at in snapshot.checkpoints(name).items():
+            behind = at.position < heads.get(partition, 0)
+            for event in application.log.read(partition, at.position, 1) if behind else ():
+                stopped = stopped_at(build, event, partition, decode_event)
+                if stopped is not None:
+                    report.add(stopped, partition=partition, position=event.id)
 
 
 def _look_at_parked(report: Report, snapshot: Snapshot) -> None:

@@ -24,7 +24,8 @@ _SELECT_TYPES: Final = (
     "WHERE topic IN (SELECT value FROM json_each(?)) AND rowid > ? AND rowid <= ? ORDER BY rowid LIMIT ?"
 )
 _SELECT_POSITIONS: Final = "SELECT rowid FROM stored_events WHERE originator_id = ? ORDER BY originator_version"
-_SELECT_RECORD: Final = "SELECT position, appended_at FROM accepted_records WHERE number = ?"
+_SELECT_RECORD: Final = "SELECT position, hash, appended_at FROM accepted_records WHERE number = ?"
+_SELECT_LAST: Final = "SELECT MAX(number) FROM accepted_records"
 _originator: Final[Callable[[str], UUID]] = lru_cache(maxsize=4096)(UUID)
 """A dossier's id from its text: events of a dossier stand close together."""
 
@@ -64,22 +65,30 @@ class IndexedEvents(SQLiteApplicationRecorder):
             rows = cursor.sqlite_cursor
             rows.row_factory = None
             positions = rows.execute(_SELECT_POSITIONS, (dossier_id.hex,)).fetchall()
-            (last,) = rows.execute("SELECT MAX(number) FROM accepted_records").fetchone()
-            found = [_stamp(rows, position, last or 0) for (position,) in positions]
+            (last,) = rows.execute(_SELECT_LAST).fetchone()
+            found = [_record_of(rows, position, last or 0)[1] for (position,) in positions]
         return [datetime.fromtimestamp(each / 1000, UTC) if each else None for each in found]
 
+    def hash_at(self, position: int) -> bytes:
+        """The hash of the record with a position, which must not be above the last one: it covers all before it."""
+        with self.datastore.transaction(commit=False) as cursor:
+            rows = cursor.sqlite_cursor
+            rows.row_factory = None
+            (last,) = rows.execute(_SELECT_LAST).fetchone()
+            return _record_of(rows, position, last or 0)[0]
 
-def _stamp(rows: sqlite3.Cursor, position: int, last: int) -> int:
-    """When the record with the event at a position was appended; the numbers of records grow as their positions do."""
-    first, stamp = 1, 0
+
+def _record_of(rows: sqlite3.Cursor, position: int, last: int) -> tuple[bytes, int]:
+    """Hash of the record with a position, and when it was appended (0: unknown); numbers grow as positions do."""
+    first, found = 1, (b"", 0)
     while first <= last:
         middle = (first + last) // 2
-        begins, appended_at = rows.execute(_SELECT_RECORD, (middle,)).fetchone() or (0, 0)
+        begins, digest, appended_at = rows.execute(_SELECT_RECORD, (middle,)).fetchone() or (0, b"", 0)
         if begins <= position:
-            first, stamp = middle + 1, appended_at
+            first, found = middle + 1, (digest, appended_at)
         else:
             last = middle - 1
-    return stamp
+    return found
 
 
 def _notifications(cursor: SQLiteCursor, statement: str, parameters: tuple[str | int, ...]) -> list[Notification]:

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from hashlib import sha256
 from typing import Final, Generic, TypeVar
 from uuid import UUID
 
@@ -39,6 +40,25 @@ _Opened = TypeVar("_Opened", bound=PartitionReader)
 def empty_positions(state: ChainState) -> EmptyPositions:
     """Runs of positions that no event has, because their records were voided."""
     return [(void.first_position, void.last_position) for void in state.voids]
+
+
+def history_of(events: IndexedEvents, state: ChainState, position: int) -> bytes | None:
+    """See `projections.engine.ports.LogReader`: the hash of the record with the position, which covers all before it.
+
+    Where positions up to there are empty for voids, these are hashed as well: for a void comes behind what it empties.
+    """
+    if position > state.last_position:
+        return None
+    digest = events.hash_at(position)
+    runs: list[tuple[int, int]] = []
+    for first, last in sorted((void.first_position, min(void.last_position, position)) for void in state.voids):
+        if runs and first <= runs[-1][1] + 1:
+            runs[-1] = runs[-1][0], max(runs[-1][1], last)
+        elif first <= last:
+            runs.append((first, last))
+    if not runs:
+        return digest
+    return sha256(digest + b"".join(edge.to_bytes(8, "big") for run in runs for edge in run)).digest()
 
 
 class IndexedLog(ABC, Generic[_Opened]):
@@ -87,6 +107,13 @@ class IndexedLog(ABC, Generic[_Opened]):
     def empty_positions(self, partition: int) -> EmptyPositions:
         """See `projections.engine.ports.LogReader`."""
         return empty_positions(self.state(partition).state)
+
+    def history(self, partition: int, position: int) -> bytes | None:
+        """See `projections.engine.ports.LogReader`."""
+        if position > self.opened(partition).partition.indexed:
+            self.refresh(partition)
+        with self._whole(partition) as events:
+            return history_of(events, self.state(partition).state, position)
 
     def refresh(self, partition: int) -> None:
         """Read to the end of the tape: what anybody appended before is seen afterwards."""

@@ -8,11 +8,11 @@ from functools import lru_cache
 
 from eventsourcing.persistence import Notification
 
-from domain.errors import InfrastructureError
+from domain.errors import InfrastructureError, ProgramTooOld
 from domain.recorded_event import RecordedEvent
 from projections.engine.empty_positions import EmptyPositions, next_position
 from projections.engine.errors import BrokenChain, UnknownEvent
-from projections.engine.generations import MARKS, PARKED, Checkpoint, Generation
+from projections.engine.generations import MARKS, PARKED, Checkpoint, Generation, KeptHistory
 from projections.engine.hashchain import extend_all
 from projections.engine.ports import Decode, Reader, Writer
 from projections.engine.projection import Event
@@ -86,6 +86,8 @@ class BatchApplier:
         self.applied = 0
         self.ignored_count = 0
         self.last = before.position
+        self.history: bytes | None = None
+        """What the log says of itself up to `last`."""
         self._marks: list[tuple[int, bytes]] = []
         self._read_ahead()
 
@@ -140,6 +142,9 @@ class BatchApplier:
             return
         # First: a build that another engine has advanced is left alone before anything is written.
         self.build.advance(writer, self._batch.partition, self.before, self.after)
+        if self.history is not None:
+            kept = KeptHistory(self.after.position, self.after.digest, self.history)
+            self.build.keep_history(writer, self._batch.partition, kept)
         self.rows.flush(writer)
         if self._newly_parked:
             writer.upsert(PARKED, PARKED.name, self._newly_parked)
@@ -156,7 +161,8 @@ def fold(
 ) -> list[BatchApplier]:
     """Fold the events above each build's position into its rows. An event is decoded once, and let go before the next.
 
-    A type of event that a projection does not know stops it there: all events before it are folded, and none after it.
+    What a newer release wrote, a type of event or a version of one, stops a projection there: all events before it are
+    folded, and none after it.
     """
     refused = refused or {}
     appliers = [
@@ -171,34 +177,64 @@ def _apply(appliers: list[BatchApplier], batch: Batch) -> None:
     running = list(appliers)
     for notification, name, dossier in batch.named:
         position = notification.id
-        event: Event[RecordedEvent] | str | None = None
+        event: Event[RecordedEvent] | ProgramTooOld | str | None = None
         for each in running:
             if position <= each.last:
                 continue
-            if name in each.handled:
+            if name in each.ignored:
+                each.ignored_count += 1
+            elif name not in each.handled:
+                running = _stop(each, None, notification, batch.partition, running)
+                continue
+            else:
+                if event is None:
+                    event = _decoded(notification, dossier, batch)
+                if isinstance(event, ProgramTooOld):
+                    running = _stop(each, event, notification, batch.partition, running)
+                    continue
                 if each.waits(dossier):
                     each.park(dossier, notification.originator_version, name, position, None)
+                elif isinstance(event, str):
+                    each.park(dossier, notification.originator_version, name, position, event)
                 else:
-                    if event is None:
-                        event = _decoded(notification, dossier, batch)
-                    if isinstance(event, Event):
-                        each.apply(event)
-                    else:
-                        each.park(dossier, notification.originator_version, name, position, event)
-            elif name in each.ignored:
-                each.ignored_count += 1
-            else:
-                each.error = UnknownEvent(
-                    projection=each.build.name,
-                    event=name,
-                    dossier=dossier,
-                    version=notification.originator_version,
-                    partition=batch.partition,
-                    position=position,
-                )
-                running = [other for other in running if other is not each]
-                continue
+                    each.apply(event)
             each.last = position
+
+
+def _stop(
+    each: BatchApplier,
+    cause: ProgramTooOld | None,
+    event: Notification,
+    partition: int,
+    running: list[BatchApplier],
+) -> list[BatchApplier]:
+    """Stop one build before an event; those that go on."""
+    each.error = _stopped(each.build, cause, event, partition)
+    return [other for other in running if other is not each]
+
+
+def _stopped(build: Generation, cause: ProgramTooOld | None, event: Notification, partition: int) -> ProgramTooOld:
+    """The error for an event of a newer release at which a build stops."""
+    place: dict[str, object] = {
+        "projection": build.name,
+        "event": event_name(event.topic),
+        "dossier": dossier_text(event.originator_id),
+        "version": event.originator_version,
+        "partition": partition,
+        "position": event.id,
+    }
+    return UnknownEvent(clause=None, **place) if cause is None else cause.at(**place, place=f"{partition}/{event.id}")
+
+
+def stopped_at(build: Generation, event: Notification, partition: int, decode: Decode) -> ProgramTooOld | None:
+    """Why a build does not go beyond the event that comes next; None where it does."""
+    name = event_name(event.topic)
+    if name in build.projection.ignored:
+        return None
+    if name not in build.projection.handled:
+        return _stopped(build, None, event, partition)
+    found = decoded(event, partition, decode)
+    return _stopped(build, found, event, partition) if isinstance(found, ProgramTooOld) else None
 
 
 def _close(appliers: list[BatchApplier], batch: Batch) -> None:
@@ -213,16 +249,18 @@ def _close(appliers: list[BatchApplier], batch: Batch) -> None:
         each.close(*known[key])
 
 
-def decoded(notification: Notification, partition: int, decode: Decode) -> Event[RecordedEvent] | str:
-    """An event as handlers get it, or why it cannot be decoded."""
+def decoded(notification: Notification, partition: int, decode: Decode) -> Event[RecordedEvent] | ProgramTooOld | str:
+    """An event as handlers get it, or why it cannot be decoded: what a newer release wrote, or an error in words."""
     batch = Batch(partition, notification.id - 1, [notification], decode)
     ((_, _, dossier),) = batch.named
     return _decoded(notification, dossier, batch)
 
 
-def _decoded(notification: Notification, dossier: str, batch: Batch) -> Event[RecordedEvent] | str:
+def _decoded(notification: Notification, dossier: str, batch: Batch) -> Event[RecordedEvent] | ProgramTooOld | str:
     try:
         fact = batch.decode(notification)
+    except ProgramTooOld as newer:
+        return newer
     except Exception as cause:  # noqa: BLE001  # whatever a decoder raises, only that dossier waits
         return describe_error(cause)
     return Event(fact, dossier, notification.originator_version, batch.partition, notification.id)

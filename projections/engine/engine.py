@@ -5,8 +5,9 @@ Invariants, even if the process is killed at any point:
 - the rows of a batch, the position behind it, its counts and its hash are stored in one transaction;
 - that transaction commits only if the position still is what it was when the rows were read: of several engines at
   work, in threads or processes, each event is applied once;
-- a position only grows, and no event is passed over: one that fails parks its dossier, one of an unknown type stops
-  its projection there;
+- a position only grows, and no event is passed over: one that fails parks its dossier, one that a newer release wrote
+  stops its projection there;
+- nothing is folded into rows, and nothing is served, that other events than the log's have led to;
 - the rows that an event changes belong to its own dossier: so dossiers are folded, parked and retried apart, and
   partitions side by side.
 """
@@ -14,12 +15,18 @@ Invariants, even if the process is killed at any point:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from time import monotonic, sleep
 
 from domain.errors import InfrastructureError
 from projections.engine.batch import Batch, BatchApplier, fold
-from projections.engine.errors import BrokenChain, NotYetReflected, ViewsAheadOfLog, ViewsOfNewerProgram
+from projections.engine.errors import (
+    BrokenChain,
+    NothingParked,
+    NotYetReflected,
+    ViewsAheadOfLog,
+    ViewsOfNewerProgram,
+)
 from projections.engine.generations import (
     Checkpoint,
     CheckpointConflict,
@@ -33,6 +40,7 @@ from projections.engine.generations import (
     set_up,
 )
 from projections.engine.hashchain import initial
+from projections.engine.history import HistoryCheck, note_confirmed
 from projections.engine.ports import Decode, InvalidRow, LogReader, Progress, Reader, SnapshotExpired, Views, Writer
 from projections.engine.projection import Projection
 from projections.engine.snapshot import Snapshot
@@ -50,7 +58,7 @@ class Engine:
     """Keeps read models in step with one log.
 
     `decode` turns a stored event into the domain's event. An engine holds no connection, and no state of its own but
-    that it has looked at the ends; several may work at once on the same store, in threads or processes.
+    what it has looked at; several may work at once on the same store, in threads or processes.
     """
 
     def __init__(
@@ -67,13 +75,25 @@ class Engine:
         self.decode = decode
         self.projections = {projection.name: projection for projection in projections}
         self.batch_size = batch_size
+        self.unreadable: set[tuple[int, int]] = set()
+        """Partition and position of parked events that this program cannot read either."""
         self._ends_verified = False
+        self.histories = HistoryCheck(log)
 
     @contextmanager
     def reading(self) -> Iterator[Snapshot]:
-        """The read models as they stand, for queries. Raises ViewsOfAnotherLog."""
+        """The read models as they stand, whatever they were folded from. Raises ViewsOfAnotherLog."""
         with ExitStack() as stack:
             yield self._snapshot(stack)
+
+    @contextmanager
+    def serving(self) -> Iterator[Snapshot]:
+        """The read models for queries. Raises ViewsOfAnotherLog, ViewsOfAnotherHistory, ViewsAheadOfLog."""
+        with self.reading() as snapshot:
+            self.histories.check_at(
+                snapshot.reader, {build: snapshot.checkpoints(name) for name, build in snapshot.builds.items()}
+            )
+            yield snapshot
 
     def _snapshot(self, stack: ExitStack) -> Snapshot:
         while True:
@@ -96,13 +116,16 @@ class Engine:
         rebuilt first. Where one projection stops, the others go on to the end before the error is raised.
 
         Raises:
-            UnknownEvent, BrokenChain: a projection stopped; what comes before that event is applied.
-            Fault: at the first call, a read model was folded from other events than the log holds.
+            ProgramTooOld, BrokenChain: a projection stopped; what comes before that event is applied.
+            ViewsOfAnotherHistory: a read model was folded from other events than the log holds by now.
+            Fault: at the first call, what it folded last is not what the log holds there.
             ViewsOfAnotherLog, ViewsAheadOfLog, ViewsOfNewerProgram: these read models are not for this program.
         """
         targets = self.targets(up_to)
-        reached = self._reached(targets)
+        reached, parking = self._look(targets)
         self._verify_ends()
+        if parking:
+            self._retry_readable(parking)
         if not reached:
             for name in self._prepare():
                 # Imported where it is needed: a rebuild is an engine's work, and seldom.
@@ -148,18 +171,25 @@ class Engine:
             return heads
         return {partition: min(position, heads[partition]) for partition, position in up_to.items()}
 
-    def _reached(self, targets: Mapping[int, int]) -> bool:
-        """Whether there is nothing to do, seen without the write lock: a query of a quiet log blocks nobody."""
+    def _look(self, targets: Mapping[int, int]) -> tuple[bool, list[Generation]]:
+        """Whether there is nothing to apply, and the builds with parked events.
+
+        It is seen without the write lock: a query of a quiet log blocks nobody.
+        """
         with self.views.reading() as reader:
             if not is_set_up(reader):
-                return False
+                return False, []
             check_log(reader, self.log.log_id)
             self.check_not_ahead(reader)
-            builds = live_builds(reader, self.projections.values())
-            positions = [build.positions(reader) for build in builds]
-        return len(builds) == len(self.projections) and all(
-            at.get(partition, 0) >= target for at in positions for partition, target in targets.items()
+            builds = {build: build.checkpoints(reader) for build in live_builds(reader, self.projections.values())}
+            confirmed = self.histories.check_at(reader, builds)
+        note_confirmed(self.views, self.log.log_id, confirmed)
+        reached = len(builds) == len(self.projections) and all(
+            partition in at and at[partition].position >= target
+            for at in builds.values()
+            for partition, target in targets.items()
         )
+        return reached, [build for build, found in builds.items() if any(at.parked for at in found.values())]
 
     def _verify_ends(self) -> None:
         """Once, before anything is served: whether the last events of each read model are those of the log."""
@@ -171,6 +201,18 @@ class Engine:
         with self.reading() as snapshot:
             verify_ends(self, snapshot)
         self._ends_verified = True
+
+    def _retry_readable(self, parking: Sequence[Generation]) -> None:
+        """Apply what an older program parked because a newer one had written it."""
+        # Most read models have nothing parked.
+        from projections.engine.parking import readable_by_now, retry  # noqa: PLC0415
+
+        with self.views.reading() as reader:
+            waiting = readable_by_now(self, reader, parking)
+        for name, dossier in waiting:
+            # Another process may have been first.
+            with suppress(NothingParked):
+                retry(self, dossier, [name], store=True)
 
     def _lowest(self, targets: Mapping[int, int]) -> dict[int, int]:
         with self.views.reading() as reader:
@@ -288,9 +330,21 @@ class Engine:
         empty = self.log.empty_positions(partition)
         if empty:
             events = [event for event in events if event.id <= target]
+            if any(first <= event.id <= last for first, last in empty for event in events):
+                # Voided since they were read.
+                raise CheckpointConflict
         if not events:
             raise BrokenChain(partition=partition, position=after + 1, found=None)
-        return fold(behind, Batch(partition, after, events, self.decode, empty), reader, refused)
+        self.histories.check_at(reader, {build: {partition: each} for build, each in behind.items()})
+        folds = fold(behind, Batch(partition, after, events, self.decode, empty), reader, refused)
+        moved = {each.last for each in folds if each.last > each.before.position}
+        histories = {reached: self.log.history(partition, reached) for reached in moved}
+        if None in histories.values() or self.log.empty_positions(partition) != empty:
+            # Records were voided or lost since these events were read.
+            raise CheckpointConflict
+        for each in folds:
+            each.history = histories.get(each.last)
+        return folds
 
     def fold_within(self, writer: Writer, builds: Sequence[Generation], partition: int, target: int) -> None:
         """Bring builds up to a position within a transaction that is alone. Raises InvalidRow, or what stops one."""
@@ -299,7 +353,11 @@ class Engine:
             behind = {build: checkpoint for build, checkpoint in checkpoints.items() if checkpoint.position < target}
             if not behind:
                 return
-            for each in self._folded(partition, target, behind, writer, size=self.batch_size):
+            try:
+                folds = self._folded(partition, target, behind, writer, size=self.batch_size)
+            except CheckpointConflict:
+                continue
+            for each in folds:
                 each.store(writer)
                 if each.error is not None:
                     raise each.error

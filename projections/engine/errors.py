@@ -1,13 +1,15 @@
 """What can stop a projection or a query. All are InfrastructureErrors (exit code 4).
 
 InfrastructureError
-├── UnknownEvent        the log holds a type of event that a projection does not know
+├── ProgramTooOld
+│   └── UnknownEvent    the log holds a type of event that a projection does not know
 ├── CannotApply         an event could not be applied, and nothing may go on behind it
 ├── BrokenChain         the log skips a position
 ├── FactMissing         the facts of a dossier skip a version
 ├── FactDiffers         what is shown of a fact is not what the log says of it
 ├── ViewsOfAnotherLog   the read models were made from another log
 ├── ViewsAheadOfLog     the read models know events that the log does not hold
+├── ViewsOfAnotherHistory  a read model was folded from other events than the log holds by now
 ├── ViewsNotBuilt       a read model was asked that was never built, or by another version of the program
 ├── ViewsOfNewerProgram a newer version of the program built what is served
 ├── NotYetReflected     a read model did not reach a position in time
@@ -20,10 +22,10 @@ InfrastructureError
 
 from __future__ import annotations
 
-from domain.errors import InfrastructureError
+from domain.errors import InfrastructureError, ProgramTooOld
 
 
-class UnknownEvent(InfrastructureError):
+class UnknownEvent(ProgramTooOld):
     """An event of a type that the projection neither handles nor ignores: the program is older than the log."""
 
     code = "UNKNOWN_EVENT"
@@ -63,6 +65,12 @@ class ViewsAheadOfLog(InfrastructureError):
     """The read models have seen more than the log holds: the log lost events, or is an older copy."""
 
     code = "VIEWS_AHEAD_OF_LOG"
+
+
+class ViewsOfAnotherHistory(InfrastructureError):
+    """A read model was folded from other events than the log holds: the log, or the read model, was restored."""
+
+    code = "VIEWS_OF_ANOTHER_HISTORY"
 
 
 class ViewsNotBuilt(InfrastructureError):

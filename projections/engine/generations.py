@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from typing import NamedTuple
 
 from projections.engine.errors import ViewsOfAnotherLog
 from projections.engine.ports import Reader, Writer
@@ -65,8 +66,19 @@ PARKED = Table(
 )
 """Events that are not in the rows. `cause` is the error of the event that parked the dossier; None: waits behind it."""
 
-METADATA_TABLES = (LOG, GENERATIONS, POSITIONS, MARKS, PARKED)
-_PER_GENERATION = (POSITIONS, MARKS, PARKED)
+HISTORIES = Table(
+    "views_histories",
+    {**_PLACE, "digest": Kind.TEXT, "history": Kind.TEXT},
+    ("projection", "generation", "partition"),
+)
+"""What the log says of itself up to the position (`LogReader.history`), and the running hash there.
+
+Without a row, or where the row is of an earlier position, it is not known of the present one: a release before this
+table moved that.
+"""
+
+METADATA_TABLES = (LOG, GENERATIONS, POSITIONS, HISTORIES, MARKS, PARKED)
+_PER_GENERATION = (POSITIONS, HISTORIES, MARKS, PARKED)
 _ADVANCE = (
     "UPDATE views_positions SET position = ?, applied = ?, parked = ?, ignored = ?, digest = ? WHERE projection = ? "
     "AND generation = ? AND partition = ? AND position = ? AND parked = ?"
@@ -86,6 +98,14 @@ class Checkpoint:
     parked: int
     ignored: int
     digest: bytes
+
+
+class KeptHistory(NamedTuple):
+    """A position in one partition: the running hash there, and what the log said of itself up to it (32 bytes each)."""
+
+    position: int
+    digest: bytes
+    history: bytes
 
 
 @dataclass(frozen=True)
@@ -135,6 +155,11 @@ class Generation:
         )
         if changed != 1:
             raise CheckpointConflict
+
+    def keep_history(self, writer: Writer, partition: int, kept: KeptHistory) -> None:
+        """Store what the log says of itself up to the position that was reached."""
+        row = (*self.key, partition, kept.position, kept.digest.hex(), kept.history.hex())
+        writer.upsert(HISTORIES, HISTORIES.name, [row])
 
     def row(self, reader: Reader) -> Row:
         """What the store notes of it. LookupError where it has never had it."""
@@ -240,6 +265,18 @@ def check_log(reader: Reader, log_id: str) -> None:
 def is_set_up(reader: Reader) -> bool:
     """Whether `set_up` has run on this store."""
     return reader.has_table(PARKED.name)
+
+
+def histories(reader: Reader) -> dict[tuple[str, int, int], KeptHistory]:
+    """Projection, generation and partition → what is kept of its history. Empty where an earlier release made all."""
+    if not reader.has_table(HISTORIES.name):
+        return {}
+    return {
+        (row["projection"], row["generation"], row["partition"]): KeptHistory(
+            row["position"], bytes.fromhex(row["digest"]), bytes.fromhex(row["history"])
+        )
+        for row in reader.select("SELECT * FROM views_histories")
+    }
 
 
 def live_rows(reader: Reader) -> dict[str, Row]:

@@ -1,10 +1,14 @@
-"""Parked dossiers: what could not be applied and what waits behind it, and how it is tried again."""
+"""Parked dossiers: what could not be applied and what waits behind it, and how it is tried again.
+
+An event of a newer release stops a projection, and parks nothing. Earlier releases parked its dossier instead; that is
+tried again by itself, as soon as a program can read the event.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from projections.engine.batch import decoded, describe_error
 from projections.engine.errors import BrokenChain, NothingParked
@@ -16,6 +20,9 @@ from projections.engine.table import Row
 
 if TYPE_CHECKING:
     from projections.engine.engine import Engine
+
+_TOO_OLD: Final = ("UnknownSchema:", "UnknownEventType:")
+"""What the causes begin with for which an earlier release parked the events of a newer one."""
 
 
 @dataclass(slots=True)
@@ -52,14 +59,30 @@ def parked(reader: Reader, builds: Sequence[Generation], dossier: str | None = N
     return found
 
 
+def readable_by_now(engine: Engine, reader: Reader, builds: Sequence[Generation]) -> list[tuple[str, str]]:
+    """Projection and dossier of what an older program parked because it could not read it, and this one can."""
+    found: list[tuple[str, str]] = []
+    for row in parked(reader, builds):
+        partition, position = row["partition"], row["position"]
+        if not (row["cause"] or "").startswith(_TOO_OLD) or (partition, position) in engine.unreadable:
+            continue
+        events = [event for event in engine.log.read(partition, position - 1, 1) if event.id == position]
+        if events and isinstance(decoded(events[0], partition, engine.decode), Event):
+            found.append((row["projection"], row["dossier_id"]))
+        else:
+            engine.unreadable.add((partition, position))
+    return found
+
+
 def retry(engine: Engine, dossier: str, names: Sequence[str], *, store: bool) -> list[RetryResult]:
     """Try the parked events of a dossier again in some live read models; without `store` nothing is changed.
 
-    They are applied in their order, up to the first one that fails again. Raises NothingParked.
+    They are applied in their order, up to the first one that fails again. Raises NothingParked, ViewsOfAnotherHistory.
     """
     with engine.views.reading() as reader:
         builds = live_builds(reader, [engine.projections[name] for name in names]) if is_set_up(reader) else []
         waiting = [build for build in builds if parked(reader, [build], dossier)]
+        engine.histories.check(reader, waiting)
     if not waiting:
         raise NothingParked(dossier=dossier)
     return [_retry_build(engine, build, dossier, store=store) for build in waiting]
@@ -147,7 +170,7 @@ class _Trial:
             raise BrokenChain(partition=partition, position=position, found=found[0].id if found else None)
         event = decoded(found[0], partition, self._engine.decode)
         if not isinstance(event, Event):
-            return event
+            return event if isinstance(event, str) else describe_error(event)
         self._rows.begin()
         try:
             self._build.projection.handlers[type(event.fact)](self._rows, event)

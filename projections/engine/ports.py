@@ -14,7 +14,10 @@ from projections.engine.empty_positions import EmptyPositions
 from projections.engine.table import Row, Table, Value
 
 Decode = Callable[[StoredEvent], RecordedEvent]
-"""A stored event to the domain's event, in its newest shape. Raises InfrastructureError for one it cannot read."""
+"""A stored event to the domain's event, in its newest shape. Raises InfrastructureError for one it cannot read.
+
+ProgramTooOld says that a newer release can: that is where whoever folds the log must stop.
+"""
 
 Progress = Callable[[int, int, int], None]
 """Called after each batch with the partition, the position reached in it, and the position to reach."""
@@ -47,6 +50,13 @@ class LogReader(Protocol):
 
     def read(self, partition: int, after: int, limit: int) -> Sequence[Notification]:
         """At most `limit` events whose position is above `after`, in order; fewer only at the head."""
+
+    def history(self, partition: int, position: int) -> bytes | None:
+        """What tells the log up to a position (from 1) from every other one: 32 bytes; None where it ends before.
+
+        It covers every record up to the one with that position, and which positions up to there are empty. It stays
+        the same while the log grows, and costs as good as nothing, however long the log is.
+        """
 
 
 class DossierLog(LogReader, Protocol):

@@ -13,13 +13,20 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from projections.engine.comparison import Comparison, compare
-from projections.engine.errors import NoOldGeneration, OldOfAnotherVersion, RebuildSuperseded
+from projections.engine.errors import (
+    NoOldGeneration,
+    OldOfAnotherVersion,
+    RebuildSuperseded,
+    ViewsOfAnotherHistory,
+)
 from projections.engine.generations import (
     Generation,
     GenerationState,
+    check_log,
     generation_in,
     generations_of,
     is_set_up,
+    live_builds,
     live_rows,
     mark_dropped,
     next_build,
@@ -28,7 +35,10 @@ from projections.engine.generations import (
     set_up,
     tables_of,
 )
+from projections.engine.history import note_confirmed
 from projections.engine.ports import InvalidRow, Progress, Reader
+from projections.engine.projection import Projection
+from projections.engine.table import Row
 
 if TYPE_CHECKING:
     from projections.engine.engine import Engine
@@ -120,9 +130,11 @@ class Rebuild:
         4. fold what came meanwhile and swap, in one transaction;
         5. drop what nobody reads any more.
 
-        Raises RebuildSuperseded where a build was dropped meanwhile, and as `Engine.catch_up`. What is built stays, and
-        the next rebuild continues it.
+        Raises RebuildSuperseded where a build was dropped meanwhile, and as `Engine.catch_up`; ViewsOfAnotherHistory
+        where it was to compare alone. What is built stays, and the next rebuild continues it.
         """
+        if self._check:
+            self._check_live()
         results = self._start_builds()  # 1
         builds = {
             result.projection: Generation(projection, result.generation)
@@ -137,6 +149,14 @@ class Rebuild:
         purge(self._engine)  # 5
         return results
 
+    def _check_live(self) -> None:
+        """Raises ViewsOfAnotherHistory where what is live cannot be compared with this log."""
+        engine = self._engine
+        with engine.views.reading() as reader:
+            if is_set_up(reader):
+                check_log(reader, engine.log.log_id)
+                engine.histories.check(reader, live_builds(reader, self._projections))
+
     def _start_builds(self) -> list[RebuildResult]:
         engine = self._engine
         results = []
@@ -145,7 +165,7 @@ class Rebuild:
             engine.check_not_ahead(writer)
             for projection in self._projections:
                 unfinished = generation_in(writer, projection.name, GenerationState.BUILDING)
-                if unfinished is not None and unfinished["revision"] == projection.revision:
+                if unfinished is not None and self._can_be_continued(unfinished, projection, writer):
                     results.append(RebuildResult(projection.name, unfinished["generation"], continued=True))
                     continue
                 if unfinished is not None:
@@ -155,6 +175,11 @@ class Rebuild:
                 results.append(RebuildResult(projection.name, build.generation, continued=False))
         purge(engine)
         return results
+
+    def _can_be_continued(self, unfinished: Row, projection: Projection, reader: Reader) -> bool:
+        """Whether it is of this version, and was folded from what the log holds by now as far as it goes."""
+        build = Generation(projection, unfinished["generation"])
+        return unfinished["revision"] == projection.revision and self._engine.histories.is_known(reader, build)
 
     def _fold(self, builds: Mapping[str, Generation]) -> None:
         """Up to the head, as often as the log grew by more than a batch meanwhile."""
@@ -222,13 +247,23 @@ class Rebuild:
                 engine.fold_within(writer, [live, build], partition, max(there[partition], here[partition]))
             return compare(writer, live, build)
 
-    @staticmethod
-    def _other_live(build: Generation, reader: Reader) -> Generation | None:
-        """What is live, if it is another generation of the same revision."""
+    def _other_live(self, build: Generation, reader: Reader) -> Generation | None:
+        """What is live, if it is another generation of the same revision, folded from the events of this log.
+
+        Raises ViewsOfAnotherHistory where the live one is to be compared and nothing else.
+        """
         row = live_rows(reader).get(build.name)
         if row is None or row["revision"] != build.projection.revision or row["generation"] == build.generation:
             return None
-        return Generation(build.projection, row["generation"])
+        live = Generation(build.projection, row["generation"])
+        try:
+            self._engine.histories.check(reader, [live])
+        except ViewsOfAnotherHistory:
+            if self._check:
+                raise
+            # What this build takes the place of says nothing about it.
+            return None
+        return live
 
     def _align(self, build: Generation) -> Generation | None:
         """Bring the build to where the live one stands, or the live one to where the build does; returns that one."""
@@ -299,16 +334,21 @@ def undo(engine: Engine, name: str) -> int:
     """Serve again what was served before the last swap, brought up to the same position; returns its generation.
 
     What is live now becomes the old one: a second undo takes the first one back. Raises NoOldGeneration,
-    OldOfAnotherVersion.
+    OldOfAnotherVersion, ViewsOfAnotherHistory.
     """
     projection = engine.projections[name]
     with engine.views.reading() as reader:
         row = generation_in(reader, name, GenerationState.OLD) if is_set_up(reader) else None
-    if row is None:
-        raise NoOldGeneration(projection=name)
-    if row["revision"] != projection.revision:
-        raise OldOfAnotherVersion(projection=name, theirs=row["revision"], revision=projection.revision)
-    build = Generation(projection, row["generation"])
+        if row is None:
+            raise NoOldGeneration(projection=name)
+        if row["revision"] != projection.revision:
+            raise OldOfAnotherVersion(projection=name, theirs=row["revision"], revision=projection.revision)
+        build = Generation(projection, row["generation"])
+        confirmed = engine.histories.check(reader, [build])
+    with engine.views.exclusive_transaction() as writer:
+        # An earlier release may have made the store.
+        set_up(writer, engine.log.log_id)
+    note_confirmed(engine.views, engine.log.log_id, confirmed)
     promote(engine, build, GenerationState.OLD)
     return build.generation
 

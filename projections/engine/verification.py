@@ -2,8 +2,9 @@
 
 Each partition is read once from its first event, and the counts and the running hash of each live generation are
 computed anew. Where they differ, the marks narrow it down to a thousand positions, and every single cause is tried:
-one event left out, one folded twice, a position moved. That the rows are what folding makes of those events is another
-question, which `dossier rebuild --check` answers.
+one event left out, one folded twice, a position moved; where the log itself has another history by now, that is said
+first. That the rows are what folding makes of those events is another question, which `dossier rebuild --check`
+answers.
 
 Whoever serves read models looks at their ends alone, at most a thousand events behind the last mark (`verify_ends`).
 
@@ -99,7 +100,7 @@ class VerifiedPartition:
     checkpoint: Checkpoint
     events: int
     hash: str
-    findings: list[Fault] = field(default_factory=list)
+    findings: list[InfrastructureError] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""
@@ -147,7 +148,9 @@ def verify(engine: Engine, snapshot: Snapshot) -> list[VerifiedPartition]:
         engine.log.head(partition)
         scans = [_new_scan(snapshot, build, partition) for build in snapshot.builds.values()]
         _read(engine, partition, scans)
-        found += [verify_partition(engine, partition, scan) for scan in scans]
+        for scan in scans:
+            other = engine.histories.other_history(snapshot.reader, scan.build, partition)
+            found.append(verify_partition(engine, partition, scan, other))
     return found
 
 
@@ -246,8 +249,13 @@ def _compare_digest(scan: PartitionScan, position: int, digest: bytes) -> None:
             scan.bad_mark = position, scan.marks[position]
 
 
-def verify_partition(engine: Engine, partition: int, scan: PartitionScan) -> VerifiedPartition:
-    """Compare what a generation says of itself with what the scan of the log counted."""
+def verify_partition(
+    engine: Engine, partition: int, scan: PartitionScan, other_history: InfrastructureError | None = None
+) -> VerifiedPartition:
+    """Compare what a generation says of itself with what the scan of the log counted.
+
+    `other_history`: the error for a generation of which it is known already that it was folded from another history.
+    """
     checkpoint = scan.checkpoint
     verified = VerifiedPartition(
         scan.build.name, scan.build.generation, partition, checkpoint, scan.events, scan.digest.hex()
@@ -260,7 +268,7 @@ def verify_partition(engine: Engine, partition: int, scan: PartitionScan) -> Ver
         if scan.matches_at is not None:
             findings.append(MovedAhead(**where, position=checkpoint.position, folded=scan.matches_at))
         else:
-            findings.append(locate_fault(engine, partition, scan))
+            findings += [error for error in (other_history, locate_fault(engine, partition, scan)) if error is not None]
     if (checkpoint.applied + checkpoint.parked, checkpoint.ignored) != (scan.handled, scan.passed):
         counts = {name: getattr(checkpoint, name) for name in ("applied", "parked", "ignored", "position")}
         findings.append(Miscounted(**where, **counts, handled=scan.handled, passed=scan.passed))

@@ -4,9 +4,10 @@ The state of a stored event is C3 01, the fingerprint of the schema that wrote i
 the Avro body. Its topic is the event's name alone ("CriterionVerified"), so that no module path is ever in the log.
 
     InfrastructureError
-    ├── UnknownEventType     the log holds an event of a name that this release does not know
-    ├── UnknownSchema        its fingerprint belongs to no released schema of that event
-    ├── UnreadableEvent      its body is not what its schema says
+    ├── ProgramTooOld
+    │   ├── UnknownEventType     the log holds an event of a name that this release does not know
+    │   └── UnknownSchema        its fingerprint belongs to no schema of that event that this release knows
+    ├── UnreadableEvent      its bytes are not what any schema of it says
     └── PlainEventsOnly      a compressor or cipher is set
 """
 
@@ -24,36 +25,38 @@ from eventsourcing.persistence import Cipher, Compressor, Mapper, StoredEvent, T
 from fastavro import schemaless_reader
 
 from domain.council.aggregate import CouncilEvent
-from domain.errors import InfrastructureError
+from domain.errors import InfrastructureError, ProgramTooOld
 from domain.procedure import EVENT_TYPES
 from domain.recorded_event import RecordedEvent
 from schemas.avro.decoding import Decoder, decoder
 from schemas.avro.derivation import RECORDED_AT
-from schemas.avro.registry import Released, registry
+from schemas.avro.registry import MARKER, Released, registry
 
 _HEADER_LENGTH: Final = 10
 # Looked up once: they are called for every event of a log.
 _new: Final = object.__new__
 _set: Final = object.__setattr__
 _UNREADABLE: Final = (EOFError, IndexError, OverflowError, ValueError)
+_NOWHERE: Final = "-"
+"""The place of an event that stands in no log."""
 _COUNCIL: Final = "domain.council.aggregate:ProvincialCouncil"
 _DOSSIER: Final = "domain.dossier.aggregate:Dossier"
 
 
-class UnknownEventType(InfrastructureError):
+class UnknownEventType(ProgramTooOld):
     """An event of a name that this release does not know."""
 
     code = "UNKNOWN_EVENT_TYPE"
 
 
-class UnknownSchema(InfrastructureError):
+class UnknownSchema(ProgramTooOld):
     """A fingerprint of no released schema of the event."""
 
     code = "UNKNOWN_SCHEMA"
 
 
 class UnreadableEvent(InfrastructureError):
-    """A body that does not follow its schema."""
+    """Bytes that follow no schema of the event."""
 
     code = "UNREADABLE_EVENT"
 
@@ -73,7 +76,7 @@ def encode(event: str, record: dict[str, Any]) -> bytes:
     try:
         newest = registry().newest[event]
     except KeyError:
-        raise UnknownEventType(topic=event) from None
+        raise UnknownEventType(topic=event, place=_NOWHERE) from None
     return newest.header + newest.encode(record)
 
 
@@ -86,10 +89,15 @@ def decode(topic: str, state: bytes) -> dict[str, Any]:
     known = registry()
     newest = known.newest.get(topic)
     if newest is None:
-        raise UnknownEventType(topic=topic)
-    writer = known.by_header.get(state[:_HEADER_LENGTH])
+        raise UnknownEventType(topic=topic, place=_NOWHERE)
+    header = state[:_HEADER_LENGTH]
+    writer = known.by_header.get(header)
+    if writer is None and header.startswith(MARKER) and len(header) == _HEADER_LENGTH:
+        raise UnknownSchema(topic=topic, header=header.hex(), place=_NOWHERE)
     if writer is None or writer.name != topic:
-        raise UnknownSchema(topic=topic, header=state[:_HEADER_LENGTH].hex())
+        # No release writes that.
+        reason = f"it begins with {header.hex()!r}"
+        raise UnreadableEvent(topic=topic, version=newest.version, reason=reason)
     try:
         return writer.decode(state, _HEADER_LENGTH) if writer is newest else _resolved(writer, newest, state)
     except _UNREADABLE as error:
@@ -97,7 +105,10 @@ def decode(topic: str, state: bytes) -> dict[str, Any]:
 
 
 def decode_event(stored_event: StoredEvent) -> RecordedEvent:
-    """The domain event of a stored event, in its newest shape. Raises what `decode` raises."""
+    """The domain event of a stored event, in its newest shape. Raises what `decode` raises.
+
+    Its place is there the dossier's id and the event's version: `<id>/<version>`.
+    """
     topic, state = stored_event.topic, stored_event.state
     reader = newest_readers().get(state[:_HEADER_LENGTH])
     if reader is not None and reader[0] == topic:
@@ -107,7 +118,11 @@ def decode_event(stored_event: StoredEvent) -> RecordedEvent:
         except _UNREADABLE as error:
             raise UnreadableEvent(topic=topic, version=version, reason=str(error)) from error
     else:
-        record = decode(topic, state)
+        try:
+            record = decode(topic, state)
+        except ProgramTooOld as error:
+            place = f"{stored_event.originator_id}/{stored_event.originator_version}"
+            raise error.at(place=place) from None
         record["timestamp"] = record.pop(RECORDED_AT)
         event_type, begins = EVENT_TYPES[topic], _BEGINNINGS.get(topic)
     originator_id = stored_event.originator_id

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from hashlib import sha256
 from typing import Any, Self
 from uuid import UUID
 
@@ -37,6 +38,8 @@ class FakeLog:
         self.log_id = log_id
         self.partitions = range(partitions)
         self.events: list[list[Notification]] = [[] for _ in self.partitions]
+        self.records: list[list[bytes]] = [[] for _ in self.partitions]
+        """The events as they were recorded: what is done to `events` is done to an index of them."""
         self._versions: dict[UUID, int] = {}
         self._commands = 0
         self.begins_at = datetime(2024, 6, 14, 1, 0, tzinfo=UTC)
@@ -50,6 +53,11 @@ class FakeLog:
 
     def read(self, partition: int, after: int, limit: int) -> Sequence[Notification]:
         return self.events[partition][after : after + limit]
+
+    def history(self, partition: int, position: int) -> bytes | None:
+        if position > self.head(partition):
+            return None
+        return sha256(b"".join(self.records[partition][:position])).digest()
 
     def partition_of(self, dossier_id: UUID) -> int:
         return (dossier_id.int >> 80) % len(self.partitions)
@@ -71,6 +79,7 @@ class FakeLog:
         version = self._versions[dossier_id] = self._versions.get(dossier_id, 0) + 1
         partition = self.events[self.partition_of(dossier_id)]
         partition.append(Notification(dossier_id, version, topic, state, id=len(partition) + 1))
+        self.records[self.partition_of(dossier_id)].append(sha256(state).digest())
         return version
 
 

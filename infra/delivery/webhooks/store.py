@@ -14,14 +14,15 @@ import fcntl
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import local
+from types import MappingProxyType
 from typing import Any, Final, Self
 
 from consumers.feed import Cursor
-from consumers.webhook_dispatcher import Delivery, DeliveryResult, Subscription, SubscriptionState
+from consumers.webhook_dispatcher import Delivery, DeliveryResult, LastTaken, Subscription, SubscriptionState
 from domain.errors import InfrastructureError, InvalidInput
 from infra.private_files import make_private
 from infra.sqlite_file import open_in_wal_mode
@@ -34,6 +35,9 @@ CREATE TABLE IF NOT EXISTS subscriptions (
 CREATE TABLE IF NOT EXISTS cursors (
   subscription TEXT, partition INTEGER, position INTEGER NOT NULL, ordinal INTEGER NOT NULL,
   PRIMARY KEY (subscription, partition)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS last_taken (
+  subscription TEXT, partition INTEGER, position INTEGER NOT NULL, ordinal INTEGER NOT NULL,
+  decision_id TEXT NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (subscription, partition)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS queue (
   subscription TEXT, lane TEXT, unit_id TEXT, sequence INTEGER, decision_id TEXT NOT NULL, body TEXT NOT NULL,
   attempts INTEGER NOT NULL, next_at REAL, PRIMARY KEY (subscription, lane, unit_id, sequence));
@@ -131,6 +135,7 @@ class WebhookStore:
             connection.execute("DELETE FROM subscriptions WHERE name = ?", (name,))
             connection.execute("DELETE FROM queue WHERE subscription = ?", (name,))
             connection.execute("DELETE FROM cursors WHERE subscription = ?", (name,))
+            connection.execute("DELETE FROM last_taken WHERE subscription = ?", (name,))
 
     def set_secrets(self, name: str, secrets: Sequence[str]) -> None:
         """Replace a subscription's secrets: the newest first."""
@@ -172,18 +177,42 @@ class WebhookStore:
         rows = self._select("SELECT partition, position, ordinal FROM cursors WHERE subscription = ?", name)
         return {row["partition"]: FeedPosition(row["position"], row["ordinal"]) for row in rows}
 
+    def last_taken(self, name: str) -> dict[int, LastTaken]:
+        """Partition → the last decision that was read for the queue; nothing of what an earlier release read."""
+        rows = self._select(
+            "SELECT taken.* FROM last_taken AS taken JOIN cursors USING (subscription, partition, position, ordinal) "
+            "WHERE subscription = ?",
+            name,
+        )
+        return {
+            row["partition"]: LastTaken(
+                FeedPosition(row["position"], row["ordinal"]), row["decision_id"], bytes(row["digest"])
+            )
+            for row in rows
+        }
+
     def queued(self, name: str) -> int:
         """How many decisions wait."""
         return int(self._select("SELECT COUNT(*) AS n FROM queue WHERE subscription = ?", name)[0]["n"])
 
-    def enqueue(self, name: str, cursor: Cursor, items: Sequence[Delivery]) -> None:
-        """Add to the queue and move the cursor, both or neither."""
+    def enqueue(
+        self,
+        name: str,
+        cursor: Cursor,
+        items: Sequence[Delivery],
+        taken: Mapping[int, LastTaken] = MappingProxyType({}),
+    ) -> None:
+        """Add to the queue and move the cursor, all or nothing; `taken`: see `last_taken`."""
         with self._transaction() as connection:
             connection.executemany(
                 "INSERT OR IGNORE INTO queue VALUES (?,?,?,?,?,?,0,0)",
                 [(name, each.stream, each.unit_id, each.sequence, each.decision_id, each.body) for each in items],
             )
             _store_cursor(connection, name, cursor)
+            connection.executemany(
+                "INSERT OR REPLACE INTO last_taken VALUES (?,?,?,?,?,?)",
+                [(name, at, *each.feed_position, each.decision_id, each.digest) for at, each in taken.items()],
+            )
 
     def due(self, name: str, now: float) -> list[Delivery]:
         """Of each stream and unit the first decision, where it is time to try it; the longest due first."""

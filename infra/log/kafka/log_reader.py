@@ -28,7 +28,7 @@ from infra.log.errors import IndexInUse, LogChanged
 from infra.log.events import IndexedEvents
 from infra.log.format import Place
 from infra.log.index_head import Head, read_head, read_stop
-from infra.log.indexed_log import IndexedLog, empty_positions
+from infra.log.indexed_log import IndexedLog, empty_positions, history_of
 from infra.log.kafka.index_paths import reader_settings
 from infra.log.kafka.log import KafkaReader
 from infra.log.kafka.source import index_path
@@ -90,6 +90,17 @@ class SharedLog:
     def empty_positions(self, partition: int) -> EmptyPositions:
         """See `projections.engine.ports.LogReader`."""
         return empty_positions(self.state(partition).state)
+
+    def history(self, partition: int, position: int) -> bytes | None:
+        """See `projections.engine.ports.LogReader`. Raises LogBroken while an orphan is open, and as `refresh`."""
+        with self._guards[partition]:
+            if position > self.state(partition).state.last_position:
+                self.refresh(partition)
+            log = self._held_log(partition)
+            if log is not None:
+                return log.history(partition, position)
+            self.check_whole(partition)
+            return history_of(self._foreign_index(partition).events(), self.state(partition).state, position)
 
     def refresh(self, partition: int) -> None:
         """Read to the end of the log as it is now, or wait for whoever does.

@@ -340,6 +340,7 @@ class Between:
         self.head = self._log.head
         self.read = self._log.read
         self.empty_positions = self._log.empty_positions
+        self.history = self._log.history
         self.read_types = self._log.read_types
         self.last_given = self._log.last_given
         self.refresh = self._log.refresh

@@ -7,20 +7,22 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import date
+from datetime import date, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 from standardwebhooks import Webhook
 
-from consumers.feed import DecisionFeed
+from consumers.feed import DecisionFeed, FeedDiverged
 from consumers.webhook_dispatcher import Subscription, SubscriptionState, WebhookDispatcher
 from infra.delivery.webhooks.http_client import WebhookClient
 from infra.delivery.webhooks.signing import new_secret
 from infra.delivery.webhooks.store import DispatcherRunning, SubscriptionExists, UnknownSubscription, WebhookStore
+from infra.views.sqlite import SQLiteViews
 from projections.public_decisions.read_model import BEGINNING
 from tests.support.event_builders import DossierHistory, FakeLog
+from tests.support.feeds import decisions_of
 from tests.support.receivers import ANY_PORT, EXTRA, Receiver, Request, receiver
 from tests.support.units import COMMUNE, DEPARTMENT, DISTRICT
 from tests.support.waiting import GUARD, wait_until
@@ -384,3 +386,32 @@ def test_the_cursor_and_the_queue_move_together(log: FakeLog, decisions: Decisio
     assert store.queued("one") == 15
     assert store.cursor("one")[0] > BEGINNING
     assert [item.sequence for item in store.due("one", time.time())] == [1, 1, 1]
+
+
+def test_decisions_of_another_history_do_not_follow_those_that_were_taken_in(
+    log: FakeLog, decisions: DecisionFeed, store: WebhookStore, tmp_path: Path
+) -> None:
+    """The log was put back and went on otherwise, and the read model was made anew from it."""
+    three_units(log)
+    subscribe(store, "https://example.vn/")
+    assert enqueued(decisions, store) == 15
+    cursor = store.cursor("one")
+    another = FakeLog()
+    another.begins_at += timedelta(hours=1)
+    three_units(another)
+    for each in (another, log):
+        DossierHistory(each, COMMUNE, year=2025).until("announce")
+    with SQLiteViews(tmp_path / "another.sqlite") as views:
+        for _ in range(2):
+            with pytest.raises(FeedDiverged, match="one 0/"):
+                enqueued(decisions_of(another, views), store)
+    assert (store.cursor("one"), store.queued("one")) == (cursor, 15)
+    assert enqueued(decisions, store) > 0, "the log as it was goes on"
+
+
+def enqueued(decisions: DecisionFeed, store: WebhookStore) -> int:
+    """How many decisions a dispatcher reads for the subscription."""
+    dispatcher = WebhookDispatcher(
+        decisions, store, WebhookClient().send, retries=(1.0,), now=time.time, jitter=lambda: 0.5
+    )
+    return dispatcher.enqueue_new(store.get("one"))

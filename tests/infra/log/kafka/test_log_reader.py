@@ -13,6 +13,7 @@ from eventsourcing.persistence import StoredEvent
 from consumers.commands.ports import CommandKey, CommandOutcome
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic, ensure, log_topic
+from infra.log import usable
 from infra.log.errors import NewerLog, RecordUnreadable
 from infra.log.format import Place
 from infra.log.kafka import log_reader
@@ -99,6 +100,29 @@ def test_an_index_that_another_process_fills_hides_nothing(
         holder.close()
 
 
+def test_whoever_fills_the_index_all_are_told_the_same_of_the_history(
+    reader: SharedLog, append: Callable[[UUID, int], None], settings: KafkaSettings, topic: Topic
+) -> None:
+    """The holder of an index, who reads from it, and who makes it anew."""
+    dossier_id = uuid4()
+    for version in (1, 2, 3):
+        append(dossier_id, version)
+    holder = PartitionHandle(KafkaSource(reader_settings(settings), 0, topic))
+    try:
+        borrowed = [reader.history(0, position) for position in (1, 2, 3, 4)]
+    finally:
+        holder.close()
+    other = SharedLog(replace(settings, index_dir=settings.index_dir / "another"), topic)
+    try:
+        assert [other.history(0, position) for position in (1, 2, 3, 4)] == borrowed
+    finally:
+        other.close()
+    append(dossier_id, 4)
+    assert [reader.history(0, position) for position in (1, 2, 3)] == borrowed[:3]
+    assert reader.history(0, 4) is not None
+    assert (len(set(borrowed)), borrowed[-1]) == (4, None)
+
+
 @pytest.mark.parametrize("kind", SABOTAGE)
 def test_where_the_holder_of_the_index_stopped_everybody_is_told_what_stopped_it(
     reader: SharedLog,
@@ -131,6 +155,32 @@ def test_where_the_holder_of_the_index_stopped_everybody_is_told_what_stopped_it
         assert _versions(reader) == [1, 2]
     finally:
         holder.close()
+
+
+def test_a_record_of_a_later_format_is_read_on_from_by_the_release_that_knows_it(
+    reader: SharedLog,
+    append: Callable[[UUID, int], None],
+    settings: KafkaSettings,
+    topic: Topic,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The older one has stopped before it, and left its index there; nothing has to be done but to exchange it."""
+    dossier_id, key = uuid4(), KeyFolder(settings.key_folder).writer
+    append(dossier_id, 1)
+    assert _versions(reader) == [1]
+    put_on_head(settings.bootstrap, Place(settings.app, settings.partitions, 0), "the next format", key())
+    for _ in range(2):
+        with pytest.raises(NewerLog):
+            reader.head(0)
+    reader.close()
+    monkeypatch.setattr(usable, "CONTROL", {*usable.CONTROL, 0xFE})
+    newer = SharedLog(settings, topic)
+    try:
+        assert _versions(newer) == [1]
+        append(dossier_id, 2)
+        assert _versions(newer) == [1, 2]
+    finally:
+        newer.close()
 
 
 def test_after_a_lent_index_was_taken_back_nothing_is_missing(
