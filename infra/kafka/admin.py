@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from kafka.admin import KafkaAdminClient
-from kafka.errors import KafkaConnectionError
+from kafka.errors import KafkaConnectionError, KafkaTimeoutError, RequestTimedOutError
 
 from infra.kafka.settings import KafkaSettings
-from infra.retry import Retry
+from infra.retry import Patience, Retry
 from infra.timeouts import Timeout
 
 _T = TypeVar("_T")
@@ -18,16 +18,19 @@ _T = TypeVar("_T")
 def ask(settings: KafkaSettings, question: Callable[[KafkaAdminClient], _T]) -> _T:
     """What the cluster answers. Raises KafkaError.
 
-    The client asks any broker that the cluster has named, and gives up when that one is down: then another is asked.
+    The client asks any broker that the cluster has named, and gives up when that one is down, or an answer is lost:
+    then everything is asked again, and waited for longer.
     """
-    tries = Retry(Timeout.CLUSTER)
+    tries, patience = Retry(Timeout.CLUSTER), Patience()
     while True:
-        admin = KafkaAdminClient(**settings.client, request_timeout_ms=Timeout.REQUEST.milliseconds)
+        wait = int(1000 * patience.longest)
+        admin = KafkaAdminClient(**settings.client, request_timeout_ms=wait)
         try:
             return question(admin)
-        except KafkaConnectionError:
+        except (KafkaConnectionError, KafkaTimeoutError, RequestTimedOutError):
             if tries.is_over:
                 raise
         finally:
             admin.close()
+        patience.lost("")
         tries.pause()
