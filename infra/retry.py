@@ -73,41 +73,6 @@ class Retry:
             number += 1
 
 
-class Patience:
-    """For how long the answers to requests are waited for, by their kind: as long as lost ones are worth.
-
-    A request that was lost is sent again, which is harmless; so it counts as lost soon. But a broker that lives may be
-    slow: each time in a row that no answer came it is waited for twice as long, up to `Timeout.REQUEST`, and answers
-    that took long give the next ones of their kind twice that time.
-    """
-
-    def __init__(self) -> None:
-        self._seconds: dict[str, float] = {}
-
-    def seconds(self, kind: str) -> float:
-        """For how long the next answer of a kind is waited for."""
-        return self._seconds.get(kind, Timeout.LOST.seconds)
-
-    @property
-    def longest(self) -> float:
-        """The same, of the kind that is waited for longest."""
-        return max(self._seconds.values(), default=Timeout.LOST.seconds)
-
-    def lost(self, kind: str) -> None:
-        """No answer came."""
-        self._wait(kind, 2 * self.seconds(kind))
-
-    def answered(self, kind: str, waited: float) -> None:
-        """An answer came, for which so many seconds were waited."""
-        self._wait(kind, 2 * waited)
-
-    def _wait(self, kind: str, seconds: float) -> None:
-        if seconds > Timeout.LOST.seconds:
-            self._seconds[kind] = min(seconds, Timeout.REQUEST.seconds)
-        else:
-            self._seconds.pop(kind, None)
-
-
 def supervise(
     name: str,
     run: Callable[[], None],

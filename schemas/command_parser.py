@@ -19,7 +19,7 @@ from jsonschema_rs import Draft202012Validator
 from msgspec import ValidationError, convert
 
 from domain.catalogue.answers import LARGEST
-from domain.commands import COMMAND_TYPES, Command
+from domain.commands import COMMAND_TYPES, NO_DIGEST, Command
 from domain.errors import InvalidInput
 from domain.i18n import pair
 from domain.shapes import DecimalText
@@ -46,7 +46,6 @@ from schemas.validation_messages import DAY, Problem, problems
 
 __all__ = [
     "LARGEST_COMMAND",
-    "NO_DIGEST",
     "MalformedMessage",
     "command_from",
     "command_schemas",
@@ -59,8 +58,6 @@ __all__ = [
 
 LARGEST_COMMAND: Final = 4 * 2**20
 """The most bytes that one command may have."""
-NO_DIGEST: Final = bytes(32)
-"""In the place of a digest that nobody knows."""
 
 _COMMAND_ID: Final = re.compile(
     r'"command_id"\s*:\s*"([0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})"'

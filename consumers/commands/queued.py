@@ -14,8 +14,8 @@ from typing import Final, TypeAlias
 
 from consumers.commands.errors import UnreadableRecords
 from consumers.commands.ports import QueuedCommand
-from domain.commands import Command
-from schemas.command_parser import NO_DIGEST, MalformedMessage, parse_message
+from domain.commands import NO_DIGEST, Command
+from schemas.command_parser import MalformedMessage, parse_message
 
 MANY: Final = 16
 """From so many in a row on they are one."""

@@ -9,7 +9,7 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaConnectionError, KafkaTimeoutError, RequestTimedOutError
 
 from infra.kafka.settings import KafkaSettings
-from infra.retry import Patience, Retry
+from infra.retry import Retry
 from infra.timeouts import Timeout
 
 _T = TypeVar("_T")
@@ -21,10 +21,11 @@ def ask(settings: KafkaSettings, question: Callable[[KafkaAdminClient], _T]) -> 
     The client asks any broker that the cluster has named, and gives up when that one is down, or an answer is lost:
     then everything is asked again, and waited for longer.
     """
-    tries, patience = Retry(Timeout.CLUSTER), Patience()
+    tries = Retry(Timeout.CLUSTER)
+    # It is asked while everything begins, which makes a busy machine slow.
+    seconds = 2 * Timeout.LOST.seconds
     while True:
-        wait = int(1000 * patience.longest)
-        admin = KafkaAdminClient(**settings.client, request_timeout_ms=wait)
+        admin = KafkaAdminClient(**settings.client, request_timeout_ms=int(1000 * seconds))
         try:
             return question(admin)
         except (KafkaConnectionError, KafkaTimeoutError, RequestTimedOutError):
@@ -32,5 +33,5 @@ def ask(settings: KafkaSettings, question: Callable[[KafkaAdminClient], _T]) -> 
                 raise
         finally:
             admin.close()
-        patience.lost("")
+        seconds = min(2 * seconds, Timeout.REQUEST.seconds)
         tries.pause()

@@ -42,7 +42,7 @@ from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
 from infra.log.errors import LogChanged, RecordTooLarge
 from infra.log.partition_client import FetchResult
-from infra.retry import Patience, Retry
+from infra.retry import Retry
 from infra.timeouts import Timeout
 
 _log = structlog.get_logger(__name__)
@@ -94,7 +94,8 @@ class KafkaPartitionClient:
         self._topic_partition = TopicPartition(topic.name, partition)
         self._client: Client | None = None
         self._clients = 0
-        self._patience = Patience()
+        # For how many seconds the next answer of a kind is waited for, where it is not `Timeout.LOST`.
+        self._waits: dict[str, float] = {}
         self._failed = ""
         """Why what was sent last was not acknowledged."""
         self._producer: _Producer | None = None
@@ -336,7 +337,7 @@ class KafkaPartitionClient:
             client = Client(
                 **self._settings.client,
                 # A little longer than anything is waited for here, which then says so itself.
-                request_timeout_ms=int(1000 * self._patience.longest) + 1000,
+                request_timeout_ms=int(1000 * max(self._waits.values(), default=Timeout.LOST.seconds)) + 1000,
                 receive_message_max_bytes=1 << 30,
                 reconnect_backoff_max_ms=500,
             )
@@ -353,14 +354,20 @@ class KafkaPartitionClient:
 
     @contextmanager
     def _waiting(self, kind: str) -> Iterator[float]:
-        """Around a wait for an answer: for how many seconds; one that failed counts as lost."""
-        began = time.monotonic()
+        """Around a wait for an answer of a kind: for how many seconds.
+
+        What was lost is sent again, which is harmless; so an answer counts as lost soon. But a broker that lives may be
+        slow: each time in a row that none came it is waited for twice as long, and one that took long gives the next
+        one of its kind twice that time, up to `Timeout.REQUEST`.
+        """
+        began, seconds = time.monotonic(), self._waits.get(kind, Timeout.LOST.seconds)
         try:
-            yield self._patience.seconds(kind)
+            yield seconds
         except (KafkaError, OSError):
-            self._patience.lost(kind)
+            self._waits[kind] = min(2 * seconds, Timeout.REQUEST.seconds)
             raise
-        self._patience.answered(kind, time.monotonic() - began)
+        waited = time.monotonic() - began
+        self._waits[kind] = min(max(2 * waited, Timeout.LOST.seconds), Timeout.REQUEST.seconds)
 
     def _revived(self) -> Client:
         """The client, which nobody drives between two requests: brokers close idle connections, and ask for a password.

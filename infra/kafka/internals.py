@@ -122,7 +122,7 @@ class _ConnectionManager(KafkaConnectionManager):  # type: ignore[misc]
             return await super()._do_bootstrap(deadline)
         except KafkaTimeoutError as error:
             reason = self._last_reason or "none answered in time"
-            brokers = ", ".join(f"{broker.host}:{broker.port}" for broker in self.cluster.bootstrap_brokers())
+            brokers = ", ".join(sorted(f"{each.host}:{each.port}" for each in self.cluster.bootstrap_brokers()))
             raise KafkaConnectionError(f"no broker could be reached at {brokers}: {reason}") from error
 
     async def _build_transport(self, node: Any, timeout_at: float | None = None) -> Any:

@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from consumers.commands.ports import LastHandled, QueuePosition, RecordedCommand
+from consumers.commands.ports import LastHandled, QueuePosition
 from infra.log.acceptance import ChainState
-from infra.log.format import Append, decode_body
+from infra.log.format import decode_body, last_handled_in
 from infra.log.partition_client import PartitionClient
-from schemas.command_parser import NO_DIGEST
-
-
-def last_handled_in(appends: Sequence[Append]) -> LastHandled | None:
-    """The last command that the appends of a record have handled; None where they have none of a queue."""
-    source: QueuePosition | None = None
-    for append in reversed(appends):
-        if append.source is None or (source is not None and append.source.topic_id != source.topic_id):
-            continue
-        source = source or append.source
-        command = append.command
-        if command is not None and command.digest != NO_DIGEST:
-            command_id = str(command.key.command_id) if command.key.command_id.int else None
-            return LastHandled(source, RecordedCommand(append.source.offset, command_id, command.digest))
-    return LastHandled(source, None) if source is not None else None
 
 
 def find_last_handled(

@@ -15,8 +15,7 @@ from infra.log.errors import (
     LogNotFounded,
     WriterNotRegistered,
 )
-from infra.log.format import Append, Body, Header, Place
-from infra.log.handled import last_handled_in
+from infra.log.format import Append, Body, Header, Place, last_handled_in
 from infra.log.index import Applied, Index
 from infra.log.index_head import Head
 from infra.log.keys import Signer

@@ -40,9 +40,9 @@ class KafkaCommandQueue:
 
     def check(self, last_handled: Callable[[], LastHandled | None]) -> None:
         """See `CommandQueue`. Raises QueueCut, LogChanged, KafkaUnreachable."""
-        if not self._comparison.holds:
+        if not self._is_compared_now():
             # What was read over another connection may be gone.
-            self._forget()
+            self._records, self._read = [], range(0)
             self._comparison.compare(last_handled)
         self._is_compared = True
 
@@ -55,18 +55,19 @@ class KafkaCommandQueue:
             try:
                 fetched = self._client.follow(self._read.stop if known else start, _WAIT_SECONDS)
             except LogChanged:
-                if not self._is_compared or self._comparison.holds:
+                if not self._is_compared or self._is_compared_now():
                     raise
                 return []
             self._read = range(self._read.start if known else start, fetched.next_offset)
             waiting = fetched.records
-        if self._is_compared and not self._comparison.holds:
+        if self._is_compared and not self._is_compared_now():
             return []
         self._records = waiting
         return [self._queued(record) for record in waiting[: _how_many(waiting)]]
 
-    def _forget(self) -> None:
-        self._records, self._read = [], range(0)
+    def _is_compared_now(self) -> bool:
+        """Whether the connection is the one on which the queue was compared."""
+        return self._comparison.session is not None and self._client.session == self._comparison.session
 
     def values_at(self, offsets: Collection[int]) -> Mapping[int, bytes]:
         """The bytes of the commands at these offsets, but for what cannot be read or is not there. Raises as `poll`."""

@@ -24,22 +24,18 @@ class QueueComparison:
         self._client = client
         self._topic = topic
         self._partition = partition
-        self._session: object = None
+        self.session: object = None
+        """The client's session in which it was compared last."""
         self.handled: LastHandled | None = None
         """What was compared last."""
 
-    @property
-    def holds(self) -> bool:
-        """Whether the connection is the one on which it was compared last."""
-        return self._session is not None and self._client.session == self._session
-
     def compare(self, last_handled: Callable[[], LastHandled | None]) -> None:
-        """Compare unless it `holds`. Raises QueueCut, and what reading raises."""
-        if self.holds:
+        """Compare unless it was done in this session. Raises QueueCut, and what reading raises."""
+        if self.session is not None and self.session == self._client.session:
             return
         handled = last_handled()
         check_queue(self._client, self._topic, self._partition, handled)
-        self._session, self.handled = self._client.session, handled
+        self.session, self.handled = self._client.session, handled
 
     def check_offset(self, offset: int) -> None:
         """Raises QueueCut for an offset that a command got, and that had been handled when it was compared last."""

@@ -21,7 +21,7 @@ from uuid import UUID
 
 from consumers.commands.outcome import refused
 from consumers.commands.ports import NO_KEY, CommandKey, LastHandled, QueuePosition, RecordedCommand
-from domain.commands import UnitReference
+from domain.commands import NO_DIGEST, UnitReference
 from domain.errors import InvalidInput
 from domain.identity import partition_of, routing_id
 from infra.kafka.client import KafkaPartitionClient
@@ -37,13 +37,13 @@ from infra.log.format import (
     decode_body,
     encode_append,
     encode_body,
+    last_handled_in,
 )
-from infra.log.handled import last_handled_in
 from infra.log.partition_client import PartitionClient, Record
 from infra.log.partition_knowledge import check_chain
 from infra.queue.dead_letters import KafkaDeadLetters, Letter
 from infra.queue.errors import QueueRecovered
-from schemas.command_parser import NO_DIGEST, MalformedMessage, is_command, parse_message
+from schemas.command_parser import MalformedMessage, is_command, parse_message
 
 if TYPE_CHECKING:
     from infra.bootstrap import Application

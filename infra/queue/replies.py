@@ -28,6 +28,7 @@ import structlog
 
 from consumers.commands.outcome import Answer, first_answer
 from consumers.commands.ports import DeadLetter
+from domain.commands import NO_DIGEST
 from infra.kafka.client import KafkaPartitionClient
 from infra.log.format import HandledCommand, Place, RecordedOutcome
 from infra.log.index import Applied
@@ -35,7 +36,7 @@ from infra.log.kafka.log import KafkaLog
 from infra.log.keys import Signer, is_signed
 from infra.queue.command_consumer import KafkaCommandQueue
 from infra.queue.dead_letters import KafkaDeadLetters
-from schemas.command_parser import NO_DIGEST, is_command
+from schemas.command_parser import is_command
 
 _log = structlog.get_logger(__name__)
 

@@ -18,7 +18,7 @@ import pytest
 from consumers.commands import queued
 from consumers.commands.errors import QueueCut
 from consumers.commands.outcome import Answer
-from domain.commands import Command
+from domain.commands import NO_DIGEST, Command
 from infra.bootstrap import Application
 from infra.dev.kafka import KafkaCluster, kafka
 from infra.diagnosis.halts import halts
@@ -30,7 +30,7 @@ from infra.queue.diagnose import diagnose
 from infra.queue.recovery import FILLER, QueueRecovery
 from infra.queue.worker_process import PartitionThread
 from infra.settings import load
-from schemas.command_parser import NO_DIGEST, MalformedMessage, parse_message
+from schemas.command_parser import MalformedMessage, parse_message
 from tests.fault.evidence import accepted, gather
 from tests.fault.segments import Segments
 from tests.support.terminal import Terminal

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from kafka import errors as kafka_errors
+from kafka.errors import KafkaError
 
 from infra.dev.kafka import KafkaCluster
 from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.errors import KafkaUnreachable, reason_of, unreachable
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Identity, Topic, ensure, log_topic
-from infra.retry import Patience
 from infra.timeouts import Timeout
 from tests.fault.proxy import Proxy
 
@@ -50,13 +50,18 @@ def way(broker: KafkaCluster, tmp_path: Path) -> Iterator[Way]:
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """For how long each answer was waited for that did not come."""
     found: list[float] = []
-    lost = Patience.lost
+    waiting = KafkaPartitionClient._waiting
 
-    def noted(self: Patience, kind: str) -> None:
-        found.append(self.seconds(kind))
-        lost(self, kind)
+    @contextmanager
+    def noted(self: KafkaPartitionClient, kind: str) -> Iterator[float]:
+        with waiting(self, kind) as seconds:
+            try:
+                yield seconds
+            except KafkaError:
+                found.append(seconds)
+                raise
 
-    monkeypatch.setattr(Patience, "lost", noted)
+    monkeypatch.setattr(KafkaPartitionClient, "_waiting", noted)
     return found
 
 
@@ -93,16 +98,18 @@ def test_a_broker_that_gives_no_answer_is_waited_for_longer_each_time(
     assert waits == pytest.approx([SHORT, 2 * SHORT, 4 * SHORT, 5 * SHORT, 5 * SHORT])
 
 
-def test_answers_that_take_long_give_the_next_ones_more_time() -> None:
-    patience = Patience()
-    assert patience.seconds("x") == Timeout.LOST.seconds
-    patience.answered("x", 4.0)
-    assert patience.seconds("x") == 8.0
-    assert patience.seconds("y") == Timeout.LOST.seconds
-    patience.lost("x")
-    assert patience.seconds("x") == patience.longest == Timeout.REQUEST.seconds
-    patience.answered("x", 0.1)
-    assert patience.seconds("x") == patience.longest == Timeout.LOST.seconds
+def test_an_answer_that_took_long_gives_the_next_one_more_time(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of its kind alone, and until one comes soon again."""
+    moments = iter([0.0, 4.0, 10.0, 10.1])
+    monkeypatch.setattr("infra.kafka.client.time.monotonic", lambda: next(moments))
+    waited = []
+    for _ in range(2):
+        with way.client._waiting("slow") as seconds:
+            waited.append(seconds)
+    monkeypatch.undo()
+    with way.client._waiting("slow") as seconds, way.client._waiting("other") as other:
+        waited += [seconds, other]
+    assert waited == [Timeout.LOST.seconds, 8.0, Timeout.LOST.seconds, Timeout.LOST.seconds]
 
 
 def test_a_partition_that_nobody_leads_is_told_in_a_sentence(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
