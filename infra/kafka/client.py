@@ -18,14 +18,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import structlog
 from kafka import errors as kafka_errors
 from kafka.errors import KafkaError
 from kafka.structs import TopicPartition
 
+from infra.kafka.client_state import Leader, Producer, SentRequest
 from infra.kafka.errors import KafkaUnreachable, TopicUnusable, reason_of, unreachable
 from infra.kafka.internals import (
     Client,
@@ -57,29 +57,6 @@ _NOT_ALLOWED: Final = (kafka_errors.TopicAuthorizationFailedError, kafka_errors.
 _TOO_LARGE: Final = (kafka_errors.MessageSizeTooLargeError, kafka_errors.RecordListTooLargeError)
 
 
-@dataclass(slots=True)
-class _Producer:
-    """An idempotent producer: the broker takes each sequence number once."""
-
-    id: int
-    epoch: int
-    sequence: int = 0
-
-
-class _Sent(NamedTuple):
-    """A request on its way, of a kind that is waited for by itself."""
-
-    future: Any
-    kind: str
-
-
-class _Leader(NamedTuple):
-    """The broker that leads the partition, and the number of its election."""
-
-    node: int
-    epoch: int
-
-
 class KafkaPartitionClient:
     """One partition of a topic. Not for several threads at once."""
 
@@ -98,8 +75,8 @@ class KafkaPartitionClient:
         self._waits: dict[str, float] = {}
         self._failed = ""
         """Why what was sent last was not acknowledged."""
-        self._producer: _Producer | None = None
-        self._settled_leader: _Leader | None = None
+        self._producer: Producer | None = None
+        self._settled_leader: Leader | None = None
         self._settled_end = 0
         self._last_request_at = 0.0
         self.appended_at = 0
@@ -219,7 +196,7 @@ class KafkaPartitionClient:
             except (KafkaError, OSError) as error:
                 self._wait_for_broker(error, tries)
 
-    def _ask_offset(self, leader: _Leader, which: OffsetSpec) -> int:
+    def _ask_offset(self, leader: Leader, which: OffsetSpec) -> int:
         request = offset_request(self._topic.name, self._partition, leader.epoch, which)
         found = self._response(self._request(request, leader.node)).topics[0].partitions[0]
         raise_for_code(found.error_code)
@@ -232,7 +209,7 @@ class KafkaPartitionClient:
         if client is not None:
             client.close()
 
-    def offset_of(self, sent: _Sent) -> int | None:
+    def offset_of(self, sent: SentRequest) -> int | None:
         """The offset in the answer to a record that was sent; None when the outcome is unknown."""
         try:
             answer = self._response(sent).responses[0].partition_responses[0]
@@ -259,12 +236,12 @@ class KafkaPartitionClient:
         _log.warning("append.unknown", topic=self._topic.name, partition=self._partition, reason=self._failed)
         self.close()
 
-    def _new_producer(self) -> _Producer:
+    def _new_producer(self) -> Producer:
         tries = Retry(Timeout.LOST, pause=0.05)
         while True:
             answer = self._response(self._request(producer_id_request(), self._revived().least_loaded_node()))
             if answer.error_code == 0:
-                self._producer = _Producer(answer.producer_id, answer.producer_epoch)
+                self._producer = Producer(answer.producer_id, answer.producer_epoch)
                 return self._producer
             error = kafka_errors.for_code(answer.error_code)
             # A broker that has just started is still loading.
@@ -286,7 +263,7 @@ class KafkaPartitionClient:
             self._settled_leader = leader
         return self._fetch(leader, start, wait=0.0, most=most)
 
-    def _fetch(self, leader: _Leader, start: int, *, wait: float, most: int = _FETCH_BYTES) -> Any:
+    def _fetch(self, leader: Leader, start: int, *, wait: float, most: int = _FETCH_BYTES) -> Any:
         topic_id = self._topic.identity.topic_id
         request = fetch_request(topic_id, self._partition, leader.epoch, start, wait=wait, most_bytes=most)
         return self._request(request, leader.node)
@@ -379,34 +356,34 @@ class KafkaPartitionClient:
             client.poll(timeout_ms=0)
         return client
 
-    def _request(self, request: Any, node: int) -> _Sent:
+    def _request(self, request: Any, node: int) -> SentRequest:
         """Send a request to a broker. Its answer is taken by `_response`."""
         client = self._connected()
         self._last_request_at = time.monotonic()
         with self._waiting(_CONNECTION) as seconds:
             client.await_ready(node, timeout_ms=int(1000 * seconds))
-        return _Sent(client.send(node, request), type(request).__name__)
+        return SentRequest(client.send(node, request), type(request).__name__)
 
-    def _leader(self) -> _Leader:
+    def _leader(self) -> Leader:
         client = self._revived()
         return self._known_leader(client) or self._elected_leader(client)
 
-    def _known_leader(self, client: Client) -> _Leader | None:
+    def _known_leader(self, client: Client) -> Leader | None:
         node = client.cluster.leader_for_partition(self._topic_partition)
         if node is None or node < 0:
             return None
-        return _Leader(int(node), int(client.cluster.leader_epoch_for_partition(self._topic_partition)))
+        return Leader(int(node), int(client.cluster.leader_epoch_for_partition(self._topic_partition)))
 
-    def _elected_leader(self, client: Client) -> _Leader:
+    def _elected_leader(self, client: Client) -> Leader:
         tries = Retry(Timeout.LOST)
         while not tries.is_over:
-            self._response(_Sent(client.cluster.request_update(), _METADATA))
+            self._response(SentRequest(client.cluster.request_update(), _METADATA))
             leader = self._known_leader(client)
             if leader is not None:
                 return leader
         raise KafkaError(f"no broker leads partition {self._partition} of the topic {self._topic.name}")
 
-    def _response(self, sent: _Sent) -> Any:
+    def _response(self, sent: SentRequest) -> Any:
         with self._waiting(sent.kind) as seconds:
             self._connected().poll(timeout_ms=int(1000 * seconds), future=sent.future)
             if not sent.future.is_done:
@@ -419,7 +396,7 @@ class KafkaPartitionClient:
 class _PendingRecords:
     """A record on its way through Kafka, or why it could not be sent."""
 
-    def __init__(self, partition_client: KafkaPartitionClient, sent: _Sent | Exception) -> None:
+    def __init__(self, partition_client: KafkaPartitionClient, sent: SentRequest | Exception) -> None:
         self._partition_client = partition_client
         self._sent = sent
 

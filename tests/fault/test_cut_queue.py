@@ -94,11 +94,15 @@ class Queue:
         """What the doctor finds, but that no member of a group works here."""
         return [each.error.code for each in diagnose(self.made).wrong if each.error.code != "NO_WORKER"]
 
+    def terminal(self) -> Terminal:
+        """A person's."""
+        terminal, made = Terminal(self.folder), self.made.kafka
+        terminal.environment["DOSSIER_LOG"] = f"kafka://{made.bootstrap}?prefix={made.app}&index={made.index_dir}"
+        return terminal
+
     def recover(self) -> list[str]:
         """By the command line; the ids that were put into the queue again."""
-        terminal = Terminal(self.folder)
-        kafka = self.made.kafka
-        terminal.environment["DOSSIER_LOG"] = f"kafka://{kafka.bootstrap}?prefix={kafka.app}&index={kafka.index_dir}"
+        terminal = self.terminal()
         shown = terminal.json("log", "recover", "queue", "--partition=0")
         assert shown["needed"]
         assert shown["handled"] == self.handled()
@@ -230,6 +234,9 @@ def test_a_client_is_told_and_sends_nothing(queues: dict[str, Queue]) -> None:
     for gateway in (queue.submit, lambda commands: queue.made.gateway.submit(commands)()):
         with pytest.raises(QueueCut):
             gateway(WAY[HANDLED : HANDLED + 1])
+    said = queue.terminal().run("open", "04633", "--level=basic", "--year=2024", "--on=2024-06-12", code=4).err
+    assert "QUEUE_CUT" in said
+    assert "dossier log recover queue --partition 0" in said
     assert queue.end() == KEPT
 
 
@@ -280,9 +287,7 @@ def test_a_dead_letter_never_has_the_bytes_of_another_command(queues: dict[str, 
         queue.start()
         assert queue.halt() == "QUEUE_CUT"
         assert letters.waiting() == before
-    terminal = Terminal(queue.folder)
-    made = queue.made.kafka
-    terminal.environment["DOSSIER_LOG"] = f"kafka://{made.bootstrap}?prefix={made.app}&index={made.index_dir}"
+    terminal = queue.terminal()
     assert "COMMAND_GONE" in terminal.run("dead-letters", "retry", before[0].name, code=2).err or before[0].is_whole
 
 
@@ -298,10 +303,18 @@ def test_commands_keep_their_order(queues: dict[str, Queue]) -> None:
     """Those at reused offsets come before those behind them, as they were sent."""
     queue = queues["order"]
     queue.put([*WAY[HANDLED : HANDLED + 5], JUNK, *WAY[HANDLED + 5 : HANDLED + 12]])
+    terminal = queue.terminal()
+    for wrong in (["recover"], ["recover", "queue", "--handled=3"], ["recover", "queue", "--partition=1"]):
+        assert "BAD_OPTION" in terminal.run("log", *wrong, code=2).err
+    assert "BAD_OPTION" in terminal.run("log", "dismiss", "queue", code=2).err
+    shown = terminal.run("log", "recover", "queue").out
+    assert str(HANDLED - 1) in shown
     ids = queue.recover()
+    assert "nothing to be recovered" in terminal.run("log", "recover", "queue").out
     assert ids == [json.loads(line)["command_id"] for line in WAY[HANDLED : HANDLED + 12]]
     queue.start()
     check_all_act_once(queue, HANDLED + 12)
+    assert [each.error.code for each in diagnose(queue.made, whole=True).wrong] == ["NO_WORKER"]
 
 
 @pytest.mark.parametrize("step", ["_fill", "_settle_letter", "_append"])
@@ -346,9 +359,7 @@ def test_two_people_may_do_it_at_once(queues: dict[str, Queue], monkeypatch: pyt
         append(self, *arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(QueueRecovery, "_append", slowly)
-    terminal = Terminal(queue.folder)
-    made = queue.made.kafka
-    terminal.environment["DOSSIER_LOG"] = f"kafka://{made.bootstrap}?prefix={made.app}&index={made.index_dir}"
+    terminal = queue.terminal()
     terminal.run("log", "recover", "queue", f"--handled={HANDLED - 1}")
     check_all_act_once(queue, HANDLED + 4)
 

@@ -36,17 +36,26 @@ def encoding_of(settings: KafkaSettings, registry_url: str | None) -> ValueEncod
 
 
 class KafkaStream:
-    """The stream of an installation. A consumer group spreads its partitions over the publishers."""
+    """The stream of an installation. A consumer group spreads its partitions over the publishers.
+
+    Every `check_every` seconds the settings of its topics are looked at.
+    """
 
     def __init__(
-        self, settings: KafkaSettings, serializer: DecisionSerializer, partitions: range, encoding: ValueEncoding
+        self,
+        settings: KafkaSettings,
+        serializer: DecisionSerializer,
+        partitions: range,
+        encoding: ValueEncoding,
+        *,
+        check_every: float = Timeout.TOPIC_CHECK.seconds,
     ) -> None:
         self._settings = settings
         self._serializer = serializer
         self._partitions = partitions
         self._encoding = encoding
         self._membership: Membership | None = None
-        self._watch = TopicWatch(lambda: check(settings, len(partitions)))
+        self._watch = TopicWatch(lambda: check(settings, len(partitions)), seconds=check_every)
 
     def prepare(self) -> None:
         """Make the topics and publish the schemas, where they are missing. Raises StreamUnusable."""
