@@ -108,7 +108,8 @@ class KafkaReplies:
             if append.outcome is RecordedOutcome.DEAD and append.command is not None and append.source is not None
         ]
         if dead:
-            values = self._queue.values_at([source.offset for source, _ in dead])
+            own = [source.offset for source, _ in dead if source.topic_id == self._queue.topic_id]
+            values = self._queue.values_at(own) if own else {}
             letters = [
                 DeadLetter(source, _own(values.get(source.offset, b""), command), command.answer)
                 for source, command in dead
