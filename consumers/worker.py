@@ -13,7 +13,7 @@ class PartitionWorker:
     """Handles the commands of one partition. Any number of workers may do so at once.
 
     1. Read the log to the end: it alone says what has been handled. Answer again what was answered last.
-    2. Poll for the commands after the last one that was handled.
+    2. Poll for the commands after the last one that was handled, which must stand where the log says.
     3. Read each strictly, and decide it on the head; what cannot be handled is dead, and keeps its place.
     4. Store dead letters, then append all in one record with their places in the queue.
     5. Answer from the accepted records alone, those of other workers too.
@@ -32,8 +32,12 @@ class PartitionWorker:
         replies: Replies,
         dead_letters: DeadLetters,
         went_on: Callable[[], None] = lambda: None,
+        check_topics: Callable[[], None] = lambda: None,
     ) -> None:
-        """`went_on` is called after each batch that was handled, empty ones too."""
+        """`went_on` is called after each batch that was handled, empty ones too.
+
+        `check_topics` raises what is wrong with the queue and the log, and is asked before each.
+        """
         self._partition = partition
         self._log = log
         self._queue = queue
@@ -41,6 +45,7 @@ class PartitionWorker:
         self._replies = replies
         self._dead_letters = dead_letters
         self._went_on = went_on
+        self._check_topics = check_topics
 
     def run(self, stopped: Event) -> None:
         """Work until told to stop."""
@@ -52,11 +57,17 @@ class PartitionWorker:
     def start(self) -> None:
         """Step 1."""
         self._log.refresh(self._partition)  # 1
+        self._check_queue()
         self._replies.resend_last()
 
     def handle_batch(self) -> None:
         """Steps 2 to 5, once."""
+        self._check_topics()
+        self._check_queue()
         queued = self._queue.poll(self._log.commands_offset(self._partition))  # 2
         if queued:
             self._handler.process_queued(queued, self._partition, self._dead_letters)  # 3, 4
         self._replies.send()  # 5
+
+    def _check_queue(self) -> None:
+        self._queue.check(lambda: self._log.last_handled(self._partition))

@@ -64,6 +64,10 @@ DossierReference: TypeAlias = Annotated[
 ]
 
 
+NO_DIGEST: Final = bytes(32)
+"""In the place of a command's digest that nobody knows."""
+
+
 class Command(Struct, frozen=True, kw_only=True):
     """What every command says. `schemas.command_parser` makes each from JSON.
 

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from infra.delivery.settings import StreamSettings, WebhookSettings
     from infra.delivery.webhooks.store import WebhookStore
     from infra.kafka.settings import KafkaSettings
+    from infra.kafka.topic_watch import TopicWatch
     from infra.log.kafka.log_reader import SharedLog
     from infra.queue.gateway import QueuedGateway
     from infra.queue.topics import QueueTopics
@@ -131,7 +132,8 @@ class Application:
         """The log on Kafka as readers of this machine share it."""
         from infra.log.kafka.log_reader import SharedLog
 
-        return SharedLog(self.kafka, self.topics.events, long_running=self._long_running)
+        watch = self.topic_watch
+        return SharedLog(self.kafka, self.topics.events, long_running=self._long_running, check_topics=watch.check)
 
     def sources(self) -> Sequence[PartitionSource]:
         """Each partition of the log, for an operator's tools: nothing is read. Raises LogMissing, LogUnusable."""
@@ -242,7 +244,24 @@ class Application:
         topics = self.topics
         within = self.settings.answer_within
         units = self.settings.units
-        return QueuedGateway(self.kafka, topics.commands, topics.replies, units, self.active_writers, seconds=within)
+        return QueuedGateway(
+            self.kafka,
+            topics.commands,
+            topics.replies,
+            units,
+            self.active_writers,
+            last_handled=self.kafka_reader.last_handled,
+            seconds=within,
+            check_topics=self.topic_watch.check,
+        )
+
+    @cached_property
+    def topic_watch(self) -> TopicWatch:
+        """Looks again and again at the settings of the topics, once for the whole process."""
+        from infra.kafka.topic_watch import TopicWatch
+        from infra.queue.topics import check_queue_topics
+
+        return TopicWatch(lambda: check_queue_topics(self.kafka))
 
     def active_writers(self, partition: int, read_on: bool) -> Mapping[bytes, bytes]:
         """See `infra.queue.gateway.ActiveWriters`."""

@@ -12,8 +12,10 @@ class Timeout(Enum):
     """A time-out: its seconds, and what is waited for."""
 
     CONNECT = 30.0, "the first answer of any broker, by a client that has just begun"
-    REQUEST = 10.0, "the answer of a broker to one request, the copies of a record in sync included"
-    RESPONSE = 12.0, "the end of one request, whatever became of it"
+    LOST = 2.0, "the answer to one request, before it counts as lost and is sent again; doubled each time"
+    REQUEST = 10.0, "the same, at most, of a broker that is slow; the copies of a record in sync included"
+    TOPIC_CHECK = 60.0, "the next look of a running process at the settings of its topics"
+    TOPIC_RECHECK = 1.0, "the same where they were wrong"
     CLUSTER = 10.0, "a question to the cluster: its topics, their settings, the members of a group"
     COORDINATOR = 10.0, "the broker that keeps a group, when nobody asked about groups before"
     TOPIC_READY = 15.0, "a topic that was just made: its leaders, and its settings at all brokers"

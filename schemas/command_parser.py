@@ -19,7 +19,7 @@ from jsonschema_rs import Draft202012Validator
 from msgspec import ValidationError, convert
 
 from domain.catalogue.answers import LARGEST
-from domain.commands import COMMAND_TYPES, Command
+from domain.commands import COMMAND_TYPES, NO_DIGEST, Command
 from domain.errors import InvalidInput
 from domain.i18n import pair
 from domain.shapes import DecimalText
@@ -50,6 +50,7 @@ __all__ = [
     "command_from",
     "command_schemas",
     "example",
+    "is_command",
     "line_of",
     "parse_message",
     "read_command",
@@ -66,10 +67,14 @@ _DIGITS: Final = len(str(LARGEST))
 
 @dataclass(frozen=True, slots=True)
 class MalformedMessage:
-    """Input that is no command, or none that can be handled: its error, and its command id where that could be read."""
+    """Input that is no command, or none that can be handled: its error, and its command id where that could be read.
+
+    `digest` (32 bytes) is the SHA-256 of its bytes, or that of the content of a command that could not be handled.
+    """
 
     command_id: str | None
     error: InvalidInput
+    digest: bytes = NO_DIGEST
 
 
 def parse_message(line: bytes) -> Command | MalformedMessage:
@@ -77,7 +82,23 @@ def parse_message(line: bytes) -> Command | MalformedMessage:
     try:
         return read_command(line)
     except MalformedCommand as error:
-        return MalformedMessage(error.command_id, error)
+        return MalformedMessage(error.command_id, error, sha256(line).digest())
+
+
+def is_command(line: bytes, digest: bytes, command_id: str | None) -> bool:
+    """Whether a line is the one that a digest was taken of: by its content and its command id, or by its bytes.
+
+    What a command must look like does not matter: a line that one release refuses may be a command to another one.
+    """
+    if sha256(line).digest() == digest:
+        return True
+    try:
+        envelope = _parsed(_text(line))
+        named = envelope.pop("command_id", None) if isinstance(envelope, dict) else None
+        content = sha256(_canonical(envelope).encode("utf-8", "surrogatepass")).digest()
+    except (MalformedCommand, RecursionError):
+        return False
+    return content == digest and command_id in (None, named)
 
 
 def read_command(line: bytes | str) -> Command:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 _UUID: Final = {"type": "string", "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"}
@@ -19,11 +21,11 @@ _LETTER: Final = {
 _COMMANDS: Final = {**_UUID, "description": "The id of the topic of commands: another one when it was made anew."}
 
 
-def _object(description: str, properties: dict[str, Any]) -> dict[str, Any]:
+def _object(description: str, properties: dict[str, Any], optional: Mapping[str, Any] = MappingProxyType({})) -> Any:
     return {
         "description": description,
         "type": "object",
-        "properties": properties,
+        "properties": {**properties, **optional},
         "required": list(properties),
         "additionalProperties": False,
     }
@@ -87,7 +89,28 @@ SCHEMAS: Final[dict[str, Any]] = {
                 "pattern": "^[0-9a-f]{128}$",
                 "description": (
                     "Ed25519 over the text dossier-reply/<app>/<P>/<p> and SHA-256 of `commands`, `record` and the "
-                    "further lines, joined by line ends."
+                    "further lines, joined by line ends. For readers that know no `digests`."
+                ),
+            },
+        },
+        {
+            "digests": {
+                "type": "array",
+                "items": {"type": ["string", "null"], "pattern": "^[0-9a-f]{64}$"},
+                "description": (
+                    "Of each further line's command, SHA-256 of its JSON without `command_id`: keys in order, no "
+                    "spaces, UTF-8. Of what is no command, SHA-256 of its bytes; null where it is not known. An answer "
+                    "is one's own only where digest and command id are those of the command that was sent: a topic "
+                    "that lost its end gives offsets out again. Replies of earlier releases have none."
+                ),
+            },
+            "digests_signature": {
+                "type": "string",
+                "pattern": "^[0-9a-f]{128}$",
+                "description": (
+                    "Ed25519 over the text dossier-answers/<app>/<P>/<p> and SHA-256 of `commands`, `record`, the "
+                    "digests (joined by spaces, null as -) and the further lines, joined by line ends. It takes the "
+                    "place of `signature` for readers that know it."
                 ),
             },
         },
@@ -103,13 +126,14 @@ MESSAGES: Final[dict[str, Any]] = {
             "topic of commands, a space, `done` or `dead`, a space, and JSON, an Answer."
         ),
         "description": (
-            "A command is answered in the partition in which it stands, under its offset there. A record with many "
-            "answers has several replies. Each comes at least once, and only after the log's record is durable."
+            "A command is answered in the partition in which it stands, under its offset there; whoever waits for the "
+            "answer compares digest and command id, too. A record with many answers has several replies. Each comes at "
+            "least once, and only after the log's record is durable."
         ),
         "contentType": "text/plain; charset=utf-8",
         "correlationId": {
             "location": "$message.payload#",
-            "description": "The topic's id in the first line and the offset that begins each further one.",
+            "description": "The topic's id and digests in the first line, and the offset that begins each further one.",
         },
         "payload": {
             "type": "string",
@@ -123,7 +147,8 @@ MESSAGES: Final[dict[str, Any]] = {
                 "name": "refused",
                 "payload": (
                     '{"commands": "8f1e3e0c-63c5-4a2f-9c6b-6a52f1c0a7f4", "record": 12, '
-                    f'"key": "{"0f" * 8}", "signature": "{"1e" * 64}"}}\n'
+                    f'"key": "{"0f" * 8}", "signature": "{"1e" * 64}", '
+                    f'"digests": ["{"2d" * 32}"], "digests_signature": "{"3c" * 64}"}}\n'
                     '40 done {"command_id":"7d1c4a8e-9a3b-4f4e-8b57-2f1f3f0f9c11","ok":false,"partition":0,'
                     '"position":7,"error":{"code":"UNKNOWN_DOSSIER","message":"…","clause":null,"details":{}}}'
                 ),

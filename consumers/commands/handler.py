@@ -44,7 +44,6 @@ from domain.units import Units
 from schemas.command_parser import MalformedMessage
 
 _SCOPE_BYTES: Final = 6
-_NO_DIGEST: Final = bytes(32)
 _REASON_LENGTH: Final = 500
 
 _Item: TypeAlias = tuple[QueuedCommand | None, Command | MalformedMessage]
@@ -167,7 +166,7 @@ class CommandHandler:
         queued, item = items[0]
         if isinstance(item, MalformedMessage):
             raise error
-        return [(queued, MalformedMessage(item.command_id, NotHandled(reason=str(error))))]
+        return [(queued, MalformedMessage(item.command_id, NotHandled(reason=str(error)), item.digest))]
 
     def _attempt(self, items: Sequence[_Item], partition: int, dead_letters: DeadLetters | None) -> list[Answer]:
         """Decide a batch and append it; the answers. Raises ConcurrencyConflict, AppendTooLarge, InfrastructureError.
@@ -246,9 +245,8 @@ class CommandHandler:
 
     def _dead(self, queued_item: _Item, error: InvalidInput, batch: _Batch, key: CommandKey = NO_KEY) -> Answer:
         queued, item = queued_item
-        digest = item.digest if isinstance(item, Command) else _NO_DIGEST
         answer = self._refused(item.command_id, error, batch)
-        batch.record_unbound(queued, CommandOutcome(key, digest, answer.line, (), outcome="dead"))
+        batch.record_unbound(queued, CommandOutcome(key, item.digest, answer.line, (), outcome="dead"))
         return answer
 
     def _refused(self, command_id: str | None, error: DossierError, batch: _Batch) -> Answer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 from uuid import UUID
@@ -30,12 +30,32 @@ class QueuePosition(NamedTuple):
     offset: int
 
 
+class RecordedCommand(NamedTuple):
+    """A handled command as the log has it: its offset, its id (None: not known), and its digest (32 bytes)."""
+
+    offset: int
+    command_id: str | None
+    digest: bytes
+
+
+class LastHandled(NamedTuple):
+    """The last command of a queue's partition that was handled.
+
+    `recorded` is that command, or the last one before it, in the same record of the log, whose digest is known; None
+    where there is none.
+    """
+
+    source: QueuePosition
+    recorded: RecordedCommand | None
+
+
 @dataclass(frozen=True, slots=True)
 class CommandOutcome:
     """What was decided about one command: the events to append, and the answer that its id is bound to.
 
-    `digest` (32 bytes) is the content of the command, `answer` a line of JSON. A refusal has no events. `source` is
-    given for a command that was taken from a queue; a log without a queue does not keep it.
+    `digest` (32 bytes) is that of the command's content, or of the bytes of what is none; `answer` a line of JSON. A
+    refusal has no events. `source` is given for a command that was taken from a queue; a log without a queue does not
+    keep it.
 
     `outcome` is "decided" (events, or a refusal), "repeated" (the id was bound before: this binds nothing) or "dead"
     (the command could not be decoded or handled: this binds nothing, so that it can be retried; its key may be NO_KEY).
@@ -81,6 +101,9 @@ class CommandLog(DossierLog, Protocol):
     def commands_offset(self, partition: int) -> QueuePosition | None:
         """The last command of the queue's partition that was handled; None before the first, or without a queue."""
 
+    def last_handled(self, partition: int) -> LastHandled | None:
+        """The same, with what the log recorded of it."""
+
 
 class QueuedCommand(NamedTuple):
     """A command as it stands in the queue: where, and its bytes (None: a record without a value).
@@ -105,6 +128,12 @@ class DeadLetter(NamedTuple):
 
 class CommandQueue(Protocol):
     """One partition of the queue of commands."""
+
+    def check(self, last_handled: Callable[[], LastHandled | None]) -> None:
+        """Raises QueueCut where the last handled command does not stand in the queue any more.
+
+        It is looked for once on each connection, and `poll` gives nothing that came over another one.
+        """
 
     def poll(self, after: QueuePosition | None) -> Sequence[QueuedCommand]:
         """What stands after a command (None: from the first on), in order; waits a moment when there is nothing."""

@@ -8,11 +8,13 @@ not grow with their number.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
 from typing import Final, TypeAlias
 
 from consumers.commands.errors import UnreadableRecords
 from consumers.commands.ports import QueuedCommand
-from domain.commands import Command
+from domain.commands import NO_DIGEST, Command
 from schemas.command_parser import MalformedMessage, parse_message
 
 MANY: Final = 16
@@ -51,7 +53,9 @@ def _read(nameless: Sequence[_Nameless]) -> list[QueuedItem]:
     first = begin.source.offset if begin.first is None else begin.first
     reason = f"{(item or _malformed(begin)).error.code}, and {len(nameless) - 1} more"
     joined = QueuedCommand(end.source, None, first, reason)
-    return [(joined, _malformed(joined))]
+    # So the last of them can be told from whatever else could stand there.
+    digest = sha256(end.value or b"").digest() if end.first is None else NO_DIGEST
+    return [(joined, replace(_malformed(joined), digest=digest))]
 
 
 def _malformed(queued: QueuedCommand) -> MalformedMessage:

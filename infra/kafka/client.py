@@ -17,15 +17,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from contextlib import contextmanager
+from typing import Any, Final
 
 import structlog
 from kafka import errors as kafka_errors
 from kafka.errors import KafkaError
 from kafka.structs import TopicPartition
 
-from infra.kafka.errors import KafkaUnreachable, TopicUnusable, unreachable
+from infra.kafka.client_state import Leader, Producer, SentRequest
+from infra.kafka.errors import KafkaUnreachable, TopicUnusable, reason_of, unreachable
 from infra.kafka.internals import (
     Client,
     OffsetSpec,
@@ -46,28 +47,14 @@ from infra.timeouts import Timeout
 
 _log = structlog.get_logger(__name__)
 
+_CONNECTION, _METADATA = "connection", "metadata"
+"""What is waited for beside the answers to requests of our own, which go by their names."""
 _IDLE_SECONDS: Final = 1.0
 """Seconds without a request after which it is first seen what became of the connections."""
 _FETCH_BYTES: Final = 2 << 20
 _CHANGED: Final = (kafka_errors.UnknownTopicIdError, kafka_errors.InconsistentTopicIdError)
 _NOT_ALLOWED: Final = (kafka_errors.TopicAuthorizationFailedError, kafka_errors.ClusterAuthorizationFailedError)
 _TOO_LARGE: Final = (kafka_errors.MessageSizeTooLargeError, kafka_errors.RecordListTooLargeError)
-
-
-@dataclass(slots=True)
-class _Producer:
-    """An idempotent producer: the broker takes each sequence number once."""
-
-    id: int
-    epoch: int
-    sequence: int = 0
-
-
-class _Leader(NamedTuple):
-    """The broker that leads the partition, and the number of its election."""
-
-    node: int
-    epoch: int
 
 
 class KafkaPartitionClient:
@@ -79,16 +66,33 @@ class KafkaPartitionClient:
         self.largest = topic.largest
         self._settings = settings
         self._topic = topic
+        self._name = settings.url_of(topic.name)
         self._partition = partition
         self._topic_partition = TopicPartition(topic.name, partition)
         self._client: Client | None = None
-        self._producer: _Producer | None = None
-        self._settled_leader: _Leader | None = None
+        self._clients = 0
+        # For how many seconds the next answer of a kind is waited for, where it is not `Timeout.LOST`.
+        self._waits: dict[str, float] = {}
+        self._failed = ""
+        """Why what was sent last was not acknowledged."""
+        self._producer: Producer | None = None
+        self._settled_leader: Leader | None = None
         self._settled_end = 0
         self._last_request_at = 0.0
         self.appended_at = 0
         """When the last record of this client was appended, by the broker's clock, in milliseconds since 1970."""
         self._batches = BatchReader(topic.name, partition)
+
+    @property
+    def session(self) -> object:
+        """What stays the same as long as one leader answers over one connection: meanwhile nothing read can be gone."""
+        if self._client is None:
+            return None
+        client = self._revived()
+        leader = self._known_leader(client)
+        if leader is None or not client.connected(leader.node):
+            return None
+        return self._clients, client.connections, leader
 
     def send(self, value: bytes) -> _PendingRecords:
         """Start to append a record. See `PartitionClient`."""
@@ -103,7 +107,7 @@ class KafkaPartitionClient:
             request = produce_request(self._topic.identity.topic_id, self._partition, batch, Timeout.REQUEST.seconds)
             return _PendingRecords(self, self._request(request, self._leader().node))
         except (KafkaError, OSError) as error:
-            return _PendingRecords(self, None, error)
+            return _PendingRecords(self, error)
 
     def send_durably(self, records: Sequence[tuple[bytes | None, bytes]]) -> int:
         """Append keys and values together, at least once; the offset of the first of the copy that was acknowledged.
@@ -121,7 +125,8 @@ class KafkaPartitionClient:
             offset = self.send_all(records).result()
             if offset is not None:
                 return offset
-        raise KafkaUnreachable(log=self._topic.name, reason="the brokers did not acknowledge in time")
+        reason = f"the brokers did not acknowledge what was sent to partition {self._partition}: {self._failed}"
+        raise KafkaUnreachable(log=self._name, reason=reason)
 
     def read(self, start: int) -> Iterator[FetchResult]:
         """All records from an offset to the high watermark. See `PartitionClient`."""
@@ -129,7 +134,7 @@ class KafkaPartitionClient:
         position, pending = start, None
         while True:
             if tries.is_over:
-                raise KafkaUnreachable(log=self._settings.url, reason=f"offset {position} could not be read")
+                raise KafkaUnreachable(log=self._name, reason=f"offset {position} could not be read")
             try:
                 response = self._response(pending or self._fetch_to_end(position))
                 fetched, end = self._fetched_to_end(response, position)
@@ -191,7 +196,7 @@ class KafkaPartitionClient:
             except (KafkaError, OSError) as error:
                 self._wait_for_broker(error, tries)
 
-    def _ask_offset(self, leader: _Leader, which: OffsetSpec) -> int:
+    def _ask_offset(self, leader: Leader, which: OffsetSpec) -> int:
         request = offset_request(self._topic.name, self._partition, leader.epoch, which)
         found = self._response(self._request(request, leader.node)).topics[0].partitions[0]
         raise_for_code(found.error_code)
@@ -204,38 +209,39 @@ class KafkaPartitionClient:
         if client is not None:
             client.close()
 
-    def offset_of(self, future: Any) -> int | None:
+    def offset_of(self, sent: SentRequest) -> int | None:
         """The offset in the answer to a record that was sent; None when the outcome is unknown."""
         try:
-            answer = self._response(future).responses[0].partition_responses[0]
+            answer = self._response(sent).responses[0].partition_responses[0]
             raise_for_code(answer.error_code, answer.error_message)
             if self._topic.whole and answer.log_start_offset > 0:
                 raise self._changed(f"its first offset is {answer.log_start_offset}")
         except _NOT_ALLOWED as denied:
             reason = f"not authorised: {denied}"
-            raise TopicUnusable(log=self._settings.url, reason=reason, mend="ask for the right to write") from denied
+            raise TopicUnusable(log=self._name, reason=reason, mend="ask for the right to write") from denied
         except _TOO_LARGE as refused:
-            raise RecordTooLarge(log=self._settings.url, reason="the broker refused the record's size") from refused
+            raise RecordTooLarge(log=self._name, reason="the broker refused the record's size") from refused
         except (KafkaError, OSError) as failed:
             self.give_up_producer(failed)
             return None
         if answer.base_offset >= 0:
             self.appended_at = int(answer.log_append_time_ms)
             return int(answer.base_offset)
-        self.give_up_producer(answer)
+        self.give_up_producer(KafkaError("a broker acknowledged it, and named no offset"))
         return None
 
-    def give_up_producer(self, reason: object) -> None:
+    def give_up_producer(self, error: Exception) -> None:
         """Give up the producer: what it sent may be there or not, and may still come."""
-        _log.warning("append.unknown", topic=self._topic.name, partition=self._partition, reason=repr(reason))
+        self._failed = reason_of(error)
+        _log.warning("append.unknown", topic=self._topic.name, partition=self._partition, reason=self._failed)
         self.close()
 
-    def _new_producer(self) -> _Producer:
-        tries = Retry(Timeout.REQUEST, pause=0.05)
+    def _new_producer(self) -> Producer:
+        tries = Retry(Timeout.LOST, pause=0.05)
         while True:
             answer = self._response(self._request(producer_id_request(), self._revived().least_loaded_node()))
             if answer.error_code == 0:
-                self._producer = _Producer(answer.producer_id, answer.producer_epoch)
+                self._producer = Producer(answer.producer_id, answer.producer_epoch)
                 return self._producer
             error = kafka_errors.for_code(answer.error_code)
             # A broker that has just started is still loading.
@@ -257,7 +263,7 @@ class KafkaPartitionClient:
             self._settled_leader = leader
         return self._fetch(leader, start, wait=0.0, most=most)
 
-    def _fetch(self, leader: _Leader, start: int, *, wait: float, most: int = _FETCH_BYTES) -> Any:
+    def _fetch(self, leader: Leader, start: int, *, wait: float, most: int = _FETCH_BYTES) -> Any:
         topic_id = self._topic.identity.topic_id
         request = fetch_request(topic_id, self._partition, leader.epoch, start, wait=wait, most_bytes=most)
         return self._request(request, leader.node)
@@ -294,31 +300,51 @@ class KafkaPartitionClient:
             raise self._changed("the topic was deleted, or made anew") from error
         if isinstance(error, _NOT_ALLOWED):
             mend = "ask for the right to read"
-            raise TopicUnusable(log=self._settings.url, reason=f"not authorised: {error}", mend=mend) from error
+            raise TopicUnusable(log=self._name, reason=f"not authorised: {error}", mend=mend) from error
         if tries.is_over:
-            raise unreachable(self._settings.url, error) from error
+            raise unreachable(self._name, error) from error
         tries.pause()
 
     def _changed(self, reason: str) -> LogChanged:
         index = self._settings.index_dir
-        return LogChanged(log=f"{self._settings.url}/{self._partition}", reason=reason, index=str(index))
+        return LogChanged(log=f"{self._name}/{self._partition}", reason=reason, index=str(index))
 
     def _connected(self) -> Client:
         if self._client is None:
             client = Client(
                 **self._settings.client,
-                request_timeout_ms=Timeout.REQUEST.milliseconds,
+                # A little longer than anything is waited for here, which then says so itself.
+                request_timeout_ms=int(1000 * max(self._waits.values(), default=Timeout.LOST.seconds)) + 1000,
                 receive_message_max_bytes=1 << 30,
                 reconnect_backoff_max_ms=500,
             )
             try:
-                client.bootstrap(Timeout.REQUEST.seconds)
+                with self._waiting(_CONNECTION) as seconds:
+                    client.bootstrap(seconds)
                 client.cluster.set_topics([self._topic.name])
                 self._client = client
+                self._clients += 1
             finally:
                 if self._client is None:
                     client.close()
         return self._client
+
+    @contextmanager
+    def _waiting(self, kind: str) -> Iterator[float]:
+        """Around a wait for an answer of a kind: for how many seconds.
+
+        What was lost is sent again, which is harmless; so an answer counts as lost soon. But a broker that lives may be
+        slow: each time in a row that none came it is waited for twice as long, and one that took long gives the next
+        one of its kind twice that time, up to `Timeout.REQUEST`.
+        """
+        began, seconds = time.monotonic(), self._waits.get(kind, Timeout.LOST.seconds)
+        try:
+            yield seconds
+        except (KafkaError, OSError):
+            self._waits[kind] = min(2 * seconds, Timeout.REQUEST.seconds)
+            raise
+        waited = time.monotonic() - began
+        self._waits[kind] = min(max(2 * waited, Timeout.LOST.seconds), Timeout.REQUEST.seconds)
 
     def _revived(self) -> Client:
         """The client, which nobody drives between two requests: brokers close idle connections, and ask for a password.
@@ -330,52 +356,53 @@ class KafkaPartitionClient:
             client.poll(timeout_ms=0)
         return client
 
-    def _request(self, request: Any, node: int) -> Any:
+    def _request(self, request: Any, node: int) -> SentRequest:
         """Send a request to a broker. Its answer is taken by `_response`."""
         client = self._connected()
         self._last_request_at = time.monotonic()
-        client.await_ready(node, timeout_ms=Timeout.REQUEST.milliseconds)
-        return client.send(node, request)
+        with self._waiting(_CONNECTION) as seconds:
+            client.await_ready(node, timeout_ms=int(1000 * seconds))
+        return SentRequest(client.send(node, request), type(request).__name__)
 
-    def _leader(self) -> _Leader:
+    def _leader(self) -> Leader:
         client = self._revived()
         return self._known_leader(client) or self._elected_leader(client)
 
-    def _known_leader(self, client: Client) -> _Leader | None:
+    def _known_leader(self, client: Client) -> Leader | None:
         node = client.cluster.leader_for_partition(self._topic_partition)
         if node is None or node < 0:
             return None
-        return _Leader(int(node), int(client.cluster.leader_epoch_for_partition(self._topic_partition)))
+        return Leader(int(node), int(client.cluster.leader_epoch_for_partition(self._topic_partition)))
 
-    def _elected_leader(self, client: Client) -> _Leader:
-        tries = Retry(Timeout.REQUEST)
+    def _elected_leader(self, client: Client) -> Leader:
+        tries = Retry(Timeout.LOST)
         while not tries.is_over:
-            client.poll(timeout_ms=Timeout.REQUEST.milliseconds, future=client.cluster.request_update())
+            self._response(SentRequest(client.cluster.request_update(), _METADATA))
             leader = self._known_leader(client)
             if leader is not None:
                 return leader
-        raise kafka_errors.LeaderNotAvailableError(str(self._topic_partition))
+        raise KafkaError(f"no broker leads partition {self._partition} of the topic {self._topic.name}")
 
-    def _response(self, future: Any) -> Any:
-        self._connected().poll(timeout_ms=Timeout.RESPONSE.milliseconds, future=future)
-        if future.exception is not None:
-            raise future.exception
-        if not future.is_done:
-            raise kafka_errors.KafkaTimeoutError("no answer")
-        return future.value
+    def _response(self, sent: SentRequest) -> Any:
+        with self._waiting(sent.kind) as seconds:
+            self._connected().poll(timeout_ms=int(1000 * seconds), future=sent.future)
+            if not sent.future.is_done:
+                raise kafka_errors.KafkaTimeoutError(f"a broker gave no answer within {seconds:g} s")
+        if sent.future.exception is not None:
+            raise sent.future.exception
+        return sent.future.value
 
 
 class _PendingRecords:
-    """A record on its way through Kafka."""
+    """A record on its way through Kafka, or why it could not be sent."""
 
-    def __init__(self, partition_client: KafkaPartitionClient, future: Any, error: Exception | None = None) -> None:
+    def __init__(self, partition_client: KafkaPartitionClient, sent: SentRequest | Exception) -> None:
         self._partition_client = partition_client
-        self._future = future
-        self._error = error
+        self._sent = sent
 
     def result(self) -> int | None:
         """See `Pending`."""
-        if self._error is not None:
-            self._partition_client.give_up_producer(self._error)
+        if isinstance(self._sent, Exception):
+            self._partition_client.give_up_producer(self._sent)
             return None
-        return self._partition_client.offset_of(self._future)
+        return self._partition_client.offset_of(self._sent)

@@ -18,7 +18,7 @@ from kafka.errors import (
 
 from infra.errors import LogUnusable
 from infra.kafka.assignors import COOPERATIVE, EAGER
-from infra.kafka.errors import TopicUnusable
+from infra.kafka.errors import TopicUnusable, reason_of
 from infra.kafka.settings import KafkaSettings
 from infra.retry import Retry
 from infra.timeouts import Timeout
@@ -88,9 +88,9 @@ def run_member(
                 _take_part(settings, group, topic, changed, stopped, eager=eager)
             except _NOT_ALLOWED as error:
                 mend = f"ask for the right to read the topic {topic} and the group {group}"
-                raise TopicUnusable(log=settings.url, reason=f"not authorised: {error}", mend=mend) from error
+                raise TopicUnusable(log=settings.url_of(topic), reason=f"not authorised: {error}", mend=mend) from error
             except (KafkaError, OSError) as error:
-                _log.warning("group.lost", group=group, reason=repr(error))
+                _log.warning("group.lost", group=group, reason=reason_of(error))
                 stopped.wait(Timeout.RESTART.seconds)
     finally:
         on_change(set())
@@ -136,7 +136,7 @@ def _close(consumer: KafkaConsumer) -> None:
     try:
         consumer.close(autocommit=False)
     except (KafkaError, OSError) as error:
-        _log.info("group.closed", reason=repr(error))
+        _log.info("group.closed", reason=reason_of(error))
 
 
 class Membership:

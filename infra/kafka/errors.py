@@ -11,7 +11,7 @@ LogUnusable
 from __future__ import annotations
 
 from eventsourcing.persistence import OperationalError
-from kafka.errors import KafkaError
+from kafka.errors import BrokerResponseError, KafkaError
 
 from domain.errors import InfrastructureError
 from infra.errors import LogUnusable
@@ -42,8 +42,22 @@ class KafkaRefused(KafkaUnreachable):
 def unreachable(log: str, error: Exception) -> KafkaUnreachable:
     """The error that an error of kafka-python's means."""
     kind = KafkaRefused if isinstance(error, ClientRejected) else KafkaUnreachable
-    # Of some errors the text is the name of the class alone.
-    return kind(log=log, reason=" ".join(map(str, error.args)) or str(error) or type(error).__name__)
+    return kind(log=log, reason=reason_of(error))
+
+
+def reason_of(error: BaseException) -> str:
+    """What an error of kafka-python's or of the system says, as a sentence."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    said = " ".join(map(_text, filter(None, error.args)))
+    if not isinstance(error, BrokerResponseError):
+        return said or f"it ended with {type(error).__name__}"
+    said = said or str(getattr(error, "description", ""))
+    return f"a broker answered {type(error).__name__}" + (f": {said}" if said else "")
+
+
+def _text(part: object) -> str:
+    return ":".join(map(str, part)) if isinstance(part, (tuple, list)) else str(part)
 
 
 class TopicUnusable(LogUnusable, OperationalError):

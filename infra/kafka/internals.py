@@ -88,6 +88,11 @@ class Client(KafkaNetClient):  # type: ignore[misc]  # kafka-python ships no typ
         net = NetworkSelector(**configs)
         super().__init__(net=net, manager=_ConnectionManager(net, **configs))
 
+    @property
+    def connections(self) -> int:
+        """How many connections to brokers were begun so far."""
+        return int(self._manager.connections)
+
     def bootstrap(self, seconds: float) -> None:
         """Connect, and learn the cluster's brokers. Raises KafkaError, ClientRejected."""
         self._manager.bootstrap(seconds * 1000)
@@ -110,14 +115,15 @@ class _ConnectionManager(KafkaConnectionManager):  # type: ignore[misc]
         self._rejections: dict[Any, str] = {}
         self._last_reason = ""
         self._tls_probed = False
+        self.connections = 0
 
     async def _do_bootstrap(self, deadline: float | None) -> Any:
         try:
             return await super()._do_bootstrap(deadline)
         except KafkaTimeoutError as error:
-            if not self._last_reason:
-                raise
-            raise KafkaConnectionError(f"{error.args[0]}: {self._last_reason}") from error
+            reason = self._last_reason or "none answered in time"
+            brokers = ", ".join(sorted(f"{each.host}:{each.port}" for each in self.cluster.bootstrap_brokers()))
+            raise KafkaConnectionError(f"no broker could be reached at {brokers}: {reason}") from error
 
     async def _build_transport(self, node: Any, timeout_at: float | None = None) -> Any:
         transport = await super()._build_transport(node, timeout_at=timeout_at)
@@ -125,6 +131,7 @@ class _ConnectionManager(KafkaConnectionManager):  # type: ignore[misc]
         return transport
 
     async def _connect(self, node: Any, conn: Any, **options: Any) -> None:
+        self.connections += 1
         if not self.bootstrapped:
             for future in (conn.init_future, conn.close_future):
                 future.add_errback(partial(self._connection_failed, node))

@@ -85,7 +85,11 @@ class KafkaSettings:
     @property
     def url(self) -> str:
         """The log's name for messages, without secrets."""
-        return f"{SCHEME}://{self.bootstrap}/{self.events_topic}"
+        return self.url_of(self.events_topic)
+
+    def url_of(self, topic: str) -> str:
+        """A topic's name for messages, without secrets."""
+        return f"{SCHEME}://{self.bootstrap}/{topic}"
 
     @property
     def client(self) -> dict[str, Any]:

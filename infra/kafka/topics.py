@@ -98,6 +98,18 @@ def ensure(settings: KafkaSettings, specs: Sequence[TopicSpec]) -> list[Topic]:
     return _asked(settings, lambda admin: [_ensured(admin, settings, spec) for spec in specs])
 
 
+def check(settings: KafkaSettings, specs: Sequence[TopicSpec]) -> None:
+    """Look at topics as they are now; one that is missing is passed over. Raises TopicUnusable, KafkaUnreachable."""
+
+    def look(admin: KafkaAdminClient) -> None:
+        for spec in specs:
+            found = _describe(admin, spec.name)
+            if found is not None:
+                _checked(admin, settings, spec, found)
+
+    _asked(settings, look)
+
+
 def exists(settings: KafkaSettings, name: str) -> bool:
     """Whether there is such a topic. Raises KafkaUnreachable."""
     return _asked(settings, lambda admin: _describe(admin, name) is not None)
@@ -139,7 +151,7 @@ def _wait_for_leaders(admin: KafkaAdminClient, settings: KafkaSettings, name: st
         found = _describe(admin, name)
         if found is not None and all(partition["leader_id"] >= 0 for partition in found["partitions"]):
             return found
-    raise KafkaUnreachable(log=settings.url, reason=f"the topic {name} was made, but has no leader")
+    raise KafkaUnreachable(log=settings.url_of(name), reason=f"the topic {name} was made, but has no leader")
 
 
 def _checked(admin: KafkaAdminClient, settings: KafkaSettings, spec: TopicSpec, found: dict[str, Any]) -> Topic:
@@ -152,14 +164,14 @@ def _checked(admin: KafkaAdminClient, settings: KafkaSettings, spec: TopicSpec, 
         wrong.append(f"{_UNPACKED}={_MOST_UNPACKED}")
     if wrong:
         raise TopicUnusable(
-            log=settings.url,
+            log=settings.url_of(spec.name),
             reason=f"the topic {spec.name} must have {', '.join(wrong)}",
             mend=f"kafka-configs.sh --alter --topic {spec.name} --add-config {','.join(wrong)}",
         )
     partitions = len(found["partitions"])
     if partitions != spec.partitions:
         raise TopicUnusable(
-            log=settings.url,
+            log=settings.url_of(spec.name),
             reason=f"the topic {spec.name} has {partitions} partitions, not {spec.partitions}",
             mend="name the number of partitions that it was made with; it never changes",
         )
@@ -175,7 +187,8 @@ def _configs(admin: KafkaAdminClient, settings: KafkaSettings, spec: TopicSpec) 
         configs = {key: setting["value"] for key, setting in answer["topic"].get(spec.name, {}).items()}
         if configs.keys() >= {*spec.required, _LARGEST, _IN_SYNC}:
             return configs
-    raise KafkaUnreachable(log=settings.url, reason=f"no broker tells the settings of the topic {spec.name}")
+    reason = f"no broker tells the settings of the topic {spec.name}"
+    raise KafkaUnreachable(log=settings.url_of(spec.name), reason=reason)
 
 
 def _asked(settings: KafkaSettings, question: Callable[[KafkaAdminClient], _T]) -> _T:

@@ -27,7 +27,8 @@ from uuid import UUID
 from eventsourcing.persistence import StoredEvent, Tracking
 from fastavro import schemaless_reader
 
-from consumers.commands.ports import CommandKey, QueuePosition
+from consumers.commands.ports import CommandKey, LastHandled, QueuePosition, RecordedCommand
+from domain.commands import NO_DIGEST
 from infra.log.keys import KEY_ID_LENGTH, SIGNATURE_LENGTH, Signer, is_signed
 from schemas.avro.encoding import long_bytes, text_bytes
 from schemas.avro.registry import registry
@@ -290,3 +291,17 @@ def event_rows(stored_events: Sequence[StoredEvent]) -> list[EventRow]:
         )
         for event in stored_events
     ]
+
+
+def last_handled_in(appends: Sequence[Append]) -> LastHandled | None:
+    """The last command that the appends of a record have handled; None where they have none of a queue."""
+    source: QueuePosition | None = None
+    for append in reversed(appends):
+        if append.source is None or (source is not None and append.source.topic_id != source.topic_id):
+            continue
+        source = source or append.source
+        command = append.command
+        if command is not None and command.digest != NO_DIGEST:
+            command_id = str(command.key.command_id) if command.key.command_id.int else None
+            return LastHandled(source, RecordedCommand(append.source.offset, command_id, command.digest))
+    return LastHandled(source, None) if source is not None else None

@@ -225,8 +225,7 @@ class Index:
     def last_appends(self, before: int) -> tuple[int, int, int] | None:
         """Number, offset and position of the last record of appends before a number; None where there is none."""
         with self._mapped:
-            found: tuple[int, int, int] | None = self._connection.execute(_SELECT_APPENDS, (before,)).fetchone()
-            return found
+            return find_last_appends(self._connection, before)
 
     def _write(self, records: Sequence[Applied]) -> None:
         recorded = [
@@ -284,6 +283,12 @@ class Index:
         """Those of these command ids that have their answers."""
         with self._mapped:
             return set(find_answers(self._connection, keys))
+
+
+def find_last_appends(connection: sqlite3.Connection, before: int) -> tuple[int, int, int] | None:
+    """See `Index.last_appends`. Raises sqlite3.Error."""
+    found: tuple[int, int, int] | None = connection.execute(_SELECT_APPENDS, (before,)).fetchone()
+    return found
 
 
 def find_answers(

@@ -16,7 +16,7 @@ from uuid import UUID
 from eventsourcing.persistence import Notification, PersistenceError, StoredEvent
 
 from consumers.commands import ports
-from consumers.commands.ports import CommandKey, CommandOutcome, QueuePosition
+from consumers.commands.ports import CommandKey, CommandOutcome, LastHandled, QueuePosition
 from domain.identity import partition_of
 from infra.log.acceptance import ChainState
 from infra.log.append_requests import OutcomesRequest
@@ -145,6 +145,16 @@ class IndexedLog(ABC, Generic[_Opened]):
         """How far a partition has been read, what was ignored, and the open orphans."""
         return self.opened(partition).partition.head
 
+    def answers(self, partition: int, keys: Sequence[CommandKey]) -> Mapping[CommandKey, tuple[bytes, str]]:
+        """Digest and first answer of those commands that were handled before."""
+        with self._whole(partition) as events, events.datastore.transaction(commit=False) as cursor:
+            return find_answers(cursor.sqlite_cursor, keys)
+
+    def last_handled(self, partition: int) -> LastHandled | None:
+        """See `consumers.commands.ports.CommandLog`."""
+        with self.opened(partition).leading() as leading:
+            return leading.last_handled()
+
     def _open(self, partition: int) -> tuple[_Opened, IndexedEvents]:
         found = self._opened.get(partition)
         if found is None:
@@ -168,11 +178,6 @@ class AppendableLog(IndexedLog[PartitionHandle]):
 
     def __init__(self, partitions: int, pool: PartitionPool[PartitionHandle] = WRITERS) -> None:
         super().__init__(partitions, pool)
-
-    def answers(self, partition: int, keys: Sequence[CommandKey]) -> Mapping[CommandKey, tuple[bytes, str]]:
-        """Digest and first answer of those commands that were handled before."""
-        with self._whole(partition) as events, events.datastore.transaction(commit=False) as cursor:
-            return find_answers(cursor.sqlite_cursor, keys)
 
     def last_given(self, partition: int) -> int:
         """See `consumers.commands.ports.CommandLog`."""

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import sha256
 
+from consumers.commands.ports import LastHandled
 from infra.log.acceptance import Verdict, accept
 from infra.log.format import Append, Body, decode_body, read_header
+from infra.log.handled import find_last_handled
 from infra.log.index import Applied, Index, RecordRefused
 from infra.log.partition_client import PartitionClient
 from infra.log.partition_knowledge import PartitionAddress
@@ -88,6 +90,15 @@ class Partition(PartitionReading):
             if found is not None or tries.is_over:
                 raise self.changed(f"the record at offset {offset} is gone")
             tries.pause()
+
+    def last_handled(self) -> LastHandled | None:
+        """See `consumers.commands.ports.CommandLog`. What is not known of this process's own reading is looked up."""
+        commands = self.head.commands
+        if commands is None:
+            return None
+        if self._last_handled is None or self._last_handled.source != commands:
+            self._last_handled = find_last_handled(commands, self.state, self._index.last_appends, self.client)
+        return self._last_handled
 
     def last_accepted(self) -> Applied | None:
         """The last accepted record of appends that is not void, read from the log; None before the first."""

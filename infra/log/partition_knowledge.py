@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from consumers.commands.ports import CommandKey, QueuePosition
+from consumers.commands.ports import CommandKey, LastHandled, QueuePosition
 from infra.log.acceptance import ChainState, RecordedAt, Verdict, VoidRange, start
 from infra.log.errors import (
     LogBroken,
@@ -15,7 +15,7 @@ from infra.log.errors import (
     LogNotFounded,
     WriterNotRegistered,
 )
-from infra.log.format import Append, Body, Header, Place
+from infra.log.format import Append, Body, Header, Place, last_handled_in
 from infra.log.index import Applied, Index
 from infra.log.index_head import Head
 from infra.log.keys import Signer
@@ -99,6 +99,8 @@ class PartitionKnowledge:
         self._is_anew = False
         """Whether what is read replaces what the file shows, all at once at the end."""
         self._tracking = self._index.tracking()
+        self._last_handled: LastHandled | None = None
+        """What was seen last of the commands of a queue; None: nothing yet."""
 
     def _filled(self) -> Head:
         expected = self.address.identity
@@ -198,6 +200,7 @@ class PartitionKnowledge:
 
     def _remember(self, appends: Sequence[Append], *, versions: bool = True) -> None:
         """Remember what an accepted record brought; the versions only where they are worth their room."""
+        self._last_handled = last_handled_in(appends) or self._last_handled
         for append in appends:
             if versions:
                 for originator_id, version, _, _ in append.events:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
 from consumers.commands.errors import OtherQueue
-from consumers.commands.ports import QueuedCommand, QueuePosition
+from consumers.commands.ports import LastHandled, QueuedCommand, QueuePosition
 from consumers.commands.queued import MANY, SMALLEST
 from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
+from infra.log.errors import LogChanged
 from infra.log.partition_client import Record
+from infra.queue.comparison import QueueComparison
 
 _WAIT_SECONDS: Final = 0.25
 _MOST_COMMANDS: Final = 500
@@ -30,9 +32,19 @@ class KafkaCommandQueue:
         self._partition = partition
         self._take_up = take_up
         self._client = KafkaPartitionClient(settings, topic, partition)
+        self._comparison = QueueComparison(self._client, topic, partition)
+        self._is_compared = False
         self._records: list[Record] = []
         # From where to where it was read to find them: Kafka's own marks, which are no records, take offsets too.
         self._read = range(0)
+
+    def check(self, last_handled: Callable[[], LastHandled | None]) -> None:
+        """See `CommandQueue`. Raises QueueCut, LogChanged, KafkaUnreachable."""
+        if not self._is_compared_now():
+            # What was read over another connection may be gone.
+            self._records, self._read = [], range(0)
+            self._comparison.compare(last_handled)
+        self._is_compared = True
 
     def poll(self, after: QueuePosition | None) -> Sequence[QueuedCommand]:
         """See `CommandQueue`. Raises OtherQueue, LogChanged, KafkaUnreachable."""
@@ -40,11 +52,22 @@ class KafkaCommandQueue:
         waiting = [record for record in self._records if record.offset >= start]
         if not waiting:
             known = self._read.start <= start <= self._read.stop
-            fetched = self._client.follow(self._read.stop if known else start, _WAIT_SECONDS)
+            try:
+                fetched = self._client.follow(self._read.stop if known else start, _WAIT_SECONDS)
+            except LogChanged:
+                if not self._is_compared or self._is_compared_now():
+                    raise
+                return []
             self._read = range(self._read.start if known else start, fetched.next_offset)
             waiting = fetched.records
+        if self._is_compared and not self._is_compared_now():
+            return []
         self._records = waiting
         return [self._queued(record) for record in waiting[: _how_many(waiting)]]
+
+    def _is_compared_now(self) -> bool:
+        """Whether the connection is the one on which the queue was compared."""
+        return self._comparison.session is not None and self._client.session == self._comparison.session
 
     def values_at(self, offsets: Collection[int]) -> Mapping[int, bytes]:
         """The bytes of the commands at these offsets, but for what cannot be read or is not there. Raises as `poll`."""

@@ -33,6 +33,7 @@ from infra.log.index_comparison import fill_anew, first_difference
 from infra.log.kafka.index_paths import index_files
 from infra.log.kafka.source import KafkaSource
 from infra.log.partition_client import Record
+from infra.queue.comparison import check_queue
 from infra.queue.passed_over import count_passed_over
 from infra.retry import Retry
 from infra.timeouts import Timeout
@@ -144,7 +145,8 @@ class _Diagnosis:
                 raise OtherQueue(partition=number, handled=str(theirs), queue=str(ours))
             first = head.commands.offset + 1
         self.handled[number] = first
-        self._look_at_queue(number, first, found)
+        with report.taking(topic=topics.commands.name, partition=number, offset=first - 1):
+            self._look_at_queue(number, first, found)
 
     def _look_at_last(self, number: int, offset: int | None) -> None:
         """Compare the last fact's recorded moment with the stamp of the record that brought it."""
@@ -162,10 +164,11 @@ class _Diagnosis:
                 self.report.add(wrong, topic=topic.name, partition=number, offset=last.offset, position=position)
 
     def _look_at_queue(self, number: int, first: int, found: dict[str, Any]) -> None:
-        """The oldest command that no worker has handled, and for how long it has waited."""
+        """The oldest command that no worker has handled, and for how long it has waited. Raises QueueCut."""
         application, topic = self.application, self.application.topics.commands
         client = KafkaPartitionClient(application.kafka, topic, number)
         try:
+            check_queue(client, topic, number, application.kafka_reader.last_handled(number))
             # Kafka's own marks take offsets too, and wait for nobody: so not all behind `first` need be a command.
             oldest = next((record for fetched in client.read(first) for record in fetched.records), None)
             end = client.end()

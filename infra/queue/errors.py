@@ -6,7 +6,8 @@ InfrastructureError
 └── NotOnKafka       asked of a log that has no queue
 InvalidInput
 ├── NoSuchLetter     a dead letter that is not there
-└── CommandGone      the queue does not have the command of a dead letter
+├── CommandGone      the queue does not have the command of a dead letter
+└── QueueRecovered   a record of the queue up to which an operator recovered it
 """
 
 from __future__ import annotations
@@ -42,3 +43,9 @@ class CommandGone(InvalidInput):
     """The queue does not have the command of a dead letter, or has other bytes in its place."""
 
     code = "COMMAND_GONE"
+
+
+class QueueRecovered(InvalidInput):
+    """A record of the queue up to which an operator recovered it: what stood before it was put behind it again."""
+
+    code = "QUEUE_RECOVERED"

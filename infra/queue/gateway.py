@@ -1,6 +1,7 @@
 """Commands to the queue, answers back from it: what every client on Kafka does.
 
-A command is known by its place in the queue. Whatever goes wrong on the way (an acknowledgement or an answer that does
+An answer is looked for at the command's place in the queue, and believed only with the command's id and digest: a queue
+that lost its end gives its places out again. Whatever goes wrong on the way (an acknowledgement or an answer that does
 not come), the same command is sent again: its id acts once, and every copy gets the same answer.
 """
 
@@ -10,16 +11,21 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from threading import Condition, Event, Thread
 from typing import Final, TypeAlias
 from uuid import UUID
 
+import msgspec
 import structlog
 
 from consumers.commands.dependencies import CommandDependencies, InFlight, dependencies_of
+from consumers.commands.errors import QueueCut
 from consumers.commands.outcome import Answer, refused
+from consumers.commands.ports import LastHandled
 from domain.commands import Command
-from domain.errors import InvalidInput
+from domain.errors import InfrastructureError, InvalidInput
+from domain.i18n import pair
 from domain.identity import COUNCIL_ID, partition_of, routing_id, unit_uuid
 from domain.units import Unit, Units
 from infra.errors import LogUnusable
@@ -27,8 +33,9 @@ from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
 from infra.log.format import Place
+from infra.queue.comparison import QueueComparison
 from infra.queue.errors import NoAnswer
-from infra.queue.replies import read_replies
+from infra.queue.replies import Reply, read_replies
 from infra.retry import Retry
 from infra.timeouts import Timeout
 from schemas.command_parser import MalformedMessage, parse_message
@@ -41,6 +48,12 @@ _LOOK_SECONDS: Final = 1.0
 
 ActiveWriters: TypeAlias = Callable[[int, bool], Mapping[bytes, bytes]]
 """The public keys of a partition's active writers by their ids; whether to read the log to its end first."""
+LastHandledOf: TypeAlias = Callable[[int], LastHandled | None]
+"""The last command that a partition of the log has handled, as far as it has been read."""
+
+
+class _AnswerHead(msgspec.Struct):
+    command_id: str | None
 
 
 @dataclass(slots=True, eq=False)
@@ -48,15 +61,30 @@ class _PendingCommand:
     """A command that was handed in; `answer` comes from the replies. It is sent again at `again_at`."""
 
     line: bytes
+    command_id: str | None = None
+    digest: bytes = b""
     partition: int = 0
     dependencies: CommandDependencies = field(default_factory=CommandDependencies)
     answer: Answer | None = None
     again_at: float = 0.0
     pause: float = Timeout.COMMAND_RESENT.seconds
 
+    def is_answered_by(self, reply: Reply) -> bool:
+        """Whether a reply is about this command, and not about another one that stood at its offset."""
+        if reply.digest not in (self.digest, sha256(self.line).digest()):
+            return False
+        try:
+            found = msgspec.json.decode(reply.answer.line, type=_AnswerHead)
+        except msgspec.MsgspecError:
+            return False
+        return found.command_id == self.command_id
+
 
 class QueuedGateway:
-    """See `CommandGateway`. Raises NoAnswer when no worker answers anything for `seconds`, LogUnusable."""
+    """See `CommandGateway`.
+
+    Raises NoAnswer when no worker answers anything for `seconds`, QueueCut, LogUnusable.
+    """
 
     def __init__(
         self,
@@ -66,15 +94,20 @@ class QueuedGateway:
         units: Units,
         writers: ActiveWriters,
         *,
+        last_handled: LastHandledOf,
         seconds: float = 60.0,
+        check_topics: Callable[[], None] = lambda: None,
     ) -> None:
+        """`check_topics` raises what is wrong with the topics' settings, and is asked before anything is sent."""
         self._settings = settings
         self._commands, self._replies = commands, replies
         self._units = units
         self._writers = writers
+        self._last_handled = last_handled
+        self._check_topics = check_topics
         self._by_scope: dict[bytes, Unit] = {_scope(unit_uuid(unit.id, "")): unit for unit in units}
         self._seconds = seconds
-        self._senders: dict[int, KafkaPartitionClient] = {}
+        self._senders: dict[int, tuple[KafkaPartitionClient, QueueComparison]] = {}
         self._receivers: dict[int, _Receiver] = {}
         self._changed = Condition()
         self._in_flight = InFlight()
@@ -96,7 +129,7 @@ class QueuedGateway:
         """Let the connections go."""
         for receiver in self._receivers.values():
             receiver.stop()
-        for sender in self._senders.values():
+        for sender, _ in self._senders.values():
             sender.close()
 
     def _accept_line(self, line: bytes) -> _PendingCommand:
@@ -106,6 +139,7 @@ class QueuedGateway:
         if isinstance(item, MalformedMessage):
             pending.answer = refused(item.command_id, None, None, item.error)
             return pending
+        pending.command_id, pending.digest = item.command_id, item.digest
         try:
             some_id = routing_id(item.dossier, self._units)
         except InvalidInput as error:
@@ -143,24 +177,36 @@ class QueuedGateway:
         self._send(unsent)
 
     def _send(self, pending: Sequence[_PendingCommand]) -> None:
-        """Put commands into the queue, each partition's in order."""
+        """Put commands into the queue, each partition's in order.
+
+        What comes back is an offset that no handled command had: else the queue was cut.
+        """
+        if pending:
+            self._check_topics()
         by_partition: dict[int, list[_PendingCommand]] = {}
         for each in pending:
             by_partition.setdefault(each.partition, []).append(each)
         for partition, own in by_partition.items():
-            receiver, sender = self._receiver(partition), self._sender(partition)
+            receiver, (sender, comparison) = self._receiver(partition), self._sender(partition)
             for batch in _batches(own):
+                self._compare(partition, comparison)
                 with receiver.expecting() as expect:
                     first = sender.send_durably([(None, each.line) for each in batch])
+                    comparison.check_offset(first)
+                    self._compare(partition, comparison)
                     for place, each in enumerate(batch):
                         each.again_at, each.pause = time.monotonic() + each.pause, each.pause * 2
                         expect(first + place, each)
+
+    def _compare(self, partition: int, comparison: QueueComparison) -> None:
+        comparison.compare(lambda: self._last_handled(partition))
 
     def _wait(self, pending: Sequence[_PendingCommand]) -> None:
         pending = list(pending)
         waiting = Retry(self._seconds)
         unanswered = len(pending) + 1
         while missing := [each for each in pending if each.answer is None]:
+            self._check_topics()
             for receiver in self._receivers.values():
                 receiver.check()
             if len(missing) < unanswered:
@@ -179,17 +225,17 @@ class QueuedGateway:
                     self._changed.wait(0.1)
         self._forget_answered()
 
-    def _sender(self, partition: int) -> KafkaPartitionClient:
+    def _sender(self, partition: int) -> tuple[KafkaPartitionClient, QueueComparison]:
         if partition not in self._senders:
-            self._senders[partition] = KafkaPartitionClient(self._settings, self._commands, partition)
+            client = KafkaPartitionClient(self._settings, self._commands, partition)
+            self._senders[partition] = client, QueueComparison(client, self._commands, partition)
         return self._senders[partition]
 
     def _receiver(self, partition: int) -> _Receiver:
         if partition not in self._receivers:
             client = KafkaPartitionClient(self._settings, self._replies, partition)
             place = Place(self._settings.app, self._settings.partitions, partition)
-            topic_id = str(self._commands.identity.topic_id)
-            self._receivers[partition] = _Receiver(client, topic_id, self._changed, place, self._writers)
+            self._receivers[partition] = _Receiver(client, self._commands, self._changed, place, self._writers)
         return self._receivers[partition]
 
 
@@ -197,18 +243,19 @@ class _Receiver:
     """Reads the replies of one partition from now on, and hands each to the command that it answers."""
 
     def __init__(
-        self, client: KafkaPartitionClient, topic_id: str, changed: Condition, place: Place, writers: ActiveWriters
+        self, client: KafkaPartitionClient, commands: Topic, changed: Condition, place: Place, writers: ActiveWriters
     ) -> None:
         self._client = client
-        self._topic_id = topic_id
+        self._commands = commands
+        self._topic_id = str(commands.identity.topic_id)
         self._changed = changed
         self._place = place
         self._writers = writers
         self._looked_at = -_LOOK_SECONDS
         self._expected: dict[int, _PendingCommand] = {}
         # Answers that came before it was known where the command stands.
-        self._early: dict[int, Answer] | None = None
-        self._error: LogUnusable | None = None
+        self._early: dict[int, Reply] | None = None
+        self._error: InfrastructureError | None = None
         self._stopped = Event()
         self._next = client.end()
         self._thread = Thread(target=self._run, name="replies", daemon=True)
@@ -242,7 +289,7 @@ class _Receiver:
             if early is None:
                 self._expected[offset] = pending
             else:
-                pending.answer = early
+                self._take(early, pending)
 
     def _run(self) -> None:
         try:
@@ -262,13 +309,25 @@ class _Receiver:
             for reply in replies:
                 if reply.topic_id != self._topic_id:
                     continue
+                if reply.digest is None:
+                    # It cannot be told whose answer it is.
+                    continue
                 pending = self._expected.pop(reply.offset, None)
                 if pending is not None:
-                    pending.answer = reply.answer
+                    self._take(reply, pending)
                 elif self._early is not None:
-                    self._early[reply.offset] = reply.answer
+                    self._early[reply.offset] = reply
             self._changed.notify_all()
         return passed_over
+
+    def _take(self, reply: Reply, pending: _PendingCommand) -> None:
+        """Hand over the answer to a command; that of another one at its offset says that the queue was cut."""
+        if pending.is_answered_by(reply):
+            pending.answer = reply.answer
+            return
+        found = pair("has given offset {offset} to another command", offset=reply.offset)
+        partition = self._place.partition
+        self._error = QueueCut(topic=self._commands.name, partition=partition, handled=reply.offset, found=found)
 
     def _public_key(self, key_id: bytes) -> bytes | None:
         """The key of an active writer. One that the index does not know may be a new one: the log is read on."""

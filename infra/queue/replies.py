@@ -4,10 +4,14 @@ A record of `<app>.replies` answers the commands of one record of the log. Its v
 the commands topic by its id, then for each command a line with its offset there, what became of it, and its answer. So
 the place of a command in the queue, which its sender knows when the queue has it, is what ties the answer to it.
 
+A topic that lost its end gives the same offsets out again. So the first line has the digest of each command, too:
+whoever waits for an answer believes it only with the digest and the id of their own command.
+
 Whoever may produce can write there too. So the first line also has the id of a writer's key and its signature
-(Ed25519), over the text `dossier-reply/<app>/<P>/<p>` and SHA-256 of what it answers for: the id of the commands topic,
-the offset of the log's record, and the further lines, all joined by line ends. A reply is believed when that key is one
-of the log's active writers.
+(Ed25519), over the text `dossier-answers/<app>/<P>/<p>` and SHA-256 of what it answers for: the id of the commands
+topic, the offset of the log's record, the digests joined by spaces, and the further lines, all joined by line ends. A
+reply is believed when that key is one of the log's active writers. Readers of earlier releases know no digests; for
+them there is a signature over the text `dossier-reply/<app>/<P>/<p>` and the same without the digests.
 """
 
 from __future__ import annotations
@@ -24,19 +28,22 @@ import structlog
 
 from consumers.commands.outcome import Answer, first_answer
 from consumers.commands.ports import DeadLetter
+from domain.commands import NO_DIGEST
 from infra.kafka.client import KafkaPartitionClient
-from infra.log.format import Place, RecordedOutcome
+from infra.log.format import HandledCommand, Place, RecordedOutcome
 from infra.log.index import Applied
 from infra.log.kafka.log import KafkaLog
 from infra.log.keys import Signer, is_signed
 from infra.queue.command_consumer import KafkaCommandQueue
 from infra.queue.dead_letters import KafkaDeadLetters
+from schemas.command_parser import is_command
 
 _log = structlog.get_logger(__name__)
 
 _DEAD: Final = "dead"
 _DONE: Final = "done"
 _BYTES: Final = 500_000
+_DIGEST_BYTES: Final = 68
 _NO_RECORD: Final = -1
 
 
@@ -52,14 +59,20 @@ class _Head(msgspec.Struct):
     record: int
     key: str
     signature: str
+    digests: list[str | None] | None = None
+    digests_signature: str = ""
 
 
 class Reply(NamedTuple):
-    """The answer to the command at an offset of the commands topic's partition."""
+    """The answer to the command at an offset of the commands topic's partition.
+
+    `digest` is that of the command, as the log has it; None where it is not known.
+    """
 
     topic_id: str
     offset: int
     answer: Answer
+    digest: bytes | None
 
 
 class KafkaReplies:
@@ -90,13 +103,17 @@ class KafkaReplies:
             return
         self._waiting.append(record)
         dead = [
-            (append.source, append.command.answer)
+            (append.source, append.command)
             for append in record.appends
             if append.outcome is RecordedOutcome.DEAD and append.command is not None and append.source is not None
         ]
         if dead:
-            values = self._queue.values_at([source.offset for source, _ in dead])
-            letters = [DeadLetter(source, values.get(source.offset, b""), answer) for source, answer in dead]
+            own = [source.offset for source, _ in dead if source.topic_id == self._queue.topic_id]
+            values = self._queue.values_at(own) if own else {}
+            letters = [
+                DeadLetter(source, _own(values.get(source.offset, b""), command), command.answer)
+                for source, command in dead
+            ]
             self._dead_letters.store(letters)
         self.send()
 
@@ -110,7 +127,10 @@ class KafkaReplies:
         """See `Replies`. Raises LogUnusable."""
         while self._waiting:
             record = self._waiting[0]
-            values = [signed_reply(self._signer, self._place, *each) for each in _values(record)]
+            values = [
+                signed_reply(self._signer, self._place, topic_id, record.offset, lines, digests=digests)
+                for topic_id, lines, digests in _values(record)
+            ]
             if values:
                 self._client.send_durably([(None, value) for value in values])
                 _log.debug(
@@ -123,10 +143,17 @@ class KafkaReplies:
             self._waiting.popleft()
 
 
-def _values(record: Applied) -> Iterator[tuple[str, int, Sequence[str]]]:
-    """The replies of a record, in one or several values: commands topic, offset of the record, and lines."""
+def _own(value: bytes, command: HandledCommand) -> bytes:
+    """The bytes of a command that was handled; none where a queue that was cut has others in their place."""
+    known = command.digest != NO_DIGEST
+    return b"" if known and not is_command(value, command.digest, None) else value
+
+
+def _values(record: Applied) -> Iterator[tuple[str, Sequence[str], Sequence[bytes | None]]]:
+    """The replies of a record, in one or several values: commands topic, lines, and their commands' digests."""
     topic_id = None
     lines: list[str] = []
+    digests: list[bytes | None] = []
     size = 0
     for append in record.appends:
         if append.source is None or append.command is None:
@@ -135,52 +162,92 @@ def _values(record: Applied) -> Iterator[tuple[str, int, Sequence[str]]]:
         fate = _DEAD if append.outcome is RecordedOutcome.DEAD else _DONE
         line = f"{append.source.offset} {fate} {append.command.answer}"
         if size + len(line) > _BYTES and lines:
-            yield str(topic_id), record.offset, lines
-            lines, size = [], 0
+            yield str(topic_id), lines, digests
+            lines, digests, size = [], [], 0
         lines.append(line)
-        size += len(line)
+        digests.append(append.command.digest if append.command.digest != NO_DIGEST else None)
+        size += len(line) + _DIGEST_BYTES
     if lines:
-        yield str(topic_id), record.offset, lines
+        yield str(topic_id), lines, digests
 
 
-def signed_reply(signer: Signer, place: Place, topic_id: str, record: int, lines: Sequence[str]) -> bytes:
-    """The value of a reply: its lines, for commands of a topic, by a record of the log."""
-    signature = signer.sign(_message(place, topic_id, record, lines))
-    head = {"commands": topic_id, "record": record, "key": signer.key_id.hex(), "signature": signature.hex()}
+def signed_reply(
+    signer: Signer,
+    place: Place,
+    topic_id: str,
+    record: int,
+    lines: Sequence[str],
+    *,
+    digests: Sequence[bytes | None] | None = None,
+) -> bytes:
+    """The value of a reply: its lines, for commands of a topic, by a record of the log.
+
+    `digests` has that of each line's command, None where it is not known; without them none is.
+    """
+    known = [digest.hex() if digest is not None else None for digest in digests or [None] * len(lines)]
+    old = _message("reply", place, [topic_id, str(record), *lines])
+    message = _message("answers", place, [topic_id, str(record), _joined(known), *lines])
+    head = {
+        "commands": topic_id,
+        "record": record,
+        "key": signer.key_id.hex(),
+        "signature": signer.sign(old).hex(),
+        "digests": known,
+        "digests_signature": signer.sign(message).hex(),
+    }
     return "\n".join([json.dumps(head), *lines]).encode()
 
 
-def _message(place: Place, topic_id: str, record: int, lines: Sequence[str]) -> bytes:
+def _joined(digests: Sequence[str | None]) -> str:
+    """Digests as they are signed: one that is not known is a hyphen."""
+    return " ".join(digest or "-" for digest in digests)
+
+
+def _message(kind: str, place: Place, parts: Sequence[str]) -> bytes:
     """What is signed."""
-    scope = f"dossier-reply/{place.app}/{place.partitions}/{place.partition}".encode()
-    return scope + sha256("\n".join([topic_id, str(record), *lines]).encode()).digest()
+    scope = f"dossier-{kind}/{place.app}/{place.partitions}/{place.partition}".encode()
+    return scope + sha256("\n".join(parts).encode()).digest()
 
 
 def read_replies(value: bytes | None, place: Place, public_key: PublicKeys) -> tuple[list[Reply], int]:
     """The answers in a record's value, and how many of its lines are none to be believed."""
     if not value:
         return [], 1
-    head, *lines = value.decode("utf-8", "replace").split("\n")
-    if not _is_signed(head, lines, place, public_key):
+    first, *lines = value.decode("utf-8", "replace").split("\n")
+    try:
+        head = msgspec.json.decode(first, type=_Head)
+        digests = _believed(head, lines, place, public_key)
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        digests = None
+    if digests is None:
         return [], 1 + len(lines)
-    topic_id = msgspec.json.decode(head, type=_Head).commands
-    replies = [reply for line in lines if (reply := _reply(topic_id, line)) is not None]
+    found = (_reply(head.commands, line, digest) for line, digest in zip(lines, digests, strict=True))
+    replies = [reply for reply in found if reply is not None]
     return replies, len(lines) - len(replies)
 
 
-def _is_signed(head: str, lines: Sequence[str], place: Place, public_key: PublicKeys) -> bool:
-    try:
-        found = msgspec.json.decode(head, type=_Head)
-        key, signature = bytes.fromhex(found.key), bytes.fromhex(found.signature)
-    except (msgspec.MsgspecError, RecursionError, ValueError):
-        return False
-    public = public_key(key)
-    return public is not None and is_signed(public, signature, _message(place, found.commands, found.record, lines))
+def _believed(head: _Head, lines: Sequence[str], place: Place, public_key: PublicKeys) -> Sequence[bytes | None] | None:
+    """The digest of each line's command; None where no active writer signed. Raises ValueError.
+
+    In a reply of an earlier release no digest is known.
+    """
+    public = public_key(bytes.fromhex(head.key))
+    if public is None:
+        return None
+    if head.digests is None:
+        message = _message("reply", place, [head.commands, str(head.record), *lines])
+        return [None] * len(lines) if is_signed(public, bytes.fromhex(head.signature), message) else None
+    if len(head.digests) != len(lines):
+        return None
+    message = _message("answers", place, [head.commands, str(head.record), _joined(head.digests), *lines])
+    if not is_signed(public, bytes.fromhex(head.digests_signature), message):
+        return None
+    return [bytes.fromhex(digest) if digest is not None else None for digest in head.digests]
 
 
-def _reply(topic_id: str, line: str) -> Reply | None:
+def _reply(topic_id: str, line: str, digest: bytes | None) -> Reply | None:
     found = _LINE.fullmatch(line)
     if found is None:
         return None
     offset, fate, text = found.groups()
-    return Reply(topic_id, int(offset), Answer(text, "malformed") if fate == _DEAD else first_answer(text))
+    return Reply(topic_id, int(offset), Answer(text, "malformed") if fate == _DEAD else first_answer(text), digest)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from infra.errors import LogMissing
 from infra.kafka.settings import KafkaSettings
-from infra.kafka.topics import Topic, ensure, exists, log_topic
+from infra.kafka.topics import Topic, TopicSpec, check, ensure, exists, log_topic
 
 
 class QueueTopics(NamedTuple):
@@ -25,5 +25,14 @@ def queue_topics(settings: KafkaSettings, *, create: bool) -> QueueTopics:
     """
     if not create and not exists(settings, settings.events_topic):
         raise LogMissing(log=settings.url)
+    return QueueTopics(*ensure(settings, _specs(settings)))
+
+
+def check_queue_topics(settings: KafkaSettings) -> None:
+    """Look at the topics as they are now. Raises TopicUnusable, KafkaUnreachable."""
+    check(settings, _specs(settings))
+
+
+def _specs(settings: KafkaSettings) -> list[TopicSpec]:
     names = (settings.events_topic, settings.commands_topic, settings.replies_topic, settings.dead_letters_topic)
-    return QueueTopics(*ensure(settings, [log_topic(settings, name) for name in names]))
+    return [log_topic(settings, name) for name in names]

@@ -46,7 +46,7 @@ class Worker:
         """Returns when it was told to stop, and has let go of everything. Raises LogUnusable."""
         kafka = self._application.kafka
         topics = self._application.topics
-        # Once, before the threads: it is made when it is first asked for.
+        # Once, before the threads: it is made when it is first asked for, and the watch over the topics with it.
         self._application.kafka_reader.partition_of(UUID(int=0))
         run_member(kafka, f"{kafka.app}.worker", topics.commands.name, self._assigned, self._stopped)
 
@@ -103,6 +103,7 @@ class PartitionThread(SupervisedThread):
                 replies=replies,
                 dead_letters=dead_letters,
                 went_on=self._halt.went_on,
+                check_topics=application.topic_watch.check,
             )
             _log.info("worker.began", partition=partition, position=log.head(partition))
             worker.run(stopped)

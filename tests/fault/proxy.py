@@ -1,4 +1,4 @@
-"""A proxy between clients and brokers that does to Produce requests what networks do.
+"""A proxy between clients and brokers that does to Produce requests what networks do, and swallows what it is told to.
 
 Brokers tell clients where they are; the proxy puts its own ports there, each in place of a broker's, in every answer.
 """
@@ -42,6 +42,10 @@ class Proxy:
 
     def __init__(self, ports: Sequence[int], rng: random.Random) -> None:
         self.weather = Weather()
+        self.swallowed: Counter[int] = Counter()
+        """Key of an API → how many of its next requests never arrive, while the connection stays."""
+        self.unanswered: Counter[int] = Counter()
+        """The same for requests that arrive, and whose answers never come back."""
         self.done: Counter[str] = Counter()
         self._rng = rng
         self._guard = Lock()
@@ -73,13 +77,19 @@ class Proxy:
                 client.close()
                 continue
             broker.settimeout(None)
-            Thread(target=self._requests, args=(client, broker, port), daemon=True).start()
-            Thread(target=self._answers, args=(client, broker), daemon=True).start()
+            # Correlation ids of the requests of a connection whose answers are swallowed.
+            silent: set[int] = set()
+            Thread(target=self._requests, args=(client, broker, port, silent), daemon=True).start()
+            Thread(target=self._answers, args=(client, broker, silent), daemon=True).start()
 
-    def _requests(self, client: socket.socket, broker: socket.socket, port: int) -> None:
+    def _requests(self, client: socket.socket, broker: socket.socket, port: int, silent: set[int]) -> None:
         with suppress(OSError):
             while (frame := _frame(client)) is not None:
-                (api_key,) = struct.unpack_from(">h", frame, 4)
+                api_key, _, correlation_id = struct.unpack_from(">hhi", frame, 4)
+                if self._takes(self.swallowed, api_key, "swallowed"):
+                    continue
+                if self._takes(self.unanswered, api_key, "unanswered"):
+                    silent.add(correlation_id)
                 fate = self._fate() if api_key == _PRODUCE else None
                 if fate is Fate.DELAYED:
                     time.sleep(self._draw(0.05, 1.0))
@@ -95,9 +105,11 @@ class Proxy:
                     break
         _close(client, broker)
 
-    def _answers(self, client: socket.socket, broker: socket.socket) -> None:
+    def _answers(self, client: socket.socket, broker: socket.socket, silent: set[int]) -> None:
         with suppress(OSError):
             while (frame := _frame(broker)) is not None:
+                if struct.unpack_from(">i", frame, 4)[0] in silent:
+                    continue
                 for theirs, ours in self._replace.items():
                     frame = frame.replace(theirs, ours)
                 client.sendall(frame)
@@ -108,6 +120,14 @@ class Proxy:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5) as broker:
             broker.sendall(frame)
             _frame(broker)
+
+    def _takes(self, wanted: Counter[int], api_key: int, what: str) -> bool:
+        with self._guard:
+            if not wanted[api_key]:
+                return False
+            wanted[api_key] -= 1
+            self.done[f"{api_key} {what}"] += 1
+            return True
 
     def _fate(self) -> Fate | None:
         with self._guard:

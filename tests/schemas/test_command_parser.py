@@ -9,6 +9,7 @@ import tracemalloc
 from collections.abc import Iterator
 from copy import deepcopy
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from unicodedata import normalize
@@ -23,7 +24,16 @@ from domain.catalogue import Level
 from domain.commands import Command, EstablishCouncil, UnitReference
 from domain.procedure import STEPS
 from schemas.command_errors import InvalidCommand, InvalidDate, MalformedCommand
-from schemas.command_parser import LARGEST_COMMAND, command_from, command_schemas, example, read_command
+from schemas.command_parser import (
+    LARGEST_COMMAND,
+    MalformedMessage,
+    command_from,
+    command_schemas,
+    example,
+    is_command,
+    parse_message,
+    read_command,
+)
 from tests.support.waiting import GUARD
 
 COMMANDS = sorted(command_schemas())
@@ -416,3 +426,21 @@ def test_several_threads_read_their_first_commands_at_once() -> None:
             [sys.executable, "-c", _AT_ONCE], cwd=Path(__file__).parents[2], check=False, timeout=GUARD
         )
         assert ended.returncode == 0
+
+
+def test_a_line_is_told_from_every_other_one_by_digest_and_id() -> None:
+    """However its JSON is written; and what is no command, by its bytes."""
+    given, command = GOOD.encode(), read_command(GOOD)
+    assert is_command(given, command.digest, command.command_id)
+    otherwise = json.dumps(json.loads(GOOD), indent=1, sort_keys=True).replace("\n", " ")
+    assert is_command(otherwise.encode(), command.digest, command.command_id)
+    assert is_command(given, command.digest, None)
+    assert not is_command(given, command.digest, "7d1c4a8e-9a3b-4f4e-8b57-2f1f3f0f9c11")
+    assert not is_command(envelope_with(on="2020-01-01").encode(), command.digest, command.command_id)
+    for junk in (b"", b"{}", b"[1]", b"\xff", b'{"command_id": 1, "a": "\\ud800"}', b"[" * 100_000):
+        assert not is_command(junk, command.digest, command.command_id)
+        malformed = parse_message(junk)
+        assert isinstance(malformed, MalformedMessage)
+        assert malformed.digest == sha256(junk).digest()
+        assert is_command(junk, malformed.digest, None)
+        assert not is_command(given, malformed.digest, None)

@@ -12,6 +12,7 @@ import typer
 
 from domain.i18n import pair
 from infra.cli.operations.dismissal import check_named_whole, dismiss
+from infra.cli.operations.queue_recovery import recover_queue
 from infra.cli.support.arguments import OPERATION
 from infra.cli.support.errors import BadOption
 from infra.cli.support.framework import subcommand
@@ -36,8 +37,10 @@ def register(app: typer.Typer) -> None:
         help=say(
             "Mend a log that stopped. dismiss leaves records behind that were built on one which was altered or "
             "lost; void empties the records from one on that nobody can use; reindex makes the indexes of this machine "
-            "anew from the records; upgrade takes over an embedded log of an earlier form, once.\n\n"
-            "dismiss and void show first what they would do, and name each record by its hash to do it."
+            "anew from the records; upgrade takes over an embedded log of an earlier form, once; recover queue brings "
+            "a queue on Kafka back that lost its end.\n\n"
+            "dismiss and void show first what they would do, and name each record by its hash to do it; recover shows "
+            "it too, and names the last handled offset."
         ),
         examples=(
             "dossier log dismiss --partition 2",
@@ -45,6 +48,8 @@ def register(app: typer.Typer) -> None:
             "dossier log dismiss --partition 2 --all --hash 90ab…",
             "dossier log void --partition 2",
             "dossier log void --partition 2 --number 17 --hash 5e1f… --reason 'garbage by a faulty writer'",
+            "dossier log recover queue --partition 2",
+            "dossier log recover queue --partition 2 --handled 812",
             "dossier log reindex",
             "dossier log upgrade",
         ),
@@ -62,9 +67,13 @@ class _NamedRecord:
 def log(
     ctx: typer.Context,
     what: Annotated[
-        Literal["dismiss", "void", "reindex", "upgrade"],
-        typer.Argument(metavar="dismiss|void|reindex|upgrade", show_default=False, help=say("What to do.")),
+        Literal["dismiss", "void", "recover", "reindex", "upgrade"],
+        typer.Argument(metavar="dismiss|void|recover|reindex|upgrade", show_default=False, help=say("What to do.")),
     ],
+    part: Annotated[
+        Literal["queue"] | None,
+        typer.Argument(metavar="[queue]", show_default=False, help=say("What is recovered (recover).")),
+    ] = None,
     *,
     partition: Annotated[int, typer.Option("--partition", min=0, help=say("The partition."))] = 0,
     offset: Annotated[int | None, typer.Option("--offset", min=0, help=say("The record's offset (dismiss)."))] = None,
@@ -90,9 +99,14 @@ def log(
         ),
     ] = None,
     roots: Annotated[list[Path] | None, typer.Option("--roots", metavar="FOLDER", help=ROOTS_HELP)] = None,
+    handled: Annotated[
+        int | None, typer.Option("--handled", min=0, help=say("The last handled offset, as shown (recover)."))
+    ] = None,
 ) -> None:
     """Show what is wrong with a partition, or mend it."""
     session = session_of(ctx)
+    if (what == "recover") is (part is None):
+        raise BadOption(reason=pair("recover is followed by what is recovered: queue"))
     if what == "upgrade":
         _upgrade(session)
         return
@@ -102,6 +116,9 @@ def log(
     if what == "dismiss":
         check_named_whole(offset, digest, every=every)
     with session.application() as application:
+        if what == "recover":
+            recover_queue(session, application, partition, handled)
+            return
         source = _source(application, partition)
         if what == "dismiss":
             dismiss(session, source, offset, digest)

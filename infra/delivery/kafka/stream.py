@@ -16,10 +16,11 @@ from infra.delivery.kafka import schemas
 from infra.delivery.kafka.encoding import FingerprintEncoding, ValueEncoding, record_of
 from infra.delivery.kafka.errors import StreamUnusable, TopicTaken
 from infra.delivery.kafka.producer import KafkaPartitionProducer
-from infra.delivery.kafka.topics import decisions_topic, ensure
+from infra.delivery.kafka.topics import check, decisions_topic, ensure
 from infra.errors import LogUnusable
 from infra.kafka.consumer_group import Membership
 from infra.kafka.settings import KafkaSettings
+from infra.kafka.topic_watch import TopicWatch
 from infra.retry import Retry
 from infra.timeouts import Timeout
 from schemas.public_decision import newest
@@ -35,16 +36,26 @@ def encoding_of(settings: KafkaSettings, registry_url: str | None) -> ValueEncod
 
 
 class KafkaStream:
-    """The stream of an installation. A consumer group spreads its partitions over the publishers."""
+    """The stream of an installation. A consumer group spreads its partitions over the publishers.
+
+    Every `check_every` seconds the settings of its topics are looked at.
+    """
 
     def __init__(
-        self, settings: KafkaSettings, serializer: DecisionSerializer, partitions: range, encoding: ValueEncoding
+        self,
+        settings: KafkaSettings,
+        serializer: DecisionSerializer,
+        partitions: range,
+        encoding: ValueEncoding,
+        *,
+        check_every: float = Timeout.TOPIC_CHECK.seconds,
     ) -> None:
         self._settings = settings
         self._serializer = serializer
         self._partitions = partitions
         self._encoding = encoding
         self._membership: Membership | None = None
+        self._watch = TopicWatch(lambda: check(settings, len(partitions)), seconds=check_every)
 
     def prepare(self) -> None:
         """Make the topics and publish the schemas, where they are missing. Raises StreamUnusable."""
@@ -53,6 +64,7 @@ class KafkaStream:
 
     def assigned(self) -> frozenset[int]:
         """The partitions that are this process's now; none at first. Raises StreamUnusable."""
+        self._watch.check()
         if self._membership is None:
             settings = self._settings
             group, topic = f"{settings.app}.publisher", decisions_topic(settings.app)

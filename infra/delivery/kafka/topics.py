@@ -33,15 +33,29 @@ def schemas_topic(app: str) -> str:
 
 def ensure(settings: KafkaSettings, partitions: int) -> None:
     """Make what is missing, and look at what is there. Raises StreamUnusable."""
-    decisions = decisions_topic(settings.app)
-    wanted = (
-        TopicSpec(decisions, partitions, DECISIONS, survives=False),
+    try:
+        topics.ensure(settings, _specs(settings, partitions))
+    except TopicUnusable as error:
+        raise _unusable(settings, error) from error
+    except LogUnusable as error:
+        raise StreamUnusable(topic=decisions_topic(settings.app), reason=error.details["reason"]) from error
+
+
+def check(settings: KafkaSettings, partitions: int) -> None:
+    """Look at what is there. Raises StreamUnusable; KafkaUnreachable where nothing is known of it."""
+    try:
+        topics.check(settings, _specs(settings, partitions))
+    except TopicUnusable as error:
+        raise _unusable(settings, error) from error
+
+
+def _specs(settings: KafkaSettings, partitions: int) -> tuple[TopicSpec, TopicSpec]:
+    return (
+        TopicSpec(decisions_topic(settings.app), partitions, DECISIONS, survives=False),
         TopicSpec(schemas_topic(settings.app), 1, SCHEMAS, survives=False),
     )
-    try:
-        topics.ensure(settings, wanted)
-    except TopicUnusable as error:
-        reason = f"{error.details['reason']} ({error.details['mend']})"
-        raise StreamUnusable(topic=decisions, reason=reason) from error
-    except LogUnusable as error:
-        raise StreamUnusable(topic=decisions, reason=error.details["reason"]) from error
+
+
+def _unusable(settings: KafkaSettings, error: TopicUnusable) -> StreamUnusable:
+    reason = f"{error.details['reason']} ({error.details['mend']})"
+    return StreamUnusable(topic=decisions_topic(settings.app), reason=reason)

@@ -7,7 +7,7 @@ that was acknowledged before they were called, so that everybody reads their own
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing, suppress
 from datetime import datetime
 from hashlib import sha256
@@ -18,6 +18,7 @@ from uuid import UUID
 from eventsourcing.persistence import Notification, StoredEvent
 from eventsourcing.sqlite import SQLiteDatastore
 
+from consumers.commands.ports import CommandKey, LastHandled
 from domain.identity import partition_of
 from infra.errors import LogUnusable
 from infra.kafka.client import KafkaPartitionClient
@@ -27,6 +28,8 @@ from infra.log.acceptance import start
 from infra.log.errors import IndexInUse, LogChanged
 from infra.log.events import IndexedEvents
 from infra.log.format import Place
+from infra.log.handled import find_last_handled
+from infra.log.index import find_answers, find_last_appends
 from infra.log.index_head import Head, read_head, read_stop
 from infra.log.indexed_log import IndexedLog, empty_positions, history_of
 from infra.log.kafka.index_paths import reader_settings
@@ -48,14 +51,23 @@ class SharedLog:
     """The log as readers use it (`projections.engine.ports.DossierLog`). For any thread.
 
     `long_running`: this process lives on, and learns what others append without asking again and again.
+    `check_topics` raises what is wrong with the topics' settings, and is asked before the log is read.
     """
 
-    def __init__(self, settings: KafkaSettings, topic: Topic, *, long_running: bool = False) -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        topic: Topic,
+        *,
+        long_running: bool = False,
+        check_topics: Callable[[], None] = lambda: None,
+    ) -> None:
         self.partitions = range(settings.partitions)
         self.log_id = f"{topic.identity.cluster_id}/{topic.identity.topic_id}"
         self._settings = reader_settings(settings)
         self._topic = topic
         self._long_running = long_running
+        self._check_topics = check_topics
         self._held = KafkaReader(self._settings)
         self._holding: set[int] = set()
         self._shared: dict[int, IndexedLog[Any]] = {}
@@ -107,6 +119,7 @@ class SharedLog:
 
         Raises LogUnusable (RecordUnreadable, NewerLog where the other one stopped), ReadingBehind where it is too slow.
         """
+        self._check_topics()
         with self._guards[partition]:
             log = self._held_log(partition)
             if log is None:
@@ -132,6 +145,22 @@ class SharedLog:
         with self._guards[partition]:
             log = self._held_log(partition)
             return log.state(partition) if log is not None else self._foreign_index(partition).state()
+
+    def last_handled(self, partition: int) -> LastHandled | None:
+        """See `consumers.commands.ports.CommandLog`; as far as the index has been read."""
+        with self._guards[partition]:
+            log = self._held_log(partition)
+            return log.last_handled(partition) if log is not None else self._foreign_index(partition).last_handled()
+
+    def answers(self, partition: int, keys: Sequence[CommandKey]) -> Mapping[CommandKey, tuple[bytes, str]]:
+        """Digest and first answer of those commands that were handled before; as far as the index has been read."""
+        with self._guards[partition]:
+            log = self._held_log(partition)
+            if log is not None:
+                return log.answers(partition, keys)
+            self.check_whole(partition)
+            with self._foreign_index(partition).events().datastore.transaction(commit=False) as cursor:
+                return find_answers(cursor.sqlite_cursor, keys)
 
     def read(self, partition: int, after: int, limit: int) -> Sequence[Notification]:
         """At most `limit` events after a position, in order; fewer only where the log ended when this was called.
@@ -274,6 +303,16 @@ class ForeignIndex:
             reason = f"its topic id was {topic_id}, and is {self._topic_id}"
             raise LogChanged(log=f"{self._name}/{self._partition}", reason=reason, index=str(self._path))
         return head or Head(0, None, start(self._place))
+
+    def last_handled(self) -> LastHandled | None:
+        """See `consumers.commands.ports.CommandLog`."""
+        head = self.state()
+        if head.commands is None:
+            return None
+        return find_last_handled(head.commands, head.state, self._last_appends, self._client)
+
+    def _last_appends(self, before: int) -> tuple[int, int, int] | None:
+        return self._from_file(lambda connection: find_last_appends(connection, before))
 
     def _from_file(self, read: Callable[[sqlite3.Connection], _T]) -> _T | None:
         """What stands in the file; None while its holder is about to make it."""

@@ -345,6 +345,7 @@ class Between:
         self.last_given = self._log.last_given
         self.refresh = self._log.refresh
         self.commands_offset = self._log.commands_offset
+        self.last_handled = self._log.last_handled
         self.events_of = self._log.events_of
         self.answers = self._log.answers
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,7 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from confluent_kafka import Producer
-from kafka.admin import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from consumers.cloudevents import DecisionSerializer
 from consumers.commands.ports import CommandKey, CommandOutcome
@@ -36,6 +37,7 @@ from tests.support.event_builders import DossierHistory, FakeLog, province
 from tests.support.feeds import decisions_of
 from tests.support.stranger import malformed_batches, produce
 from tests.support.units import COMMUNE, DEPARTMENT, DISTRICT, UNITS
+from tests.support.waiting import wait_until
 
 
 @dataclass
@@ -278,6 +280,31 @@ def test_a_topic_that_forgets_is_refused(world: World) -> None:
     admin.close()
     with pytest.raises(StreamUnusable, match=r"retention\.ms=-1"):
         world.stream()
+
+
+def test_a_topic_that_begins_to_forget_stops_a_publisher_that_runs(world: World) -> None:
+    """And it goes on once that is mended."""
+    world.stream()
+    stream = KafkaStream(world.settings, world.serializer, world.log.partitions, FingerprintEncoding(), check_every=0.0)
+    said = ""
+
+    def is_refused() -> bool:
+        nonlocal said
+        try:
+            stream.assigned()
+        except StreamUnusable as error:
+            said = str(error)
+            return True
+        return False
+
+    with closing(stream), closing(KafkaAdminClient(bootstrap_servers=world.settings.bootstrap)) as admin:
+        assert not is_refused()
+        for value, refused in (("1000", True), ("-1", False)):
+            admin.alter_configs(
+                [ConfigResource(ConfigResourceType.TOPIC, world.topic, configs={"retention.ms": value})]
+            )
+            wait_until(lambda refused=refused: is_refused() is refused)  # type: ignore[misc]
+    assert "retention.ms=-1" in said
 
 
 def test_a_topic_with_another_number_of_partitions_is_refused(world: World) -> None:
