@@ -1,7 +1,8 @@
-"""`python -m tests.fault.publishing URL UNITS BEGAN SECONDS`: a publisher to be killed.
+"""`python -m tests.fault.publishing URL UNITS BEGAN SECONDS FOLDER`: a publisher to be killed.
 
 Its log is made anew in memory, the same in every process: four partitions, and the way of each of some units. It grows
-from empty to whole in the SECONDS after the moment BEGAN (seconds since 1970).
+from empty to whole in the SECONDS after the moment BEGAN (seconds since 1970). FOLDER is its host's: publishers that
+are given the same one share what they keep there.
 """
 
 from __future__ import annotations
@@ -10,18 +11,24 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import cast
 
 from eventsourcing.persistence import Notification
 
-from consumers.cloudevents import DecisionSerializer
-from consumers.publisher import Publisher
-from infra.delivery.kafka.encoding import FingerprintEncoding
+from consumers.publisher import PartitionPublisher
+from infra.bootstrap import Application
+from infra.delivery.fold_store import SQLiteFoldStore
+from infra.delivery.kafka.publisher_process import run_publisher
 from infra.delivery.kafka.stream import KafkaStream
 from infra.kafka.settings import from_url
 from infra.logging import log_as_json
 from infra.processes import until_stopped
-from schemas.avro.codec import decode_event
+from infra.settings import load
+from projections.engine.ports import DossierLog
 from tests.support.event_builders import DossierHistory, FakeLog
+from tests.support.publishers import publisher, stream_of
 from tests.support.units import UNITS
 
 PARTITIONS = 4
@@ -44,6 +51,25 @@ class GrowingLog(FakeLog):
         return self.events[partition][after : min(after + limit, self.head(partition))]
 
 
+class GrowingApplication(Application):
+    """An installation with such a log."""
+
+    def __init__(self, folder: Path, log: GrowingLog) -> None:
+        super().__init__(load({"DOSSIER_LOG": f"sqlite:///{folder}/log.sqlite"}))
+        self._log = log
+
+    @cached_property
+    def log(self) -> DossierLog:
+        """The log that grows."""
+        return cast(DossierLog, self._log)
+
+    def publisher(self, stream: KafkaStream, partition: int) -> PartitionPublisher:
+        """One with small transactions."""
+        path = self.settings.state_dir / f"publisher-{stream.topic}-{partition}.sqlite"
+        store = SQLiteFoldStore(path, self.log.log_id, partition)
+        return publisher(self.log, stream, partition, store, batch=_BATCH)
+
+
 def made_log(units: int) -> GrowingLog:
     """The log, whole."""
     log = GrowingLog(partitions=PARTITIONS)
@@ -55,17 +81,14 @@ def made_log(units: int) -> GrowingLog:
     return log
 
 
-def main(url: str, units: int, began: float, seconds: float) -> None:
+def main(url: str, units: int, began: float, seconds: float, folder: Path) -> None:
     """Publish until stopped."""
     log_as_json()
     log = made_log(units)
     log.began, log.seconds = began, seconds
-    serializer = DecisionSerializer(log.log_id, UNITS)
-    stream = KafkaStream(from_url(url), serializer, log.partitions, FingerprintEncoding())
-    stream.prepare()
-    with until_stopped() as stop:
-        Publisher(log, decode_event, stream, serializer, batch=_BATCH).run(stop)
+    with GrowingApplication(folder, log) as application, until_stopped() as stop:
+        run_publisher(application, stream_of(from_url(url), log), stop)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4]))
+    main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4]), Path(sys.argv[5]))
