@@ -11,24 +11,16 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import date
-from functools import cached_property
 from pathlib import Path
-from typing import cast
 
 from eventsourcing.persistence import Notification
 
-from consumers.publisher import PartitionPublisher
-from infra.bootstrap import Application
-from infra.delivery.fold_store import SQLiteFoldStore
 from infra.delivery.kafka.publisher_process import run_publisher
-from infra.delivery.kafka.stream import KafkaStream
 from infra.kafka.settings import from_url
 from infra.logging import log_as_json
 from infra.processes import until_stopped
-from infra.settings import load
-from projections.engine.ports import DossierLog
 from tests.support.event_builders import DossierHistory, FakeLog
-from tests.support.publishers import publisher, stream_of
+from tests.support.publishers import PublishingApplication, stream_of
 from tests.support.units import UNITS
 
 PARTITIONS = 4
@@ -51,25 +43,6 @@ class GrowingLog(FakeLog):
         return self.events[partition][after : min(after + limit, self.head(partition))]
 
 
-class GrowingApplication(Application):
-    """An installation with such a log."""
-
-    def __init__(self, folder: Path, log: GrowingLog) -> None:
-        super().__init__(load({"DOSSIER_LOG": f"sqlite:///{folder}/log.sqlite"}))
-        self._log = log
-
-    @cached_property
-    def log(self) -> DossierLog:
-        """The log that grows."""
-        return cast(DossierLog, self._log)
-
-    def publisher(self, stream: KafkaStream, partition: int) -> PartitionPublisher:
-        """One with small transactions."""
-        path = self.settings.state_dir / f"publisher-{stream.topic}-{partition}.sqlite"
-        store = SQLiteFoldStore(path, self.log.log_id, partition)
-        return publisher(self.log, stream, partition, store, batch=_BATCH)
-
-
 def made_log(units: int) -> GrowingLog:
     """The log, whole."""
     log = GrowingLog(partitions=PARTITIONS)
@@ -86,7 +59,7 @@ def main(url: str, units: int, began: float, seconds: float, folder: Path) -> No
     log_as_json()
     log = made_log(units)
     log.began, log.seconds = began, seconds
-    with GrowingApplication(folder, log) as application, until_stopped() as stop:
+    with PublishingApplication(folder, log, batch=_BATCH) as application, until_stopped() as stop:
         run_publisher(application, stream_of(from_url(url), log), stop)
 
 

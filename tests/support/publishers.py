@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from datetime import datetime
+from functools import cached_property, partial
+from pathlib import Path
+from typing import cast
 
 from consumers.cloudevents import DecisionSerializer
 from consumers.publisher import BATCH, PartitionPublisher
 from consumers.publisher_ports import FoldStore
+from infra.bootstrap import Application
+from infra.clock import utc_now
+from infra.delivery.fold_store import SQLiteFoldStore
 from infra.delivery.kafka.encoding import FingerprintEncoding
 from infra.delivery.kafka.stream import KafkaStream
 from infra.kafka.settings import KafkaSettings
-from projections.engine.ports import LogReader
+from infra.settings import load
+from projections.engine.ports import DossierLog, LogReader
 from schemas.avro.codec import decode_event
 from tests.support.fold_stores import MemoryFoldStore
 from tests.support.units import UNITS
@@ -38,3 +45,25 @@ def publishers(
 ) -> list[PartitionPublisher]:
     """One for each partition; `store` gives each the store of its fold."""
     return [publisher(log, stream, partition, store(partition)) for partition in log.partitions]
+
+
+class PublishingApplication(Application):
+    """An installation in a folder, whose publishers read any log."""
+
+    def __init__(
+        self, folder: Path, log: LogReader, *, batch: int = BATCH, clock: Callable[[], datetime] = utc_now
+    ) -> None:
+        super().__init__(load({"DOSSIER_LOG": f"sqlite:///{folder}/log.sqlite"}), clock=clock)
+        self._log = cast(DossierLog, log)
+        self._batch = batch
+
+    @cached_property
+    def log(self) -> DossierLog:
+        """That log."""
+        return self._log
+
+    def publisher(self, stream: KafkaStream, partition: int) -> PartitionPublisher:
+        """One of a partition, whose fold is kept in the folder."""
+        path = self.settings.state_dir / f"publisher-{stream.topic}-{partition}.sqlite"
+        store = SQLiteFoldStore(path, self.log.log_id, partition)
+        return publisher(self.log, stream, partition, store, batch=self._batch)
