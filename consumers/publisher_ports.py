@@ -41,7 +41,9 @@ class PartitionUnsettled(Exception):
 class PartitionProducer(Protocol):
     """One partition of the stream, open for one publisher: whoever published before is shut out."""
 
-    tail: StreamTail | None
+    @property
+    def tail(self) -> StreamTail | None:
+        """The last record of ours that was committed when it was opened; None when there was none."""
 
     def publish(self, decisions: Sequence[tuple[FeedPosition, PublicDecision]]) -> None:
         """Append records in one transaction, all or none. Raises OutcomeUnknown."""

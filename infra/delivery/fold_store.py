@@ -176,7 +176,7 @@ class SQLiteFoldStore:
         if saved.scope != self._scope:
             _log.info("publisher.store_of_another", partition=self._partition, scope=saved.scope)
             return None
-        if digest != self._digest("checkpoint", "", body):
+        if not isinstance(body, bytes) or digest != self._digest("checkpoint", "", body):
             raise FoldStoreDamaged("the checkpoint is not what was saved")
         return saved
 

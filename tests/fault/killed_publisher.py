@@ -37,6 +37,8 @@ _PACE = (1.0, 6.0)
 """Seconds between faults: some of them hit while the group is still finding together."""
 _SPOILT = 0.5
 """How often the folds on a host are spoilt before a publisher starts there."""
+_SETTLED = 3
+"""Before each fault of so many, publishers get the time that it takes them to find together and to publish."""
 _SAFE = 3
 _STOPPED = 12.0
 """Seconds: longer than the group waits for a member, so that its partitions go to another meanwhile."""
@@ -71,12 +73,13 @@ def run(cluster: KafkaCluster, folder: Path, *, kills: int, seed: int, units: in
     told = [url, str(units), str(time.time()), str(kills * sum(_PACE) / 2)]
     running = [_start(told, hosts[number], folder / f"{number}.log") for number in range(_PUBLISHERS)]
     stopped: list[tuple[float, subprocess.Popen[bytes]]] = []
+    published, whole = 0, sum(1 for partition in log.partitions for _ in folded(log, partition))
     try:
         while _kills(report) < kills:
             time.sleep(rng.uniform(*_PACE))
-            if _kills(report) == kills - 1:
-                # However slow the machine is: the last fault comes when something has been published.
-                wait_until(lambda: subscriber.read_all(settings.bootstrap, f"{settings.app}.decisions", PARTITIONS))
+            if _kills(report) % _SETTLED == _SETTLED - 1 or _kills(report) == kills - 1:
+                # However slow the machine is: some faults come when something more has been published.
+                published = _wait_for_more(settings, published, whole)
             place = rng.randrange(_PUBLISHERS)
             match rng.choices(["kill", "stop", "leave", "broker"], [6, 2, 2, 3 if brokers >= _SAFE else 0])[0]:
                 case "broker":
@@ -112,6 +115,19 @@ def run(cluster: KafkaCluster, folder: Path, *, kills: int, seed: int, units: in
             process.wait()
     _finish_and_check(report, settings, log)
     return report
+
+
+def _wait_for_more(settings: KafkaSettings, published: int, whole: int) -> int:
+    """Wait until more was published than before, or everything; returns how much that is."""
+    found = published
+
+    def is_more() -> bool:
+        nonlocal found
+        found = len(subscriber.read_all(settings.bootstrap, f"{settings.app}.decisions", PARTITIONS))
+        return found > published or found == whole
+
+    wait_until(is_more)
+    return found
 
 
 def _kills(report: Report) -> int:

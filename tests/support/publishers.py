@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import cast
@@ -12,7 +11,6 @@ from consumers.cloudevents import DecisionSerializer
 from consumers.publisher import BATCH, PartitionPublisher
 from consumers.publisher_ports import FoldStore
 from infra.bootstrap import Application
-from infra.clock import utc_now
 from infra.delivery.fold_store import SQLiteFoldStore
 from infra.delivery.kafka.encoding import FingerprintEncoding
 from infra.delivery.kafka.stream import KafkaStream
@@ -22,6 +20,7 @@ from projections.engine.ports import DossierLog, LogReader
 from schemas.avro.codec import decode_event
 from tests.support.fold_stores import MemoryFoldStore
 from tests.support.units import UNITS
+from tests.support.waiting import GUARD
 
 
 def stream_of(settings: KafkaSettings, log: LogReader) -> KafkaStream:
@@ -32,12 +31,28 @@ def stream_of(settings: KafkaSettings, log: LogReader) -> KafkaStream:
 
 
 def publisher(
-    log: LogReader, stream: KafkaStream, partition: int, store: FoldStore, *, batch: int = BATCH
+    log: LogReader,
+    stream: KafkaStream,
+    partition: int,
+    store: FoldStore,
+    *,
+    batch: int = BATCH,
+    hidden_after: float = GUARD,
 ) -> PartitionPublisher:
-    """Of one partition."""
+    """Of one partition; `hidden_after` seconds it looks four times whether what it published can be read."""
     serializer = DecisionSerializer(log.log_id, UNITS)
     opened = partial(stream.open, partition, serializer)
-    return PartitionPublisher(partition, log, decode_event, opened, serializer, store, batch=batch)
+    return PartitionPublisher(
+        partition,
+        log,
+        decode_event,
+        opened,
+        serializer,
+        store,
+        batch=batch,
+        look_every=hidden_after / 4,
+        hidden_after=hidden_after,
+    )
 
 
 def publishers(
@@ -50,12 +65,11 @@ def publishers(
 class PublishingApplication(Application):
     """An installation in a folder, whose publishers read any log."""
 
-    def __init__(
-        self, folder: Path, log: LogReader, *, batch: int = BATCH, clock: Callable[[], datetime] = utc_now
-    ) -> None:
-        super().__init__(load({"DOSSIER_LOG": f"sqlite:///{folder}/log.sqlite"}), clock=clock)
+    def __init__(self, folder: Path, log: LogReader, *, batch: int = BATCH, hidden_after: float = GUARD) -> None:
+        super().__init__(load({"DOSSIER_LOG": f"sqlite:///{folder}/log.sqlite"}))
         self._log = cast(DossierLog, log)
         self._batch = batch
+        self._hidden_after = hidden_after
 
     @cached_property
     def log(self) -> DossierLog:
@@ -66,4 +80,4 @@ class PublishingApplication(Application):
         """One of a partition, whose fold is kept in the folder."""
         path = self.settings.state_dir / f"publisher-{stream.topic}-{partition}.sqlite"
         store = SQLiteFoldStore(path, self.log.log_id, partition)
-        return publisher(self.log, stream, partition, store, batch=self._batch)
+        return publisher(self.log, stream, partition, store, batch=self._batch, hidden_after=self._hidden_after)

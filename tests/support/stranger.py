@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 from random import Random
 from struct import Struct
-from typing import Final
+from typing import Any, Final
 
 from confluent_kafka import KafkaError, Message, Producer
 from crc32c import crc32c
@@ -78,7 +78,7 @@ def batch(  # everything that can be wrong with one
     return bytes(raw)
 
 
-def batch_of(values: Sequence[bytes | None], **options: int) -> bytes:
+def batch_of(values: Sequence[bytes | None], **options: Any) -> bytes:
     """An honest batch of these values, but for the options."""
     return batch(b"".join(record(value, place) for place, value in enumerate(values)), len(values), **options)
 

@@ -39,7 +39,7 @@ class Installation:
             DossierHistory(self.log, unit).until("announce")
         assert all(self.log.events), "each partition has decisions"
         self.stream = stream_of(self.settings, self.log)
-        self.application = PublishingApplication(folder, self.log)
+        self.application = PublishingApplication(folder, self.log, hidden_after=_SOON)
 
     @contextmanager
     def publishing(self, *, undecided_after: float = _SOON) -> Iterator[None]:
@@ -95,6 +95,22 @@ def test_a_partition_that_a_stranger_holds_up_halts_and_holds_up_no_other(instal
         assert found.topics == (f"{installation.stream.topic}/1",)
         abort(installation.settings, found)
         assert open_transactions(installation.settings) == []
+        wait_until(lambda: installation.seen(0, 1, 2) == installation.expected(0, 1, 2))
+        wait_until(lambda: installation.halted() == [])
+
+
+def test_what_a_stranger_hides_that_was_published_before_is_said_as_well(installation: Installation) -> None:
+    """The publisher could go on behind an open transaction, but nobody who reads what is committed would see it."""
+    with installation.publishing():
+        wait_until(lambda: installation.seen(0, 1, 2) == installation.expected(0, 1, 2))
+        stranger = hanging.living(installation.settings, installation.stream.topic, 1)
+        installation.more()
+        wait_until(lambda: installation.halted() == [(1, "STREAM_UNDECIDED")])
+        wait_until(lambda: installation.seen(0, 2) == installation.expected(0, 2))
+        assert installation.seen(1) != installation.expected(1)
+        (found,) = open_transactions(installation.settings)
+        assert found.transactional_id == stranger.name
+        abort(installation.settings, found)
         wait_until(lambda: installation.seen(0, 1, 2) == installation.expected(0, 1, 2))
         wait_until(lambda: installation.halted() == [])
 
