@@ -26,9 +26,9 @@ from consumers.cloudevents import DecisionSerializer
 from consumers.publisher_ports import OutcomeUnknown, StreamTail, TailUndecided
 from infra.delivery.kafka.encoding import ValueEncoding, record_of, tail_of
 from infra.delivery.kafka.errors import StreamUnusable
-from infra.delivery.kafka.polling import poll_past
 from infra.delivery.kafka.topics import decisions_topic
 from infra.kafka.internals import PatientClient, force_close
+from infra.kafka.polling import poll_past
 from infra.kafka.settings import KafkaSettings
 from infra.retry import Retry
 from infra.timeouts import Timeout

@@ -14,7 +14,6 @@ from consumers.feed import FeedEntry
 from consumers.publisher import PartitionPublisher, publish_all
 from consumers.publisher_ports import OutcomeUnknown, PartitionUnsettled, TailUndecided
 from infra.delivery.kafka import schema_registry as registry
-from infra.delivery.kafka import schemas
 from infra.delivery.kafka.encoding import FingerprintEncoding, ValueEncoding, record_of
 from infra.delivery.kafka.errors import StreamUndecided, StreamUnusable, TopicTaken
 from infra.delivery.kafka.producer import KafkaPartitionProducer
@@ -47,7 +46,6 @@ class KafkaStream:
     def prepare(self) -> None:
         """Make the topics and publish the schemas, where they are missing. Raises StreamUnusable."""
         ensure(self.settings, len(self.partitions))
-        schemas.publish(self.settings)
 
     def open(self, partition: int, serializer: DecisionSerializer) -> KafkaPartitionProducer:
         """A partition, from which whoever published before is shut out. Raises OutcomeUnknown, StreamUnusable."""

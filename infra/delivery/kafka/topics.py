@@ -1,4 +1,4 @@
-"""The topics of the stream: `<app>.decisions`, kept for ever, and `<app>.schemas`, compacted."""
+"""The topic of the stream, `<app>.decisions`, kept for ever; and with it the topic of schemas."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from infra.delivery.kafka.errors import StreamUnusable
 from infra.errors import LogUnusable
 from infra.kafka import topics
 from infra.kafka.errors import TopicUnusable
+from infra.kafka.schemas_topic import publish_schemas
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import PLAIN, TopicSpec
 
@@ -18,7 +19,6 @@ DECISIONS: Final = {
     "retention.bytes": "-1",
     "unclean.leader.election.enable": "false",
 }
-SCHEMAS: Final = {**PLAIN, "cleanup.policy": "compact", "unclean.leader.election.enable": "false"}
 
 
 def decisions_topic(app: str) -> str:
@@ -26,20 +26,12 @@ def decisions_topic(app: str) -> str:
     return f"{app}.decisions"
 
 
-def schemas_topic(app: str) -> str:
-    """The name of the topic of schemas."""
-    return f"{app}.schemas"
-
-
 def ensure(settings: KafkaSettings, partitions: int) -> None:
-    """Make what is missing, and look at what is there. Raises StreamUnusable."""
+    """Make what is missing, the schemas too, and look at what is there. Raises StreamUnusable."""
     decisions = decisions_topic(settings.app)
-    wanted = (
-        TopicSpec(decisions, partitions, DECISIONS, survives=False),
-        TopicSpec(schemas_topic(settings.app), 1, SCHEMAS, survives=False),
-    )
     try:
-        topics.ensure(settings, wanted)
+        topics.ensure(settings, [TopicSpec(decisions, partitions, DECISIONS, survives=False)])
+        publish_schemas(settings)
     except TopicUnusable as error:
         reason = f"{error.details['reason']} ({error.details['mend']})"
         raise StreamUnusable(topic=decisions, reason=reason) from error

@@ -18,11 +18,11 @@ from consumers.publisher import PartitionPublisher, StreamAheadOfLog, StreamDive
 from consumers.publisher_ports import OutcomeUnknown
 from infra.delivery.kafka.errors import StreamUnusable, TopicTaken
 from infra.delivery.kafka.producer import KafkaPartitionProducer, transactional_producer
-from infra.delivery.kafka.schemas import publish as publish_schemas
 from infra.delivery.kafka.stream import KafkaStream, publish_once, replay
-from infra.delivery.kafka.topics import DECISIONS, SCHEMAS
+from infra.delivery.kafka.topics import DECISIONS
 from infra.dev.kafka import KafkaCluster
 from infra.kafka.client import KafkaPartitionClient
+from infra.kafka.schemas_topic import SCHEMAS, publish_schemas
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import TopicSpec, ensure, log_topic
 from infra.log.kafka.log import KafkaLog
