@@ -58,12 +58,17 @@ class PartitionThread(SupervisedThread):
         self._stream = stream
         self._partition = partition
         self._halt = halt
-        # One for all beginnings: what could not be settled before is not waited for again.
+        # What could not be settled before is not waited for again after each beginning.
         self._tries = Retry(undecided_after)
+        self._unsettled = False
 
     def _publish(self, stopped: Event) -> None:
         publisher = self._application.publisher(self._stream, self._partition)
+        if not self._unsettled:
+            self._tries.progress()
+        self._unsettled = False
         try:
             publisher.run(stopped, self._tries, self._halt.went_on)
         except PartitionUnsettled as error:
+            self._unsettled = True
             raise self._stream.error(self._partition, error.unknown) from error
