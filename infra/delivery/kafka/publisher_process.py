@@ -10,7 +10,7 @@ from uuid import UUID
 from consumers.publisher_ports import PartitionUnsettled
 from infra.delivery.kafka.stream import KafkaStream
 from infra.diagnosis.halts import HaltFile
-from infra.processes import PartitionThreads, SupervisedThread
+from infra.processes import PublisherThreads, SupervisedThread
 from infra.retry import Retry
 from infra.timeouts import Timeout
 
@@ -36,7 +36,7 @@ def run_publisher(
         # until somebody has made it.
         application.log.partition_of(UUID(int=0))
     folder = application.settings.state_dir
-    threads = PartitionThreads(lambda partition: PartitionThread(application, stream, partition, undecided_after))
+    threads = PublisherThreads(lambda partition: PublisherThread(application, stream, partition, undecided_after))
 
     def assigned(partitions: set[int]) -> None:
         for partition in threads.assigned(partitions):
@@ -48,7 +48,7 @@ def run_publisher(
     stream.take_part(assigned, stopped)
 
 
-class PartitionThread(SupervisedThread):
+class PublisherThread(SupervisedThread):
     """The publisher of one partition, until `stopped` is set: it begins anew after a failure."""
 
     def __init__(self, application: Application, stream: KafkaStream, partition: int, undecided_after: float) -> None:
