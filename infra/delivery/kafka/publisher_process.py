@@ -10,7 +10,7 @@ from uuid import UUID
 from consumers.publisher_ports import PartitionUnsettled
 from infra.delivery.kafka.stream import KafkaStream
 from infra.diagnosis.halts import HaltFile
-from infra.processes import PublisherThreads, SupervisedThread
+from infra.processes import PartitionThreads, SupervisedThread
 from infra.retry import Retry
 from infra.timeouts import Timeout
 
@@ -36,7 +36,7 @@ def run_publisher(
         # until somebody has made it.
         application.log.partition_of(UUID(int=0))
     folder = application.settings.state_dir
-    threads = PublisherThreads(lambda partition: PublisherThread(application, stream, partition, undecided_after))
+    threads = PartitionThreads(lambda partition: PublisherThread(application, stream, partition, undecided_after))
 
     def assigned(partitions: set[int]) -> None:
         for partition in threads.assigned(partitions):
