@@ -166,7 +166,8 @@ class PartitionPublisher:
         1. Open the partition: whoever published before is fenced off, then the tail says what is published. At first,
            see how far a fold that was saved goes.
         2. Read on in the log and fold it. What the stream has already is not published again, but must agree.
-        3. Publish what follows, in transactions of `batch` decisions.
+        3. Publish what follows, in transactions of `batch` decisions. Then raise what ended 2, if it was an error: what
+           stands before an event that cannot be read or applied does not wait for it.
         4. Save the fold: all that it led to is in the stream now.
 
         If it is not known whether 3 worked, the producer is given up, so that the next round begins at 1.
@@ -174,8 +175,10 @@ class PartitionPublisher:
         try:
             if self._producer is None:
                 self._open()  # 1
-            self._read_on()  # 2
+            failed = self._read_on()  # 2
             published = self._publish()  # 3
+            if failed is not None:
+                raise failed
             self._save(at_least=1 if published else _SAVE_EVERY)  # 4
         except OutcomeUnknown:
             self._release()
@@ -260,16 +263,24 @@ class PartitionPublisher:
         self._tail_met = self._tail is None
         self._logger.info("publisher.folds_anew", reason=reason)
 
-    def _read_on(self) -> None:
+    def _read_on(self) -> InfrastructureError | None:
+        """Returns what ended it where log or events cannot be read, or an event not be applied."""
         reached = self._reached
         while len(self._unpublished) < self._batch:
-            found = self._log.read(self.partition, reached.position, _READ_BATCH)
+            try:
+                found = self._log.read(self.partition, reached.position, _READ_BATCH)
+            except InfrastructureError as error:
+                return error
             if found and self._is_voided(reached.position):
                 self._begin_anew("what was folded last was voided")
                 reached = self._reached
                 continue
             for stored in found:
-                decisions = self._fold.apply(stored)
+                try:
+                    decisions = self._fold.apply(stored)
+                except InfrastructureError as error:
+                    self._check_tail()
+                    return error
                 reached.position, reached.stored = stored.id, stored
                 if decisions:
                     places = [FeedPosition(stored.id, ordinal) for ordinal in range(len(decisions))]
@@ -278,7 +289,8 @@ class PartitionPublisher:
             self._check_tail()
             self._save(at_least=_SAVE_EVERY)
             if len(found) < _READ_BATCH:
-                return
+                break
+        return None
 
     def _is_voided(self, position: int) -> bool:
         empty = self._log.empty_positions(self.partition)
