@@ -48,8 +48,9 @@ from schemas.avro.codec import AvroMapper, decode_event
 
 if TYPE_CHECKING:
     from consumers.feed import DecisionFeed
-    from consumers.publisher import Publisher
+    from consumers.publisher import PartitionPublisher
     from consumers.webhook_dispatcher import WebhookDispatcher
+    from infra.delivery.kafka.stream import KafkaStream
     from infra.delivery.settings import StreamSettings, WebhookSettings
     from infra.delivery.webhooks.store import WebhookStore
     from infra.kafka.settings import KafkaSettings
@@ -180,18 +181,33 @@ class Application:
         engine = Engine(self.views, self.log, decode_event, (DECISIONS,))
         return DecisionFeed(engine, self.log.partitions, DecisionSerializer(self.log.log_id, self.settings.units))
 
-    def publisher(self, stream: StreamSettings, *, alone: bool = False) -> Publisher:
-        """The publisher of the decisions to Kafka. `alone`: of all partitions, without a group of publishers."""
+    def stream(self, settings: StreamSettings) -> KafkaStream:
+        """The public stream on Kafka, its topics made. Raises StreamUnusable, RegistryUnusable."""
+        from infra.delivery.kafka.stream import KafkaStream, encoding_of
+
+        log = self.settings.log
+        partitions = range(1 if isinstance(log, Path) else log.partitions)
+        stream = KafkaStream(settings.kafka, partitions, encoding_of(settings.kafka, settings.registry))
+        stream.prepare()
+        return stream
+
+    def publisher(self, stream: KafkaStream, partition: int) -> PartitionPublisher:
+        """The publisher of a partition's decisions. Raises LogMissing, LogUnusable, StateUnusable."""
         from consumers.cloudevents import DecisionSerializer
-        from consumers.publisher import Publisher
-        from infra.delivery.kafka.stream import KafkaStream, OnePublisher, encoding_of
+        from consumers.publisher import PartitionPublisher
+        from infra.delivery.fold_store import SQLiteFoldStore
 
         serializer = DecisionSerializer(self.log.log_id, self.settings.units)
-        values = encoding_of(stream.kafka, stream.registry)
-        kind = OnePublisher if alone else KafkaStream
-        to = kind(stream.kafka, serializer, self.log.partitions, values)
-        to.prepare()
-        return Publisher(self.log, decode_event, to, serializer)
+        path = self.settings.state_dir / f"publisher-{stream.topic}-{partition}.sqlite"
+        return PartitionPublisher(
+            partition,
+            self.log,
+            decode_event,
+            lambda: stream.open(partition, serializer),
+            serializer,
+            SQLiteFoldStore(path, serializer.log_id, partition),
+            hidden_after=Timeout.STREAM_UNDECIDED.seconds,
+        )
 
     def webhook_dispatcher(self, webhooks: WebhookSettings, store: WebhookStore) -> WebhookDispatcher:
         """Who takes the decisions to the receivers of webhooks."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Final
@@ -63,3 +63,26 @@ class SupervisedThread(Thread):
     def run(self) -> None:
         """See `supervise`."""
         supervise(self._work_name, lambda: self._work(self.stopped), self.stopped, self._context, failed=self._failed)
+
+
+class PartitionThreads:
+    """A supervised thread for each partition that a group gives to this process."""
+
+    def __init__(self, make: Callable[[int], SupervisedThread]) -> None:
+        self._make = make
+        self._running: dict[int, SupervisedThread] = {}
+
+    def assigned(self, partitions: Collection[int]) -> set[int]:
+        """Go on with these partitions alone: end the threads of others, then begin those that are missing.
+
+        Returns the partitions that were let go of.
+        """
+        lost = self._running.keys() - partitions
+        for partition in lost:
+            self._running[partition].stopped.set()
+        for partition in lost:
+            self._running.pop(partition).join()
+        for partition in sorted(partitions - self._running.keys()):
+            self._running[partition] = self._make(partition)
+            self._running[partition].start()
+        return lost

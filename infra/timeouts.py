@@ -35,6 +35,7 @@ class Timeout(Enum):
     STREAM_DELIVERY = 20.0, "a public decision's acknowledgement, and a producer's right to its partition"
     STREAM_OUTCOME = 22.0, "the outcome of a transaction of the public stream"
     STREAM_TRANSACTION = 15.0, "a publisher that died inside a transaction, before the broker aborts it"
+    STREAM_UNDECIDED = 60.0, "a partition of the public stream that nobody decides, before its publisher halts"
     SCHEMAS = 10.0, "the topic of schemas, read and written"
     REGISTRY = 10.0, "the schema registry"
 

@@ -18,6 +18,7 @@ from domain.commands import COMMAND_TYPES
 from schemas import queue_messages
 from schemas.avro.registry import released_versions
 from schemas.command_schemas import TYPES
+from schemas.content_types import content_type_of
 from schemas.public_decision import examples, newest
 
 FILE: Final = Path(__file__).parent / "asyncapi.json"
@@ -166,6 +167,7 @@ def _messages() -> dict[str, Any]:
         },
         "Schema": {
             "title": "A released schema",
+            **_typed("schemas"),
             "payload": {"type": "object", "description": "The Avro schema as JSON."},
             "bindings": {
                 "kafka": {
@@ -180,12 +182,24 @@ def _messages() -> dict[str, Any]:
         "LogRecord": {
             "title": "A record of the log",
             "summary": LOG_HEADER,
-            "contentType": "application/octet-stream",
+            **_typed("events"),
             "payload": _avro(_log_record()),
             "bindings": {"kafka": {"key": {"type": "null"}}},
         },
         **{name: _command(name) for name in sorted(COMMAND_TYPES)},
-        **queue_messages.MESSAGES,
+        **{
+            name: {**message, **_typed("replies" if name == "Reply" else "dead-letters")}
+            for name, message in queue_messages.MESSAGES.items()
+        },
+    }
+
+
+def _typed(topic: str) -> dict[str, Any]:
+    """The media type of a topic's messages, and that it stands in a header."""
+    content_type = content_type_of(topic)
+    return {
+        "contentType": content_type,
+        "headers": {"type": "object", "properties": {"content-type": {"const": content_type}}},
     }
 
 
@@ -219,6 +233,7 @@ def _command(name: str) -> dict[str, Any]:
     return {
         "title": schema["title"],
         "summary": schema["description"],
+        **_typed("commands"),
         "correlationId": {"location": "$message.payload#/command_id"},
         "payload": _relocated(schema),
         "bindings": {"kafka": {"key": {"type": "null"}}},

@@ -130,7 +130,6 @@ MESSAGES: Final[dict[str, Any]] = {
             "answer compares digest and command id, too. A record with many answers has several replies. Each comes at "
             "least once, and only after the log's record is durable."
         ),
-        "contentType": "text/plain; charset=utf-8",
         "correlationId": {
             "location": "$message.payload#",
             "description": "The topic's id and digests in the first line, and the offset that begins each further one.",
@@ -164,7 +163,6 @@ MESSAGES: Final[dict[str, Any]] = {
             "a row that hold no commands have one letter, at the place of the last: UNREADABLE_RECORDS, with the first "
             "and the last offset among the error's details."
         ),
-        "contentType": "application/json",
         "correlationId": {"location": "$message.payload#/letter"},
         "payload": _object(
             "The command, and why it was not handled. Its id is bound to nothing.",
@@ -191,7 +189,6 @@ MESSAGES: Final[dict[str, Any]] = {
     "DeadLetterSettled": {
         "title": "The end of a dead letter",
         "summary": "Settled once, a letter stays so, although it may be written again.",
-        "contentType": "application/json",
         "correlationId": {"location": "$message.payload#/letter"},
         "payload": _object(
             "A dead letter that was given again and handled, or that was dropped.",

@@ -81,6 +81,14 @@ def stream_settings(
     return StreamSettings(from_url(given, env), env.get(REGISTRY) or None)
 
 
+def known_stream(log: Path | KafkaSettings, environment: Mapping[str, str] | None = None) -> KafkaSettings | None:
+    """The cluster of the stream as far as it is known: DOSSIER_DECISIONS, else the log's. Raises BadSetting."""
+    env = os.environ if environment is None else environment
+    if env.get(STREAM):
+        return stream_settings(None, env).kafka
+    return None if isinstance(log, Path) else log
+
+
 def webhook_settings(log: Path | KafkaSettings, environment: Mapping[str, str] | None = None) -> WebhookSettings:
     """The settings of webhooks; by default beside an embedded log, or beside the index of one on Kafka.
 

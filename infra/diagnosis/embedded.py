@@ -16,6 +16,7 @@ from infra.diagnosis.marks import mark_index
 from infra.diagnosis.moments import doubtful
 from infra.diagnosis.read_models import look_at_read_models
 from infra.diagnosis.report import Report
+from infra.diagnosis.stream import look_at_stream
 from infra.diagnosis.writer_key import look_at_writer_key
 from infra.errors import LogMissing, LogUnusable
 from infra.log.full_scan import check_whole
@@ -36,7 +37,8 @@ def diagnose_embedded(application: Application, path: Path, *, whole: bool = Fal
     """Everything about an embedded log; `whole`: every event and every page of the file is read. Raises LogMissing.
 
     facts: log; partitions (of its one partition: number and last position); behind (read model → partition → events);
-    disks (folder → free megabytes); clock; halted (processes); doubtful_moments (with `whole`).
+    stream (open transactions in the topic of the public decisions, where that is known); disks (folder → free
+    megabytes); clock; halted (processes); doubtful_moments (with `whole`).
     """
     report = Report({"log": str(path), "partitions": []})
     bad = _look_at_whole(report, application, path) if whole and path.exists() else None
@@ -46,6 +48,7 @@ def diagnose_embedded(application: Application, path: Path, *, whole: bool = Fal
         # Only now: until here the doctor reads on.
         if bad is not None:
             mark_index(path, bad)
+    look_at_stream(report, application)
     look_at_clock(report, application.clock(), None)
     look_at_disks(report, _folders(application, path), application.settings.free_disk)
     return report

@@ -69,6 +69,8 @@ class KafkaPartitionClient:
         self._name = settings.url_of(topic.name)
         self._partition = partition
         self._topic_partition = TopicPartition(topic.name, partition)
+        content_type = topic.content_type
+        self._headers = [("content-type", content_type.encode())] if content_type is not None else []
         self._client: Client | None = None
         self._clients = 0
         # For how many seconds the next answer of a kind is waited for, where it is not `Timeout.LOST`.
@@ -102,7 +104,7 @@ class KafkaPartitionClient:
         """Start to append records, each a key and a value, together; the offset is that of the first one."""
         try:
             producer = self._producer or self._new_producer()
-            batch = record_batch(producer.id, producer.epoch, producer.sequence, records)
+            batch = record_batch(producer.id, producer.epoch, producer.sequence, records, self._headers)
             producer.sequence += len(records)
             request = produce_request(self._topic.identity.topic_id, self._partition, batch, Timeout.REQUEST.seconds)
             return _PendingRecords(self, self._request(request, self._leader().node))

@@ -16,7 +16,6 @@ from kafka.errors import (
     TopicAuthorizationFailedError,
 )
 
-from infra.errors import LogUnusable
 from infra.kafka.assignors import COOPERATIVE, EAGER
 from infra.kafka.errors import TopicUnusable, reason_of
 from infra.kafka.settings import KafkaSettings
@@ -62,7 +61,7 @@ def run_member(
     settings: KafkaSettings,
     group: str,
     topic: str,
-    on_change: Callable[[set[int]], None],
+    on_change: Callable[[set[int]], object],
     stopped: threading.Event,
     *,
     eager: bool = False,
@@ -137,42 +136,3 @@ def _close(consumer: KafkaConsumer) -> None:
         consumer.close(autocommit=False)
     except (KafkaError, OSError) as error:
         _log.info("group.closed", reason=reason_of(error))
-
-
-class Membership:
-    """A membership that is kept by a thread of its own: joining waits for other members, and the work must not.
-
-    See `run_member`.
-    """
-
-    def __init__(self, settings: KafkaSettings, group: str, topic: str, *, eager: bool) -> None:
-        self._settings = settings
-        self._group = group
-        self._topic = topic
-        self._eager = eager
-        self._partitions: frozenset[int] = frozenset()
-        self._error: LogUnusable | None = None
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=group, daemon=True)
-        self._thread.start()
-
-    @property
-    def partitions(self) -> frozenset[int]:
-        """The partitions that are this process's now; none at first. Raises TopicUnusable."""
-        if self._error is not None:
-            raise self._error
-        return self._partitions
-
-    def close(self) -> None:
-        """Leave the group."""
-        self._stopped.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        try:
-            run_member(self._settings, self._group, self._topic, self._changed, self._stopped, eager=self._eager)
-        except LogUnusable as error:
-            self._error = error
-
-    def _changed(self, partitions: set[int]) -> None:
-        self._partitions = frozenset(partitions)

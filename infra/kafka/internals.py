@@ -235,13 +235,18 @@ def producer_id_request() -> Any:
 
 
 def record_batch(
-    producer_id: int, epoch: int, first_sequence: int, records: Sequence[tuple[bytes | None, bytes]]
+    producer_id: int,
+    epoch: int,
+    first_sequence: int,
+    records: Sequence[tuple[bytes | None, bytes]],
+    headers: Sequence[tuple[str, bytes]] = (),
 ) -> bytes:
-    """Records, each a key and a value, as the batch of an idempotent producer."""
-    size = 128 + sum(len(key or b"") + len(value) + 64 for key, value in records)
+    """Records, each a key and a value, as the batch of an idempotent producer; each gets these headers."""
+    more = 64 + sum(len(name) + len(text) + 8 for name, text in headers)
+    size = 128 + sum(len(key or b"") + len(value) + more for key, value in records)
     builder = DefaultRecordBatchBuilder(_RECORD_FORMAT, 0, False, producer_id, epoch, first_sequence, size)
     for offset, (key, value) in enumerate(records):
-        builder.append(offset, None, key, value, [])
+        builder.append(offset, None, key, value, headers)
     return bytes(builder.build())
 
 

@@ -19,6 +19,7 @@ from infra.kafka.errors import KafkaUnreachable, TopicUnusable, unreachable
 from infra.kafka.settings import KafkaSettings
 from infra.retry import Retry
 from infra.timeouts import Timeout
+from schemas.content_types import content_type_of
 
 _T = TypeVar("_T")
 _log = structlog.get_logger(__name__)
@@ -52,6 +53,7 @@ class TopicSpec:
     at_creation   settings that it is made with, which an operator may change
     whole         whether every record from offset 0 on must be there
     survives      whether, of three copies, one may be lost without a record that was acknowledged
+    content_type  what its records are, for people with kcat: a header of each; no reader looks at it
     """
 
     name: str
@@ -60,6 +62,7 @@ class TopicSpec:
     at_creation: Mapping[str, str] = field(default_factory=dict)
     whole: bool = True
     survives: bool = True
+    content_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +78,25 @@ class Identity:
 class Topic:
     """A topic that keeps the rules.
 
-    largest   the most bytes that a record's value may have
-    whole     whether every record from offset 0 on must be there
+    largest       the most bytes that a record's value may have
+    whole         whether every record from offset 0 on must be there
+    content_type  what its records are, as a header of each says; None: they have no such header
     """
 
     name: str
     identity: Identity
     largest: int
     whole: bool = True
+    content_type: str | None = None
 
 
 def log_topic(settings: KafkaSettings, name: str) -> TopicSpec:
     """One of the topics of the log and its queue: nothing is ever deleted, but replies, which can be made again."""
+    content_type = content_type_of(name.removeprefix(f"{settings.app}."))
     if name != settings.replies_topic:
-        return TopicSpec(name, settings.partitions, REQUIRED)
+        return TopicSpec(name, settings.partitions, REQUIRED, content_type=content_type)
     kept = {"retention.ms": str(settings.replies_days * _DAY_MS), "retention.bytes": "-1"}
-    return TopicSpec(name, settings.partitions, _COMMON, kept, whole=False)
+    return TopicSpec(name, settings.partitions, _COMMON, kept, whole=False, content_type=content_type)
 
 
 def ensure(settings: KafkaSettings, specs: Sequence[TopicSpec]) -> list[Topic]:
@@ -177,7 +183,7 @@ def _checked(admin: KafkaAdminClient, settings: KafkaSettings, spec: TopicSpec, 
         )
     cluster_id = admin.describe_cluster()["cluster_id"]
     identity = Identity(cluster_id, UUID(found["topic_id"]), partitions)
-    return Topic(spec.name, identity, int(configs[_LARGEST]) - _BATCH_OVERHEAD, spec.whole)
+    return Topic(spec.name, identity, int(configs[_LARGEST]) - _BATCH_OVERHEAD, spec.whole, spec.content_type)
 
 
 def _configs(admin: KafkaAdminClient, settings: KafkaSettings, spec: TopicSpec) -> dict[str, str]:

@@ -24,7 +24,9 @@ class PartitionHandle(PartitionReader):
         # Whoever only reads needs no key.
         self.committer = Committer(self.partition, _writer_name(), keys.writer)
         try:
-            if self.partition.state.keys is None:
+            founds = self.partition.state.keys is None
+            source.provide_schemas(required=founds)
+            if founds:
                 founder = source.founder()
                 founder.found(source.address.partition, lambda: own_genesis(keys, founder), keys.writer())
                 self.partition.read_on()

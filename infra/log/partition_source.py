@@ -35,6 +35,13 @@ class PartitionSource(Protocol):
         """The keys of this host."""
         ...
 
+    def provide_schemas(self, *, required: bool) -> None:
+        """Before a writer begins: let strangers have the schemas of what it writes, where the tape has room for them.
+
+        `required`: whether the log has no record yet. Raises LogUnusable where they are required and cannot be had.
+        """
+        ...
+
     def founder(self) -> Founder:
         """Who writes the genesis of the log."""
         ...

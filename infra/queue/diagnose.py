@@ -21,6 +21,7 @@ from infra.diagnosis.marks import mark_index
 from infra.diagnosis.moments import doubtful
 from infra.diagnosis.read_models import look_at_read_models
 from infra.diagnosis.report import Report
+from infra.diagnosis.stream import look_at_stream
 from infra.diagnosis.writer_key import look_at_writer_key
 from infra.kafka.admin import ask
 from infra.kafka.client import KafkaPartitionClient
@@ -53,6 +54,7 @@ def diagnose(application: Application, *, whole: bool = False) -> Report:
     passed_over       per partition: dead letters that wait, and what is none in the topics of letters and replies
     groups            group → member → its partitions
     behind            read model → partition → events
+    stream            open transactions in the topic of the public decisions
     disks             folder, or broker and folder → free megabytes
     clock             of this computer, and the last moment that a broker stamped
     halted            processes of this machine that halted
@@ -111,6 +113,7 @@ class _Diagnosis:
             if not groups["worker"]:
                 report.add(NoWorker(), topic=topics.commands.name)
         projected = look_at_read_models(report, application, self.heads, whole=whole, keep=not self.differs)
+        look_at_stream(report, application)
         self._look_at_machine(projected=projected)
         return report
 

@@ -17,7 +17,7 @@ from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.consumer_group import run_member
 from infra.log.kafka.index_paths import worker_log
 from infra.log.kafka.log import KafkaLog
-from infra.processes import SupervisedThread
+from infra.processes import PartitionThreads, SupervisedThread
 from infra.queue.broker_clock import BrokerClock
 from infra.queue.command_consumer import KafkaCommandQueue
 from infra.queue.dead_letters import KafkaDeadLetters
@@ -40,7 +40,6 @@ class Worker:
         self._application = application
         self._stopped = stopped
         self._take_up = take_up
-        self._running: dict[int, PartitionThread] = {}
 
     def run(self) -> None:
         """Returns when it was told to stop, and has let go of everything. Raises LogUnusable."""
@@ -48,16 +47,8 @@ class Worker:
         topics = self._application.topics
         # Once, before the threads: it is made when it is first asked for, and the watch over the topics with it.
         self._application.kafka_reader.partition_of(UUID(int=0))
-        run_member(kafka, f"{kafka.app}.worker", topics.commands.name, self._assigned, self._stopped)
-
-    def _assigned(self, partitions: set[int]) -> None:
-        for partition in self._running.keys() - partitions:
-            self._running[partition].stopped.set()
-        for partition in self._running.keys() - partitions:
-            self._running.pop(partition).join()
-        for partition in sorted(partitions - self._running.keys()):
-            self._running[partition] = PartitionThread(self._application, partition, self._take_up)
-            self._running[partition].start()
+        threads = PartitionThreads(lambda partition: PartitionThread(self._application, partition, self._take_up))
+        run_member(kafka, f"{kafka.app}.worker", topics.commands.name, threads.assigned, self._stopped)
 
 
 class PartitionThread(SupervisedThread):

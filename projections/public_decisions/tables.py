@@ -1,4 +1,4 @@
-"""What the fold of public decisions keeps, and where: the same rows in a read model and in a publisher's memory."""
+"""What the fold of public decisions keeps, and where: the same rows in a read model and in a publisher's store."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ UNITS = Table(
 
 
 class RowStore(Protocol):
-    """Where the fold keeps its rows: `RowCache` for the read model, `InMemoryRows` for a publisher."""
+    """Where the fold keeps its rows: `RowCache` for the read model, a `FoldStore` for a publisher."""
 
     def get(self, table: Table, key: Key) -> Row | None:
         """The row of a key, or None."""

@@ -17,19 +17,17 @@ from uuid import uuid4
 
 from confluent_kafka import Consumer
 
-from consumers.cloudevents import DecisionSerializer
-from consumers.publisher import BATCH, Publisher
-from infra.delivery.kafka.encoding import FingerprintEncoding
+from consumers.publisher import BATCH
 from infra.delivery.kafka.producer import transactional_producer
-from infra.delivery.kafka.stream import OnePublisher, publish_once
+from infra.delivery.kafka.stream import publish_once
 from infra.delivery.kafka.topics import ensure
 from infra.dev.kafka import kafka
 from infra.kafka.settings import KafkaSettings
-from schemas.avro.codec import decode_event
 from schemas.command_parser import read_command
 from schemas.public_decision import example, single_object
 from tests.benchmarks.results import Results
 from tests.support.event_builders import DossierHistory, FakeLog
+from tests.support.publishers import publishers, stream_of
 from tests.support.units import UNITS
 from tests.support.workload import application, lines
 
@@ -169,11 +167,9 @@ def _rate(results: Results, settings: KafkaSettings) -> None:
         story.open()
         story.approve()
         story.announce()
-    serializer = DecisionSerializer(log.log_id, UNITS)
-    stream = OnePublisher(settings, serializer, log.partitions, FingerprintEncoding())
-    stream.prepare()
+    stream = stream_of(settings, log)
     begun = perf_counter()
-    count = publish_once(Publisher(log, decode_event, stream, serializer), settings)
+    count = publish_once(publishers(log, stream), stream)
     ours = count / (perf_counter() - begun)
     bare = KafkaSettings(settings.bootstrap, "rate-bare")
     ensure(bare, 1)

@@ -7,10 +7,9 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 from consumers.cloudevents import REPLAY, SOURCE, TYPE_PREFIX, DecisionSerializer
 from domain.units import Unit
-from projections.public_decisions.in_memory import InMemoryFold
 from projections.public_decisions.tables import PublicDecision
-from schemas.avro.codec import decode_event
 from tests.support.event_builders import DossierHistory, FakeLog
+from tests.support.fold_stores import folded
 from tests.support.units import COMMUNE, DEPARTMENT, UNITS
 
 SERIALIZER = DecisionSerializer("log-7", UNITS)
@@ -20,8 +19,7 @@ def approval(unit: Unit) -> PublicDecision:
     """The decision that recognises a unit."""
     log = FakeLog("log-7")
     DossierHistory(log, unit).until("approve")
-    in_memory = InMemoryFold(0, log.log_id, decode_event)
-    return next(decision for stored in log.events[0] for decision in in_memory.apply(stored))
+    return next(folded(log, 0))
 
 
 def test_a_record_says_what_unit_district_and_level_are_called() -> None:

@@ -1,4 +1,8 @@
-"""Publishers killed, stopped and woken at random points, while others join and leave: each decision once, in order."""
+"""Publishers killed, stopped and woken at random points, while others join and leave: each decision once, in order.
+
+They stand on several hosts: a partition goes from one to another and back, to whom an old fold is then left. Some of
+these are lost, damaged, or put back as they were before.
+"""
 
 from __future__ import annotations
 
@@ -12,26 +16,29 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import SystemRandom
-from typing import Any
+from shutil import copy
 from uuid import uuid4
 
 from consumers.cloudevents import DecisionSerializer
-from consumers.publisher import Publisher
-from infra.delivery.kafka.encoding import FingerprintEncoding
-from infra.delivery.kafka.stream import OnePublisher, publish_once
+from infra.delivery.kafka.stream import publish_once
 from infra.dev.kafka import KafkaCluster, kafka
 from infra.kafka.settings import KafkaSettings
-from projections.public_decisions.in_memory import InMemoryFold
-from schemas.avro.codec import decode_event
 from tests.fault.publishing import PARTITIONS, made_log
 from tests.support import subscriber
 from tests.support.event_builders import FakeLog
+from tests.support.fold_stores import folded
+from tests.support.publishers import publishers, stream_of
 from tests.support.units import UNITS
 from tests.support.waiting import wait_until
 
 _PUBLISHERS = 2
+_HOSTS = 3
 _PACE = (1.0, 6.0)
 """Seconds between faults: some of them hit while the group is still finding together."""
+_SPOILT = 0.5
+"""How often the folds on a host are spoilt before a publisher starts there."""
+_SETTLED = 3
+"""Before each fault of so many, publishers get the time that it takes them to find together and to publish."""
 _SAFE = 3
 _STOPPED = 12.0
 """Seconds: longer than the group waits for a member, so that its partitions go to another meanwhile."""
@@ -61,16 +68,18 @@ def run(cluster: KafkaCluster, folder: Path, *, kills: int, seed: int, units: in
     url = f"kafka://{settings.bootstrap}?prefix={settings.app}&replication={settings.replication}"
     log = made_log(units)
     # The topics are there before anybody looks into them.
-    _publisher(settings, log)
+    stream_of(settings, log)
+    hosts = [folder / f"host-{number}" for number in range(_HOSTS)]
     told = [url, str(units), str(time.time()), str(kills * sum(_PACE) / 2)]
-    publishers = [_start(told, folder / f"{number}.log") for number in range(_PUBLISHERS)]
+    running = [_start(told, hosts[number], folder / f"{number}.log") for number in range(_PUBLISHERS)]
     stopped: list[tuple[float, subprocess.Popen[bytes]]] = []
+    published, whole = 0, sum(1 for partition in log.partitions for _ in folded(log, partition))
     try:
-        while sum(report.faults.values()) < kills:
+        while _kills(report) < kills:
             time.sleep(rng.uniform(*_PACE))
-            if sum(report.faults.values()) == kills - 1:
-                # However slow the machine is: the last fault comes when something has been published.
-                wait_until(lambda: subscriber.read_all(settings.bootstrap, f"{settings.app}.decisions", PARTITIONS))
+            if _kills(report) % _SETTLED == _SETTLED - 1 or _kills(report) == kills - 1:
+                # However slow the machine is: some faults come when something more has been published.
+                published = _wait_for_more(settings, published, whole)
             place = rng.randrange(_PUBLISHERS)
             match rng.choices(["kill", "stop", "leave", "broker"], [6, 2, 2, 3 if brokers >= _SAFE else 0])[0]:
                 case "broker":
@@ -81,45 +90,93 @@ def run(cluster: KafkaCluster, folder: Path, *, kills: int, seed: int, units: in
                     cluster.start(number)
                     continue
                 case "kill":
-                    publishers[place].kill()
-                    publishers[place].wait()
+                    running[place].kill()
+                    running[place].wait()
                     report.faults["kill -9"] += 1
                 case "stop":
-                    publishers[place].send_signal(signal.SIGSTOP)
-                    stopped.append((time.monotonic() + _STOPPED * rng.random(), publishers[place]))
+                    running[place].send_signal(signal.SIGSTOP)
+                    stopped.append((time.monotonic() + _STOPPED * rng.random(), running[place]))
                     report.faults["SIGSTOP"] += 1
                 case _:
-                    publishers[place].terminate()
-                    publishers[place].wait()
+                    running[place].terminate()
+                    running[place].wait()
                     report.faults["left the group"] += 1
-            publishers[place] = _start(told, folder / f"{uuid4().hex}.log")
+            running[place] = _start(told, _host(hosts, rng, report), folder / f"{uuid4().hex}.log")
             for due, process in list(stopped):
                 if time.monotonic() > due:
                     # It wakes up and goes on with what it was about to do.
                     process.send_signal(signal.SIGCONT)
                     stopped.remove((due, process))
-                    publishers.append(process)
-            report.wrong += _ended_by_itself(publishers[_PUBLISHERS:] + publishers[:_PUBLISHERS])
+                    running.append(process)
+            report.wrong += _ended_by_itself(running)
     finally:
-        for process in [*publishers, *(process for _, process in stopped)]:
+        for process in [*running, *(process for _, process in stopped)]:
             process.kill()
             process.wait()
     _finish_and_check(report, settings, log)
     return report
 
 
-def _start(told: list[str], log: Path) -> subprocess.Popen[bytes]:
+def _wait_for_more(settings: KafkaSettings, published: int, whole: int) -> int:
+    """Wait until more was published than before, or everything; returns how much that is."""
+    found = published
+
+    def is_more() -> bool:
+        nonlocal found
+        found = len(subscriber.read_all(settings.bootstrap, f"{settings.app}.decisions", PARTITIONS))
+        return found > published or found == whole
+
+    wait_until(is_more)
+    return found
+
+
+def _kills(report: Report) -> int:
+    return sum(count for fault, count in report.faults.items() if not fault.startswith("folds"))
+
+
+def _start(told: list[str], host: Path, log: Path) -> subprocess.Popen[bytes]:
+    host.mkdir(exist_ok=True)
     with log.open("wb") as errors:
-        command = [sys.executable, "-m", "tests.fault.publishing", *told]
+        command = [sys.executable, "-m", "tests.fault.publishing", *told, str(host)]
         return subprocess.Popen(command, stderr=errors, stdout=subprocess.DEVNULL)
 
 
-def _publisher(settings: KafkaSettings, log: FakeLog) -> Publisher:
-    """A publisher of its own to all partitions; its topics are made."""
-    serializer = DecisionSerializer(log.log_id, UNITS)
-    stream = OnePublisher(settings, serializer, log.partitions, FingerprintEncoding())
-    stream.prepare()
-    return Publisher(log, decode_event, stream, serializer)
+def _host(hosts: list[Path], rng: random.Random, report: Report) -> Path:
+    """Where the next publisher stands; now and then the folds that are kept there are spoilt."""
+    host = rng.choice(hosts)
+    if rng.random() < _SPOILT:
+        report.faults[_spoil(host, rng)] += 1
+    return host
+
+
+def _spoil(host: Path, rng: random.Random) -> str:
+    """Do something to the folds that are kept on a host; a publisher that has one open keeps the file that it had."""
+    kept = sorted(host.glob("*-state/publisher-*.sqlite"))
+    before = host / "before"
+    match rng.choice(["lost", "damaged", "of before"]):
+        case "lost":
+            for path in kept:
+                path.unlink()
+            return "folds lost"
+        case "damaged":
+            for path in kept:
+                contents = bytearray(path.read_bytes())
+                for _ in range(8):
+                    contents[rng.randrange(len(contents))] ^= 1 << rng.randrange(8)
+                spoilt = path.with_name("spoilt")
+                spoilt.write_bytes(contents)
+                spoilt.replace(path)
+            return "folds damaged"
+        case _:
+            if before.is_dir():
+                for path in before.iterdir():
+                    path.replace(host / "log-state" / path.name)
+                before.rmdir()
+                return "folds put back as they were before"
+            before.mkdir(parents=True)
+            for path in kept:
+                copy(path, before)
+            return "folds copied"
 
 
 def _ended_by_itself(publishers: list[subprocess.Popen[bytes]]) -> list[str]:
@@ -128,10 +185,11 @@ def _ended_by_itself(publishers: list[subprocess.Popen[bytes]]) -> list[str]:
 
 def _finish_and_check(report: Report, settings: KafkaSettings, log: FakeLog) -> None:
     bootstrap, app, serializer = settings.bootstrap, settings.app, DecisionSerializer(log.log_id, UNITS)
-    expected = [serializer.record(decision) for decision in _folded(log)]
-    left = publish_once(_publisher(settings, log), settings)
+    expected = [serializer.record(each) for partition in log.partitions for each in folded(log, partition)]
+    stream = stream_of(settings, log)
+    left = publish_once(publishers(log, stream), stream)
     report.before_the_last_run = len(expected) - left
-    if again := publish_once(_publisher(settings, log), settings):
+    if again := publish_once(publishers(log, stream), stream):
         report.wrong.append(f"a run from zero published {again} again")
     known = subscriber.schemas(bootstrap, app)
     topic = f"{app}.decisions"
@@ -144,15 +202,6 @@ def _finish_and_check(report: Report, settings: KafkaSettings, log: FakeLog) -> 
         ours = [record for record in records if record["log"]["partition"] == partition]
         if ours != [record for record in expected if record["log"]["partition"] == partition]:
             report.wrong.append(f"partition {partition} is not what the log leads to")
-
-
-def _folded(log: FakeLog) -> list[dict[str, Any]]:
-    found = []
-    for partition in log.partitions:
-        fold = InMemoryFold(partition, log.log_id, decode_event)
-        for stored in log.events[partition]:
-            found += fold.apply(stored)
-    return found
 
 
 def main() -> int:

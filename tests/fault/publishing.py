@@ -1,7 +1,8 @@
-"""`python -m tests.fault.publishing URL UNITS BEGAN SECONDS`: a publisher to be killed.
+"""`python -m tests.fault.publishing URL UNITS BEGAN SECONDS FOLDER`: a publisher to be killed.
 
 Its log is made anew in memory, the same in every process: four partitions, and the way of each of some units. It grows
-from empty to whole in the SECONDS after the moment BEGAN (seconds since 1970).
+from empty to whole in the SECONDS after the moment BEGAN (seconds since 1970). FOLDER is its host's: publishers that
+are given the same one share what they keep there.
 """
 
 from __future__ import annotations
@@ -10,18 +11,16 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 
 from eventsourcing.persistence import Notification
 
-from consumers.cloudevents import DecisionSerializer
-from consumers.publisher import Publisher
-from infra.delivery.kafka.encoding import FingerprintEncoding
-from infra.delivery.kafka.stream import KafkaStream
+from infra.delivery.kafka.publisher_process import run_publisher
 from infra.kafka.settings import from_url
 from infra.logging import log_as_json
 from infra.processes import until_stopped
-from schemas.avro.codec import decode_event
 from tests.support.event_builders import DossierHistory, FakeLog
+from tests.support.publishers import PublishingApplication, stream_of
 from tests.support.units import UNITS
 
 PARTITIONS = 4
@@ -55,17 +54,14 @@ def made_log(units: int) -> GrowingLog:
     return log
 
 
-def main(url: str, units: int, began: float, seconds: float) -> None:
+def main(url: str, units: int, began: float, seconds: float, folder: Path) -> None:
     """Publish until stopped."""
     log_as_json()
     log = made_log(units)
     log.began, log.seconds = began, seconds
-    serializer = DecisionSerializer(log.log_id, UNITS)
-    stream = KafkaStream(from_url(url), serializer, log.partitions, FingerprintEncoding())
-    stream.prepare()
-    with until_stopped() as stop:
-        Publisher(log, decode_event, stream, serializer, batch=_BATCH).run(stop)
+    with PublishingApplication(folder, log, batch=_BATCH) as application, until_stopped() as stop:
+        run_publisher(application, stream_of(from_url(url), log), stop)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4]))
+    main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4]), Path(sys.argv[5]))

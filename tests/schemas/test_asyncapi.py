@@ -16,7 +16,8 @@ from jsonschema_rs import Draft7Validator
 from consumers.cloudevents import SOURCE, TYPE_PREFIX, DecisionSerializer
 from domain.procedure import EVENT_TYPES
 from infra.delivery.kafka.encoding import CONTENT_TYPE, FingerprintEncoding, record_of
-from infra.delivery.kafka.topics import DECISIONS, SCHEMAS
+from infra.delivery.kafka.topics import DECISIONS
+from infra.kafka.schemas_topic import SCHEMAS
 from projections.public_decisions.read_model import FeedPosition
 from schemas.asyncapi import FILE, HEADERS, document, main, text
 from schemas.command_schemas import command_schemas

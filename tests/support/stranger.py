@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 from random import Random
 from struct import Struct
-from typing import Final
+from typing import Any, Final
 
 from confluent_kafka import KafkaError, Message, Producer
 from crc32c import crc32c
@@ -55,22 +55,30 @@ def record(
     return varint(len(body)) + body
 
 
-def batch(
-    records: bytes, count: int, *, last: int | None = None, attributes: int = 0, magic: int = 2, checksum: int = 0
+def batch(  # everything that can be wrong with one
+    records: bytes,
+    count: int,
+    *,
+    last: int | None = None,
+    attributes: int = 0,
+    magic: int = 2,
+    checksum: int = 0,
+    producer: tuple[int, int, int] = (-1, -1, -1),
 ) -> bytes:
     """A batch of encoded records. `last`: the last one's distance from the first; `checksum` is XORed to the right one.
 
-    `attributes`: its codec in the three lowest bits, 16 in a transaction, 32 a mark of Kafka's own.
+    `attributes`: its codec in the three lowest bits, 16 in a transaction, 32 a mark of Kafka's own. `producer`: its id,
+    its epoch and the batch's place among its batches.
     """
     delta = count - 1 if last is None else last
-    header = _HEADER.pack(0, _HEADER.size - 12 + len(records), 0, magic, 0, attributes, delta, 0, 0, -1, -1, -1, count)
+    header = _HEADER.pack(0, _HEADER.size - 12 + len(records), 0, magic, 0, attributes, delta, 0, 0, *producer, count)
     raw = bytearray(header + records)
     found = crc32c(bytes(raw[_CHECKED_FROM:])) ^ checksum
     raw[_CHECKSUM_AT : _CHECKSUM_AT + 4] = found.to_bytes(4, "big")
     return bytes(raw)
 
 
-def batch_of(values: Sequence[bytes | None], **options: int) -> bytes:
+def batch_of(values: Sequence[bytes | None], **options: Any) -> bytes:
     """An honest batch of these values, but for the options."""
     return batch(b"".join(record(value, place) for place, value in enumerate(values)), len(values), **options)
 

@@ -142,6 +142,7 @@ def _init(session: Session, sources: Sequence[PartitionSource], asked: _RootsAsk
         threshold = min(asked.must_sign, len(roots))
         found = new_genesis(founder.app, founder.partitions, roots, threshold, writer, founder.continues)
     genesis = found
+    sources[0].provide_schemas(required=True)
     if writer.public in genesis.writers:
         for source in sources:
             founder.found(source.address.partition, lambda: genesis, writer)

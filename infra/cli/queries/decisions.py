@@ -12,6 +12,7 @@ from uuid import uuid4
 import typer
 
 from domain.i18n import pair
+from infra.cli.operations import stream as public_stream
 from infra.cli.operations import webhooks
 from infra.cli.support.arguments import OPERATION, LogLevelOption
 from infra.cli.support.errors import BadOption
@@ -203,6 +204,7 @@ def publisher(
     log_level: LogLevelOption = "info",
 ) -> None:
     """Publish the public decisions to the stream on Kafka, each exactly once."""
+    from infra.delivery.kafka.publisher_process import run_publisher
     from infra.delivery.kafka.stream import publish_once
     from infra.delivery.settings import stream_settings
     from infra.diagnosis.halts import HaltFile
@@ -211,17 +213,21 @@ def publisher(
 
     session = session_of(ctx)
     log_as_json(log_level)
-    with session.application() as application:
-        target = stream_settings(stream, log=session.log)
+    # As a worker and a projector do, it waits for the first record of a log on Kafka; an embedded log it waits for.
+    follows = not once and not isinstance(session.settings().log, Path)
+    with session.application(create=follows, long_running=follows) as application:
+        settings = stream_settings(stream, log=session.log)
         halt = HaltFile(application.settings.state_dir, "publisher")
         with halt.keeping():
-            if once:
-                published = publish_once(application.publisher(target, alone=True), target.kafka)
-                halt.went_on()
-                print_json({"published": published})
+            if not once:
+                with until_stopped() as stop:
+                    run_publisher(application, application.stream(settings), stop)
                 return
-            with until_stopped() as stop:
-                application.publisher(target).run(stop, went_on=halt.went_on)
+            partitions = application.log.partitions
+            target = application.stream(settings)
+            published = publish_once([application.publisher(target, partition) for partition in partitions], target)
+            halt.went_on()
+    print_json({"published": published})
 
 
 def _show(session: Session, each: FeedEntry, event: str) -> None:
@@ -267,3 +273,4 @@ _add(
     ("dossier decisions files feed", "dossier decisions files feed --follow"),
 )
 app.add_typer(webhooks.app, name="webhooks", rich_help_panel=OPERATION)
+app.add_typer(public_stream.app, name="stream", rich_help_panel=OPERATION)

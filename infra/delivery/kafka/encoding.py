@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from consumers.cloudevents import DecisionSerializer
-from consumers.publisher import StreamTail
+from consumers.publisher_ports import StreamTail
 from projections.public_decisions.read_model import FeedPosition
 from projections.public_decisions.tables import PublicDecision
 from schemas.public_decision import newest, single_object

@@ -23,12 +23,12 @@ from kafka.errors import (
 )
 
 from consumers.cloudevents import DecisionSerializer
-from consumers.publisher import OutcomeUnknown, StreamTail
+from consumers.publisher_ports import OutcomeUnknown, StreamTail, TailUndecided
 from infra.delivery.kafka.encoding import ValueEncoding, record_of, tail_of
 from infra.delivery.kafka.errors import StreamUnusable
-from infra.delivery.kafka.polling import poll_past
 from infra.delivery.kafka.topics import decisions_topic
 from infra.kafka.internals import PatientClient, force_close
+from infra.kafka.polling import poll_past
 from infra.kafka.settings import KafkaSettings
 from infra.retry import Retry
 from infra.timeouts import Timeout
@@ -106,6 +106,18 @@ class KafkaPartitionProducer:
             self.close()
             raise self._as_our_error(error) from error
 
+    def hidden(self) -> TailUndecided | None:
+        """See `consumers.publisher.PartitionProducer`."""
+        committed, everything = self._consumer("read_committed"), self._consumer("read_uncommitted")
+        try:
+            return self._undecided(committed, everything)[0]
+        except KafkaError as error:
+            self.close()
+            raise self._as_our_error(error) from error
+        finally:
+            committed.close(timeout_ms=0)
+            everything.close(timeout_ms=0)
+
     def close(self) -> None:
         """Give up the producer. What it may have open is aborted by the next one."""
         producer, self._producer = self._producer, None
@@ -128,11 +140,9 @@ class KafkaPartitionProducer:
         """The last record of ours that was committed; None when there is none."""
         committed, everything = self._consumer("read_committed"), self._consumer("read_uncommitted")
         try:
-            end = everything.end_offsets([self._topic_partition])[self._topic_partition]
-            stable = committed.end_offsets([self._topic_partition])[self._topic_partition]
-            if stable < end:
-                # A stranger's transaction is open: what is behind it cannot be read yet.
-                raise OutcomeUnknown(f"offset {stable} to {end} is not decided yet")
+            undecided, end = self._undecided(committed, everything)
+            if undecided is not None:
+                raise undecided
             begin = committed.beginning_offsets([self._topic_partition])[self._topic_partition]
             offsets = _FIRST_TAIL_OFFSETS
             while True:
@@ -144,6 +154,12 @@ class KafkaPartitionProducer:
         finally:
             committed.close(timeout_ms=0)
             everything.close(timeout_ms=0)
+
+    def _undecided(self, committed: KafkaConsumer, everything: KafkaConsumer) -> tuple[TailUndecided | None, int]:
+        """Which open transaction hides what is behind it, if any, and where the partition ends."""
+        end = everything.end_offsets([self._topic_partition])[self._topic_partition]
+        stable = committed.end_offsets([self._topic_partition])[self._topic_partition]
+        return (TailUndecided(stable, end) if stable < end else None), end
 
     def _last_tail(self, consumer: KafkaConsumer, start: int, end: int) -> StreamTail | None:
         consumer.seek(self._topic_partition, start)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from threading import Event
 from typing import Any, Final
 
 from kafka import KafkaProducer
@@ -10,15 +11,14 @@ from kafka.errors import KafkaError
 
 from consumers.cloudevents import REPLAY, DecisionSerializer
 from consumers.feed import FeedEntry
-from consumers.publisher import OutcomeUnknown, Publisher, publish_all
+from consumers.publisher import PartitionPublisher, publish_all
+from consumers.publisher_ports import OutcomeUnknown, PartitionUnsettled, TailUndecided
 from infra.delivery.kafka import schema_registry as registry
-from infra.delivery.kafka import schemas
 from infra.delivery.kafka.encoding import FingerprintEncoding, ValueEncoding, record_of
-from infra.delivery.kafka.errors import StreamUnusable, TopicTaken
+from infra.delivery.kafka.errors import StreamUndecided, StreamUnusable, TopicTaken
 from infra.delivery.kafka.producer import KafkaPartitionProducer
 from infra.delivery.kafka.topics import check, decisions_topic, ensure
-from infra.errors import LogUnusable
-from infra.kafka.consumer_group import Membership
+from infra.kafka.consumer_group import run_member
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topic_watch import TopicWatch
 from infra.retry import Retry
@@ -36,74 +36,56 @@ def encoding_of(settings: KafkaSettings, registry_url: str | None) -> ValueEncod
 
 
 class KafkaStream:
-    """The stream of an installation. A consumer group spreads its partitions over the publishers.
-
-    Every `check_every` seconds the settings of its topics are looked at.
-    """
+    """The stream of an installation, for its publishers. Every `check_every` seconds its topics are looked at."""
 
     def __init__(
         self,
         settings: KafkaSettings,
-        serializer: DecisionSerializer,
         partitions: range,
         encoding: ValueEncoding,
         *,
         check_every: float = Timeout.TOPIC_CHECK.seconds,
     ) -> None:
-        self._settings = settings
-        self._serializer = serializer
-        self._partitions = partitions
+        self.settings = settings
+        self.topic = decisions_topic(settings.app)
+        self.partitions = partitions
         self._encoding = encoding
-        self._membership: Membership | None = None
         self._watch = TopicWatch(lambda: check(settings, len(partitions)), seconds=check_every)
 
     def prepare(self) -> None:
         """Make the topics and publish the schemas, where they are missing. Raises StreamUnusable."""
-        ensure(self._settings, len(self._partitions))
-        schemas.publish(self._settings)
+        ensure(self.settings, len(self.partitions))
 
-    def assigned(self) -> frozenset[int]:
-        """The partitions that are this process's now; none at first. Raises StreamUnusable."""
+    def check_topics(self) -> None:
+        """See `TopicWatch.check`. Raises StreamUnusable."""
         self._watch.check()
-        if self._membership is None:
-            settings = self._settings
-            group, topic = f"{settings.app}.publisher", decisions_topic(settings.app)
-            # Eager as in version 0.1: while publishers are upgraded, old and new ones are members of one group.
-            self._membership = Membership(settings, group, topic, eager=True)
-        try:
-            return self._membership.partitions
-        except LogUnusable as error:
-            raise StreamUnusable(topic=decisions_topic(self._settings.app), reason=str(error)) from error
 
-    def open(self, partition: int) -> KafkaPartitionProducer:
-        """See `consumers.publisher.Stream`."""
-        return KafkaPartitionProducer(self._settings, self._encoding, self._serializer, partition)
+    def open(self, partition: int, serializer: DecisionSerializer) -> KafkaPartitionProducer:
+        """A partition, from which whoever published before is shut out. Raises OutcomeUnknown, StreamUnusable."""
+        return KafkaPartitionProducer(self.settings, self._encoding, serializer, partition)
 
-    def close(self) -> None:
-        """Leave the group."""
-        membership, self._membership = self._membership, None
-        if membership is not None:
-            membership.close()
+    def take_part(self, on_change: Callable[[set[int]], object], stopped: Event) -> None:
+        """Be a member of the group that spreads the partitions. See `infra.kafka.consumer_group.run_member`."""
+        # Eager as in version 0.1: while publishers are upgraded, old and new ones are members of one group.
+        run_member(self.settings, f"{self.settings.app}.publisher", self.topic, on_change, stopped, eager=True)
+
+    def error(self, partition: int, unknown: OutcomeUnknown) -> StreamUnusable | StreamUndecided:
+        """What it is called when an outcome stays unknown."""
+        if isinstance(unknown, TailUndecided):
+            return StreamUndecided(topic=self.topic, partition=partition, offset=unknown.first)
+        return StreamUnusable(topic=self.topic, reason=str(unknown))
 
 
-class OnePublisher(KafkaStream):
-    """The stream for a process that publishes all partitions: no group, no wait for one."""
-
-    def assigned(self) -> frozenset[int]:
-        """All partitions."""
-        return frozenset(self._partitions)
-
-
-def publish_once(publisher: Publisher, settings: KafkaSettings) -> int:
+def publish_once(publishers: Sequence[PartitionPublisher], stream: KafkaStream) -> int:
     """Publish until nothing is left; returns how many decisions were published.
 
-    Raises StreamUnusable when the stream's brokers do not settle a transaction within `Timeout.SEND`, and what
-    `Publisher.run` raises.
+    Raises StreamUndecided, StreamUnusable when the stream's brokers do not settle a transaction within `Timeout.SEND`,
+    and what `PartitionPublisher.run` raises.
     """
     try:
-        return publish_all(publisher, Retry(Timeout.SEND, pause=_RETRY_PAUSE))
-    except OutcomeUnknown as error:
-        raise StreamUnusable(topic=decisions_topic(settings.app), reason=str(error)) from error
+        return publish_all(publishers, Retry(Timeout.SEND, pause=_RETRY_PAUSE))
+    except PartitionUnsettled as error:
+        raise stream.error(error.partition, error.unknown) from error
 
 
 def replay(

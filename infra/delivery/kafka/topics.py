@@ -1,4 +1,4 @@
-"""The topics of the stream: `<app>.decisions`, kept for ever, and `<app>.schemas`, compacted."""
+"""The topic of the stream, `<app>.decisions`, kept for ever; and with it the topic of schemas."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from infra.delivery.kafka.errors import StreamUnusable
 from infra.errors import LogUnusable
 from infra.kafka import topics
 from infra.kafka.errors import TopicUnusable
+from infra.kafka.schemas_topic import publish_schemas, schemas_spec
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import PLAIN, TopicSpec
 
@@ -18,7 +19,6 @@ DECISIONS: Final = {
     "retention.bytes": "-1",
     "unclean.leader.election.enable": "false",
 }
-SCHEMAS: Final = {**PLAIN, "cleanup.policy": "compact", "unclean.leader.election.enable": "false"}
 
 
 def decisions_topic(app: str) -> str:
@@ -26,15 +26,11 @@ def decisions_topic(app: str) -> str:
     return f"{app}.decisions"
 
 
-def schemas_topic(app: str) -> str:
-    """The name of the topic of schemas."""
-    return f"{app}.schemas"
-
-
 def ensure(settings: KafkaSettings, partitions: int) -> None:
-    """Make what is missing, and look at what is there. Raises StreamUnusable."""
+    """Make what is missing, the schemas too, and look at what is there. Raises StreamUnusable."""
     try:
-        topics.ensure(settings, _specs(settings, partitions))
+        topics.ensure(settings, [_decisions(settings, partitions)])
+        publish_schemas(settings)
     except TopicUnusable as error:
         raise _unusable(settings, error) from error
     except LogUnusable as error:
@@ -44,16 +40,13 @@ def ensure(settings: KafkaSettings, partitions: int) -> None:
 def check(settings: KafkaSettings, partitions: int) -> None:
     """Look at what is there. Raises StreamUnusable; KafkaUnreachable where nothing is known of it."""
     try:
-        topics.check(settings, _specs(settings, partitions))
+        topics.check(settings, [_decisions(settings, partitions), schemas_spec(settings)])
     except TopicUnusable as error:
         raise _unusable(settings, error) from error
 
 
-def _specs(settings: KafkaSettings, partitions: int) -> tuple[TopicSpec, TopicSpec]:
-    return (
-        TopicSpec(decisions_topic(settings.app), partitions, DECISIONS, survives=False),
-        TopicSpec(schemas_topic(settings.app), 1, SCHEMAS, survives=False),
-    )
+def _decisions(settings: KafkaSettings, partitions: int) -> TopicSpec:
+    return TopicSpec(decisions_topic(settings.app), partitions, DECISIONS, survives=False)
 
 
 def _unusable(settings: KafkaSettings, error: TopicUnusable) -> StreamUnusable:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
+import structlog
+
+from infra.errors import LogUnusable
 from infra.kafka.client import KafkaPartitionClient
+from infra.kafka.schemas_topic import publish_schemas
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic, ensure, log_topic
 from infra.log.founding import Founder
@@ -16,6 +21,11 @@ from infra.log.partition_client import PartitionClient
 from infra.log.partition_handle import PartitionHandle
 from infra.log.partition_knowledge import PartitionAddress
 from infra.log.partition_pool import WRITERS
+
+_log = structlog.get_logger(__name__)
+
+_provided: Final[set[tuple[str, str]]] = set()
+"""The logs whose schemas this process has seen to: where their brokers are, and their topics' prefix."""
 
 
 class KafkaSource:
@@ -39,6 +49,22 @@ class KafkaSource:
     def log_id(self) -> str:
         """The cluster's id and the topic's: another one when the topic was made anew."""
         return f"{self.topic.identity.cluster_id}/{self.topic.identity.topic_id}"
+
+    def provide_schemas(self, *, required: bool) -> None:
+        """Fill the topic of schemas, so that a stranger can read the log with nothing but Kafka; once in a process.
+
+        One who may write to the log and not there goes on all the same, once the log was founded.
+        """
+        log = (self.settings.bootstrap, self.settings.app)
+        if log in _provided:
+            return
+        try:
+            publish_schemas(self.settings)
+            _provided.add(log)
+        except LogUnusable as error:
+            if required:
+                raise
+            _log.warning("schemas.not_published", log=self.settings.url, code=error.code, reason=str(error))
 
     def founder(self) -> Founder:
         """Of all partitions of the topic."""

@@ -73,6 +73,9 @@ class SQLiteSource:
             raise LogChanged(log=str(self.index_path), reason="its genesis is gone", index=str(self.index_path))
         return found
 
+    def provide_schemas(self, *, required: bool) -> None:
+        """Nothing: whoever reads the file has the program."""
+
     def founder(self) -> Founder:
         """Of the one partition."""
         address = self.address

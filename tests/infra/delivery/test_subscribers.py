@@ -13,18 +13,16 @@ from uuid import uuid4
 import pytest
 
 from consumers.cloudevents import DecisionSerializer
-from consumers.publisher import Publisher
-from infra.delivery.kafka.encoding import FingerprintEncoding
-from infra.delivery.kafka.stream import OnePublisher, publish_once
+from infra.delivery.kafka.stream import publish_once
 from infra.dev.kafka import KafkaCluster
 from infra.kafka.settings import KafkaSettings
-from projections.public_decisions.in_memory import InMemoryFold
-from schemas.avro.codec import decode_event
 from schemas.avro.compatibility import breaches
 from schemas.public_decision import newest
 from tests.infra.delivery import java
 from tests.schemas.test_release import HARMLESS, PLANTED
 from tests.support.event_builders import FakeLog, province
+from tests.support.fold_stores import folded
+from tests.support.publishers import publishers, stream_of
 from tests.support.units import UNITS
 from tests.support.waiting import GUARD
 
@@ -48,17 +46,14 @@ def published_province(broker: KafkaCluster) -> tuple[str, str, list[str]]:
     province(log)
     serializer = DecisionSerializer(log.log_id, UNITS)
     settings = KafkaSettings(broker.bootstrap, app)
-    stream = OnePublisher(settings, serializer, log.partitions, FingerprintEncoding())
-    stream.prepare()
-    publish_once(Publisher(log, decode_event, stream, serializer), settings)
+    stream = stream_of(settings, log)
+    publish_once(publishers(log, stream), stream)
     expected = []
     for partition in log.partitions:
-        fold = InMemoryFold(partition, log.log_id, decode_event)
-        for stored in log.events[partition]:
-            for decision in fold.apply(stored):
-                record = serializer.record(decision)
-                unit, number = record["unit"], record["decision"]["number"]
-                expected.append(f"{unit['id']} {record['sequence']} {record['kind']} {number} {unit['name']}")
+        for decision in folded(log, partition):
+            record = serializer.record(decision)
+            unit, number = record["unit"], record["decision"]["number"]
+            expected.append(f"{unit['id']} {record['sequence']} {record['kind']} {number} {unit['name']}")
     return broker.bootstrap, app, expected
 
 

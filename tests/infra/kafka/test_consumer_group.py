@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 from uuid import uuid4
 
@@ -14,20 +15,40 @@ from kafka.coordinator.consumer import ConsumerCoordinator
 from kafka.errors import GroupAuthorizationFailedError
 from kafka.net.manager import KafkaConnectionManager
 
-from consumers.cloudevents import DecisionSerializer
 from infra.delivery.kafka.encoding import FingerprintEncoding
 from infra.delivery.kafka.stream import KafkaStream
 from infra.dev.kafka import KafkaCluster
 from infra.kafka import consumer_group
-from infra.kafka.consumer_group import Membership, run_member
+from infra.kafka.consumer_group import run_member
 from infra.kafka.errors import TopicUnusable
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import ensure, log_topic
 from tests.support.stranger import batch, produce, record
-from tests.support.units import UNITS
 from tests.support.waiting import wait_until
 
 PARTITIONS = frozenset(range(4))
+
+
+class Member:
+    """A member of a group, in a thread of its own. `take_part` is told whom to tell, and when to end."""
+
+    def __init__(self, take_part: Callable[[Callable[[set[int]], object], Event], None]) -> None:
+        self.partitions: frozenset[int] = frozenset()
+        self._stopped = Event()
+        self._thread = Thread(target=take_part, args=(self._changed, self._stopped), daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._stopped.set()
+        self._thread.join()
+
+    def _changed(self, partitions: set[int]) -> None:
+        self.partitions = frozenset(partitions)
+
+
+def member(settings: KafkaSettings, group: str, topic: str, *, eager: bool) -> Member:
+    return Member(lambda changed, stopped: run_member(settings, group, topic, changed, stopped, eager=eager))
 
 
 @pytest.fixture
@@ -41,9 +62,9 @@ def test_every_partition_is_somebody_s_and_one_that_leaves_gives_its_own_away(
 ) -> None:
     """None at first; then all among the members, whoever comes and goes."""
     ensure(settings, [log_topic(settings, settings.events_topic)])
-    one = Membership(settings, f"{settings.app}.worker", settings.events_topic, eager=eager)
+    one = member(settings, f"{settings.app}.worker", settings.events_topic, eager=eager)
     wait_until(lambda: one.partitions == PARTITIONS)
-    other = Membership(settings, f"{settings.app}.worker", settings.events_topic, eager=eager)
+    other = member(settings, f"{settings.app}.worker", settings.events_topic, eager=eager)
     wait_until(lambda: sorted([*one.partitions, *other.partitions]) == sorted(PARTITIONS) and bool(other.partitions))
     one.close()
     assert one.partitions == frozenset()
@@ -68,7 +89,7 @@ def test_a_leader_that_has_not_heard_of_the_topic_asks_again(
             return perform(coordinator, *arguments)
 
     monkeypatch.setattr(ConsumerCoordinator, "_perform_assignment", blind_at_first)
-    one = Membership(settings, f"{settings.app}.worker", settings.events_topic, eager=eager)
+    one = member(settings, f"{settings.app}.worker", settings.events_topic, eager=eager)
     wait_until(lambda: one.partitions == PARTITIONS)
     assert next(calls) > 2
     one.close()
@@ -76,7 +97,7 @@ def test_a_leader_that_has_not_heard_of_the_topic_asks_again(
 
 def test_publishers_of_version_0_1_and_of_today_share_the_partitions(settings: KafkaSettings) -> None:
     """Upgraded one after another, they are in one group: the old ones offered kafka-python's default assignors."""
-    stream = KafkaStream(settings, DecisionSerializer("", UNITS), range(len(PARTITIONS)), FingerprintEncoding())
+    stream = KafkaStream(settings, range(len(PARTITIONS)), FingerprintEncoding())
     stream.prepare()
     old = KafkaConsumer(
         f"{settings.app}.decisions",
@@ -95,17 +116,18 @@ def test_publishers_of_version_0_1_and_of_today_share_the_partitions(settings: K
 
     def all_shared() -> bool:
         """Every partition is with one of them, and each has some."""
-        theirs, ours = of_old(), sorted(stream.assigned())
+        theirs, ours = of_old(), sorted(new.partitions)
         return bool(theirs and ours) and sorted([*theirs, *ours]) == sorted(PARTITIONS)
 
     try:
         wait_until(lambda: of_old() == sorted(PARTITIONS))
+        new = Member(stream.take_part)
         wait_until(all_shared)
         old.close()
-        wait_until(lambda: stream.assigned() == PARTITIONS)
+        wait_until(lambda: new.partitions == PARTITIONS)
+        new.close()
     finally:
         old.close()
-        stream.close()
 
 
 class _Denied:
@@ -124,10 +146,6 @@ def test_who_may_not_be_a_member_is_told_and_not_left_trying(monkeypatch: pytest
         run_member(settings, "dossier.worker", settings.commands_topic, changes.append, Event())
     assert "the group dossier.worker" in raised.value.hint()
     assert changes == [set()]
-    membership = Membership(settings, "dossier.publisher", "dossier.decisions", eager=True)
-    membership.close()
-    with pytest.raises(TopicUnusable):
-        _ = membership.partitions
 
 
 @pytest.mark.parametrize("eager", [False, True])
@@ -146,9 +164,9 @@ def test_a_member_fetches_nothing(settings: KafkaSettings, monkeypatch: pytest.M
         produce(settings, topic, partition, batch(record(b"x", headers=[(b"\xff", b"")]), 1))
     sent.clear()
     group = f"{settings.app}.worker"
-    one = Membership(settings, group, topic.name, eager=eager)
+    one = member(settings, group, topic.name, eager=eager)
     wait_until(lambda: one.partitions == PARTITIONS)
-    other = Membership(settings, group, topic.name, eager=eager)
+    other = member(settings, group, topic.name, eager=eager)
     wait_until(lambda: bool(other.partitions) and sorted([*one.partitions, *other.partitions]) == sorted(PARTITIONS))
     wait_until(lambda: sent["HeartbeatRequest"] > 4)
     other.close()

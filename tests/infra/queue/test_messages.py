@@ -57,7 +57,8 @@ def topics(broker: KafkaCluster, tmp_path_factory: pytest.TempPathFactory) -> di
         thread.join()
         _check_settings(broker, app)
     names = {name: channel["address"].format(app=app) for name, channel in DOCUMENT["channels"].items()}
-    return {name: read_all(broker.bootstrap, names[name]) for name in ("events", "commands", "replies", "deadLetters")}
+    read = ("events", "commands", "replies", "deadLetters", "schemas")
+    return {name: read_all(broker.bootstrap, names[name]) for name in read}
 
 
 def _answers(replies: list[Seen]) -> Iterator[tuple[int, str, Any]]:
@@ -89,12 +90,13 @@ def _components() -> dict[str, Any]:
 
 
 def _check(record: Seen, name: str, payload: object) -> None:
-    """A record against a message: its payload, its key, and that it has no headers."""
+    """A record against a message: its payload, its key, and its one header."""
     message = DOCUMENT["components"]["messages"][name]
     assert _wrong(message["payload"], payload) == []
     # Where there is no key, `read_all` has an empty one.
     assert _wrong(message["bindings"]["kafka"]["key"], record.key or None) == []
-    assert (record.headers, "headers" in message) == ({}, False)
+    assert record.headers == {"content-type": message["contentType"]}
+    assert _wrong(message["headers"], record.headers) == []
 
 
 def test_commands(topics: dict[str, list[Seen]]) -> None:
@@ -141,7 +143,8 @@ def test_records_of_the_log(topics: dict[str, list[Seen]]) -> None:
     outcomes = set()
     assert topics["events"][0].value[0] == Format.GENESIS
     for record in topics["events"]:
-        assert (record.key, record.headers) == ("", {})
+        assert record.key == ""
+        assert record.headers == {"content-type": DOCUMENT["components"]["messages"]["LogRecord"]["contentType"]}
         if record.value[0] in CONTROL:
             continue
         assert schemaless_reader(BytesIO(record.value[HEADER_LENGTH:]), schema, None)
@@ -157,3 +160,28 @@ def test_another_message_would_be_noticed() -> None:
     assert _wrong(messages["Reply"]["payload"]["x-further-lines"], answer)
     assert _wrong(messages["DeadLetter"]["payload"], {"letter": "1/2"})
     assert _wrong(messages["DeadLetterSettled"]["payload"], {"letter": "1/2", "commands": "", "settled": "kept"})
+
+
+def test_a_stranger_reads_the_log_with_nothing_but_kafka(topics: dict[str, list[Seen]]) -> None:
+    """What stands in the topics alone: a record's own header, and the schemas under their fingerprints.
+
+    No publisher ever ran here: the schemas are there because the log is.
+    """
+    schemas = {seen.key: parse_schema(json.loads(seen.value)) for seen in topics["schemas"]}
+    assert {seen.headers["content-type"] for seen in topics["schemas"]} == {"application/json"}
+    names = []
+    for seen in topics["events"]:
+        kind, *parameters = seen.headers["content-type"].split("; ")
+        said = dict(each.split("=") for each in parameters)
+        assert kind == "application/vnd.dossier.record"
+        if seen.value[0] in CONTROL:
+            continue
+        body: Any = schemaless_reader(BytesIO(seen.value[int(said["avro-at"]) :]), schemas[said["schema"]], None)
+        for append in body["appends"]:
+            for event in append["events"]:
+                value = event["state"]
+                assert value[:2] == b"\xc3\x01"
+                read: Any = schemaless_reader(BytesIO(value[10:]), schemas[value[2:10].hex()], None)
+                names.append(event["topic"])
+                assert read["command_id"]
+    assert names == ["DossierOpened"]

@@ -12,7 +12,7 @@ from domain.recorded_event import RecordedEvent
 from projections.engine.engine import Engine
 from projections.engine.rebuild import Rebuild
 from projections.engine.verification import verify
-from projections.public_decisions.in_memory import InMemoryFold
+from projections.public_decisions.partition_fold import PartitionFold
 from projections.public_decisions.read_model import DECISIONS
 from projections.read_models import PROJECTIONS
 from projections.status import STATUS, find
@@ -20,6 +20,7 @@ from schemas.avro.codec import UnknownSchema, decode_event
 from tests.projections.dumps import dump, heads
 from tests.projections.failing_handlers import counts, failing_at, truncate
 from tests.support.event_builders import DossierHistory, FakeLog
+from tests.support.fold_stores import MemoryFoldStore
 from tests.support.newer_release import newer_release, next_version
 from tests.support.stores import Store, Stores
 from tests.support.units import UNITS
@@ -171,7 +172,7 @@ def test_the_fold_of_a_publisher_stops_before_it_and_goes_on_behind_it(log: Fake
     decided = log.events[0][-1]
     assert decided.topic == "RecognitionApproved"
     assert decided.topic in DECISIONS.handled
-    fold = InMemoryFold(0, log.log_id, decode_event)
+    fold = PartitionFold(0, log.log_id, decode_event, MemoryFoldStore())
     for event in log.events[0][:-1]:
         assert not [made for made in fold.apply(event) if made["kind"] == "decided"]
     for _ in range(2):

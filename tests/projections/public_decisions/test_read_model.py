@@ -12,12 +12,11 @@ from consumers.cloudevents import DecisionSerializer
 from projections.engine.engine import Engine
 from projections.engine.errors import CannotApply, UnknownEvent
 from projections.public_decisions import read_model as decisions
-from projections.public_decisions.in_memory import InMemoryFold
 from projections.public_decisions.read_model import BEGINNING, FeedPosition
 from projections.public_decisions.tables import KINDS, PublicDecision
-from schemas.avro.codec import decode_event
 from schemas.public_decision import decoded, examples, newest, single_object
 from tests.support.event_builders import DossierHistory, FakeLog, province
+from tests.support.fold_stores import folded
 from tests.support.units import COMMUNE, DEPARTMENT, DISTRICT, UNITS
 
 LOG_ID = "log-1"
@@ -25,9 +24,7 @@ PUBLICATION = DecisionSerializer(LOG_ID, UNITS)
 
 
 def fold(log: FakeLog, partition: int = 0) -> Iterator[PublicDecision]:
-    in_memory = InMemoryFold(partition, LOG_ID, decode_event)
-    for stored in log.events[partition]:
-        yield from in_memory.apply(stored)
+    yield from folded(log, partition)
 
 
 def kinds(log: FakeLog) -> list[str]:

@@ -16,19 +16,16 @@ from uuid import uuid4
 import fastavro
 import pytest
 
-from consumers.cloudevents import DecisionSerializer
-from consumers.publisher import Publisher
 from infra.delivery.kafka.errors import RegistryUnusable
 from infra.delivery.kafka.schema_registry import register
-from infra.delivery.kafka.stream import OnePublisher, encoding_of, publish_once
+from infra.delivery.kafka.stream import KafkaStream, encoding_of, publish_once
 from infra.dev.kafka import KafkaCluster
 from infra.errors import BadSetting
 from infra.kafka.settings import KafkaSettings
-from schemas.avro.codec import decode_event
 from schemas.public_decision import newest
 from tests.support import subscriber
 from tests.support.event_builders import FakeLog, province
-from tests.support.units import UNITS
+from tests.support.publishers import publishers
 
 
 @dataclass
@@ -93,13 +90,12 @@ def running() -> Iterator[Registry]:
 def test_a_stream_in_the_registrys_format_is_read_with_the_registry_alone(broker: KafkaCluster) -> None:
     settings, log = KafkaSettings(broker.bootstrap, f"t{uuid4().hex[:12]}"), FakeLog()
     province(log)
-    serializer = DecisionSerializer(log.log_id, UNITS)
     with running() as registry:
         for expected in (12, 0):
-            stream = OnePublisher(settings, serializer, log.partitions, encoding_of(settings, registry.url))
+            stream = KafkaStream(settings, log.partitions, encoding_of(settings, registry.url))
             stream.prepare()
             # The tail is read from the headers: it does not matter how values are written.
-            assert publish_once(Publisher(log, decode_event, stream, serializer), settings) == expected
+            assert publish_once(publishers(log, stream), stream) == expected
         seen = subscriber.read_all(broker.bootstrap, f"{settings.app}.decisions")
         records = []
         for each in seen:
@@ -115,14 +111,13 @@ def test_a_stream_in_the_registrys_format_is_read_with_the_registry_alone(broker
 
 def test_a_format_may_change_in_the_middle_of_a_stream(broker: KafkaCluster) -> None:
     settings, log = KafkaSettings(broker.bootstrap, f"t{uuid4().hex[:12]}"), FakeLog()
-    serializer = DecisionSerializer(log.log_id, UNITS)
     province(log)
     later, log.events[0] = log.events[0], log.events[0][:60]
 
     def publish(registry: str | None) -> int:
-        stream = OnePublisher(settings, serializer, log.partitions, encoding_of(settings, registry))
+        stream = KafkaStream(settings, log.partitions, encoding_of(settings, registry))
         stream.prepare()
-        return publish_once(Publisher(log, decode_event, stream, serializer), settings)
+        return publish_once(publishers(log, stream), stream)
 
     with running() as registry:
         first = publish(None)

@@ -15,26 +15,27 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from consumers.cloudevents import DecisionSerializer
 from consumers.commands.ports import CommandKey, CommandOutcome
-from consumers.publisher import OutcomeUnknown, Publisher, StreamAheadOfLog, StreamDiverged
+from consumers.publisher import PartitionPublisher, StreamAheadOfLog, StreamDiverged
+from consumers.publisher_ports import OutcomeUnknown
 from infra.delivery.kafka.encoding import FingerprintEncoding
 from infra.delivery.kafka.errors import StreamUnusable, TopicTaken
 from infra.delivery.kafka.producer import KafkaPartitionProducer, transactional_producer
-from infra.delivery.kafka.schemas import publish as publish_schemas
-from infra.delivery.kafka.stream import KafkaStream, OnePublisher, publish_once, replay
-from infra.delivery.kafka.topics import DECISIONS, SCHEMAS
+from infra.delivery.kafka.stream import KafkaStream, publish_once, replay
+from infra.delivery.kafka.topics import DECISIONS
 from infra.dev.kafka import KafkaCluster
 from infra.kafka.client import KafkaPartitionClient
+from infra.kafka.schemas_topic import SCHEMAS, publish_schemas
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import TopicSpec, ensure, log_topic
 from infra.log.kafka.log import KafkaLog
 from infra.log.kafka.log_reader import SharedLog
 from infra.views.sqlite import SQLiteViews
 from projections.engine.errors import CannotApply, UnknownEvent
-from schemas.avro.codec import decode_event
 from schemas.avro.registry import every_schema
 from tests.support import stranger, subscriber
 from tests.support.event_builders import DossierHistory, FakeLog, province
 from tests.support.feeds import decisions_of
+from tests.support.publishers import publishers, stream_of
 from tests.support.stranger import malformed_batches, produce
 from tests.support.units import COMMUNE, DEPARTMENT, DISTRICT, UNITS
 from tests.support.waiting import wait_until
@@ -55,17 +56,17 @@ class World:
     def serializer(self) -> DecisionSerializer:
         return DecisionSerializer(self.log.log_id, UNITS)
 
-    def stream(self, kind: type[KafkaStream] = OnePublisher) -> KafkaStream:
-        made = kind(self.settings, self.serializer, self.log.partitions, FingerprintEncoding())
-        made.prepare()
-        return made
+    def stream(self) -> KafkaStream:
+        return stream_of(self.settings, self.log)
 
-    def publisher(self, kind: type[KafkaStream] = OnePublisher) -> Publisher:
-        return Publisher(self.log, decode_event, self.stream(kind), self.serializer)
+    def publisher(self) -> PartitionPublisher:
+        """Of the first partition."""
+        return publishers(self.log, self.stream())[0]
 
     def publish(self) -> int:
         """All that is left; returns how many decisions."""
-        return publish_once(self.publisher(), self.settings)
+        stream = self.stream()
+        return publish_once(publishers(self.log, stream), stream)
 
     def seen(self) -> list[subscriber.Seen]:
         return subscriber.read_all(self.settings.bootstrap, self.topic, len(self.log.partitions))
@@ -150,7 +151,7 @@ def test_what_was_begun_and_not_committed_is_no_part_of_it(world: World, expecte
         dying.send(world.topic, b"half", b"04630", partition=0)
     dying.flush(timeout=10)
 
-    publish_once(Publisher(world.log, decode_event, stream, world.serializer), world.settings)
+    publish_once(publishers(world.log, stream), stream)
 
     assert world.records() == expected()
     uncommitted = subscriber.read_all(world.settings.bootstrap, world.topic, committed=False)
@@ -168,7 +169,7 @@ def test_a_publisher_that_wakes_up_is_shut_out(world: World, expected: Any) -> N
     with pytest.raises(OutcomeUnknown):
         old.step()
     # It reads the tail again, and is now the one that publishes.
-    assert publish_once(old, world.settings) == 2
+    assert publish_once([old], world.stream()) == 2
     assert world.records() == expected()
 
 
@@ -177,7 +178,7 @@ def test_an_unknown_outcome_is_settled_by_the_tail(
 ) -> None:
     """The commit is lost, or only its answer is: either way each decision comes once."""
     three_units(world.log)
-    publisher = world.publisher()
+    publisher, stream = world.publisher(), world.stream()
     answers = iter(["lost answer", "lost request", "lost answer"])
     publish = KafkaPartitionProducer.publish
 
@@ -192,7 +193,7 @@ def test_an_unknown_outcome_is_settled_by_the_tail(
                 publish(line, decisions)
 
     monkeypatch.setattr(KafkaPartitionProducer, "publish", lossy)
-    publish_once(publisher, world.settings)
+    publish_once([publisher], stream)
     assert world.records() == expected()
 
 
@@ -285,19 +286,19 @@ def test_a_topic_that_forgets_is_refused(world: World) -> None:
 def test_a_topic_that_begins_to_forget_stops_a_publisher_that_runs(world: World) -> None:
     """And it goes on once that is mended."""
     world.stream()
-    stream = KafkaStream(world.settings, world.serializer, world.log.partitions, FingerprintEncoding(), check_every=0.0)
+    stream = KafkaStream(world.settings, world.log.partitions, FingerprintEncoding(), check_every=0.0)
     said = ""
 
     def is_refused() -> bool:
         nonlocal said
         try:
-            stream.assigned()
+            stream.check_topics()
         except StreamUnusable as error:
             said = str(error)
             return True
         return False
 
-    with closing(stream), closing(KafkaAdminClient(bootstrap_servers=world.settings.bootstrap)) as admin:
+    with closing(KafkaAdminClient(bootstrap_servers=world.settings.bootstrap)) as admin:
         assert not is_refused()
         for value, refused in (("1000", True), ("-1", False)):
             admin.alter_configs(
@@ -336,11 +337,16 @@ def test_a_replay_goes_to_a_topic_of_its_own_and_is_marked(world: World, tmp_pat
     assert world.seen() == before
 
 
-def test_an_event_that_is_unknown_stops_the_publisher_and_is_named(world: World) -> None:
+def test_an_event_that_is_unknown_stops_the_publisher_and_is_named(world: World, expected: Any) -> None:
+    """What stands before it is published."""
     three_units(world.log)
+    before = expected()
     world.log.add_raw(DossierHistory(world.log).id, "SomethingNew", b"")
-    with pytest.raises(UnknownEvent, match="SomethingNew"):
-        world.publish()
+    DossierHistory(world.log, COMMUNE, year=2025).until("approve")
+    for _ in range(2):
+        with pytest.raises(UnknownEvent, match="SomethingNew"):
+            world.publish()
+        assert world.records() == before
 
 
 def test_a_log_without_its_beginning_stops_the_publisher(world: World) -> None:
@@ -358,9 +364,7 @@ def test_the_log_on_kafka_is_published_as_well(world: World, expected: Any, tmp_
     settings = KafkaSettings(bootstrap, app, index_dir=tmp_path / "reader")
     reader = SharedLog(settings, ensure(settings, [log_topic(settings, settings.events_topic)])[0])
     serializer = DecisionSerializer(reader.log_id, UNITS)
-    stream = OnePublisher(settings, serializer, reader.partitions, FingerprintEncoding())
-    stream.prepare()
-    publisher = Publisher(reader, decode_event, stream, serializer)
+    (publisher,) = publishers(reader, stream_of(settings, reader))
     province(world.log)
     copied = 0
     for upto in (60, len(world.log.events[0])):

@@ -1,4 +1,4 @@
-"""The fold of one partition in memory, from its first event: what a publisher goes by.
+"""The fold of one partition, event by event: what a publisher goes by.
 
 InfrastructureError
 ├── UnknownEvent   the partition holds a type of event that this program does not know
@@ -15,37 +15,21 @@ from projections.engine.batch import event_name
 from projections.engine.errors import CannotApply, UnknownEvent
 from projections.engine.ports import Decode
 from projections.engine.projection import Event
-from projections.engine.table import Key, Row, Table
 from projections.public_decisions.fold import decisions_of
 from projections.public_decisions.read_model import DECISIONS
-from projections.public_decisions.tables import PublicDecision
+from projections.public_decisions.tables import PublicDecision, RowStore
 
 _READER: Final = "publisher"
 
 
-class InMemoryRows:
-    """A RowStore whose rows live as long as the object."""
+class PartitionFold:
+    """Folds the stored events of one partition, in their order, into rows that hold what those before them led to."""
 
-    def __init__(self) -> None:
-        self._rows: dict[tuple[Table, Key], Row] = {}
-
-    def get(self, table: Table, key: Key) -> Row | None:
-        """The row of a key, or None."""
-        return self._rows.get((table, key))
-
-    def upsert_row(self, table: Table, row: Row) -> None:
-        """Insert or replace a row."""
-        self._rows[table, table.key_of(row)] = row
-
-
-class InMemoryFold:
-    """Folds the stored events of one partition, in their order."""
-
-    def __init__(self, partition: int, log_id: str, decode: Decode) -> None:
+    def __init__(self, partition: int, log_id: str, decode: Decode, rows: RowStore) -> None:
         self._partition = partition
         self._log_id = log_id
         self._decode = decode
-        self._rows = InMemoryRows()
+        self._rows = rows
 
     def apply(self, stored: Notification) -> list[PublicDecision]:
         """The public decisions that the next event leads to.
