@@ -228,13 +228,20 @@ def producer_id_request() -> Any:
 
 
 def record_batch(
-    producer_id: int, epoch: int, first_sequence: int, records: Sequence[tuple[bytes | None, bytes]]
+    producer_id: int,
+    epoch: int,
+    first_sequence: int,
+    records: Sequence[tuple[bytes | None, bytes]],
+    moments: Sequence[int] | None = None,
 ) -> bytes:
-    """Records, each a key and a value, as the batch of an idempotent producer."""
+    """Records, each a key and a value, as the batch of an idempotent producer.
+
+    `moments`: when each was made, in milliseconds since 1970, None: now. A topic on LogAppendTime does not keep them.
+    """
     size = 128 + sum(len(key or b"") + len(value) + 64 for key, value in records)
     builder = DefaultRecordBatchBuilder(_RECORD_FORMAT, 0, False, producer_id, epoch, first_sequence, size)
     for offset, (key, value) in enumerate(records):
-        builder.append(offset, None, key, value, [])
+        builder.append(offset, moments[offset] if moments is not None else None, key, value, [])
     return bytes(builder.build())
 
 
