@@ -12,6 +12,7 @@ InfrastructureError
 │   └── ViewsNotCopied           the read models are in no file that could be copied
 └── RestoreRefused               the backup cannot be put there
     ├── RestoreOtherShape        the target has another name or another number of partitions
+    ├── RestoreOtherLog          the target's settings or keys name another log
     ├── RestoreTargetTaken       something else stands at the target
     └── RestoreDiffers           what was read back is not what the backup holds
 """
@@ -85,6 +86,12 @@ class RestoreOtherShape(RestoreRefused):
     """The target has another name or another number of partitions, which every signature names."""
 
     code = "RESTORE_OTHER_SHAPE"
+
+
+class RestoreOtherLog(RestoreRefused):
+    """The settings or the keys at the target name another log."""
+
+    code = "RESTORE_OTHER_LOG"
 
 
 class RestoreTargetTaken(RestoreRefused):

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from infra.backup.errors import RestoreOtherShape
+from infra.backup.errors import RestoreOtherLog, RestoreOtherShape
 from infra.backup.manifest import Manifest
-from infra.log.errors import LogChanged
 
 
 class Restored(NamedTuple):
@@ -32,7 +31,6 @@ def check_shape(manifest: Manifest, target: str, app: str, partitions: int) -> N
 
 
 def check_identity(manifest: Manifest, target: str, identity: bytes | None) -> None:
-    """Raises LogChanged where the settings or the keys at the target name another log."""
+    """Raises RestoreOtherLog where the settings or the keys at the target name another log."""
     if identity is not None and identity.hex() != manifest.identity:
-        reason = f"the log that is expected there has the identity {identity.hex()}, and the backup's another"
-        raise LogChanged(log=target, reason=reason, index="")
+        raise RestoreOtherLog(target=target, backup=manifest.identity, expected=identity.hex())

@@ -42,8 +42,8 @@ _BESIDE: Final = ("-wal", "-shm", "-journal")
 def restore_embedded(storage: BackupStorage, manifest: Manifest, target: SQLiteSource) -> Restored:
     """Put a verified backup at the path of an embedded log. To be called within `storage.reading`.
 
-    Raises RestoreOtherShape, RestoreTargetTaken, RestoreDiffers, LogChanged where the keys at the target are another
-    log's, LogUnusable.
+    Raises RestoreOtherShape, RestoreTargetTaken, RestoreDiffers, RestoreOtherLog where the keys at the target are
+    another log's, LogUnusable.
     """
     path = target.index_path
     check_shape(manifest, str(path), APP, 1)

@@ -59,10 +59,14 @@ class SegmentWriter:
         self._hash = sha256()
         self._size = 0
         self._largest = largest
-        if extended is None:
-            self._write(_MAGIC)
-        else:
-            self._copy(extended)
+        try:
+            if extended is None:
+                self._write(_MAGIC)
+            else:
+                self._copy(extended)
+        except BaseException:
+            self.discard()
+            raise
 
     def has_room_for(self, record: Record) -> bool:
         """Whether the record belongs into this file."""

@@ -18,8 +18,7 @@ from infra.backup.verifying import Noted
 from infra.log.errors import NewerLog, RecordUnreadable
 from infra.log.format import Format, seal
 from infra.log.partition_handle import PartitionHandle
-from infra.log.repair import examined
-from tests.infra.backup.logs import contents, happen, looked_at, take
+from tests.infra.backup.logs import contents, happen, looked_at, take, void_from
 from tests.infra.log.sqlite.conftest import open_log, path
 
 __all__ = ["open_log", "path"]
@@ -40,16 +39,18 @@ def opened(open_log: Opening) -> PartitionHandle:
     return opened
 
 
-def test_any_byte_of_any_file_is_found(opened: PartitionHandle, folder: Path, tmp_path: Path) -> None:
+def test_any_byte_of_any_file_is_found(open_log: Opening, folder: Path, tmp_path: Path) -> None:
     """And named: the file, and in a file of records the record as well, wherever it is in one."""
+    opened = open_log()
+    happen(opened, 2)
     views = tmp_path / "views.sqlite"
     connection = sqlite3.connect(views)
     connection.execute("CREATE TABLE shown (what TEXT)")
     connection.close()
-    taken = take(folder, [opened.source], views=views)
+    taken = take(folder, [opened.source], views=views, largest=700)
     looked_at(folder)
     for name, content in contents(folder).items():
-        step = 97 if name.endswith(".sqlite") else 1
+        step = 997 if name.endswith(".sqlite") else 1
         for at in range(0, len(content), step):
             damaged = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
             (folder / name).write_bytes(damaged)
@@ -186,15 +187,9 @@ def test_a_record_that_nobody_can_use_is_kept_and_named(
     (error,) = looked_at(folder).unusable
     assert isinstance(error, kind)
     assert error.details["number"] == 6
-    _void(opened, 6)
+    void_from(opened, 6)
     take(folder, [source])
     assert looked_at(folder).unusable == []
-
-
-def _void(opened: PartitionHandle, number: int) -> None:
-    keys = opened.source.keys
-    with examined(opened.source, number) as (partition, found):
-        partition.void(found, "a test", keys.folder.roots(), keys.writer())
 
 
 def test_a_backup_of_a_newer_release_is_not_read(opened: PartitionHandle, folder: Path) -> None:

@@ -23,15 +23,13 @@ from infra.backup.errors import (
 from infra.backup.folder import FolderStorage
 from infra.backup.manifest import PROGRESS, read_manifest
 from infra.backup.segments import stored_records
-from infra.log.control_records import Orphan, StatementKind
+from infra.log.control_records import StatementKind
 from infra.log.errors import LogBroken, LogNotFounded, RecordsUnsigned
-from infra.log.format import Format, encode_body, seal
 from infra.log.key_statements import state_keys
 from infra.log.partition_handle import PartitionHandle
-from infra.log.repair import examined, repaired
 from infra.log.sqlite.source import SQLiteSource
 from infra.views.sqlite import SQLiteViews
-from tests.infra.backup.logs import contents, happen, looked_at, take
+from tests.infra.backup.logs import contents, dismiss_all, happen, looked_at, send_orphan, take, void_from
 from tests.infra.log.sqlite.conftest import open_log, path
 from tests.support.signing import STRANGER
 
@@ -94,19 +92,12 @@ def test_a_void_and_a_dismissal_are_in_it(opened: PartitionHandle, folder: Path,
     """The void names a record that stands in a file which was closed long ago, and in an earlier run."""
     take(folder, [opened.source])
     keys, source = opened.source.keys, opened.source
-    with examined(source, 3) as (partition, found):
-        partition.void(found, "a test", keys.folder.roots(), keys.writer())
+    void_from(opened, 3)
     take(folder, [source])
     state_keys([source], StatementKind.ADD_WRITER, STRANGER.public, keys.folder.roots(), keys.writer())
-    with closing(source.follower()) as tape:
-        assert [*tape.read(0)]
-        (orphan,) = [_orphan(opened)]
-        pending = tape.send(orphan)
-        assert pending is not None
-        offset = pending.result()
+    offset = send_orphan(opened)
     assert isinstance(take(folder, [source]).fault, LogBroken)
-    with repaired(source) as partition:
-        partition.dismiss([Orphan(at, digest) for at, digest in partition.orphans.items()], keys.writer())
+    dismiss_all(opened)
     taken = take(folder, [source])
     assert offset == 12
     assert taken.fault is None
@@ -116,11 +107,6 @@ def test_a_void_and_a_dismissal_are_in_it(opened: PartitionHandle, folder: Path,
     assert looked_at(folder).manifest == taken.manifest
     take(tmp_path / "once", [source])
     assert contents(folder) == contents(tmp_path / "once")
-
-
-def _orphan(opened: PartitionHandle) -> bytes:
-    place = opened.source.address.place
-    return seal(place, opened.source.keys.writer(), Format.APPENDS, (bytes(32), 99, 99, 0), encode_body("w", []))
 
 
 def test_a_log_that_is_broken_is_copied_up_to_the_break(opened: PartitionHandle, path: Path, folder: Path) -> None:
