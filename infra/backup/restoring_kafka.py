@@ -53,8 +53,8 @@ _RECORDS_AT_ONCE: Final = 2000
 def restore_kafka(storage: BackupStorage, manifest: Manifest, settings: KafkaSettings, largest: int) -> Restored:
     """Put a verified backup into the topic of a log; `largest` are the bytes of its largest record.
 
-    To be called within `storage.reading`. Raises RestoreOtherShape, RestoreTargetTaken, RestoreDiffers, RestoreOtherLog,
-    TopicUnusable, KafkaUnreachable.
+    To be called within `storage.reading`. Raises RestoreOtherShape, RestoreOtherLog, RestoreTargetTaken,
+    RestoreDiffers, TopicUnusable, KafkaUnreachable.
     """
     check_shape(manifest, settings.url, settings.app, settings.partitions)
     check_identity(manifest, settings.url, settings.identity)

@@ -77,11 +77,12 @@ def _report_memory(results: Results, title: str, smaller: float, peak: float) ->
 def fill(path: Path, made: Iterator[Notification], group: int) -> None:
     """A log of records that one writer signed, each of so many events."""
     path.parent.mkdir(parents=True)
-    opened = PartitionHandle(SQLiteSource(path))
+    source = SQLiteSource(path)
+    opened = PartitionHandle(source)
     opened.close()
-    state, signer = opened.partition.state, opened.source.keys.writer()
+    state, signer = opened.partition.state, source.keys.writer()
     head, number, position = state.head, state.number, state.position
-    with closing(opened.source.connect()) as connection:
+    with closing(source.connect()) as connection:
         while some := [*islice(made, _AT_ONCE * group)]:
             rows = []
             for start in range(0, len(some), group):

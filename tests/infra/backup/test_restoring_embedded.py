@@ -242,14 +242,14 @@ def test_what_is_read_back_otherwise_is_no_log(opened: PartitionHandle, folder: 
 
 
 def test_a_log_of_several_partitions_is_not_put_into_one_file(
-    opened: PartitionHandle, folder: Path, target: Path
+    opened: PartitionHandle, path: Path, folder: Path, target: Path
 ) -> None:
     """Its place is a part of every signature."""
     address = PartitionAddress("another", "other", 1, 0)
     source = opened.source
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(source, "address", address)
-        patch.setattr(type(source), "founder", lambda _: _Founded(source.genesis()))
+        patch.setattr(type(source), "founder", lambda _: _Founded(SQLiteSource(path).genesis()))
         taken = take_backup(FolderStorage(folder), [source], BackupTold(TAKEN_AT, "1"))
     assert taken.manifest.app == "other"
     with pytest.raises(RestoreOtherShape) as found:

@@ -5,7 +5,7 @@ import os
 import shutil
 import sqlite3
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from threading import Event, Thread
@@ -26,8 +26,10 @@ from infra.backup.segments import stored_records
 from infra.log.control_records import StatementKind
 from infra.log.errors import LogBroken, LogNotFounded, RecordsUnsigned
 from infra.log.key_statements import state_keys
+from infra.log.partition_client import FetchResult
 from infra.log.partition_handle import PartitionHandle
 from infra.log.sqlite.source import SQLiteSource
+from infra.log.sqlite.tape import SQLiteTape
 from infra.views.sqlite import SQLiteViews
 from tests.infra.backup.logs import contents, dismiss_all, happen, looked_at, send_orphan, take, void_from
 from tests.infra.log.sqlite.conftest import open_log, path
@@ -231,15 +233,13 @@ def test_progress_is_gone_on_with_and_no_backup_yet(opened: PartitionHandle, fol
     assert whole.partitions[0].records < reached.records < 19
     begun: list[int] = []
     with pytest.MonkeyPatch.context() as patch:
-        original = SQLiteSource.follower
+        original = SQLiteTape.read
 
-        def follower(source: SQLiteSource) -> object:
-            tape = original(source)
-            read = tape.read
-            patch.setattr(tape, "read", lambda start: (begun.append(start), read(start))[1])
-            return tape
+        def read(tape: SQLiteTape, start: int) -> Iterator[FetchResult]:
+            begun.append(start)
+            return original(tape, start)
 
-        patch.setattr(SQLiteSource, "follower", follower)
+        patch.setattr(SQLiteTape, "read", read)
         taken = take(folder, [opened.source])
     # Beside the genesis, which says what log it is.
     assert min(begun[1:]) == reached.offset
