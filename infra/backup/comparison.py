@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -44,13 +45,16 @@ def compare_target(
     history = history_of(storage, partition, lambda: content.segments)
     chain = Chain(start(place, identity), 0, history)
     stored = stored_records(storage, partition, content.segments)
+    expected = next(stored, None)
     next_offset = moments = remembered = 0
     for fetched in client.read(0):
         for record in fetched.records:
-            _, header = chain.take(record)
+            # The backup was verified, and what is the same as its next record is the next record.
+            _, header = chain.take(record, known=expected is not None and record.value == expected.value)
             if header is None:
                 continue
-            moments += not _is_same(next(stored, None), record, target)
+            moments += not _is_same(expected, record, target)
+            expected = next(stored, None)
             remembered += 1
             if remembered == _REMEMBERED:
                 chain, remembered = renewed(chain, history), 0
@@ -58,7 +62,8 @@ def compare_target(
     if chain.state.orphans or chain.unfounded is not None:
         found = min(chain.state.orphans, default=chain.unfounded)
         raise _taken(target, pair("the record at offset {offset} is none of the backup", offset=found))
-    return TargetState(chain.state.number, next_offset, stored, moments)
+    rest = itertools.chain([expected] if expected is not None else [], stored)
+    return TargetState(chain.state.number, next_offset, rest, moments)
 
 
 def check_read_back(

@@ -48,13 +48,13 @@ from infra.log.partition_source import PartitionSource
 class BackupTaken:
     """What is in the folder now, and how many records each partition was given.
 
-    `fault` is what is wrong with the log behind them, `unsigned` what stands at the end of a partition and may be a
+    `faults` are what is wrong with the log behind them, `unsigned` what stands at the end of a partition and may be a
     stranger's or an altered record.
     """
 
     manifest: Manifest
     added: Sequence[int]
-    fault: LogUnusable | None
+    faults: Sequence[LogUnusable]
     unsigned: Sequence[RecordsUnsigned]
 
 
@@ -118,7 +118,7 @@ class _Run:
         _remove_all_but(self._storage, {MANIFEST, *self._growing.files()})
         faults = [fault for copy in self.copies if (fault := copy.fault()) is not None]
         unsigned = [found for copy in self.copies if (found := copy.unsigned()) is not None]
-        return BackupTaken(self._growing, [copy.added for copy in self.copies], next(iter(faults), None), unsigned)
+        return BackupTaken(self._growing, [copy.added for copy in self.copies], faults, unsigned)
 
     def _put(self, content: PartitionContent) -> None:
         partitions = list(self._growing.partitions)

@@ -120,10 +120,13 @@ def backup(
         told = BackupTold(application.clock(), version("dossier"), views)
         taken = take_backup(FolderStorage(folder), application.sources(), told)
     _show_taken(session, folder, taken)
-    for each in taken.unsigned if taken.fault is None else ():
-        _tell(session, each)
-    if taken.fault is not None:
-        raise taken.fault
+    for each in taken.unsigned:
+        if each.details not in [fault.details for fault in taken.faults]:
+            _tell(session, each)
+    for fault in taken.faults[1:]:
+        _tell(session, fault)
+    for fault in taken.faults:
+        raise fault
 
 
 def _check_form(application: Application) -> None:

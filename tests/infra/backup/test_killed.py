@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
+import traceback
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 
 from infra.backup import restoring_embedded, restoring_kafka
-from infra.backup.errors import BackupMissing
+from infra.backup.errors import BackupMissing, BackupUnusable
 from infra.backup.folder import FileDraft, FolderStorage
 from infra.backup.manifest import MANIFEST, Manifest
 from infra.backup.restoring_embedded import restore_embedded
@@ -55,6 +57,9 @@ def is_killed(step: Step, number: int, run: Callable[[], Any]) -> bool:
         setattr(where, name, dying)
         run()
         ended = 0
+    except BaseException:
+        traceback.print_exc()
+        raise
     finally:
         os._exit(ended)
 
@@ -116,6 +121,26 @@ def test_a_backup_that_is_killed_leaves_the_last_whole_one(
         shutil.rmtree(tmp_path / "once")
     assert after is not None
     assert after.partitions[0].records == 12
+
+
+def test_a_full_disk_ends_a_backup_and_not_the_last_one(source: SQLiteSource, folder: Path, tmp_path: Path) -> None:
+    """What was begun is taken away as far as that is possible, and the next run goes on."""
+    grow(source, 3)
+    before = take(folder, [source], largest=1 << 20).manifest
+    grow(source, 300)
+
+    def without_room() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
+        with pytest.raises(BackupUnusable):
+            take(folder, [source], largest=1 << 20)
+
+    assert not is_killed((FileDraft, "publish"), 0, without_room)
+    assert looked_at(folder).manifest == before
+    taken = take(folder, [source], largest=1 << 20)
+    assert {*contents(folder)} == {MANIFEST, *taken.manifest.files()}
+    take(tmp_path / "once", [source], largest=1 << 20)
+    assert contents(folder) == contents(tmp_path / "once")
 
 
 EMBEDDED_STEPS: list[Step] = [

@@ -50,7 +50,8 @@ def test_any_byte_of_any_file_is_found(open_log: Opening, folder: Path, tmp_path
     taken = take(folder, [opened.source], views=views, largest=700)
     looked_at(folder)
     for name, content in contents(folder).items():
-        step = 997 if name.endswith(".sqlite") else 1
+        # A prime, so that every kind of place is met somewhere.
+        step = 997 if name.endswith(".sqlite") else 3
         for at in range(0, len(content), step):
             damaged = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
             (folder / name).write_bytes(damaged)
@@ -183,7 +184,7 @@ def test_a_record_that_nobody_can_use_is_kept_and_named(
     pending.result()
     tape.close()
     taken = take(folder, [source])
-    assert taken.fault is None
+    assert taken.faults == []
     (error,) = looked_at(folder).unusable
     assert isinstance(error, kind)
     assert error.details["number"] == 6

@@ -98,11 +98,11 @@ def test_a_void_and_a_dismissal_are_in_it(opened: PartitionHandle, folder: Path,
     take(folder, [source])
     state_keys([source], StatementKind.ADD_WRITER, STRANGER.public, keys.folder.roots(), keys.writer())
     offset = send_orphan(opened)
-    assert isinstance(take(folder, [source]).fault, LogBroken)
+    assert [type(each) for each in take(folder, [source]).faults] == [LogBroken]
     dismiss_all(opened)
     taken = take(folder, [source])
     assert offset == 12
-    assert taken.fault is None
+    assert taken.faults == []
     state = taken.manifest.partitions[0]
     assert [each[:2] for each in state.voids] == [(3, 10)]
     assert (state.records, state.orphans) == (13, ())
@@ -118,11 +118,12 @@ def test_a_log_that_is_broken_is_copied_up_to_the_break(opened: PartitionHandle,
         connection.execute("UPDATE records SET value = CAST(value || x'00' AS BLOB) WHERE record_offset = 6")
         connection.commit()
     taken = take(folder, [opened.source])
-    assert isinstance(taken.fault, LogBroken)
-    assert (taken.fault.details["number"], taken.fault.details["offset"]) == (7, 7)
+    (fault,) = taken.faults
+    assert isinstance(fault, LogBroken)
+    assert (fault.details["number"], fault.details["offset"]) == (7, 7)
     assert taken.manifest.partitions[0].records == 6
     assert looked_at(folder).manifest == taken.manifest
-    assert isinstance(take(folder, [opened.source]).fault, LogBroken)
+    assert [type(each) for each in take(folder, [opened.source]).faults] == [LogBroken]
 
 
 def test_an_altered_last_record_is_named(opened: PartitionHandle, path: Path, folder: Path) -> None:
@@ -131,8 +132,9 @@ def test_an_altered_last_record_is_named(opened: PartitionHandle, path: Path, fo
         connection.execute("UPDATE records SET value = CAST(value || x'00' AS BLOB) WHERE record_offset = 9")
         connection.commit()
     taken = take(folder, [opened.source])
-    assert isinstance(taken.fault, RecordsUnsigned)
-    assert (taken.manifest.partitions[0].records, taken.fault.details["offset"]) == (9, 9)
+    (fault,) = taken.faults
+    assert isinstance(fault, RecordsUnsigned)
+    assert (taken.manifest.partitions[0].records, fault.details["offset"]) == (9, 9)
 
 
 def test_a_log_that_lost_its_end_does_not_take_it_from_the_backup(
