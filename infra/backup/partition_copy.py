@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 
 from domain.i18n import Text, pair
@@ -10,6 +10,7 @@ from infra.backup.errors import BackupOfAnotherHistory, BackupOfAnotherLog
 from infra.backup.history import history_of, renewed
 from infra.backup.manifest import Manifest, PartitionContent, Segment
 from infra.backup.segments import SEGMENT_BYTES, SegmentWriter, has_room_behind, stored_records
+from infra.backup.signatures import Judged, SignatureChecks
 from infra.backup.storage import BackupStorage
 from infra.errors import LogUnusable
 from infra.log.acceptance import ChainState, RecordedAt, start
@@ -33,6 +34,7 @@ class PartitionCopy:
         known: Manifest,
         full: Callable[[PartitionContent], None],
         *,
+        checks: SignatureChecks,
         largest: int = SEGMENT_BYTES,
     ) -> None:
         address = source.address
@@ -42,6 +44,7 @@ class PartitionCopy:
         self._content = known.partitions[address.partition]
         self._identity = identity = bytes.fromhex(known.identity)
         self._full = full
+        self._checks = checks
         self._largest = largest
         self._segments: list[Segment] = [*self._content.segments]
         self._writer: SegmentWriter | None = None
@@ -78,11 +81,18 @@ class PartitionCopy:
 
     def read_on(self) -> None:
         """Copy what the tape holds by now. Raises what reading and writing raise."""
-        for fetched in self._client.read(self._next_offset):
-            for record in fetched.records:
-                if record.offset >= self._next_offset:
-                    self._take(record)
-            self._next_offset = fetched.next_offset
+        start = end = self._next_offset
+
+        def records() -> Iterator[tuple[Record, bytes | None]]:
+            nonlocal end
+            for fetched in self._client.read(start):
+                yield from ((record, record.value) for record in fetched.records if record.offset >= start)
+                end = fetched.next_offset
+
+        place = self._source.address.place
+        for record, judged in self._checks.ahead(place, records(), lambda: self._chain.state.keys):
+            self._take(record, judged)
+        self._next_offset = end
 
     def finish(self) -> PartitionContent:
         """What the backup holds of the partition from now on, every file in its place."""
@@ -122,8 +132,8 @@ class PartitionCopy:
             return self._last_looked_up[1]
         return self._history(number)
 
-    def _take(self, record: Record) -> None:
-        _, header = self._chain.take(record)
+    def _take(self, record: Record, judged: Judged) -> None:
+        _, header = self._chain.take(record, known=judged.is_known(self._chain))
         if header is None:
             return
         if self._writer is not None and not self._writer.has_room_for(record):

@@ -17,6 +17,7 @@ from infra.backup.errors import BackupLacks
 from infra.backup.history import history_of, renewed
 from infra.backup.manifest import MANIFEST, PROGRESS, Manifest, PartitionContent, whole_manifest
 from infra.backup.segments import StoredRecord, altered, stored_records
+from infra.backup.signatures import Judged, SignatureChecks
 from infra.backup.storage import BackupStorage
 from infra.backup.views import verify_views
 from infra.errors import LogUnusable
@@ -66,8 +67,9 @@ def verify(storage: BackupStorage, noted: Noted | None = None) -> VerifiedBackup
     noted = noted or Noted()
     heads = set(noted.heads)
     scans = [_PartitionScan(storage, manifest, content) for content in manifest.partitions]
-    for scan in scans:
-        scan.run(heads)
+    with SignatureChecks() as checks:
+        for scan in scans:
+            scan.run(heads, checks)
     if manifest.views is not None:
         verify_views(storage, manifest.views)
     _check_noted(storage, manifest, noted, heads)
@@ -96,23 +98,26 @@ class _PartitionScan:
         self._history = history_of(storage, content.partition, lambda: content.segments)
         self._chain = Chain(start(place, bytes.fromhex(manifest.identity)), 0, self._history)
 
-    def run(self, heads: set[str]) -> None:
+    def run(self, heads: set[str], checks: SignatureChecks) -> None:
         """Read it; those of `heads` that are found are taken out. Raises BackupAltered."""
         file = ""
-        for stored in stored_records(self._storage, self._content.partition, self._content.segments):
+        records = stored_records(self._storage, self._content.partition, self._content.segments)
+        items = ((stored, stored.value) for stored in records)
+        place = self._manifest.place(self._content.partition)
+        for stored, judged in checks.ahead(place, items, lambda: self._chain.state.keys):
             if stored.file != file:
                 file = stored.file
                 self._chain = renewed(self._chain, self._history)
-            header = self._judged(stored)
+            header = self._judged(stored, judged)
             if heads:
                 heads.discard(self._chain.state.head.hex())
             self.largest = max(self.largest, len(stored.value))
             self._use(header, stored)
         self._compare()
 
-    def _judged(self, stored: StoredRecord) -> Header:
+    def _judged(self, stored: StoredRecord, judged: Judged) -> Header:
         # Where it stood on a tape is no matter of the rule, and may have been another tape for some.
-        verdict, header = self._chain.take(Record(stored.number, stored.value))
+        verdict, header = self._chain.take(Record(stored.number, stored.value), known=judged.is_known(self._chain))
         if header is None or header.number != stored.number:
             reason = pair("it does not follow the record before it")
             if verdict is Verdict.FOREIGN:

@@ -36,6 +36,7 @@ from infra.backup.manifest import (
 )
 from infra.backup.partition_copy import PartitionCopy, another_log
 from infra.backup.segments import SEGMENT_BYTES
+from infra.backup.signatures import SignatureChecks
 from infra.backup.storage import BackupStorage
 from infra.backup.views import copy_views
 from infra.errors import LogUnusable
@@ -80,11 +81,12 @@ def take_backup(
         whole, found = _known(storage)
         _forget_leftovers(storage, whole, found)
         known = found or _empty(sources, told, identity)
+        checks = stack.enter_context(SignatureChecks())
         run = _Run(storage, known, told, sources[0].log_id)
         for source in sources:  # 2
             if not _is_of(known, source, identity):
                 raise another_log(storage, bytes.fromhex(known.identity), identity)
-            copy = PartitionCopy(storage, source, known, run.note, largest=largest)
+            copy = PartitionCopy(storage, source, known, run.note, checks=checks, largest=largest)
             stack.callback(copy.close)
             copy.begin()
             run.copies.append(copy)
