@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.operations import apply, clock, dead_letters, doctor, explain, keys, log, parked, rebuild, views
+from infra.cli.operations import apply, backup, clock, dead_letters, doctor, explain, keys, log, parked, rebuild, views
 from infra.cli.operations import processes as running
 from infra.cli.procedure import applicant, chairman, corrections, district, members, standing_agency, template
 from infra.cli.queries import audit, catalogue, commands, decisions, eligibility, procedure, replay, status
@@ -41,6 +41,7 @@ _GROUPS = (
     doctor,
     explain,
     log,
+    backup,
     keys,
     clock,
 )

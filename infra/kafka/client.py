@@ -100,11 +100,18 @@ class KafkaPartitionClient:
         """Start to append a record. See `PartitionClient`."""
         return self.send_all([(None, value)])
 
-    def send_all(self, records: Sequence[tuple[bytes | None, bytes]]) -> _PendingRecords:
-        """Start to append records, each a key and a value, together; the offset is that of the first one."""
+    def send_all(
+        self, records: Sequence[tuple[bytes | None, bytes]], moments: Sequence[int] | None = None
+    ) -> _PendingRecords:
+        """Start to append records, each a key and a value, together; the offset is that of the first one.
+
+        `moments`: see `record_batch`.
+        """
         try:
             producer = self._producer or self._new_producer()
-            batch = record_batch(producer.id, producer.epoch, producer.sequence, records, self._headers)
+            batch = record_batch(
+                producer.id, producer.epoch, producer.sequence, records, self._headers, moments=moments
+            )
             producer.sequence += len(records)
             request = produce_request(self._topic.identity.topic_id, self._partition, batch, Timeout.REQUEST.seconds)
             return _PendingRecords(self, self._request(request, self._leader().node))

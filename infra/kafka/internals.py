@@ -240,13 +240,18 @@ def record_batch(
     first_sequence: int,
     records: Sequence[tuple[bytes | None, bytes]],
     headers: Sequence[tuple[str, bytes]] = (),
+    *,
+    moments: Sequence[int] | None = None,
 ) -> bytes:
-    """Records, each a key and a value, as the batch of an idempotent producer; each gets these headers."""
+    """Records, each a key and a value, as the batch of an idempotent producer; each gets these headers.
+
+    `moments`: when each was made, in milliseconds since 1970, None: now. A topic on LogAppendTime does not keep them.
+    """
     more = 64 + sum(len(name) + len(text) + 8 for name, text in headers)
     size = 128 + sum(len(key or b"") + len(value) + more for key, value in records)
     builder = DefaultRecordBatchBuilder(_RECORD_FORMAT, 0, False, producer_id, epoch, first_sequence, size)
     for offset, (key, value) in enumerate(records):
-        builder.append(offset, None, key, value, headers)
+        builder.append(offset, moments[offset] if moments is not None else None, key, value, headers)
     return bytes(builder.build())
 
 

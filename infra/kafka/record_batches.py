@@ -26,21 +26,23 @@ from infra.log.partition_client import FetchResult, Record, UnreadableBatch
 _log = structlog.get_logger(__name__)
 
 _FRAME: Final = Struct(">qi")
-_HEADER: Final = Struct(">qiibIhi8xq14xi")
+_HEADER: Final = Struct(">qiibIhiqq14xi")
 _MAGIC_AT: Final = 16
 _CHECKED_FROM: Final = 21
 _FORMAT: Final = 2
 _CODECS: Final = ("none", "gzip", "snappy", "lz4", "zstd")
 _CODEC_BITS: Final = 0x07
+_APPEND_TIME_BIT: Final = 0x08
 _CONTROL_BIT: Final = 0x20
 _VARINT_BYTES: Final = 5
 _VARLONG_BYTES: Final = 10
+_LATEST: Final = (1 << 63) - 1
 _MORE: Final = 0x80
 """The bit of a byte that says that more follow."""
 
 
 class _Header(NamedTuple):
-    """`delta` is the distance of the last offset from the first, `last_moment` in milliseconds since 1970."""
+    """`delta` is the distance of the last offset from the first, moments are in milliseconds since 1970."""
 
     first: int
     length: int
@@ -49,6 +51,7 @@ class _Header(NamedTuple):
     checksum: int
     attributes: int
     delta: int
+    first_moment: int
     last_moment: int
     records: int
 
@@ -144,12 +147,20 @@ def _unreadable(first: int, last: int, reason: str, found: int | None = None) ->
 def _records(fetched: bytes, at: int, end: int, header: _Header) -> list[Record]:
     """Raises ValueError, IndexError for anything but all records, which fill the place up to `end`."""
     records = []
+    # The broker stamped the batch as a whole, but for one that was put back with the moments that its records had.
+    stamped = header.attributes & _APPEND_TIME_BIT
     for place in range(header.records):
         length, at = _varint(fetched, at)
         stop = at + length
         if length < 0 or stop > end:
             raise ValueError("a record has no end")
-        delta, at = _varint(fetched, _after_varlong(fetched, at + 1))
+        moment = header.last_moment
+        if stamped:
+            at = _after_varlong(fetched, at + 1)
+        else:
+            later, at = _varint(fetched, at + 1, _VARLONG_BYTES)
+            moment = max(header.first_moment + later, 0) & _LATEST
+        delta, at = _varint(fetched, at)
         if delta != place:
             raise ValueError("a record gives itself another place")
         key, at = _varint(fetched, at)
@@ -158,17 +169,17 @@ def _records(fetched: bytes, at: int, end: int, header: _Header) -> list[Record]
         # Headers are between the sender and whoever looks at them with a tool.
         if at + max(size, 0) > stop:
             raise ValueError("a value has no end")
-        records.append(Record(header.first + place, value, header.last_moment))
+        records.append(Record(header.first + place, value, moment))
         at = stop
     if at != end:
         raise ValueError("bytes follow the last record")
     return records
 
 
-def _varint(fetched: bytes, at: int) -> tuple[int, int]:
-    """A number in Kafka's zigzag varint, and where it ends."""
+def _varint(fetched: bytes, at: int, most: int = _VARINT_BYTES) -> tuple[int, int]:
+    """A number in Kafka's zigzag varint of at most so many bytes, and where it ends."""
     number = shift = 0
-    for place in range(at, at + _VARINT_BYTES):
+    for place in range(at, at + most):
         byte = fetched[place]
         number |= (byte & (_MORE - 1)) << shift
         if byte < _MORE:

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import structlog
-from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.admin import AlterConfigOp, ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.errors import InvalidConfigurationError, KafkaError, TopicAlreadyExistsError
 
 from infra.kafka.admin import ask
@@ -41,6 +41,8 @@ _UNPACKED: Final = "max.decompressed.message.bytes"
 _MOST_UNPACKED: Final = 16 << 20
 """Bytes up to which a broker unpacks a record, where it has such a bound; without one it unpacks all, and then sees."""
 _SAFE_REPLICATION: Final = 3
+LARGEST_OF_KAFKA: Final = 1_048_588
+"""The `max.message.bytes` of a topic unless somebody sets another."""
 # What Kafka adds around one record: the batch's header, the record's own, and some to spare.
 _BATCH_OVERHEAD: Final = 256
 
@@ -119,6 +121,29 @@ def check(settings: KafkaSettings, specs: Sequence[TopicSpec]) -> None:
 def exists(settings: KafkaSettings, name: str) -> bool:
     """Whether there is such a topic. Raises KafkaUnreachable."""
     return _asked(settings, lambda admin: _describe(admin, name) is not None)
+
+
+def settings_of(settings: KafkaSettings, spec: TopicSpec) -> Mapping[str, str]:
+    """The settings that a topic has. Raises KafkaUnreachable."""
+    return _asked(settings, lambda admin: _configs(admin, settings, spec))
+
+
+def switch(settings: KafkaSettings, name: str, values: Mapping[str, str | None]) -> None:
+    """Change settings of a topic, None: to the cluster's own. Raises KafkaUnreachable, TopicUnusable."""
+    changes = {
+        key: (AlterConfigOp.SET, value) if value is not None else (AlterConfigOp.DELETE, None)
+        for key, value in values.items()
+    }
+    resource = ConfigResource(ConfigResourceType.TOPIC, name, changes)
+    found = _asked(settings, lambda admin: admin.alter_configs([resource]))["topic"][name]
+    if found != "OK":
+        mend = f"ask for the right to alter the settings of the topic {name}"
+        raise TopicUnusable(log=settings.url, reason=f"{name}: {found}", mend=mend)
+
+
+def room_for(largest: int) -> int:
+    """The `max.message.bytes` that a topic needs for a value of so many bytes."""
+    return largest + _BATCH_OVERHEAD
 
 
 def _ensured(admin: KafkaAdminClient, settings: KafkaSettings, spec: TopicSpec) -> Topic:

@@ -46,10 +46,13 @@ class Chain:
             return None
         return RecordedAt(bytes(self._hashes[at * _HASH : (at + 1) * _HASH]), self._positions[at])
 
-    def take(self, record: Record) -> tuple[Verdict, Header | None]:
-        """Judge the next record, which has not been judged before; its header where it was accepted."""
+    def take(self, record: Record, *, known: bool = False) -> tuple[Verdict, Header | None]:
+        """Judge the next record, which has not been judged before; its header where it was accepted.
+
+        `known`: these very bytes were accepted behind this place before: their signature is not verified again.
+        """
         position = self.state.position
-        self.state, verdict = accept(self.state, record.offset, record.value, self.recorded)
+        self.state, verdict = accept(self.state, record.offset, record.value, self.recorded, own=known)
         self.next_offset = record.offset + 1
         header = read_header(record.value)
         if verdict is not Verdict.ACCEPTED:

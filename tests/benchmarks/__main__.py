@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.benchmarks import decisions, embedded_log, kafka_log, queue, rebuild
+from tests.benchmarks import backup, decisions, embedded_log, kafka_log, queue, rebuild
 from tests.benchmarks.results import Results
 
 BENCHMARKS: dict[str, Callable[[Results, Path], None]] = {
@@ -16,6 +16,7 @@ BENCHMARKS: dict[str, Callable[[Results, Path], None]] = {
     "rebuild": rebuild.run,
     "decisions": decisions.run,
     "queue": queue.run,
+    "backup": backup.run,
 }
 
 

@@ -19,6 +19,7 @@ from infra.settings import load
 ROOT = Path(__file__).parents[2]
 README = "README.md"
 ON_KAFKA = "infra/queue/README.md"
+ON_A_SMALL_LOG = "infra/backup/README.md"
 ON_THE_DEMO = (README, "projections/README.md", "infra/delivery/README.md")
 PAGES = sorted(
     path.relative_to(ROOT).as_posix()
@@ -74,6 +75,13 @@ def test_every_command_of_a_page_runs(page: str, tmp_path: Path) -> None:
     commands = _commands(page)
     assert len(commands) > (20 if page == README else 5)
     _run(tmp_path, "dossier demo", commands)
+
+
+def test_every_command_of_the_page_on_backups_runs(tmp_path: Path) -> None:
+    commands = _commands(ON_A_SMALL_LOG)
+    assert len(commands) > 5
+    opening = "dossier open 04630 --level=basic --year=2024 --person=Chi && dossier status"
+    _run(tmp_path, f"export DOSSIER_LOG=sqlite:///dossier.sqlite && {opening}", commands)
 
 
 @pytest.mark.timeout(300)

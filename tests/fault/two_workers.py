@@ -219,7 +219,7 @@ def _killed_before_replies(worker: Worker) -> Iterator[None]:
         del records
         raise Killed
 
-    worker.client.send_all = killed  # type: ignore[method-assign]
+    worker.client.send_all = killed  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:

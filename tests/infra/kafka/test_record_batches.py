@@ -17,7 +17,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from infra.dev.kafka import KafkaCluster
 from infra.kafka import client as client_module
 from infra.kafka.client import KafkaPartitionClient
-from infra.kafka.internals import Client
+from infra.kafka.internals import Client, record_batch
 from infra.kafka.record_batches import read_batches
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic, ensure, log_topic
@@ -48,6 +48,14 @@ def test_a_batch_gives_each_record_its_place() -> None:
     found = only(batch_of(VALUES))
     assert [(each.offset, each.value) for each in found.records] == list(enumerate(VALUES))
     assert found.next_offset == len(VALUES)
+
+
+@given(st.lists(st.integers(0, (1 << 63) - 1), min_size=1, max_size=20))
+def test_a_batch_that_no_broker_stamped_keeps_the_moment_of_each_record(moments: list[int]) -> None:
+    """As a log that was put back has them, in whichever order."""
+    raw = record_batch(7, 0, 0, [(None, b"value")] * len(moments), moments)
+    (batch,) = read_batches(raw)
+    assert [record.appended_at for record in batch.records] == moments
 
 
 def test_what_follows_the_last_whole_batch_is_left_for_the_next_fetch() -> None:
