@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import Any, Final
 
 from domain.i18n import pair
@@ -25,6 +26,7 @@ from infra.backup.segments import StoredRecord
 from infra.backup.storage import BackupStorage
 from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.errors import KafkaUnreachable, TopicUnusable
+from infra.kafka.schemas_topic import publish_schemas
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import (
     LARGEST_OF_KAFKA,
@@ -99,6 +101,7 @@ class _Restore:
         settings, spec = self._settings, self._spec(largest)
         if exists(settings, spec.name):
             switch(settings, spec.name, {_STAMPED_BY: _AT_CREATION, **_ANY_MOMENT})
+        publish_schemas(settings)
         (topic,) = ensure(settings, [spec])
         if topic.largest < largest:
             wanted = f"max.message.bytes={room_for(largest)}"
@@ -140,7 +143,7 @@ class _Restore:
         at_creation = dict(_ANY_MOMENT)
         if room_for(largest) > LARGEST_OF_KAFKA:
             at_creation["max.message.bytes"] = str(room_for(largest))
-        return TopicSpec(made.name, made.partitions, {**made.required, _STAMPED_BY: _AT_CREATION}, at_creation)
+        return replace(made, required={**made.required, _STAMPED_BY: _AT_CREATION}, at_creation=at_creation)
 
 
 def _batches(records: Iterator[StoredRecord], largest: int) -> Iterator[list[StoredRecord]]:

@@ -53,7 +53,7 @@ def test_a_batch_gives_each_record_its_place() -> None:
 @given(st.lists(st.integers(0, (1 << 63) - 1), min_size=1, max_size=20))
 def test_a_batch_that_no_broker_stamped_keeps_the_moment_of_each_record(moments: list[int]) -> None:
     """As a log that was put back has them, in whichever order."""
-    raw = record_batch(7, 0, 0, [(None, b"value")] * len(moments), moments)
+    raw = record_batch(7, 0, 0, [(None, b"value")] * len(moments), moments=moments)
     (batch,) = read_batches(raw)
     assert [record.appended_at for record in batch.records] == moments
 
