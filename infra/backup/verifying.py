@@ -101,6 +101,8 @@ class _PartitionScan:
     def run(self, heads: set[str], checks: SignatureChecks) -> None:
         """Read it; those of `heads` that are found are taken out. Raises BackupAltered."""
         file = ""
+        # A partition that had no record yet when its head was noted.
+        heads.discard(self._chain.state.head.hex())
         records = stored_records(self._storage, self._content.partition, self._content.segments)
         items = ((stored, stored.value) for stored in records)
         place = self._manifest.place(self._content.partition)

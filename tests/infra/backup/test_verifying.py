@@ -15,8 +15,9 @@ from infra.backup.folder import FolderStorage
 from infra.backup.manifest import MANIFEST, Manifest, Segment, read_manifest, whole_manifest, write_manifest
 from infra.backup.segments import _FACTS, _FRAME, _MAGIC
 from infra.backup.verifying import Noted
+from infra.log.acceptance import start
 from infra.log.errors import NewerLog, RecordUnreadable
-from infra.log.format import Format, seal
+from infra.log.format import Format, Place, seal
 from infra.log.partition_handle import PartitionHandle
 from tests.infra.backup.logs import contents, happen, looked_at, take, void_from
 from tests.infra.log.sqlite.conftest import open_log, path
@@ -148,7 +149,8 @@ def test_what_was_noted_elsewhere_tells_an_older_backup(opened: PartitionHandle,
     second = take(folder, [opened.source]).manifest
     heads = [first.partitions[0].head, second.partitions[0].head]
     assert looked_at(tmp_path / "older").manifest == first
-    looked_at(folder, Noted(first.identity, {0: 8, None: 8}, heads))
+    empty = start(Place(first.app, 1, 0)).head.hex()
+    looked_at(folder, Noted(first.identity, {0: 8, None: 8}, [empty, *heads]))
     looked_at(tmp_path / "older", Noted(first.identity, {0: 5, None: 5}, heads[:1]))
     for noted in (
         Noted(identity="00" * 32),
