@@ -15,7 +15,7 @@ from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic, ensure, log_topic
 from infra.log import usable
 from infra.log.errors import NewerLog, RecordUnreadable
-from infra.log.format import Place
+from infra.log.format import CONTROL, Place
 from infra.log.kafka import log_reader
 from infra.log.kafka.index_paths import reader_settings
 from infra.log.kafka.log import KafkaLog
@@ -173,7 +173,7 @@ def test_a_record_of_a_later_format_is_read_on_from_by_the_release_that_knows_it
         with pytest.raises(NewerLog):
             reader.head(0)
     reader.close()
-    monkeypatch.setattr(usable, "CONTROL", {*usable.CONTROL, 0xFE})
+    monkeypatch.setattr(usable, "CONTROL", {*CONTROL, 0xFE})
     newer = SharedLog(settings, topic)
     try:
         assert _versions(newer) == [1]
