@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from consumers.commands.errors import QueueCut
 from consumers.commands.ports import LastHandled, RecordedCommand
 from domain.i18n import Text, pair
 from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.topics import Topic
 from infra.log.partition_client import Record
+from infra.queue.errors import QueueCut
 from infra.retry import Retry
 from infra.timeouts import Timeout
 from schemas.command_parser import is_command

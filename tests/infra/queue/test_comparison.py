@@ -9,12 +9,12 @@ from uuid import uuid4
 
 import pytest
 
-from consumers.commands.errors import QueueCut
 from consumers.commands.ports import LastHandled, QueuePosition, RecordedCommand
 from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.topics import Identity, Topic
 from infra.log.partition_client import FetchResult, Record, UnreadableBatch
 from infra.queue.comparison import QueueComparison
+from infra.queue.errors import QueueCut
 from infra.timeouts import Timeout
 from schemas.command_parser import read_command
 from tests.infra.queue.test_command_line import opening
@@ -111,6 +111,7 @@ def test_a_log_that_has_handled_nothing_of_this_queue_says_nothing_about_it() ->
     for handled in (None, LastHandled(QueuePosition(uuid4(), 7), None)):
         made = compare(Partition(0), handled)
         made.check_offset(0)
+        assert made.session == "first"
 
 
 def test_a_leader_that_has_not_caught_up_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
