@@ -8,7 +8,6 @@ DossierError
 └── InfrastructureError
     ├── ClockWrong            the clock contradicts the log, and nobody has confirmed it
     ├── OtherQueue            the queue is not the one whose commands the log has handled
-    ├── QueueCut              the queue lost commands that the log has handled
     └── LogIncomplete         the log gives fewer events than it says that it has
 """
 
@@ -51,9 +50,3 @@ class OtherQueue(InfrastructureError):
     """The topic of commands was made anew: offsets say nothing about what has been handled."""
 
     code = "OTHER_QUEUE"
-
-
-class QueueCut(InfrastructureError):
-    """The queue lost commands that the log has handled: others may stand, or will stand, at their offsets."""
-
-    code = "QUEUE_CUT"

@@ -343,14 +343,14 @@ class KafkaPartitionClient:
         """Around a wait for an answer of a kind: for how many seconds.
 
         What was lost is sent again, which is harmless; so an answer counts as lost soon. But a broker that lives may be
-        slow: each time in a row that none came it is waited for twice as long, and one that took long gives the next
-        one of its kind twice that time, up to `Timeout.REQUEST`.
+        slow: each time in a row that none came it is waited for half as long again, and one that took long gives the
+        next one of its kind twice that time, up to `Timeout.REQUEST`.
         """
         began, seconds = time.monotonic(), self._waits.get(kind, Timeout.LOST.seconds)
         try:
             yield seconds
         except (KafkaError, OSError):
-            self._waits[kind] = min(2 * seconds, Timeout.REQUEST.seconds)
+            self._waits[kind] = min(1.5 * seconds, Timeout.REQUEST.seconds)
             raise
         waited = time.monotonic() - began
         self._waits[kind] = min(max(2 * waited, Timeout.LOST.seconds), Timeout.REQUEST.seconds)

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from consumers.commands.errors import QueueCut
 from consumers.commands.ports import LastHandled, RecordedCommand
 from domain.i18n import Text, pair
 from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.topics import Topic
+from infra.log.partition_client import Record
+from infra.queue.errors import QueueCut
+from infra.retry import Retry
+from infra.timeouts import Timeout
 from schemas.command_parser import is_command
 
 
@@ -53,21 +56,29 @@ class QueueComparison:
 
 def check_queue(client: KafkaPartitionClient, topic: Topic, partition: int, handled: LastHandled | None) -> None:
     """Raises QueueCut where the last handled command does not stand in the queue; KafkaUnreachable, LogChanged."""
-    # At least one request, so that there is a connection on which it holds.
-    end = client.end()
-    if handled is None or handled.source.topic_id != topic.identity.topic_id:
-        return
-    if end <= handled.source.offset:
-        raise _cut(topic, partition, handled, pair("ends at offset {end}", end=end))
-    recorded = handled.recorded
-    if recorded is not None and not _stands(client, recorded):
+    tries = Retry(Timeout.LEADER)
+    while True:
+        # At least one request, so that there is a connection on which it holds.
+        end = client.end()
+        if handled is None or handled.source.topic_id != topic.identity.topic_id:
+            return
+        if end <= handled.source.offset:
+            raise _cut(topic, partition, handled, pair("ends at offset {end}", end=end))
+        recorded = handled.recorded
+        if recorded is None:
+            return
+        record = next(iter(client.follow(recorded.offset, 0.0).records), None)
+        if record is not None or tries.is_over:
+            break
+        # Another leader answered than the one that said where it ends.
+        tries.pause()
+    if record is None or not _is_recorded(record, recorded):
         found = pair("has another command at offset {offset}", offset=recorded.offset)
         raise _cut(topic, partition, handled, found)
 
 
-def _stands(client: KafkaPartitionClient, recorded: RecordedCommand) -> bool:
-    record = next(iter(client.follow(recorded.offset, 0.0).records), None)
-    if record is None or record.offset != recorded.offset or record.unreadable is not None:
+def _is_recorded(record: Record, recorded: RecordedCommand) -> bool:
+    if record.offset != recorded.offset or record.unreadable is not None:
         return False
     return is_command(record.value or b"", recorded.digest, recorded.command_id)
 

@@ -1,6 +1,7 @@
 """What can go wrong on the way to the log and back.
 
 InfrastructureError
+├── QueueCut         the queue lost commands that the log has handled
 ├── NoAnswer         nobody answered a command in time
 ├── ReadingBehind    what another process reads into an index does not reach the end of the log
 └── NotOnKafka       asked of a log that has no queue
@@ -13,6 +14,12 @@ InvalidInput
 from __future__ import annotations
 
 from domain.errors import InfrastructureError, InvalidInput
+
+
+class QueueCut(InfrastructureError):
+    """The queue lost commands that the log has handled: others may stand, or will stand, at their offsets."""
+
+    code = "QUEUE_CUT"
 
 
 class NoAnswer(InfrastructureError):

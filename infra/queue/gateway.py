@@ -20,7 +20,6 @@ import msgspec
 import structlog
 
 from consumers.commands.dependencies import CommandDependencies, InFlight, dependencies_of
-from consumers.commands.errors import QueueCut
 from consumers.commands.outcome import Answer, refused
 from consumers.commands.ports import LastHandled
 from domain.commands import Command
@@ -34,7 +33,7 @@ from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
 from infra.log.format import Place
 from infra.queue.comparison import QueueComparison
-from infra.queue.errors import NoAnswer
+from infra.queue.errors import NoAnswer, QueueCut
 from infra.queue.replies import Reply, read_replies
 from infra.retry import Retry
 from infra.timeouts import Timeout

@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 
 from consumers.commands import queued
-from consumers.commands.errors import QueueCut
 from consumers.commands.outcome import Answer
 from domain.commands import NO_DIGEST, Command
 from infra.bootstrap import Application
@@ -27,6 +26,7 @@ from infra.queue.command_consumer import KafkaCommandQueue
 from infra.queue.comparison import QueueComparison
 from infra.queue.dead_letters import KafkaDeadLetters
 from infra.queue.diagnose import diagnose
+from infra.queue.errors import QueueCut
 from infra.queue.recovery import FILLER, QueueRecovery
 from infra.queue.worker_process import PartitionThread
 from infra.settings import load

@@ -95,7 +95,7 @@ def test_a_broker_that_gives_no_answer_is_waited_for_longer_each_time(
     monkeypatch.setattr(Timeout.REQUEST, "seconds", 5 * SHORT)
     way.proxy.unanswered[PRODUCE] = 5
     assert way.client.send_durably([(None, b"one")]) == 5
-    assert waits == pytest.approx([SHORT, 2 * SHORT, 4 * SHORT, 5 * SHORT, 5 * SHORT])
+    assert waits == pytest.approx([SHORT, 1.5 * SHORT, 1.5**2 * SHORT, 1.5**3 * SHORT, 5 * SHORT])
 
 
 def test_an_answer_that_took_long_gives_the_next_one_more_time(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from fastavro import parse_schema, schemaless_writer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.commands.ports import CommandKey, QueuePosition
+from consumers.commands.ports import NO_KEY, CommandKey, LastHandled, QueuePosition, RecordedCommand
 from infra.log.format import (
     HEADER_LENGTH,
     Append,
@@ -29,6 +29,7 @@ from infra.log.format import (
     encode_append,
     encode_body,
     is_signed_by,
+    last_handled_in,
     read_header,
     seal,
 )
@@ -155,3 +156,24 @@ def test_any_bytes_are_a_body_or_unreadable(garbage: bytes, several: list[Append
         except UnreadableBody:
             continue
         assert all(isinstance(append, Append) for append in found.appends)
+
+
+def _handled(offset: int, digest: bytes, *, topic: int = 5, key: CommandKey = NO_KEY) -> Append:
+    source = QueuePosition(UUID(int=topic), offset)
+    return Append(bytes(16), RecordedOutcome.DEAD, (), HandledCommand(key, digest, "{}"), source)
+
+
+def test_the_last_handled_command_is_the_last_whose_digest_is_known() -> None:
+    """Of the same queue, and of the same record."""
+    known, unknown = b"d" * 32, bytes(32)
+    named = CommandKey(b"s" * 6, UUID(int=9))
+    source = QueuePosition(UUID(int=5), 8)
+    assert last_handled_in([]) is None
+    assert last_handled_in([Append(bytes(16), RecordedOutcome.EVENTS)]) is None
+    both = [_handled(7, known, key=named), _handled(8, known)]
+    assert last_handled_in(both) == LastHandled(source, RecordedCommand(8, None, known))
+    first = [_handled(7, known, key=named), _handled(8, unknown), Append(bytes(16), RecordedOutcome.EVENTS)]
+    assert last_handled_in(first) == LastHandled(source, RecordedCommand(7, str(named.command_id), known))
+    assert last_handled_in([_handled(8, unknown)]) == LastHandled(source, None)
+    other = [_handled(7, known, topic=4), _handled(8, unknown)]
+    assert last_handled_in(other) == LastHandled(source, None)
