@@ -27,8 +27,8 @@ from infra.backup.storage import BackupStorage
 from infra.errors import LogUnusable
 from infra.log.errors import NewerLog, RecordUnreadable
 from infra.log.partition_reader import PartitionReader
+from infra.log.sqlite.reading import ReadOnlySource
 from infra.log.sqlite.source import APP, SQLiteSource
-from infra.log.sqlite.tape import SQLiteTape
 from infra.private_files import make_private
 from infra.sqlite_file import writing
 
@@ -69,8 +69,7 @@ def restore_embedded(storage: BackupStorage, manifest: Manifest, target: SQLiteS
 def _check_same(storage: BackupStorage, manifest: Manifest, path: Path) -> None:
     """Raises RestoreTargetTaken where anything but this very log is there."""
     try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
-        with closing(SQLiteTape(path, connection)) as tape:
+        with closing(ReadOnlySource(path)) as source, closing(source.follower()) as tape:
             found = compare_target(storage, manifest, 0, tape, str(path))
     except LogUnusable as error:
         reason = Text(error.message("en"), error.message("vi"))
