@@ -111,6 +111,13 @@ def _moved_away(terminal: Terminal) -> None:
         (terminal.folder / name).rename(elsewhere / name)
 
 
+def _all_moved_away(terminal: Terminal) -> None:
+    """The read models too, so that nothing tells that there was a log."""
+    _moved_away(terminal)
+    for file in terminal.folder.glob("dossier-views.sqlite*"):
+        file.rename(terminal.folder / "elsewhere" / file.name)
+
+
 def _altered(terminal: Terminal) -> None:
     """A record in the middle, of which there is a copy from before."""
     copy = terminal.folder / "copy"
@@ -134,7 +141,8 @@ CASES: Final[dict[str, Case]] = {
     "KEYS_UNSAFE": Case(_unsafe, RECORD),
     "KEY_MISSING": Case(_writer_lost),
     "LOG_BROKEN": Case(_altered),
-    "LOG_MISSING": Case(_moved_away),
+    "LOG_LOST": Case(_moved_away),
+    "LOG_MISSING": Case(_all_moved_away),
     "MOMENT_WRONG": Case(_recorded_too_late, ("doctor",)),
     "OWN_INDEX_DIFFERS": Case(partial(_edit, statement="DELETE FROM stored_events WHERE rowid = 2")),
     "RECORD_UNREADABLE": Case(_garbage),
