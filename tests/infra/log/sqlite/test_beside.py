@@ -32,7 +32,7 @@ from infra.views.sqlite import SQLiteViews
 from tests.infra.log.sqlite.rows import appends_in
 from tests.support.terminal import Terminal
 
-Open = Callable[[], PartitionHandle]
+needs_locks = pytest.mark.skipif(not Path("/proc/locks").exists(), reason="this system does not tell who holds locks")
 
 
 def happen(opened: PartitionHandle, size: int = 0) -> int:
@@ -280,6 +280,7 @@ def test_no_command_begins_a_log_over_a_wal_that_is_left(tmp_path: Path) -> None
     assert not path.exists()
 
 
+@needs_locks
 def test_who_puts_a_file_in_the_place_of_one_in_use_is_told_who_has_that(log: Path) -> None:
     """SQLite would take the other one's `-wal`, empty as it is, for the new file's, and write to both."""
     opened = PartitionHandle(SQLiteSource(log))
@@ -297,6 +298,7 @@ def test_who_puts_a_file_in_the_place_of_one_in_use_is_told_who_has_that(log: Pa
     again.close()
 
 
+@needs_locks
 def test_a_log_is_not_written_under_a_second_name(log: Path, tmp_path: Path) -> None:
     """It is read under one, as in a snapshot of links, unless somebody has it open under the other."""
     opened = PartitionHandle(SQLiteSource(log))
