@@ -11,7 +11,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -32,11 +33,14 @@ from infra.errors import LogMissing, LogUnusable
 from infra.log.keys import KeyFolder, LogKeys
 from infra.log.partition_source import PartitionSource
 from infra.log.sqlite.log import SQLiteLog
+from infra.log.sqlite.reading import ReadOnlySource, SQLiteReader
+from infra.log.sqlite.remains import check_nothing_is_left
 from infra.log.sqlite.source import SQLiteSource
 from infra.retry import Retry
 from infra.settings import Settings
+from infra.sqlite_file import has_content
 from infra.timeouts import Timeout
-from infra.views.sqlite import SQLiteViews
+from infra.views.sqlite import SQLiteViews, copied_for_itself, is_read_only
 from projections.engine.engine import Engine
 from projections.engine.ports import DossierLog
 from projections.engine.rebuild import ProgressCallback, Rebuild
@@ -87,26 +91,49 @@ class Application:
         self.clock = clock
         self._create = create
         self._long_running = long_running
+        self._resources = ExitStack()
 
-    @cached_property
+    @property
     def log(self) -> DossierLog:
-        """The log, for reading."""
-        return self.sqlite_log if isinstance(self.settings.log, Path) else self.kafka_reader
+        """The log, for reading: an embedded one is not written, unless this process writes to it anyway."""
+        if not isinstance(self.settings.log, Path):
+            return self.kafka_reader
+        return self.sqlite_log if self._create or "sqlite_log" in self.__dict__ else self.sqlite_reader
 
     @cached_property
     def sqlite_log(self) -> SQLiteLog:
-        """The embedded log. Raises LogMissing, EarlierLog, LogUnusable."""
+        """The embedded log, for writing. Raises LogMissing, LogLost, EarlierLog, LogUnusable."""
         path = cast(Path, self.settings.log)
-        if not path.exists():
-            if not self._create:
+        if not has_content(path):
+            check_nothing_is_left(path, self.settings.views, self._keys)
+            if not path.exists() and not self._create:
                 raise LogMissing(log=str(path))
             _make_folder(path)
         return SQLiteLog(self.sqlite_source(path))
 
+    @cached_property
+    def sqlite_reader(self) -> SQLiteReader:
+        """The embedded log for whoever only reads it. Raises LogMissing, LogLost, EarlierLog, LogUnusable."""
+        return SQLiteReader(self.read_only_source)
+
+    @cached_property
+    def read_only_source(self) -> ReadOnlySource:
+        """The file of an embedded log that is only read. Raises LogMissing, LogLost, WalOrphaned."""
+        path = cast(Path, self.settings.log)
+        if not has_content(path):
+            check_nothing_is_left(path, self.settings.views, self._keys)
+            if not path.exists():
+                raise LogMissing(log=str(path))
+        return ReadOnlySource(path, lock_seconds=self.settings.lock_timeout, keys=self._keys)
+
     def sqlite_source(self, path: Path) -> SQLiteSource:
         """The file of an embedded log, with the keys that the settings name."""
+        return SQLiteSource(path, lock_seconds=self.settings.lock_timeout, keys=self._keys)
+
+    @property
+    def _keys(self) -> LogKeys | None:
         keys = self.settings.keys
-        return SQLiteSource(path, keys=LogKeys(KeyFolder(keys), makes_own=False) if keys is not None else None)
+        return LogKeys(KeyFolder(keys), makes_own=False) if keys is not None else None
 
     @property
     def kafka(self) -> KafkaSettings:
@@ -160,8 +187,19 @@ class Application:
             from infra.views.postgres import PostgresViews
 
             return PostgresViews(where)
-        _make_folder(where)
-        return SQLiteViews(where)
+        return SQLiteViews(self._views_file, lock_seconds=self.settings.lock_timeout)
+
+    @cached_property
+    def _views_file(self) -> Path:
+        """Where the read models are kept: for this process alone where their own place cannot be written."""
+        where = cast(Path, self.settings.views)
+        if not is_read_only(where):
+            _make_folder(where)
+            return where
+        from tempfile import TemporaryDirectory
+
+        folder = self._resources.enter_context(TemporaryDirectory(prefix="dossier-views-"))
+        return copied_for_itself(where, Path(folder) / where.name)
 
     @cached_property
     def engine(self) -> Engine:
@@ -291,8 +329,13 @@ class Application:
         # It takes the settings and this class to a process of its own.
         from infra.parallel_rebuild import in_process, process_pool
 
-        executor = in_process(self.engine) if jobs == 1 else process_pool(self.settings, jobs)
+        executor = in_process(self.engine) if jobs == 1 else process_pool(self._for_other_processes, jobs)
         return Rebuild(self.engine, names, check=check, executor=executor, jobs=jobs, on_progress=on_progress)
+
+    @property
+    def _for_other_processes(self) -> Settings:
+        where = self.settings.views
+        return self.settings if isinstance(where, str) else replace(self.settings, views=self._views_file)
 
     def events_of(self, dossier_id: UUID) -> list[DossierEvent]:
         """All events of a dossier, from the log itself.
@@ -327,6 +370,11 @@ class Application:
             self.kafka_reader.close()
         if "sqlite_log" in self.__dict__:
             self.sqlite_log.close()
+        if "sqlite_reader" in self.__dict__:
+            self.sqlite_reader.close()
+        elif "read_only_source" in self.__dict__:
+            self.read_only_source.close()
+        self._resources.close()
 
     def __enter__(self) -> Self:
         return self

@@ -65,3 +65,15 @@ class LogMissing(LogUnusable):
     """A question about a log that does not exist."""
 
     code = "LOG_MISSING"
+
+
+class LogLost(LogMissing):
+    """A log is gone that something beside its path was made for: a new one is not begun over it."""
+
+    code = "LOG_LOST"
+
+
+class LogLocked(LogUnusable):
+    """Another process holds the lock on the log, and did not let go of it in time."""
+
+    code = "LOG_LOCKED"

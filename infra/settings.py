@@ -35,9 +35,11 @@ DEADLINE_ROLLS = "DOSSIER_DEADLINE_ROLLS_OVER_WEEKEND"
 ANSWER_WITHIN = "DOSSIER_ANSWER_WITHIN"
 LONGEST_WAIT = "DOSSIER_LONGEST_WAIT"
 FREE_DISK = "DOSSIER_FREE_DISK"
+LOCK_TIMEOUT = "DOSSIER_LOCK_TIMEOUT"
 
 _LONGEST_WAIT = 60.0
 _FREE_DISK = 1000
+_LOCK_TIMEOUT = 60.0
 
 _SCHEME = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://")
@@ -59,6 +61,7 @@ class Settings:
     answer_within  seconds to wait for the answer to a command on a queue
     longest_wait   seconds that a command may wait in a queue before `dossier doctor` says so
     free_disk      megabytes that must be free beside log, indexes and read models before it says so
+    lock_timeout   seconds to wait for another process that holds a lock on an embedded log or on the read models' file
     """
 
     log: Path | KafkaSettings
@@ -71,6 +74,7 @@ class Settings:
     answer_within: float = Timeout.ANSWER.seconds
     longest_wait: float = _LONGEST_WAIT
     free_disk: int = _FREE_DISK
+    lock_timeout: float = _LOCK_TIMEOUT
 
     @property
     def log_name(self) -> str:
@@ -123,6 +127,7 @@ def load(environment: Mapping[str, str] | None = None, **overrides: str | None) 
         answer_within=_seconds(ANSWER_WITHIN, env.get(ANSWER_WITHIN) or f"{Timeout.ANSWER.seconds:g}"),
         longest_wait=_seconds(LONGEST_WAIT, env.get(LONGEST_WAIT) or f"{_LONGEST_WAIT:g}"),
         free_disk=_megabytes(FREE_DISK, env.get(FREE_DISK) or f"{_FREE_DISK}"),
+        lock_timeout=_seconds(LOCK_TIMEOUT, env.get(LOCK_TIMEOUT) or f"{_LOCK_TIMEOUT:g}"),
     )
 
 

@@ -43,4 +43,7 @@ def remove_state(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
+        # A file system that is only read says so before it looks whether there is anything to be removed.
+        if not os.path.lexists(path):
+            return
         raise StateUnusable(path=str(path), reason=error.strerror or str(error)) from error

@@ -18,8 +18,11 @@ from infra.diagnosis.read_models import look_at_read_models
 from infra.diagnosis.report import Report
 from infra.errors import LogMissing, LogUnusable
 from infra.log.full_scan import check_whole
+from infra.log.index import file_error
 from infra.log.sqlite.index import tables_of
+from infra.log.sqlite.reading import ReadOnlySource
 from infra.log.sqlite.whole import compare_index
+from infra.sqlite_file import open_read_only
 from projections.engine.empty_positions import EmptyPositions, next_position
 from schemas.avro.codec import decode_event
 
@@ -44,7 +47,8 @@ def diagnose_embedded(application: Application, path: Path, *, whole: bool = Fal
     finally:
         # Only now: until here the doctor reads on.
         if bad is not None:
-            mark_index(path, bad)
+            with report.taking(partition=_PARTITION):
+                mark_index(path, bad)
     look_at_clock(report, application.clock(), None)
     look_at_disks(report, _folders(application, path), application.settings.free_disk)
     return report
@@ -54,7 +58,7 @@ def _look_at_what_is_made(report: Report, application: Application, path: Path, 
     """Index, events and read models; `keep`: see `look_at_read_models`. Raises LogMissing."""
     heads: dict[int, int] = {}
     try:
-        heads[_PARTITION] = head = application.sqlite_log.head(_PARTITION)
+        heads[_PARTITION] = head = application.sqlite_reader.head(_PARTITION)
     except LogMissing:
         raise
     except InfrastructureError as error:
@@ -76,12 +80,13 @@ def _look_at_what_is_made(report: Report, application: Application, path: Path, 
 
 def _look_at_file(report: Report, application: Application, path: Path) -> None:
     """Whether the rows of the index are all there."""
-    head, empty = application.sqlite_log.head(_PARTITION), application.sqlite_log.empty_positions(_PARTITION)
+    log = application.sqlite_reader
+    head, empty = log.head(_PARTITION), log.empty_positions(_PARTITION)
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        with closing(open_read_only(log.opened(_PARTITION).index.path)) as connection:
             missing = _missing(connection, head, empty)
     except sqlite3.Error as error:
-        raise LogUnusable(log=str(path), reason=str(error)) from error
+        raise file_error(path, error) from error
     if missing is not None:
         first, last = missing
         report.add(PositionsMissing(first=first, last=last), partition=_PARTITION, position=first)
@@ -107,10 +112,10 @@ def _look_at_whole(report: Report, application: Application, path: Path) -> int 
     """
     bad: list[int] = []
     with report.taking(partition=_PARTITION):
-        if not _has_records(path):
+        source = application.read_only_source
+        if not _has_records(source):
             # Who opens it says why.
             return None
-        source = application.sqlite_source(path)
         with report.taking(partition=_PARTITION):
             unsigned = check_whole(source)
             if unsigned is not None:
@@ -128,14 +133,16 @@ def _look_at_whole(report: Report, application: Application, path: Path) -> int 
     return min(bad, default=None)
 
 
-def _has_records(path: Path) -> bool:
+def _has_records(source: ReadOnlySource) -> bool:
     """Whether the file has a tape. Raises LogUnusable where its pages do not fit together."""
+    path = source.index_path
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        source.check_beside()
+        with closing(open_read_only(source.readable())) as connection:
             (damage,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             has_records = "records" in tables_of(connection)
     except sqlite3.Error as error:
-        raise LogUnusable(log=str(path), reason=str(error)) from error
+        raise file_error(path, error) from error
     if damage != "ok":
         raise LogUnusable(log=str(path), reason=damage)
     return has_records

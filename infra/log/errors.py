@@ -6,6 +6,11 @@ LogUnusable
 ├── LogChanged         another log than the index was made from, or one that was cut: refuse, and keep the index
 ├── LogBroken          an accepted record was altered or lost: orphans are open
 ├── RecordsUnsigned    records at the end of the log that no writer signed: altered ones, or a stranger's
+├── LogMoved           the file was moved, replaced or deleted under a process that has it open
+├── WalOrphaned        a -wal stands beside a file that it does not belong to, or beside none
+├── LogHasTwoNames     a file that processes can open under two names
+├── LogEmpty           a file without a single record
+├── CopyDiffers        a copy of a log is not the log
 ├── NewerLog           written by a newer release
 ├── EarlierLog         an embedded log of an earlier form, which is taken over once
 ├── RecordUnreadable   an accepted record that cannot be decoded or applied
@@ -46,6 +51,36 @@ class RecordsUnsigned(LogUnusable, DataError):
     """Records stand at the end of the log that no writer signed: altered ones, or a stranger's."""
 
     code = "RECORDS_UNSIGNED"
+
+
+class LogMoved(LogUnusable, OperationalError):
+    """The file of an embedded log was moved, replaced or deleted while it was in use."""
+
+    code = "LOG_MOVED"
+
+
+class WalOrphaned(LogUnusable, OperationalError):
+    """What SQLite keeps beside a file does not belong to the file that stands there: it is left as it is."""
+
+    code = "LOG_WAL_ORPHANED"
+
+
+class LogHasTwoNames(LogUnusable, OperationalError):
+    """The file has a second name, or is mounted alone: under each name SQLite keeps another -wal."""
+
+    code = "LOG_TWO_NAMES"
+
+
+class LogEmpty(LogUnusable, OperationalError):
+    """A question about a file that holds no record yet, not even the first one."""
+
+    code = "LOG_EMPTY"
+
+
+class CopyDiffers(LogUnusable, DataError):
+    """A copy of a log does not hold what the log does."""
+
+    code = "COPY_DIFFERS"
 
 
 class NewerLog(LogUnusable, OperationalError):

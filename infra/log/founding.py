@@ -11,6 +11,8 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 
+from domain.i18n import Text, pair
+from infra.errors import LogLost
 from infra.log.acceptance import start
 from infra.log.chain import Chain
 from infra.log.control_append import ControlAppender
@@ -91,8 +93,19 @@ def new_genesis(  # noqa: PLR0917  # what it says, in its order
 
 
 def own_genesis(keys: LogKeys, founder: Founder) -> Genesis:
-    """A genesis with one root, made here. Raises LogNotFounded where keys are an operator's affair."""
+    """A genesis with one root, made here.
+
+    Raises LogNotFounded where keys are an operator's affair, LogLost where they were made for a log that is not there.
+    """
     if not keys.makes_own:
         raise LogNotFounded(log=founder.name)
+    identity = keys.identity()
+    if identity is not None:
+        raise LogLost(log=founder.name, left=left_keys(keys, identity))
     roots = keys.folder.roots() or [keys.folder.add_root()]
     return new_genesis(founder.app, founder.partitions, roots[:1], 1, keys.writer(), founder.continues)
+
+
+def left_keys(keys: LogKeys, identity: bytes) -> Text:
+    """What is left of a log whose keys are there, in words."""
+    return pair("the keys in {folder} are those of the log {log}", folder=keys.folder.path, log=identity.hex())

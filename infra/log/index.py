@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 from uuid import UUID
 
 from consumers.commands.ports import CommandKey
-from infra.errors import LogUnusable
+from infra.errors import LogLocked, LogUnusable
 from infra.log.acceptance import ChainState, RecordedAt
 from infra.log.errors import IndexUnusable
 from infra.log.format import Append, Format, HandledCommand
@@ -33,6 +33,7 @@ from infra.log.index_head import (
     write_head,
     write_stop,
 )
+from infra.sqlite_file import is_locked, lock_holder
 
 _FILLED_TABLES: Final = """
 CREATE TABLE IF NOT EXISTS stored_events (
@@ -105,7 +106,14 @@ class ErrorsAs:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if isinstance(error, (sqlite3.Error, OverflowError)):
-            raise self._error(log=str(self._path), reason=str(error)) from error
+            raise file_error(self._path, error, self._error) from error
+
+
+def file_error(path: Path, error: Exception, kind: type[LogUnusable] = LogUnusable) -> LogUnusable:
+    """What an error of SQLite says about a file: that somebody else has locked it, or that it cannot be used."""
+    if kind is LogUnusable and isinstance(error, sqlite3.Error) and is_locked(error):
+        return LogLocked(log=str(path), holder=lock_holder(path))
+    return kind(log=str(path), reason=str(error))
 
 
 class _RollingBack(ErrorsAs):
@@ -135,6 +143,8 @@ class Index:
     def __init__(self, path: Path, connection: sqlite3.Connection, resources: ExitStack | None = None) -> None:
         """`resources`: what is let go of once the connection is closed."""
         self.path = path
+        self.database = str(path)
+        """How the library opens the file."""
         self._connection = connection
         self._resources = resources or ExitStack()
         self._mapped = ErrorsAs(self.unusable, path)

@@ -10,10 +10,11 @@ from typing import Final, NamedTuple
 from domain.i18n import Text, pair
 from infra.errors import LogUnusable
 from infra.log.errors import IndexUnusable, NewerLog, RecordUnreadable
-from infra.log.index import Index
+from infra.log.index import Index, file_error
 from infra.log.partition import Partition
 from infra.log.partition_client import PartitionClient
 from infra.log.partition_knowledge import PartitionAddress
+from infra.sqlite_file import open_read_only, read_only_uri
 
 _HAS_HEAD: Final = "SELECT 1 FROM main.sqlite_schema WHERE name = 'head'"
 _POSITION: Final = "SELECT position - 1, number, hash FROM {}.head"
@@ -71,12 +72,12 @@ def first_difference(path: Path, made: Path) -> IndexDifference | None:
     `path` may be behind, and in use: it is looked at as it stands. Raises IndexUnusable.
     """
     try:
-        with closing(sqlite3.connect(_read_only(path), uri=True, isolation_level=None)) as connection:
-            connection.execute("ATTACH ? AS made", (_read_only(made),))
+        with closing(open_read_only(path)) as connection:
+            connection.execute("ATTACH ? AS made", (read_only_uri(made),))
             connection.execute("BEGIN")
             return None if _is_made_anew(connection) else _first_difference(connection)
     except sqlite3.Error as error:
-        raise IndexUnusable(log=str(path), reason=str(error)) from error
+        raise file_error(path, error, IndexUnusable) from error
 
 
 def _is_made_anew(connection: sqlite3.Connection) -> bool:
@@ -138,7 +139,3 @@ def _other_answer(connection: sqlite3.Connection, *, at_end: bool) -> Text | Non
 def _rows(connection: sqlite3.Connection, schema: str) -> list[tuple[str | int, ...]]:
     """What an index says of which log it is."""
     return connection.execute(f"SELECT * FROM {schema}.log").fetchall()  # noqa: S608  # our own names
-
-
-def _read_only(path: Path) -> str:
-    return f"{path.absolute().as_uri()}?mode=ro"

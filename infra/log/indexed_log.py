@@ -84,6 +84,12 @@ class IndexedLog(ABC, Generic[_Opened]):
         """The last position in the index: as of the last append or read of this process. See `refresh`."""
         return self.opened(partition).partition.indexed
 
+    def head_at_end(self, partition: int) -> int:
+        """The last position at the end of the tape. Raises LogBroken while an orphan is open, and as `refresh`."""
+        self.refresh(partition)
+        self.opened(partition).check_whole()
+        return self.opened(partition).partition.indexed
+
     def empty_positions(self, partition: int) -> EmptyPositions:
         """See `projections.engine.ports.LogReader`."""
         return empty_positions(self.state(partition).state)

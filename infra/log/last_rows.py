@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from infra.log.errors import IndexAltered, IndexUnusable
-from infra.log.index import Applied
+from infra.log.index import Applied, file_error
+from infra.sqlite_file import open_read_only
 
 _SELECT_ROWS: Final = (
     "SELECT rowid, originator_id, originator_version, topic, state FROM stored_events "
@@ -46,7 +47,7 @@ def check_last_rows(path: Path, last: Applied | None) -> None:
     """
     check_mark(path)
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        with closing(open_read_only(path)) as connection:
             end, position, void = connection.execute(_SELECT_END).fetchone()
             # A void at the end leaves its positions empty.
             if position is not None and (end or 0) != position and (void or 0) < position:
@@ -57,7 +58,7 @@ def check_last_rows(path: Path, last: Applied | None) -> None:
             expected = [(at, *event) for at, event in enumerate(events, start=last.position)]
             found = connection.execute(_SELECT_ROWS, (expected[0][0], expected[-1][0])).fetchall()
     except sqlite3.Error as error:
-        raise IndexUnusable(log=str(path), reason=str(error)) from error
+        raise file_error(path, error, IndexUnusable) from error
     if found != expected:
         first = next((row[0] for row, other in zip(expected, found, strict=False) if row != other), None)
         raise IndexAltered(log=str(path), position=first or expected[len(found)][0])

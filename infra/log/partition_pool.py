@@ -59,13 +59,13 @@ class PartitionPool(Generic[_Opened]):
                 self._is_busy = False
 
     def _end(self, opened: _Opened) -> None:
-        path = opened.source.index_path.resolve()
-        found, users = self._opened[path]
+        # By itself, for its path may lead elsewhere by now.
+        path, users = next((path, users) for path, (found, users) in self._opened.items() if found is opened)
         if users > 1:
-            self._opened[path] = (found, users - 1)
+            self._opened[path] = (opened, users - 1)
             return
         del self._opened[path]
-        found.close()
+        opened.close()
 
 
 WRITERS: PartitionPool[PartitionHandle] = PartitionPool(PartitionHandle)

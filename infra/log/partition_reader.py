@@ -50,7 +50,7 @@ class PartitionReader:
             opening.callback(self._client.close)
             self.partition = Partition(source.address, self._client, self.index)
             check_last_rows(self.index.path, self.partition.last_accepted())
-            self.datastore = SQLiteDatastore(str(self.index.path))
+            self.datastore = SQLiteDatastore(self.index.database)
             opening.pop_all()
 
     @contextmanager

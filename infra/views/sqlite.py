@@ -7,15 +7,17 @@ The file is in WAL mode: readers keep their snapshot while one process writes, a
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Self
 
-from infra.sqlite_file import open_in_wal_mode
-from infra.views.errors import ViewsUnavailable
+from infra.opened_files import OpenedFiles
+from infra.sqlite_file import BUSY_TIMEOUT, is_locked, lock_holder, open_in_wal_mode, open_read_only
+from infra.views.errors import ViewsLocked, ViewsMoved, ViewsUnavailable
 from projections.engine.ports import InvalidRow
 from projections.engine.table import Row, Table, Value
 
@@ -90,13 +92,16 @@ class _SQLiteTransaction:
 class SQLiteViews:
     """Read models in the SQLite file at `path`, which is made when missing. Every method may raise ViewsUnavailable.
 
-    Connections are opened as needed and kept; threads may share the object. Close it, or use it as a context.
+    `lock_seconds`: how long to wait for another process that writes. Connections are opened as needed and kept; threads
+    may share the object. Close it, or use it as a context.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, lock_seconds: float = BUSY_TIMEOUT) -> None:
         self.path = path
+        self._lock_seconds = lock_seconds
         self._idle: list[sqlite3.Connection] = []
         self._guard = Lock()
+        self._opened: OpenedFiles | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -138,6 +143,7 @@ class SQLiteViews:
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[_SQLiteTransaction]:
+        self._check_place()
         connection = self._connection()
         transaction = _SQLiteTransaction(self.path, connection)
         try:
@@ -151,12 +157,20 @@ class SQLiteViews:
         with self._guard:
             self._idle.append(connection)
 
+    def _check_place(self) -> None:
+        """Raises ViewsMoved where the path does not lead to the file that this object has read and written so far."""
+        with self._guard:
+            opened = self._opened
+        reason = opened.moved() if opened is not None else None
+        if reason is not None:
+            raise ViewsMoved(path=str(self.path), reason=reason)
+
     def _connection(self) -> sqlite3.Connection:
         with self._guard:
             if self._idle:
                 return self._idle.pop()
         try:
-            connection = open_in_wal_mode(self.path, page_size=PAGE_SIZE)
+            connection = open_in_wal_mode(self.path, timeout=self._lock_seconds, page_size=PAGE_SIZE)
         except sqlite3.Error as error:
             raise _unavailable(self.path, error) from error
         try:
@@ -165,8 +179,32 @@ class SQLiteViews:
         except sqlite3.Error as error:
             connection.close()
             raise _unavailable(self.path, error) from error
+        with self._guard:
+            self._opened = self._opened or OpenedFiles(self.path, ())
         return connection
 
 
+def is_read_only(path: Path) -> bool:
+    """Whether nothing can be written to a file, or to its folder, where SQLite writes beside it."""
+    there = next(folder for folder in path.absolute().parents if folder.exists())
+    return not os.access(there, os.W_OK | os.X_OK) or (path.exists() and not os.access(path, os.W_OK))
+
+
+def copied_for_itself(path: Path, copy: Path) -> Path:
+    """Take over what stands in read models that cannot be written to; they begin anew where it cannot be read.
+
+    Returns the path of the copy.
+    """
+    if path.exists():
+        try:
+            with closing(open_read_only(path)) as there, closing(sqlite3.connect(copy)) as here:
+                there.backup(here)
+        except sqlite3.Error:
+            copy.unlink(missing_ok=True)
+    return copy
+
+
 def _unavailable(path: Path, error: sqlite3.Error) -> ViewsUnavailable:
+    if is_locked(error):
+        return ViewsLocked(path=str(path), holder=lock_holder(path))
     return ViewsUnavailable(path=str(path), problem=str(error))

@@ -1,4 +1,4 @@
-"""`dossier log`: take over an earlier log, leave orphans behind, and void records that nobody can use."""
+"""`dossier log`: copy a log, take over an earlier one, leave orphans behind, and void records that nobody can use."""
 
 # ruff: noqa: PLC0415  # what reads a log is needed only once it is asked
 
@@ -36,7 +36,8 @@ def register(app: typer.Typer) -> None:
         help=say(
             "Mend a log that stopped. dismiss leaves records behind that were built on one which was altered or "
             "lost; void empties the records from one on that nobody can use; reindex makes the indexes of this machine "
-            "anew from the records; upgrade takes over an embedded log of an earlier form, once.\n\n"
+            "anew from the records; upgrade takes over an embedded log of an earlier form, once; copy makes a whole "
+            "copy of an embedded log, also while it is in use.\n\n"
             "dismiss and void show first what they would do, and name each record by its hash to do it."
         ),
         examples=(
@@ -47,6 +48,7 @@ def register(app: typer.Typer) -> None:
             "dossier log void --partition 2 --number 17 --hash 5e1f… --reason 'garbage by a faulty writer'",
             "dossier log reindex",
             "dossier log upgrade",
+            "dossier log copy /backup/dossier.sqlite",
         ),
     )(log)
 
@@ -62,9 +64,13 @@ class _NamedRecord:
 def log(
     ctx: typer.Context,
     what: Annotated[
-        Literal["dismiss", "void", "reindex", "upgrade"],
-        typer.Argument(metavar="dismiss|void|reindex|upgrade", show_default=False, help=say("What to do.")),
+        Literal["dismiss", "void", "reindex", "upgrade", "copy"],
+        typer.Argument(metavar="dismiss|void|reindex|upgrade|copy", show_default=False, help=say("What to do.")),
     ],
+    to: Annotated[
+        Path | None,
+        typer.Argument(metavar="[TO]", show_default=False, help=say("A file that does not exist yet (copy).")),
+    ] = None,
     *,
     partition: Annotated[int, typer.Option("--partition", min=0, help=say("The partition."))] = 0,
     offset: Annotated[int | None, typer.Option("--offset", min=0, help=say("The record's offset (dismiss)."))] = None,
@@ -93,6 +99,11 @@ def log(
 ) -> None:
     """Show what is wrong with a partition, or mend it."""
     session = session_of(ctx)
+    if what == "copy" and to is not None:
+        _copy(session, to)
+        return
+    if what == "copy" or to is not None:
+        raise BadOption(reason=pair("the path of the copy belongs to copy, which needs it: dossier log copy TO"))
     if what == "upgrade":
         _upgrade(session)
         return
@@ -184,6 +195,44 @@ def _upgrade(session: Session) -> None:
                 kept=kept,
             )
         )
+
+
+def _copy(session: Session, to: Path) -> None:
+    from infra.log.sqlite.copying import copy_log
+
+    with session.application() as application:
+        if not isinstance(application.settings.log, Path):
+            raise BadOption(reason=pair("only an embedded log is copied"))
+        source = application.read_only_source
+        found = copy_log(source, to)
+    if session.json:
+        print_json(
+            {
+                "copied": str(to),
+                "records": found.number,
+                "position": found.position,
+                "head": found.head.hex(),
+                "identity": found.identity.hex(),
+                "keys_copied": False,
+            }
+        )
+        return
+    write_line(
+        session.text(
+            "{records} records up to position {position} were copied to {to} and compared; "
+            "the last one's hash is {hash}",
+            records=found.number,
+            position=found.position,
+            to=to,
+            hash=found.head.hex(),
+        )
+    )
+    write_line(
+        session.text(
+            "keys are not copied: keep those in {folder} apart, since without them nobody can write to the copy",
+            folder=source.keys.folder.path,
+        )
+    )
 
 
 def _void(

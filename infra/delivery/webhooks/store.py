@@ -23,8 +23,9 @@ from typing import Any, Final, Self
 from consumers.feed import Cursor
 from consumers.webhook_dispatcher import Delivery, DeliveryResult, Subscription, SubscriptionState
 from domain.errors import InfrastructureError, InvalidInput
+from infra.opened_files import OpenedFiles
 from infra.private_files import make_private
-from infra.sqlite_file import open_in_wal_mode
+from infra.sqlite_file import WAL, beside, has_content, open_in_wal_mode
 from projections.public_decisions.read_model import FeedPosition
 
 _TABLES: Final = """
@@ -82,6 +83,7 @@ class WebhookStore:
         self._path = path
         self._mine = local()
         self._open: list[sqlite3.Connection] = []
+        self._opened: OpenedFiles | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -270,23 +272,37 @@ class WebhookStore:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
+                self._check_place()
             except BaseException:
                 connection.rollback()
                 raise
             connection.commit()
+            # What is told to be kept must be where the next process looks for it.
+            self._check_place()
         except sqlite3.Error as error:
             raise WebhooksUnusable(path=str(self._path), reason=str(error)) from error
+
+    def _check_place(self) -> None:
+        """Raises WebhooksUnusable where the file was moved, replaced or deleted."""
+        reason = self._opened.moved() if self._opened is not None else None
+        if reason is not None:
+            raise WebhooksUnusable(path=str(self._path), reason=reason.en)
 
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._mine, "connection", None)
         if connection is None:
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
+                wal = beside(self._path, WAL)
+                if has_content(wal) and not has_content(self._path):
+                    # SQLite would delete it.
+                    raise WebhooksUnusable(path=str(self._path), reason=f"{wal} belongs to a file that is not there")
                 # It holds the receivers' secrets, and so does its WAL.
                 make_private(self._path)
                 connection = open_in_wal_mode(self._path)
                 connection.row_factory = sqlite3.Row
                 connection.executescript(_TABLES)
+                self._opened = self._opened or OpenedFiles(self._path)
             except (OSError, sqlite3.Error) as error:
                 raise WebhooksUnusable(path=str(self._path), reason=str(error)) from error
             self._mine.connection = connection

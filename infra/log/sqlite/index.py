@@ -16,7 +16,7 @@ from typing import Final
 from infra.errors import LogUnusable
 from infra.log.errors import NewerLog
 from infra.log.index import CREATE_TABLES, TABLES, Applied, Index
-from infra.log.index_head import VERSION, Head
+from infra.log.index_head import VERSION, Head, StoppedAt
 from infra.sqlite_file import writing
 
 _SELECT_STAMP: Final = "SELECT appended_at FROM records WHERE record_offset = ?"
@@ -93,6 +93,41 @@ class EmbeddedIndex(Index):
         return self.unusable(log=str(self.path), reason=reason)
 
 
+class IndexBehind(Exception):  # handled within the log, which makes an index of its own
+    """The index in the file is not as far as the tape, or not whole, and whoever only reads cannot mend that."""
+
+
+class IndexForReading(EmbeddedIndex):
+    """See `EmbeddedIndex`: for whoever only reads, so that nothing is written. What should be raises IndexBehind."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, uri: str) -> None:
+        """`uri`: how the file is opened without writing to it."""
+        super().__init__(path, connection)
+        self.database = uri
+
+    def expect_much(self, *, expected: bool) -> None:
+        """Nothing is written."""
+
+    def add(self, records: Sequence[Applied]) -> None:
+        """Nothing: whoever appended them has written their rows. `fill` looks."""
+
+    def fill(self, records: Sequence[Applied], head: Head) -> None:
+        """Raises IndexBehind where the file's rows do not go that far."""
+        del records
+        with self._mapped:
+            row = self._connection.execute("SELECT next_offset FROM head").fetchone()
+        if row is None or row[0] < head.next_offset:
+            raise IndexBehind
+
+    def begin_anew(self, known_voids: Iterable[tuple[int, int]]) -> None:
+        """Raises IndexBehind."""
+        del known_voids
+        raise IndexBehind
+
+    def tell_stop(self, stop: StoppedAt | None) -> None:
+        """Nobody is told: whoever writes finds it out as well."""
+
+
 def tables_of(connection: sqlite3.Connection) -> set[str]:
     """The names of the tables of a file."""
     return {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
@@ -103,11 +138,11 @@ def make_tables(connection: sqlite3.Connection, path: Path) -> None:
 
     Raises NewerLog for those of a newer release, which may know records that this one does not.
     """
-    if _are_whole(connection, path):
+    if are_whole(connection, path):
         return
     with writing(connection):
         # Another process may have made them by now.
-        if not _are_whole(connection, path):
+        if not are_whole(connection, path):
             for table in TABLES:
                 connection.execute(f"DROP TABLE IF EXISTS {table}")
             for statement in CREATE_TABLES.split(";"):
@@ -122,7 +157,8 @@ def forget_tables(connection: sqlite3.Connection) -> None:
             connection.execute(f"DROP TABLE IF EXISTS {table}")
 
 
-def _are_whole(connection: sqlite3.Connection, path: Path) -> bool:
+def are_whole(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether the tables are there, say how far they are filled, and are this release's. Raises NewerLog."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > VERSION:
         raise NewerLog(log=str(path), reason=f"a newer release made its tables (version {version}, not {VERSION})")

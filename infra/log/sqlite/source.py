@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from infra.errors import LogUnusable
 from infra.log.control_records import Genesis, MalformedControlRecord, parse_genesis
-from infra.log.errors import EarlierLog, LogChanged
+from infra.log.errors import EarlierLog, LogChanged, LogHasTwoNames
 from infra.log.format import HEADER_LENGTH
 from infra.log.founding import Founder
-from infra.log.index import PAGE_SIZE
+from infra.log.index import PAGE_SIZE, Index, file_error
 from infra.log.keys import KeyFolder, LogKeys
 from infra.log.partition_knowledge import PartitionAddress
+from infra.log.sqlite.beside import check_beside, check_one_name
 from infra.log.sqlite.index import EmbeddedIndex, make_tables, tables_of
 from infra.log.sqlite.tape import CREATE_RECORDS, SQLiteTape
-from infra.sqlite_file import open_in_wal_mode, writing
+from infra.opened_files import OpenedFiles
+from infra.sqlite_file import open_in_wal_mode, open_read_only, writing
 
 APP: Final = "dossier"
 """The name in the hash that every embedded log begins with; its identity tells one from another."""
@@ -36,7 +37,7 @@ _SELECT_FIRST: Final = (
 
 
 class SQLiteSource:
-    """See `PartitionSource`: the one partition of an embedded log.
+    """See `PartitionSource`: the one partition of an embedded log. Who only reads uses `reading.ReadOnlySource`.
 
     `continues`: the id of the log that a new one takes over. `lock_seconds`: how long to wait for another process that
     writes. `keys`: this host's keys, None: those in a folder beside the file, made when they are missing.
@@ -51,11 +52,13 @@ class SQLiteSource:
         keys: LogKeys | None = None,
     ) -> None:
         self.index_path = path
+        self.file = path
+        """The file that is opened."""
         self.keys = keys or own_keys(path)
         # Whoever may write to the file is no stranger.
         self.address = PartitionAddress(str(path), APP, 1, 0, _noted_identity(path, self.keys), strangers=False)
         self._continues = continues
-        self._lock_seconds = lock_seconds
+        self.lock_seconds = lock_seconds
 
     @cached_property
     def log_id(self) -> str:
@@ -65,55 +68,74 @@ class SQLiteSource:
     def genesis(self) -> Genesis:
         """The genesis of the log. Raises LogUnusable where it is not there."""
         try:
-            with closing(_reading(self.index_path)) as connection:
-                found = _genesis(connection)
+            with closing(open_read_only(self.file, timeout=self.lock_seconds)) as connection:
+                found = self.genesis_in(connection)
         except sqlite3.Error as error:
-            raise LogUnusable(log=str(self.index_path), reason=str(error)) from error
+            raise file_error(self.index_path, error) from error
         if found is None:
             raise LogChanged(log=str(self.index_path), reason="its genesis is gone", index=str(self.index_path))
         return found
+
+    def genesis_in(self, connection: sqlite3.Connection) -> Genesis | None:
+        """The genesis in the opened file; None where it is not there. Raises sqlite3.Error."""
+        return _genesis(connection)
 
     def founder(self) -> Founder:
         """Of the one partition."""
         address = self.address
         return Founder(address.name, address.app, 1, lambda _number: self.follower(), address.identity, self._continues)
 
-    def open(self) -> tuple[SQLiteTape, EmbeddedIndex]:
-        """Tape and index, whose tables are made where they are missing. Raises EarlierLog, LogUnusable."""
+    def open(self) -> tuple[SQLiteTape, Index]:
+        """Tape and index, whose tables are made where they are missing.
+
+        Raises EarlierLog, WalOrphaned, LogHasTwoNames, LogMoved, LogLocked, LogUnusable.
+        """
+        path = self.index_path
+        try:
+            self._check_one_name()
+            with ExitStack() as opening:
+                connection = opening.enter_context(closing(self.connect()))
+                if not has_records(connection, path):
+                    self._make(connection)
+                make_tables(connection, path)
+                tape = SQLiteTape(path, connection, OpenedFiles(path))
+                opening.pop_all()
+                return tape, EmbeddedIndex(path, connection)
+        except sqlite3.Error as error:
+            raise file_error(path, error) from error
+
+    def follower(self) -> SQLiteTape:
+        """A connection of its own."""
         path = self.index_path
         try:
             with ExitStack() as opening:
                 connection = opening.enter_context(closing(self.connect()))
-                self._make(connection)
-                make_tables(connection, path)
+                # Only now are the files open.
+                tables_of(connection)
+                tape = SQLiteTape(path, connection, OpenedFiles(path))
                 opening.pop_all()
-                return SQLiteTape(path, connection), EmbeddedIndex(path, connection)
+                return tape
         except sqlite3.Error as error:
-            raise LogUnusable(log=str(path), reason=str(error)) from error
-
-    def follower(self) -> SQLiteTape:
-        """A connection of its own."""
-        try:
-            return SQLiteTape(self.index_path, self.connect())
-        except sqlite3.Error as error:
-            raise LogUnusable(log=str(self.index_path), reason=str(error)) from error
+            raise file_error(self.index_path, error) from error
 
     def connect(self) -> sqlite3.Connection:
-        """A connection as records are written by. Raises sqlite3.Error."""
-        connection = open_in_wal_mode(self.index_path, timeout=self._lock_seconds, page_size=PAGE_SIZE)
+        """A connection as records are written by. Raises WalOrphaned, sqlite3.Error."""
+        check_beside(self.index_path, self.lock_seconds)
+        connection = open_in_wal_mode(self.index_path, timeout=self.lock_seconds, page_size=PAGE_SIZE)
         # A commit is on the disk before anybody is told.
         connection.execute("PRAGMA synchronous = FULL")
         return connection
 
+    def _check_one_name(self) -> None:
+        """Raises LogHasTwoNames; EarlierLog for one of which an upgrade that was cut short has kept the old file."""
+        try:
+            check_one_name(self.index_path)
+        except LogHasTwoNames:
+            with suppress(sqlite3.Error), closing(open_read_only(self.index_path)) as connection:
+                has_records(connection, self.index_path)
+            raise
+
     def _make(self, connection: sqlite3.Connection) -> None:
-        tables = tables_of(connection)
-        if "records" in tables:
-            return
-        if tables & {"head", "accepted_records"}:
-            reason = "the table of its records is gone"
-            raise LogChanged(log=str(self.index_path), reason=reason, index=str(self.index_path))
-        if tables & {"stored_events", "answers"}:
-            raise EarlierLog(log=str(self.index_path))
         address = self.address
         with writing(connection):
             connection.execute(CREATE_RECORDS)
@@ -122,10 +144,22 @@ class SQLiteSource:
             connection.execute("INSERT OR IGNORE INTO log VALUES (1,?,?,?)", row)
 
 
+def has_records(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether there is a tape; False in a file without tables. Raises LogChanged where it is gone, EarlierLog."""
+    tables = tables_of(connection)
+    if "records" in tables:
+        return True
+    if tables & {"head", "accepted_records"}:
+        raise LogChanged(log=str(path), reason="the table of its records is gone", index=str(path))
+    if tables & {"stored_events", "answers"}:
+        raise EarlierLog(log=str(path))
+    return False
+
+
 def log_id_in(path: Path) -> str | None:
     """The id of the log in a file that is only read, an earlier one too; None where there is none."""
     try:
-        with closing(_reading(path)) as connection:
+        with closing(open_read_only(path)) as connection:
             if "records" in tables_of(connection):
                 found = _genesis(connection)
                 return _log_id(found) if found is not None else None
@@ -141,16 +175,12 @@ def _noted_identity(path: Path, keys: LogKeys) -> bytes | None:
     if identity is None or not path.exists():
         return None
     try:
-        with closing(_reading(path)) as connection:
+        with closing(open_read_only(path)) as connection:
             is_begun = "records" in tables_of(connection) and connection.execute(_SELECT_ANY).fetchone() is not None
     except sqlite3.Error:
         # Whoever opens it next says what is wrong with it.
         return identity
     return identity if is_begun else None
-
-
-def _reading(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
 
 
 def _genesis(connection: sqlite3.Connection) -> Genesis | None:

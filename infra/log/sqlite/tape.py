@@ -2,7 +2,8 @@
 
 `send` begins a transaction, compares the end of the table with what has been read, and inserts the record. The rows of
 the index, which stands in the same file, join the transaction. Its commit, with `synchronous=FULL`, is the
-acknowledgement: record and rows are on the disk together, or neither is. So an outcome is never unknown.
+acknowledgement: record and rows are on the disk together, or neither is. Before and after it the file must be the one
+at its path (`infra.opened_files`). So an outcome is unknown only where somebody moved it in the moment of a commit.
 
 Several processes may write one file. What each of them appends is read by the others as on every tape, and judged by
 the same rule.
@@ -16,10 +17,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from domain.i18n import pair
 from infra.errors import LogUnusable
-from infra.log.errors import LogChanged
+from infra.log.errors import LogChanged, LogMoved
 from infra.log.index import ErrorsAs
 from infra.log.partition_client import FetchResult, Record
+from infra.opened_files import OpenedFiles
 from infra.sqlite_file import roll_back
 
 CREATE_RECORDS: Final = (
@@ -43,10 +46,11 @@ class SQLiteTape:
     largest = _LARGEST
     lag = 0.0
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        """`connection` commits by itself; the index of the file writes by it too."""
+    def __init__(self, path: Path, connection: sqlite3.Connection, opened: OpenedFiles) -> None:
+        """`connection` commits by itself; the index of the file writes by it too. `opened`: what it has open."""
         self._path = path
         self._connection = connection
+        self._opened = opened
         self._mapped = ErrorsAs(LogUnusable, path)
         self._read_to = 0
 
@@ -67,18 +71,24 @@ class SQLiteTape:
             return None
 
     def commit(self, offset: int) -> int:
-        """Make a record durable, with the rows that joined it; its offset. Raises LogUnusable: then it is not there."""
+        """Make a record durable, with the rows that joined it; its offset. Raises LogUnusable: then it is not there.
+
+        LogMoved says whether it may be.
+        """
         with self._mapped:
             try:
+                self._check_place()
                 self._connection.execute("COMMIT")
             except BaseException:
                 roll_back(self._connection)
                 raise
+        self._check_place(committed=True)
         self._read_to = offset + 1
         return offset
 
     def read(self, start: int) -> Iterator[FetchResult]:
-        """All records from an offset to the end. Raises LogChanged when it ends before that, LogUnusable."""
+        """All records from an offset to the end. Raises LogChanged when it ends before that, LogMoved, LogUnusable."""
+        self._check_place()
         with self._mapped:
             end = self._end()
         if end < start:
@@ -97,6 +107,7 @@ class SQLiteTape:
         """The next records as soon as there are any, looked for every few milliseconds. See `PartitionClient`."""
         deadline = time.monotonic() + seconds
         while True:
+            self._check_place()
             with self._mapped:
                 end = self._end()
             if end > start:
@@ -108,6 +119,18 @@ class SQLiteTape:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+
+    def _check_place(self, *, committed: bool = False) -> None:
+        """Raises LogMoved where the path does not lead to what is open; after a commit, its outcome is not known."""
+        reason = self._opened.moved()
+        if reason is None:
+            return
+        outcome = (
+            pair("whether the last append is in the log is not known")
+            if committed
+            else pair("nothing more was appended")
+        )
+        raise LogMoved(log=str(self._path), reason=reason, outcome=outcome)
 
     def _end(self) -> int:
         """The offset after the last record."""

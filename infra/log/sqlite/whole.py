@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -11,10 +12,11 @@ from tempfile import TemporaryDirectory
 from infra.errors import LogUnusable
 from infra.log.errors import LogChanged
 from infra.log.full_scan import check_whole
+from infra.log.index import Index, file_error
 from infra.log.index_comparison import IndexDifference, fill_anew, first_difference
 from infra.log.last_rows import mark_of
 from infra.log.partition_handle import PartitionHandle
-from infra.log.sqlite.index import EmbeddedIndex, forget_tables
+from infra.log.sqlite.index import forget_tables
 from infra.log.sqlite.source import SQLiteSource
 
 
@@ -25,7 +27,7 @@ def compare_index(source: SQLiteSource) -> tuple[IndexDifference | None, LogUnus
     record that cannot be used. Raises LogUnusable.
     """
     with _made_anew(source) as (made, _, wrong):
-        return first_difference(source.index_path, made), wrong
+        return first_difference(source.file, made), wrong
 
 
 def reindex(source: SQLiteSource) -> int:
@@ -52,17 +54,21 @@ def reindex(source: SQLiteSource) -> int:
                 forget_tables(connection)
             mark_of(path).unlink(missing_ok=True)
         except sqlite3.Error as error:
-            raise LogUnusable(log=str(path), reason=str(error)) from error
+            raise file_error(path, error) from error
     opened = PartitionHandle(SQLiteSource(path))
     opened.close()
     return opened.partition.indexed
 
 
 @contextmanager
-def _made_anew(source: SQLiteSource) -> Iterator[tuple[Path, EmbeddedIndex, LogUnusable | None]]:
-    """An index that is made from the records alone, in a file beside the log that is gone afterwards."""
+def _made_anew(source: SQLiteSource) -> Iterator[tuple[Path, Index, LogUnusable | None]]:
+    """An index that is made from the records alone, in a file that is gone afterwards.
+
+    It stands beside the log, where there is room for it, unless nothing can be written there.
+    """
     path = source.index_path
-    with TemporaryDirectory(prefix=f"{path.name}-", dir=path.parent) as folder:
+    beside = path.parent if os.access(path.parent, os.W_OK | os.X_OK) else None
+    with TemporaryDirectory(prefix=f"{path.name}-", dir=beside) as folder:
         made = Path(folder) / "index.sqlite"
         tape, index = SQLiteSource(made).open()
         with closing(tape), closing(index), closing(source.follower()) as client:

@@ -18,7 +18,13 @@ from consumers.feed import DecisionFeed
 from consumers.webhook_dispatcher import Subscription, SubscriptionState, WebhookDispatcher
 from infra.delivery.webhooks.http_client import WebhookClient
 from infra.delivery.webhooks.signing import new_secret
-from infra.delivery.webhooks.store import DispatcherRunning, SubscriptionExists, UnknownSubscription, WebhookStore
+from infra.delivery.webhooks.store import (
+    DispatcherRunning,
+    SubscriptionExists,
+    UnknownSubscription,
+    WebhookStore,
+    WebhooksUnusable,
+)
 from projections.public_decisions.read_model import BEGINNING
 from tests.support.event_builders import DossierHistory, FakeLog
 from tests.support.receivers import ANY_PORT, EXTRA, Receiver, Request, receiver
@@ -384,3 +390,25 @@ def test_the_cursor_and_the_queue_move_together(log: FakeLog, decisions: Decisio
     assert store.queued("one") == 15
     assert store.cursor("one")[0] > BEGINNING
     assert [item.sequence for item in store.due("one", time.time())] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("moved", ["to another place", "by another file"])
+def test_no_subscription_is_kept_in_a_file_that_is_not_at_its_path(
+    store: WebhookStore, tmp_path: Path, moved: str
+) -> None:
+    """Whoever added it would be told that it is there, and the next process would not find it."""
+    subscribe(store, "https://example.org/one")
+    path = tmp_path / "webhooks.sqlite"
+    path.rename(tmp_path / "moved.sqlite")
+    with pytest.raises(WebhooksUnusable, match="a file that is not there"), WebhookStore(path) as next_one:
+        next_one.subscriptions()
+    if moved == "by another file":
+        (tmp_path / "other.sqlite").write_bytes(b"")
+        (tmp_path / "other.sqlite").rename(path)
+    with pytest.raises(WebhooksUnusable, match=r"webhooks\.sqlite"):
+        subscribe(store, "https://example.org/two", "two")
+    store.close()
+    # Put back, it has all that was kept.
+    (tmp_path / "moved.sqlite").replace(path)
+    with WebhookStore(path) as found:
+        assert [each.name for each in found.subscriptions()] == ["one"]

@@ -13,6 +13,7 @@ from infra.log.committer import Committer
 from infra.log.partition import Partition
 from infra.log.sqlite.source import SQLiteSource
 from infra.log.sqlite.tape import SQLiteTape
+from infra.opened_files import OpenedFiles
 from tests.infra.log.adversary import Adversary
 from tests.infra.log.machine import ADDRESS, Machine
 from tests.infra.log.oracle import Writer
@@ -49,7 +50,7 @@ class DyingTape(SQLiteTape):
     """A tape whose process dies before, between and after the insertion and its commit; copies come later."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection, log: MemoryLog) -> None:
-        super().__init__(path, connection)
+        super().__init__(path, connection, OpenedFiles(path))
         self.log = log
         self.fates: list[tuple[Fate, Callable[[], None] | None]] = []
         self.dies_after = False
