@@ -17,6 +17,12 @@ class NotADemoLog(InvalidInput):
     code = "NOT_A_DEMO_LOG"
 
 
+class DemoRunning(InfrastructureError):
+    """Another demonstration makes its log at the same place."""
+
+    code = "DEMO_RUNNING"
+
+
 class CommandsNotWritten(InfrastructureError):
     """The file for the commands could not be written."""
 

@@ -12,10 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from domain.i18n import text
+from domain.i18n import Language, text
 from infra.cli.main import app
 from infra.cli.support.i18n import chosen_language
 from infra.cli.support.reporting import note
+from infra.demo.errors import DemoRunning
+from infra.demo.output_files import place_of
 from infra.dev.kafka import prepare
 from infra.dev.kafka_jars import KafkaUnavailable
 from infra.dev.processes import processes
@@ -31,6 +33,14 @@ def main() -> None:
     """Start what is needed, and give the demonstration the log's URL."""
     begin_process()
     language = chosen_language(sys.argv[1:], os.environ) or "en"
+    try:
+        with place_of(_FOLDER / "kafka"):
+            _demonstrate(language)
+    except DemoRunning as error:
+        raise SystemExit(f"{error.message(language)}; {error.hint(language)}") from error
+
+
+def _demonstrate(language: Language) -> None:
     note(text("starting Kafka…", language))
     try:
         cluster = prepare(_BROKER)

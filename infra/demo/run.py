@@ -7,6 +7,7 @@ import os
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +23,7 @@ from infra.cli.support.i18n import say
 from infra.cli.support.reporting import print_json
 from infra.cli.support.session import session_of
 from infra.demo.errors import CommandsNotWritten, DemoDiffers, NotADemoLog
-from infra.demo.output_files import DEFAULT_LOG, remove_earlier_log
+from infra.demo.output_files import DEFAULT_LOG, place_of, remove_earlier_log
 from infra.demo.province import DEFAULT_SEED, Simulation, commands, simulation
 from infra.demo.report import Screen
 from infra.demo.story import PlannedCommand
@@ -72,13 +73,20 @@ def demo_command(
     settings = load({LANGUAGE: os.environ.get(LANGUAGE, "")}, log=url, views=session.views, language=session.lang)
     shown = without_secrets(url)
     screen = Screen(console(), settings.language, seed, shown)
-    replaced = remove_earlier_log(settings)
-    if not session.json:
-        screen.begin(settings.log_name, replaced=replaced)
-    began = time.monotonic()
-    with Application(settings, create=True) as application:
+    with ExitStack() as stack:
+        place = stack.enter_context(place_of(settings.log)) if isinstance(settings.log, Path) else None
+        replaced = remove_earlier_log(settings)
+        if not session.json:
+            screen.begin(settings.log_name, replaced=replaced)
+        began = time.monotonic()
+        application = stack.enter_context(Application(settings, create=True))
         if any(application.log.head(partition) for partition in application.log.partitions):
             raise NotADemoLog(log=settings.log_name)
+        if place is not None:
+            place.made(application.log.log_id)
+        # Read models of another log are found now, and not when all commands were given.
+        with application.engine.reading():
+            pass
         simulated = simulation(seed)
         outcomes = _feed_with_progress(application, simulated, settings.language)
         found = summarise(application, simulated.showcase)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -24,10 +26,13 @@ from infra.cli.main import app
 from infra.demo.days import LAST_DAY
 from infra.demo.documents import MARK
 from infra.demo.errors import DemoDiffers, NotADemoLog
-from infra.demo.output_files import remove_earlier_log
+from infra.demo.output_files import place_of, remove_earlier_log
 from infra.demo.province import DEFAULT_SEED, Simulation, commands, simulation
 from infra.demo.run import Outcomes, feed
+from infra.demo.story import PlannedCommand
 from infra.demo.summary import summarise
+from infra.diagnosis.findings import RowsDiffer
+from infra.diagnosis.marks import mark_rows
 from infra.settings import Settings, load
 from projections import audit, status
 from projections.read_models import PROJECTIONS
@@ -313,6 +318,82 @@ def test_another_log_is_left_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(NotADemoLog):
         remove_earlier_log(settings)
     assert log.read_bytes() == before
+
+
+@cache
+def _first_steps() -> tuple[PlannedCommand, ...]:
+    return tuple(simulation(DEFAULT_SEED).steps[:40])
+
+
+def _made(folder: Path) -> Settings:
+    """A demonstration that was begun, with its read models, and whose place remembers it."""
+    settings = _settings(folder)
+    assert isinstance(settings.log, Path)
+    with place_of(settings.log) as place:
+        remove_earlier_log(settings)
+        with Application(settings, create=True) as application:
+            feed(application, _first_steps())
+            place.made(application.log.log_id)
+            with application.read_models():
+                pass
+    return settings
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        ["demo.sqlite"],
+        ["demo.sqlite", "demo.sqlite.keys"],
+        ["demo-views.sqlite"],
+        ["demo.sqlite.keys"],
+        ["demo.sqlite.demo"],
+        ["demo.sqlite", "demo-views.sqlite"],
+    ],
+)
+def test_a_demonstration_of_which_files_are_gone_is_made_anew(tmp_path: Path, gone: list[str]) -> None:
+    """Whichever of its files somebody deleted; what was noted of the earlier one is forgotten."""
+    settings = _made(tmp_path)
+    mark_rows(settings.state_dir, "status", RowsDiffer(projection="status", different=1, table="", key=""))
+    for name in gone:
+        path = tmp_path / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    _made(tmp_path)
+
+
+def test_an_emptied_log_of_a_demonstration_is_made_anew(tmp_path: Path) -> None:
+    _made(tmp_path)
+    (tmp_path / "demo.sqlite").write_bytes(b"")
+    _made(tmp_path)
+
+
+def test_what_may_be_left_of_another_log_ends_it_at_once(tmp_path: Path) -> None:
+    """And stays: nothing says that a demonstration made it."""
+    _made(tmp_path)
+    for name in ("demo.sqlite", "demo.sqlite.demo"):
+        (tmp_path / name).unlink()
+    left = {each.name for each in tmp_path.iterdir()}
+    said = CliRunner().invoke(app, ["demo", "--log", f"sqlite:///{tmp_path}/demo.sqlite"])
+    assert said.exit_code == 2
+    assert "NOT_A_DEMO_LOG" in said.stderr
+    assert "demo-views.sqlite" in said.stderr
+    (tmp_path / "demo-views.sqlite").unlink()
+    said = CliRunner().invoke(app, ["demo", "--log", f"sqlite:///{tmp_path}/demo.sqlite"])
+    assert said.exit_code == 4
+    assert "LOG_LOST" in said.stderr
+    assert {each.name for each in tmp_path.iterdir()} >= left - {"demo-views.sqlite"}
+
+
+def test_of_two_at_one_place_the_second_is_refused(tmp_path: Path) -> None:
+    """The first one's log stays as it is."""
+    path = tmp_path / "demo.sqlite"
+    with place_of(path):
+        said = CliRunner().invoke(app, ["demo", "--log", f"sqlite:///{path}"])
+        assert said.exit_code == 4
+        assert "DEMO_RUNNING" in said.stderr
+        assert not path.exists()
 
 
 def test_the_command_shows_the_summary_and_leaves_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
