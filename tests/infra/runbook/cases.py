@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -91,17 +92,24 @@ def _garbage(terminal: Terminal) -> None:
         log.execute("INSERT INTO records VALUES (?, ?, 0)", (last + 1, value))
 
 
+def _recorded(terminal: Terminal, unit: str, clock: Callable[[], datetime]) -> None:
+    """By another program on the same log, which has no read models."""
+    line = {
+        "command_id": f"01907f3a-0000-7101-8000-0000000{unit}",
+        "command": "OpenDossier",
+        "on": "2024-06-12",
+        "actor": {"person": "Lò Văn Thắng", "agency": unit, "role": "applicant"},
+        "dossier": {"unit": unit, "level": "basic", "year": 2024},
+        "data": {},
+    }
+    with Application(load({"DOSSIER_LOG": terminal.log}), clock=clock) as application:
+        (answer,) = application.handler.handle([read_command(json.dumps(line))])
+    assert answer.outcome == "accepted", answer
+
+
 def _recorded_too_late(terminal: Terminal) -> None:
     """By a clock that was half an hour fast, which nobody noticed."""
-    line = (
-        '{"command_id": "01907f3a-0000-7101-8000-000000000001", "command": "OpenDossier", "on": "2024-06-12", '
-        '"actor": {"person": "Lò Văn Thắng", "agency": "04642", "role": "applicant"}, '
-        '"dossier": {"unit": "04642", "level": "basic", "year": 2024}, "data": {}}'
-    )
-    settings = load({"DOSSIER_LOG": terminal.log})
-    with Application(settings, clock=lambda: datetime.now(UTC) + timedelta(minutes=30)) as application:
-        (answer,) = application.handler.handle([read_command(line)])
-    assert answer.outcome == "accepted", answer
+    _recorded(terminal, "04642", lambda: datetime.now(UTC) + timedelta(minutes=30))
 
 
 def _moved_away(terminal: Terminal) -> None:
@@ -136,6 +144,17 @@ def _views_of_another(terminal: Terminal) -> None:
     shutil.copy(other / "dossier-views.sqlite", terminal.folder)
 
 
+def _put_back(terminal: Terminal) -> None:
+    """The log is an older copy that went on, further than the read models know."""
+    copy = terminal.folder / "copy.sqlite"
+    shutil.copy(terminal.folder / LOG, copy)
+    terminal.run(*_OPEN, "04645")
+    terminal.run("status")
+    copy.replace(terminal.folder / LOG)
+    for unit in ("04648", "04651"):
+        _recorded(terminal, unit, lambda: datetime.now(UTC))
+
+
 CASES: Final[dict[str, Case]] = {
     "CLOCK_WRONG": Case(_recorded_too_late, RECORD),
     "KEYS_UNSAFE": Case(_unsafe, RECORD),
@@ -147,6 +166,7 @@ CASES: Final[dict[str, Case]] = {
     "OWN_INDEX_DIFFERS": Case(partial(_edit, statement="DELETE FROM stored_events WHERE rowid = 2")),
     "RECORD_UNREADABLE": Case(_garbage),
     "ROWS_DIFFER": Case(_row_differs, ("status",)),
+    "VIEWS_OF_ANOTHER_HISTORY": Case(_put_back, ("status",)),
     "VIEWS_OF_ANOTHER_LOG": Case(_views_of_another, ("status",)),
     "WRITER_NOT_REGISTERED": Case(_writer_lost, RECORD),
 }
