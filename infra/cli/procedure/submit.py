@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import typer
 
 from domain.errors import InfrastructureError
-from infra.cli.support.reporting import MALFORMED, REFUSED, note, report_answer
+from infra.cli.support.reporting import MALFORMED, REFUSED, note, report, report_answer
 from infra.cli.support.session import Session, session_of, today
 from infra.terminal.output import write_line
 
@@ -100,7 +100,12 @@ def _show(session: Session, application: Application, answer: dict[str, Any]) ->
     if UUID(answer["dossier"]) == COUNCIL_ID:
         lines.append((text("Of"), text("the provincial council")))
     else:
-        lines += _standing(session, application, answer["dossier"])
+        try:
+            lines += _standing(session, application, answer["dossier"])
+        except InfrastructureError as error:
+            # The fact is in the log, and whoever stated it has to hear so.
+            report(error, session)
+            note(session.text("the fact was recorded all the same; where its dossier stands now cannot be shown"))
     lines += [
         (text("Fact"), str(answer["version"])),
         (text("Position"), f"{answer['partition']}/{answer['position']}"),

@@ -154,6 +154,21 @@ def test_commands_are_decided_while_the_read_models_are_parked(stage: Terminal) 
 
 
 @announced
+def test_a_fact_is_told_to_be_recorded_where_no_read_model_can_show_it(stage: Terminal, tmp_path: Path) -> None:
+    """Who stated it would state it again."""
+    other = tmp_path / "other"
+    other.mkdir()
+    opening = ("open", "04633", "--level=basic", "--year=2024", "--on=2024-06-12")
+    Terminal(other).run(*opening)
+    (other / "log-views.sqlite").replace(stage.folder / "log-views.sqlite")
+    said = stage.run(*opening)
+    assert "DossierOpened" in said.out
+    assert "VIEWS_OF_ANOTHER_LOG" in said.err
+    assert "recorded all the same" in said.err
+    assert "DOSSIER_ALREADY_OPEN" in stage.run(*opening, code=3).err
+
+
+@announced
 def test_a_dossier_whose_opening_is_parked_is_not_called_unknown(stage: Terminal) -> None:
     Path(stage.folder / "log-views.sqlite").unlink()
     damage(stage, "DossierOpened")
