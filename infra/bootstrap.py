@@ -315,7 +315,7 @@ class Application:
         from infra.kafka.topic_watch import TopicWatch
         from infra.queue.topics import check_queue_topics
 
-        return TopicWatch(lambda: check_queue_topics(self.kafka))
+        return TopicWatch(lambda: check_queue_topics(self.kafka, self.topics))
 
     def active_writers(self, partition: int, read_on: bool) -> Mapping[bytes, bytes]:
         """See `infra.queue.gateway.ActiveWriters`."""

@@ -14,7 +14,7 @@ class Timeout(Enum):
     CONNECT = 30.0, "the first answer of any broker, by a client that has just begun"
     LOST = 2.0, "the answer to one request, before it counts as lost and is sent again; half as long again each time"
     REQUEST = 10.0, "the same, at most, of a broker that is slow; the copies of a record in sync included"
-    TOPIC_CHECK = 60.0, "the next look of a running process at the settings of its topics"
+    TOPIC_CHECK = 20.0, "the next look of a running process at the settings of its topics"
     TOPIC_RECHECK = 1.0, "the same where they were wrong"
     CLUSTER = 10.0, "a question to the cluster: its topics, their settings, the members of a group"
     COORDINATOR = 10.0, "the broker that keeps a group, when nobody asked about groups before"

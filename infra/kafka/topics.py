@@ -17,6 +17,7 @@ from kafka.errors import InvalidConfigurationError, KafkaError, TopicAlreadyExis
 from infra.kafka.admin import ask
 from infra.kafka.errors import KafkaUnreachable, TopicUnusable, unreachable
 from infra.kafka.settings import KafkaSettings
+from infra.log.errors import LogChanged
 from infra.retry import Retry
 from infra.timeouts import Timeout
 from schemas.content_types import content_type_of
@@ -106,14 +107,23 @@ def ensure(settings: KafkaSettings, specs: Sequence[TopicSpec]) -> list[Topic]:
     return _asked(settings, lambda admin: [_ensured(admin, settings, spec) for spec in specs])
 
 
-def check(settings: KafkaSettings, specs: Sequence[TopicSpec]) -> None:
-    """Look at topics as they are now; one that is missing is passed over. Raises TopicUnusable, KafkaUnreachable."""
+def check(settings: KafkaSettings, specs: Sequence[TopicSpec], known: Sequence[Topic] = ()) -> None:
+    """Look at topics as they are now; one that is missing is passed over.
+
+    Raises TopicUnusable, KafkaUnreachable; LogChanged where one that is `known` was made anew.
+    """
+    ids = {topic.name: topic.identity.topic_id for topic in known}
 
     def look(admin: KafkaAdminClient) -> None:
         for spec in specs:
             found = _describe(admin, spec.name)
-            if found is not None:
-                _checked(admin, settings, spec, found)
+            if found is None:
+                continue
+            now = _checked(admin, settings, spec, found).identity.topic_id
+            before = ids.get(spec.name, now)
+            if before != now:
+                reason = f"the topic was made anew: its id was {before}, and is {now}"
+                raise LogChanged(log=settings.url_of(spec.name), reason=reason, index=str(settings.index_dir))
 
     _asked(settings, look)
 

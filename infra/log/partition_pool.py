@@ -59,13 +59,15 @@ class PartitionPool(Generic[_Opened]):
                 self._is_busy = False
 
     def _end(self, opened: _Opened) -> None:
-        # By itself, for its path may lead elsewhere by now.
-        path, users = next((path, users) for path, (found, users) in self._opened.items() if found is opened)
-        if users > 1:
-            self._opened[path] = (opened, users - 1)
-            return
-        del self._opened[path]
-        opened.close()
+        # By itself, for its path may lead elsewhere by now. One that is closed already stays so.
+        for path, (found, users) in self._opened.items():
+            if found is opened:
+                if users > 1:
+                    self._opened[path] = (opened, users - 1)
+                else:
+                    del self._opened[path]
+                    opened.close()
+                return
 
 
 WRITERS: PartitionPool[PartitionHandle] = PartitionPool(PartitionHandle)

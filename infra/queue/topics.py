@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from infra.errors import LogMissing
@@ -28,9 +29,9 @@ def queue_topics(settings: KafkaSettings, *, create: bool) -> QueueTopics:
     return QueueTopics(*ensure(settings, _specs(settings)))
 
 
-def check_queue_topics(settings: KafkaSettings) -> None:
-    """Look at the topics as they are now. Raises TopicUnusable, KafkaUnreachable."""
-    check(settings, _specs(settings))
+def check_queue_topics(settings: KafkaSettings, known: Sequence[Topic]) -> None:
+    """Look at the topics as they are now. Raises TopicUnusable, KafkaUnreachable; LogChanged for one made anew."""
+    check(settings, _specs(settings), known)
 
 
 def _specs(settings: KafkaSettings) -> list[TopicSpec]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -88,9 +89,12 @@ def run(folder: Path, *, kills: int, seed: int, dossiers: int = 60) -> Report:
 
 
 def _begin_again(folder: Path) -> None:
+    """The keys go too: where they stay, a log was lost, and no new one is begun."""
     for file in folder.glob("log*"):
         if file.is_file():
             file.unlink()
+        else:
+            shutil.rmtree(file)
 
 
 def _life(file: Path, log: Path, answers: Path, seconds: float | None) -> float | None:

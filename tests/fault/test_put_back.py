@@ -140,6 +140,7 @@ def test_a_process_that_runs_on_while_the_log_is_exchanged_under_it(
             closing(sqlite3.connect(embedded.folder / "log.sqlite")) as log,
         ):
             older.backup(log)
+            log.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         # Another process: in this one they would share the file.
         command = [sys.executable, "-m", "infra.cli.main", "apply", embedded.file("more.jsonl", openings())]
         subprocess.run(command, check=True, capture_output=True, env={**os.environ, **embedded.environment})

@@ -17,6 +17,8 @@ from infra.diagnosis.halts import halts
 from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.errors import KafkaUnreachable, TopicUnusable
 from infra.kafka.topic_watch import TopicWatch
+from infra.kafka.topics import ensure, log_topic
+from infra.log.errors import LogChanged
 from infra.queue.topics import check_queue_topics
 from infra.queue.worker_process import PartitionThread
 from infra.settings import load
@@ -101,7 +103,9 @@ def made(broker: KafkaCluster, tmp_path: Path) -> Iterator[Application]:
     """A process that looks all the time."""
     url = f"kafka://{broker.bootstrap}?prefix=w{uuid4().hex[:12]}&index={tmp_path}"
     with Application(load({}, log=url), create=True) as found:
-        found.__dict__["topic_watch"] = TopicWatch(lambda: check_queue_topics(found.kafka), seconds=0.0, again=0.0)
+        found.__dict__["topic_watch"] = TopicWatch(
+            lambda: check_queue_topics(found.kafka, found.topics), seconds=0.0, again=0.0
+        )
         yield found
 
 
@@ -159,5 +163,16 @@ def test_a_topic_that_was_deleted_is_not_made_again_by_a_look(made: Application)
     with closing(KafkaAdminClient(bootstrap_servers=made.kafka.bootstrap)) as admin:
         admin.delete_topics([name])
         wait_until(lambda: name not in admin.list_topics())
-        check_queue_topics(made.kafka)
+        check_queue_topics(made.kafka, made.topics)
         assert name not in admin.list_topics()
+
+
+def test_a_topic_that_was_made_anew_is_another_one(made: Application) -> None:
+    """So that a worker to which nobody gives commands any more halts too."""
+    before = made.topics.events
+    with closing(KafkaAdminClient(bootstrap_servers=made.kafka.bootstrap)) as admin:
+        admin.delete_topics([before.name])
+        wait_until(lambda: before.name not in admin.list_topics())
+    (now,) = ensure(made.kafka, [log_topic(made.kafka, before.name)])
+    with pytest.raises(LogChanged, match=str(now.identity.topic_id)):
+        check_queue_topics(made.kafka, made.topics)

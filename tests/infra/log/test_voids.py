@@ -159,8 +159,6 @@ def test_who_had_applied_what_is_void_makes_its_index_anew(
     again = open_partition(settings, 0)
     again.refresh()
     assert [found.id for found in LogApplicationRecorder(again).select_notifications(1, 10)] == [1, 4]
-    # The fixture closes it once more.
-    open_partition(settings, 0)
     close_partition(again)
 
 
