@@ -99,9 +99,10 @@ class SQLiteTape:
             fetched = self._fetch(start)
             if not fetched.records:
                 return
+            yield fetched
+            # Only now: whoever looks at the first records and asks for no more has not taken in the rest.
             start = fetched.next_offset
             self._read_to = max(self._read_to, start)
-            yield fetched
 
     def follow(self, start: int, seconds: float) -> FetchResult:
         """The next records as soon as there are any, looked for every few milliseconds. See `PartitionClient`."""

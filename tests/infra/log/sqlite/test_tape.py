@@ -105,6 +105,20 @@ def test_a_lost_race_is_judged_anew_on_the_other_s_head(open_log: Open, path: Pa
     assert len(appends_in(path)) == len(rows(path, "SELECT 1 FROM records")) - 1 == 3
 
 
+def test_who_looked_at_the_last_record_has_not_read_what_others_appended_behind_it(open_log: Open) -> None:
+    """As every process looks when it begins: what it appends then is built on their records."""
+    one, two = open_log(), open_log()
+    happen(one)
+    two.refresh()
+    for _ in range(2):
+        happen(one)
+    with two.leading() as partition:
+        last = partition.last_accepted()
+    assert last is not None
+    assert last.position == 1
+    assert happen(two) == 4
+
+
 def test_a_record_is_compared_and_inserted_at_once(open_log: Open, path: Path) -> None:
     """Once it is sent nobody else writes until it is committed or given up."""
     one, two = open_log(), open_log()
