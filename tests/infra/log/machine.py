@@ -272,6 +272,9 @@ class Machine(Oracle):
 
         return race
 
+    def _check_halt(self, halt: LogUnusable) -> None:
+        """Whether an append may end so."""
+
     def _submit(
         self, writer: Writer, requests: list[AppendRequest], fate: Fate, before: Callable[[], None] | None
     ) -> None:
@@ -308,8 +311,9 @@ class Machine(Oracle):
         except (IntegrityError, ConcurrencyConflict):
             self.refused.update(append.commit_id for append in request.appends)
             return
-        except LogUnusable:
+        except LogUnusable as halt:
             # Whether it was appended is not known to its caller.
+            self._check_halt(halt)
             return
         if isinstance(request, OutcomesRequest):
             # Answers name the positions of their events, and were made before.
