@@ -41,7 +41,7 @@ class PartitionPool(Generic[_Opened]):
                 self._opened[path] = (found[0], found[1] + 1)
             finally:
                 self._is_busy = False
-            self._close_ended()
+                self._close_ended()
             return found[0]
 
     def close(self, opened: _Opened) -> None:

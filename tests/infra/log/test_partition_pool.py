@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from threading import Event, Thread
@@ -68,17 +69,24 @@ def _left(pool: PartitionPool[_Collecting], path: Path) -> None:
     _Unreachable(pool, pool.open(SQLiteSource(path)))
 
 
-def test_an_application_that_ends_while_another_log_is_opened_is_closed_then(
-    pool: PartitionPool[_Collecting], tmp_path: Path
+@pytest.mark.parametrize("meanwhile", ["opened", "closed", "not opened"])
+def test_an_application_that_ends_while_something_is_done_with_another_log_is_closed_behind_that(
+    pool: PartitionPool[_Collecting], tmp_path: Path, meanwhile: str
 ) -> None:
+    """Also where that other log cannot be opened."""
     first, second = tmp_path / "first.sqlite", tmp_path / "second.sqlite"
+    if meanwhile == "not opened":
+        second.mkdir()
 
     def work() -> None:
+        opened = pool.open(SQLiteSource(second)) if meanwhile == "closed" else None
         _left(pool, first)
-        pool.close(pool.open(SQLiteSource(second)))
+        with suppress(LogUnusable):
+            pool.close(opened or pool.open(SQLiteSource(second)))
 
     assert _finishes(work)
-    assert _Collecting.closed == [first, second]
+    expected = {"opened": [first, second], "closed": [second, first], "not opened": [first]}
+    assert _Collecting.closed == expected[meanwhile]
 
 
 def test_an_application_that_ends_while_its_own_log_is_opened_again_does_not_close_that(
@@ -96,20 +104,6 @@ def test_an_application_that_ends_while_its_own_log_is_opened_again_does_not_clo
 
     assert _finishes(work)
     assert _Collecting.closed == [other, path]
-
-
-def test_an_application_that_ends_while_another_log_is_closed_is_closed_after_it(
-    pool: PartitionPool[_Collecting], tmp_path: Path
-) -> None:
-    first, second = tmp_path / "first.sqlite", tmp_path / "second.sqlite"
-
-    def work() -> None:
-        opened = pool.open(SQLiteSource(second))
-        _left(pool, first)
-        pool.close(opened)
-
-    assert _finishes(work)
-    assert _Collecting.closed == [second, first]
 
 
 class _Ending:
