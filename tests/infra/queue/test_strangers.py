@@ -27,6 +27,7 @@ from infra.queue.worker_process import PartitionThread
 from infra.settings import load
 from tests.fault.two_workers import Small, small
 from tests.support.stranger import batch, batch_of, malformed_batches, produce, random_values, record
+from tests.support.waiting import wait_until
 from tests.support.workload import lines
 
 LARGE = b"\xff" * 800_000
@@ -240,14 +241,16 @@ def test_kafka_s_own_marks_are_read_once(broker: KafkaCluster, system: Small) ->
         return follow(start, seconds)
 
     client.follow = followed  # type: ignore[method-assign]
+    written: list[int] = []
     producer.begin_transaction()
-    producer.produce(topic.name, b"", partition=0)
+    producer.produce(topic.name, b"", partition=0, on_delivery=lambda _, message: written.append(message.offset()))
     producer.flush()
     producer.abort_transaction()
+    end = written[0] + 2
+    wait_until(lambda: client.end() == end)  # the broker writes the mark after it has answered
     last = system.first.log.commands_offset(0)
     polled = queue.poll(last)
     assert len(polled) == 1
-    end = client.end()
     for _ in range(3):
         assert list(queue.poll(polled[0].source)) == []
     assert starts[-1] == end
