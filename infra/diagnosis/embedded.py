@@ -143,7 +143,7 @@ def _has_records(source: ReadOnlySource) -> bool:
     path = source.index_path
     try:
         source.check_beside()
-        with closing(open_read_only(source.readable())) as connection:
+        with closing(open_read_only(source.readable(), timeout=source.lock_seconds)) as connection:
             (damage,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             has_records = "records" in tables_of(connection)
     except sqlite3.Error as error:

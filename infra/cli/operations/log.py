@@ -266,7 +266,7 @@ def _void(
 ) -> None:
     from infra.log.repair import examined
 
-    stopped = _stopped_at(application, source.address.partition)
+    stopped = _stopped_at(application, source)
     number = asked.number or stopped
     if number is None:
         line = session.text("every record can be used; name one with --number")
@@ -295,12 +295,18 @@ def _void(
     tell_done(session, {"void": {"first": number, "last": found.last}}, line)
 
 
-def _stopped_at(application: Application, partition: int) -> int | None:
+def _stopped_at(application: Application, source: PartitionSource) -> int | None:
     """The number of the record that this program cannot use; None where it can use all."""
     from infra.log.errors import NewerLog, RecordUnreadable
+    from infra.log.full_scan import check_whole
+    from infra.queue.errors import ReadingBehind
 
     try:
-        application.log.head(partition)
+        try:
+            application.log.head(source.address.partition)
+        except ReadingBehind:
+            # Whoever holds the shared index does not read on: the records themselves tell it too, if more slowly.
+            check_whole(source)
     except (NewerLog, RecordUnreadable) as stopped:
         number = stopped.details["number"]
         return number if isinstance(number, int) else None

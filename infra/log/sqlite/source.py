@@ -19,7 +19,7 @@ from infra.log.sqlite.beside import check_beside, check_one_name
 from infra.log.sqlite.index import EmbeddedIndex, make_tables, tables_of
 from infra.log.sqlite.tape import CREATE_RECORDS, SQLiteTape
 from infra.opened_files import OpenedFiles
-from infra.sqlite_file import open_in_wal_mode, open_read_only, writing
+from infra.sqlite_file import is_locked, open_in_wal_mode, open_read_only, writing
 
 APP: Final = "dossier"
 """The name in the hash that every embedded log begins with; its identity tells one from another."""
@@ -40,7 +40,8 @@ class SQLiteSource:
     """See `PartitionSource`: the one partition of an embedded log. Who only reads uses `reading.ReadOnlySource`.
 
     `continues`: the id of the log that a new one takes over. `lock_seconds`: how long to wait for another process that
-    writes. `keys`: this host's keys, None: those in a folder beside the file, made when they are missing.
+    writes. `keys`: this host's keys, None: those in a folder beside the file, made when they are missing. Raises
+    LogLocked where another process has the file for itself for that long.
     """
 
     def __init__(
@@ -55,8 +56,9 @@ class SQLiteSource:
         self.file = path
         """The file that is opened."""
         self.keys = keys or own_keys(path)
+        identity = _noted_identity(path, self.keys, lock_seconds)
         # Whoever may write to the file is no stranger.
-        self.address = PartitionAddress(str(path), APP, 1, 0, _noted_identity(path, self.keys), strangers=False)
+        self.address = PartitionAddress(str(path), APP, 1, 0, identity, strangers=False)
         self._continues = continues
         self.lock_seconds = lock_seconds
 
@@ -134,7 +136,10 @@ class SQLiteSource:
         try:
             check_one_name(self.index_path)
         except LogHasTwoNames:
-            with suppress(sqlite3.Error), closing(open_read_only(self.index_path)) as connection:
+            with (
+                suppress(sqlite3.Error),
+                closing(open_read_only(self.index_path, timeout=self.lock_seconds)) as connection,
+            ):
                 has_records(connection, self.index_path)
             raise
 
@@ -172,15 +177,20 @@ def log_id_in(path: Path) -> str | None:
         return None
 
 
-def _noted_identity(path: Path, keys: LogKeys) -> bytes | None:
-    """The identity that the log in a file must have, as its keys remember it; None for a file without records."""
+def _noted_identity(path: Path, keys: LogKeys, lock_seconds: float) -> bytes | None:
+    """The identity that the log in a file must have, as its keys remember it; None for a file without records.
+
+    Raises LogLocked.
+    """
     identity = keys.identity()
     if identity is None or not path.exists():
         return None
     try:
-        with closing(open_read_only(path)) as connection:
+        with closing(open_read_only(path, timeout=lock_seconds)) as connection:
             is_begun = "records" in tables_of(connection) and connection.execute(_SELECT_ANY).fetchone() is not None
-    except sqlite3.Error:
+    except sqlite3.Error as error:
+        if is_locked(error):
+            raise file_error(path, error) from error
         # Whoever opens it next says what is wrong with it.
         return identity
     return identity if is_begun else None
