@@ -81,8 +81,8 @@ bench: setup ## Measure; the numbers go to build/bench.json
 	@mkdir -p build
 	$(BIN)/python -m tests.benchmarks
 
-chaos: setup ## Kill and restart the parts under load (SECONDS=600)
-	$(BIN)/python -m tests.fault.chaos --seconds $(SECONDS)
+chaos: setup ## Kill and restart the parts under load (SECONDS=600; ARGS='--whole 3': all on three brokers)
+	$(BIN)/python -m tests.fault.chaos --seconds $(SECONDS) $(ARGS)
 
 kafka-up: setup ## Start a real Kafka in build/kafka, and print where it is (NODES=3 for three brokers)
 	@$(BIN)/python -m infra.dev.kafka up $(if $(NODES),--nodes $(NODES))
