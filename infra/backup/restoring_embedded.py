@@ -10,7 +10,6 @@ Records have the offsets 0, 1, 2, … there and the moments that they had.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -24,6 +23,7 @@ from infra.backup.manifest import Manifest
 from infra.backup.restoring import Restored, check_identity, check_shape
 from infra.backup.segments import StoredRecord
 from infra.backup.storage import BackupStorage
+from infra.durable_files import take_name
 from infra.errors import LogUnusable
 from infra.log.errors import NewerLog, RecordUnreadable
 from infra.log.partition_reader import PartitionReader
@@ -137,21 +137,10 @@ def _put_in_place(draft: Path, path: Path) -> None:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     for ending in _BESIDE:
         draft.with_name(draft.name + ending).unlink(missing_ok=True)
-    _sync(draft)
     try:
-        os.link(draft, path)
+        take_name(draft, path)
     except FileExistsError as error:
         raise RestoreTargetTaken(target=str(path), reason=pair("a file is there")) from error
-    _sync(path.parent)
-    draft.unlink()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
