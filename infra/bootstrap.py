@@ -31,6 +31,7 @@ from infra.clock import ClockConfirmation, is_synchronised, utc_now
 from infra.diagnosis.marks import check_rows
 from infra.errors import LogMissing, LogUnusable
 from infra.log.keys import KeyFolder, LogKeys
+from infra.log.partition_knowledge import check_open
 from infra.log.partition_source import PartitionSource
 from infra.log.sqlite.log import SQLiteLog
 from infra.log.sqlite.reading import ReadOnlySource, SQLiteReader
@@ -307,7 +308,14 @@ class Application:
             last_handled=self.kafka_reader.last_handled,
             seconds=within,
             check_topics=self.topic_watch.check,
+            check_open=self._check_open,
         )
+
+    def _check_open(self, partition: int) -> None:
+        """Raises LogClosed where the log on Kafka goes on elsewhere."""
+        log = self.kafka_reader
+        log.refresh(partition)
+        check_open(self.kafka.url, log.state(partition).state, lambda: log.log_id)
 
     @cached_property
     def topic_watch(self) -> TopicWatch:

@@ -30,7 +30,7 @@ from infra.log.partition_reader import PartitionReader
 from infra.log.sqlite.reading import ReadOnlySource
 from infra.log.sqlite.source import APP, SQLiteSource
 from infra.private_files import make_private
-from infra.sqlite_file import writing
+from infra.sqlite_file import JOURNAL, WAL, has_content, writing
 
 _INSERT: Final = "INSERT INTO records VALUES (?,?,?)"
 _SELECT_END: Final = "SELECT COALESCE(MAX(record_offset), -1) + 1 FROM records"
@@ -63,10 +63,10 @@ def restore_embedded(storage: BackupStorage, manifest: Manifest, target: SQLiteS
 
 
 def check_nothing_beside(path: Path) -> None:
-    """Raises RestoreTargetTaken."""
-    for ending in _BESIDE:
+    """Raises RestoreTargetTaken for what may hold records. Whoever only read a log leaves an empty `-wal` behind."""
+    for ending in (WAL, JOURNAL):
         beside = path.with_name(path.name + ending)
-        if beside.exists():
+        if has_content(beside):
             reason = pair("a part of a log that is gone is there: keep it, and restore elsewhere")
             raise RestoreTargetTaken(target=str(beside), reason=reason)
 

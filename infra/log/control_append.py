@@ -79,7 +79,7 @@ class ControlAppender:
         while check(self.state):
             state = self.state
             if format_ is not Format.CLOSING:
-                check_open(self._name, state, self._client)
+                check_open(self._name, state, lambda: self._client.tape)
             _check_signer(self._name, state, signer, format_)
             chain = (state.head, state.number + 1, state.position, 0)
             value = seal(state.place, signer, format_, chain, content)

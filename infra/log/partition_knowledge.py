@@ -67,9 +67,9 @@ def check_chain(name: str, state: ChainState, unfounded: int | None) -> None:
     raise LogBroken(log=name, reason=reason, number=state.number + 1, position=state.position, offset=offset)
 
 
-def check_open(name: str, state: ChainState, client: PartitionClient) -> None:
-    """Raises LogClosed where nothing more is written to this tape."""
-    moved = state.closed.get(client.tape) if state.closed else None
+def check_open(name: str, state: ChainState, tape: Callable[[], str]) -> None:
+    """Raises LogClosed where nothing more is written to this tape; `tape` gives its id."""
+    moved = state.closed.get(tape()) if state.closed else None
     if moved is not None:
         raise LogClosed(log=name, place=moved.place, successor=moved.tape)
 
@@ -150,7 +150,7 @@ class PartitionKnowledge:
 
     def check_writer(self, signer: Signer) -> None:
         """Raises LogClosed; LogNotFounded, WriterNotRegistered where a record so signed would be a stranger's."""
-        check_open(self.address.name, self.state, self.client)
+        check_open(self.address.name, self.state, lambda: self.client.tape)
         keys = self.state.keys
         if keys is None:
             raise LogNotFounded(log=self.address.name)

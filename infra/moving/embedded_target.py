@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Final
 
-from domain.i18n import Text
+from domain.i18n import Text, pair
 from infra.backup.errors import RestoreTargetTaken
 from infra.backup.restoring_embedded import check_nothing_beside, fill_index, insert, put_in_place
 from infra.errors import LogUnusable
@@ -57,7 +57,7 @@ class EmbeddedTarget:
         del largest
         with self._mapped():
             if self._path.exists():
-                raise MoveTargetTaken(target=self.name, reason=Text("a file is there", "ở đó đã có một tệp"))
+                raise MoveTargetTaken(target=self.name, reason=pair("a file is there"))
             check_nothing_beside(self._path)
             self._path.parent.mkdir(parents=True, exist_ok=True)
             make_private(self._draft)

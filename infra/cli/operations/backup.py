@@ -115,7 +115,7 @@ def backup(
 
     session = session_of(ctx)
     with session.application() as application:
-        _check_form(application)
+        check_form(application)
         views = application.settings.views if with_views else None
         told = BackupTold(application.clock(), version("dossier"), views)
         taken = take_backup(FolderStorage(folder), application.sources(), told)
@@ -129,7 +129,7 @@ def backup(
         raise fault
 
 
-def _check_form(application: Application) -> None:
+def check_form(application: Application) -> None:
     """Raises EarlierLog, which has no records yet, and LogUnusable."""
     import sqlite3
     from contextlib import closing

@@ -1,0 +1,77 @@
+"""`dossier log move` as an operator types it, on an embedded log."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.terminal import NUMBER, Terminal
+
+pytestmark = pytest.mark.parametrize("stage", ["self_assessed"], indirect=True)
+NEXT = ("submit-to-district", NUMBER, "--on=2024-06-19")
+
+
+@pytest.fixture
+def new(stage: Terminal) -> Terminal:
+    """A terminal on the log's next place."""
+    made = Terminal(stage.folder)
+    made.environment["DOSSIER_LOG"] = f"sqlite:///{stage.folder / 'new' / 'log.sqlite'}"
+    return made
+
+
+def test_the_procedure_goes_on_there_and_is_only_read_here(stage: Terminal, new: Terminal) -> None:
+    """A command that was handled before the move gets its answer there; whoever asks here is told where it is."""
+    expected = stage.json("replay", NUMBER), stage.json("audit", NUMBER)["rows"]
+    to = new.environment["DOSSIER_LOG"]
+    done = stage.json("log", "move", "--to", to)
+    (partition,) = done["partitions"]
+    assert (done["moved"], partition["added"], done["other_moments"]) == (True, partition["records"], 0)
+    assert "keys list" in " ".join(done["next"])
+    assert stage.json("log", "move", "--to", to)["partitions"][0]["added"] == 0
+    for terminal in (stage, new):
+        assert (terminal.json("replay", NUMBER), terminal.json("audit", NUMBER)["rows"]) == expected
+    report = stage.doc("25/BC-UBND", "2024-06-18")
+    said = stage.run(*NEXT, "--report", report, code=4).err
+    assert "LOG_CLOSED" in said
+    assert str(stage.folder / "new" / "log.sqlite") in said
+    found = stage.run("doctor", "--whole", "--json", code=4).json["wrong"]
+    assert [each["code"] for each in found] == ["LOG_CLOSED"]
+    assert "WRITER_NOT_REGISTERED" in new.run(*NEXT, "--report", report, code=4).err
+    shutil.rmtree(stage.folder / "new" / "log.sqlite.keys")
+    shutil.copytree(stage.folder / "log.sqlite.keys", stage.folder / "new" / "log.sqlite.keys")
+    new.run(*NEXT, "--report", report)
+    assert new.run("doctor", "--whole", "--json").json["wrong"] == []
+    new.run("rebuild", "--all", "--check")
+
+
+def test_a_backup_of_it_goes_on_in_the_same_folder(stage: Terminal, new: Terminal, tmp_path: Path) -> None:
+    """The moved log continues the one that was backed up; put back elsewhere it is open."""
+    folder = str(tmp_path / "backup")
+    before = stage.json("backup", folder)["partitions"][0]["records"]
+    stage.json("log", "move", "--to", new.environment["DOSSIER_LOG"])
+    assert stage.json("backup", folder)["added"] == [1]
+    shutil.copytree(stage.folder / "log.sqlite.keys", stage.folder / "new" / "log.sqlite.keys")
+    new.run(*NEXT, "--report", new.doc("25/BC-UBND", "2024-06-18"))
+    grown = new.json("backup", folder)
+    assert (grown["added"], grown["partitions"][0]["records"]) == ([1], before + 2)
+    assert stage.json("verify-backup", folder)["verified"] is True
+    back = Terminal(stage.folder)
+    back.environment["DOSSIER_LOG"] = f"sqlite:///{stage.folder / 'back' / 'log.sqlite'}"
+    back.environment["DOSSIER_KEYS"] = str(stage.folder / "log.sqlite.keys")
+    back.run("restore", folder)
+    back.run("open", "04633", "--level=basic", "--year=2024", "--on=2024-06-12")
+
+
+def test_what_cannot_be_moved_is_said(stage: Terminal, new: Terminal) -> None:
+    assert "BAD_OPTION" in stage.run("log", "move", code=2).err
+    assert "LOG_MISSING" in new.run("log", "move", "--to", "sqlite:///elsewhere.sqlite", code=4).err
+    new.run("open", "04633", "--level=basic", "--year=2024", "--on=2024-06-12")
+    assert "MOVE_TARGET_TAKEN" in stage.run("log", "move", "--to", new.environment["DOSSIER_LOG"], code=4).err
+    said = stage.run("log", "move", "--to", new.environment["DOSSIER_LOG"], "--lang=vi", code=4).err
+    assert "nhật ký" in said
+    for root in (stage.folder / "log.sqlite.keys").glob("root-*.pem"):
+        root.unlink()
+    assert "ROOTS_MISSING" in stage.run("log", "move", "--to", "sqlite:///elsewhere.sqlite", code=4).err
+    stage.run(*NEXT, "--report", stage.doc("25/BC-UBND", "2024-06-18"))
