@@ -20,6 +20,8 @@ _STATEMENT: Final = b"dossier-statement/"
 _VOID: Final = b"dossier-void/"
 _CLOSING: Final = b"dossier-closing/"
 _LONGEST_TEXT: Final = 255
+CONTINUES_MOVED: Final = "moved/"
+"""What a genesis says of the log that it took over begins so where that is a log of today, with an identity."""
 MOST_DISMISSED: Final = 20_000
 """Orphans that one dismissal names at most, so that it fits into a record of a topic with Kafka's own limit."""
 

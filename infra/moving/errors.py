@@ -5,6 +5,8 @@ InfrastructureError
     ├── MoveInUse        another process moves it
     ├── MoveTargetTaken  something else stands at the target
     ├── MoveDiffers      what was read back from the target is not what the log holds
+    ├── MoveNotPossible  a new log could not hold what this one does
+    ├── DecisionsAgain   decisions would be published once more, at other positions
     └── MoveNotClosed    the log could not be closed: others appended all the time
 """
 
@@ -41,3 +43,15 @@ class MoveNotClosed(MoveRefused):
     """Others appended all the time: the log is as it was, and serves."""
 
     code = "MOVE_NOT_CLOSED"
+
+
+class MoveNotPossible(MoveRefused):
+    """A new log could not hold what this one does."""
+
+    code = "MOVE_NOT_POSSIBLE"
+
+
+class DecisionsAgain(MoveRefused):
+    """Public decisions would stand at other positions, and be published once more: somebody must agree."""
+
+    code = "MOVE_DECISIONS_AGAIN"

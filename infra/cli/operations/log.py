@@ -44,7 +44,9 @@ def register(app: typer.Typer) -> None:
             "dismiss and void show first what they would do, and name each record by its hash to do it; recover shows "
             "it too, and names the last handled offset.\n\n"
             "move takes the log to another file or cluster while it is in use, compares every record, and closes this "
-            "one: here it can still be read. A move that was broken off goes on."
+            "one: here it can still be read. A move that was broken off goes on. To another number of partitions it "
+            "goes as a new log, whose genesis names this one: each dossier keeps its events, and each command its "
+            "answer."
         ),
         examples=(
             "dossier log dismiss --partition 2",
@@ -119,6 +121,25 @@ def log(
         bool,
         typer.Option("--instead", help=say("Give up the place that the log was moved to before (move).")),
     ] = False,
+    new_log: Annotated[
+        bool,
+        typer.Option(
+            "--new-log", help=say("Begin a new log there, as is done where the number of partitions is another (move).")
+        ),
+    ] = False,
+    writer_lost: Annotated[
+        bool,
+        typer.Option(
+            "--writer-lost", help=say("There is no key of an active writer any more: begin a new log (move).")
+        ),
+    ] = False,
+    decisions_again: Annotated[
+        bool,
+        typer.Option(
+            "--decisions-again",
+            help=say("Publish the public decisions of a new log once more, with the same ids (move)."),
+        ),
+    ] = False,
     handled: Annotated[
         int | None, typer.Option("--handled", min=0, help=say("The last handled offset, as shown (recover)."))
     ] = None,
@@ -133,7 +154,17 @@ def log(
         _copy(session, Path(about))
         return
     if what == "move":
-        move(session, MoveOptions(to, roots or [], instead))
+        move(
+            session,
+            MoveOptions(
+                to,
+                roots or [],
+                instead=instead,
+                new_log=new_log,
+                writer_lost=writer_lost,
+                decisions_again=decisions_again,
+            ),
+        )
         return
     if what == "upgrade":
         _upgrade(session)

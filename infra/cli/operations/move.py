@@ -24,16 +24,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MoveOptions:
-    """What a person asks for: `to` is the URL of the target, `roots` are folders with root keys."""
+    """What a person asks for: `to` is the URL of the target, `roots` are folders with root keys.
+
+    The rest says what somebody must agree to (`infra.moving.move_anew`), and whether a new log is begun in any case.
+    """
 
     to: str | None
     roots: list[Path] = field(default_factory=list)
     instead: bool = False
+    new_log: bool = False
+    writer_lost: bool = False
+    decisions_again: bool = False
 
 
 def move(session: Session, asked: MoveOptions) -> None:
     """Move the log. Raises BadOption, MoveRefused, LogUnusable."""
     from infra.moving.move import move_log, moving
+    from infra.moving.move_anew import NewLogOptions, move_anew
     from infra.settings import load
 
     if asked.to is None:
@@ -43,10 +50,17 @@ def move(session: Session, asked: MoveOptions) -> None:
         check_form(application)
         sources = application.sources()
         target = _target(there)
+        address = sources[0].address
+        other_shape = (target.app, target.partitions) != (address.app, address.partitions)
+        is_new = other_shape or asked.new_log or asked.writer_lost
         with moving(application.settings.state_dir / "moving"):
             roots = root_keys(sources[0], asked.roots)
-            done = move_log(sources, target, roots, instead=asked.instead)
-        _show(session, target, done, _next(session, application, target, done))
+            if is_new:
+                options = NewLogOptions(asked.writer_lost, asked.decisions_again, asked.instead)
+                done = move_anew(sources, target, roots, options)
+            else:
+                done = move_log(sources, target, roots, instead=asked.instead)
+        _show(session, target, done, _next(session, application, target, done, is_new=is_new))
 
 
 def _target(settings: Settings) -> Target:
@@ -84,7 +98,7 @@ def _show(session: Session, target: Target, done: Moved, steps: list[str]) -> No
         note(step)
 
 
-def _next(session: Session, application: Application, target: Target, done: Moved) -> list[str]:
+def _next(session: Session, application: Application, target: Target, done: Moved, *, is_new: bool) -> list[str]:
     """What to type next."""
     text = session.text
     steps = [text("name the new place in DOSSIER_LOG everywhere; here the log is closed, and can be read")]
@@ -93,7 +107,9 @@ def _next(session: Session, application: Application, target: Target, done: Move
         steps.append(
             text("to write there, put this host's keys into {folder}: `dossier keys list`", folder=folder.path)
         )
-    if done.commands is not None and _has_handled(application):
+    if is_new:
+        steps.append(text("it is a new log with the same roots: keep its identity, and copy its keys"))
+    if done.commands is not None and not is_new and _has_handled(application):
         steps.append(
             text(
                 "the queue is a new one: start the workers once with `dossier worker --take-up-queue {topic}`",

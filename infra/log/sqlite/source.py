@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from infra.log.control_records import Genesis, MalformedControlRecord, parse_genesis
+from infra.log.control_records import CONTINUES_MOVED, Genesis, MalformedControlRecord, parse_genesis
 from infra.log.errors import EarlierLog, LogChanged, LogHasTwoNames
 from infra.log.format import HEADER_LENGTH
 from infra.log.founding import Founder
@@ -202,7 +202,8 @@ def _genesis(connection: sqlite3.Connection) -> Genesis | None:
 
 
 def _log_id(genesis: Genesis) -> str:
-    return genesis.continues or genesis.identity.hex()
+    continues = genesis.continues
+    return continues if continues and not continues.startswith(CONTINUES_MOVED) else genesis.identity.hex()
 
 
 def own_keys(path: Path) -> LogKeys:
