@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.support.terminal import NUMBER, Terminal
 
-pytestmark = pytest.mark.parametrize("stage", ["self_assessed"], indirect=True)
+AT = partial(pytest.mark.parametrize, "stage", indirect=True)
 NEXT = ("submit-to-district", NUMBER, "--on=2024-06-19")
 
 
@@ -21,6 +23,7 @@ def new(stage: Terminal) -> Terminal:
     return made
 
 
+@AT(["self_assessed"])
 def test_the_procedure_goes_on_there_and_is_only_read_here(stage: Terminal, new: Terminal) -> None:
     """A command that was handled before the move gets its answer there; whoever asks here is told where it is."""
     expected = stage.json("replay", NUMBER), stage.json("audit", NUMBER)["rows"]
@@ -46,6 +49,7 @@ def test_the_procedure_goes_on_there_and_is_only_read_here(stage: Terminal, new:
     new.run("rebuild", "--all", "--check")
 
 
+@AT(["self_assessed"])
 def test_a_backup_of_it_goes_on_in_the_same_folder(stage: Terminal, new: Terminal, tmp_path: Path) -> None:
     """The moved log continues the one that was backed up; put back elsewhere it is open."""
     folder = str(tmp_path / "backup")
@@ -64,6 +68,7 @@ def test_a_backup_of_it_goes_on_in_the_same_folder(stage: Terminal, new: Termina
     back.run("open", "04633", "--level=basic", "--year=2024", "--on=2024-06-12")
 
 
+@AT(["self_assessed"])
 def test_what_cannot_be_moved_is_said(stage: Terminal, new: Terminal) -> None:
     assert "BAD_OPTION" in stage.run("log", "move", code=2).err
     assert "LOG_MISSING" in new.run("log", "move", "--to", "sqlite:///elsewhere.sqlite", code=4).err
@@ -75,3 +80,61 @@ def test_what_cannot_be_moved_is_said(stage: Terminal, new: Terminal) -> None:
         root.unlink()
     assert "ROOTS_MISSING" in stage.run("log", "move", "--to", "sqlite:///elsewhere.sqlite", code=4).err
     stage.run(*NEXT, "--report", stage.doc("25/BC-UBND", "2024-06-18"))
+
+
+def decisions(terminal: Terminal) -> list[tuple[str, int, str]]:
+    """Id, number within the unit and kind of each public decision."""
+    said = terminal.run("decisions", "tail", "--no-follow", "--json", "--from", "beginning").out
+    found = [json.loads(line) for line in said.splitlines()]
+    return [(each["id"], each["data"]["sequence"], each["type"]) for each in found]
+
+
+@AT(["announced"])
+def test_subscribers_of_a_moved_log_get_what_follows(stage: Terminal, new: Terminal) -> None:
+    """A folder of decisions goes on where it ends: nothing is written twice."""
+    folder = str(stage.folder / "feed")
+    written = stage.json("decisions", "files", folder)["written"]
+    assert written
+    stage.json("log", "move", "--to", new.environment["DOSSIER_LOG"])
+    assert new.json("decisions", "files", folder)["written"] == 0
+    assert decisions(new) == decisions(stage)
+
+
+@AT(["announced"])
+def test_a_new_log_has_the_same_facts_and_decisions(stage: Terminal, new: Terminal) -> None:
+    """Somebody must agree, since the decisions are published again; their ids and numbers are the same."""
+    to = new.environment["DOSSIER_LOG"]
+    said = stage.run("log", "move", "--new-log", "--to", to, code=4).err
+    assert "MOVE_DECISIONS_AGAIN" in said
+    assert "--decisions-again" in said
+    stage.run("doctor")
+    (known,) = stage.json("keys", "list")
+    folder = str(stage.folder / "feed")
+    stage.json("decisions", "files", folder)
+    done = stage.json("log", "move", "--new-log", "--decisions-again", "--to", to)
+    assert done["identity"] != known["identity"]
+    assert stage.json("log", "move", "--new-log", "--decisions-again", "--to", to)["partitions"][0]["added"] == 0
+    for question in (("status",), ("eligibility",), ("council", "show")):
+        assert new.ask(*question, "--json").out == stage.ask(*question, "--json").out
+    assert new.json("replay", NUMBER) == stage.json("replay", NUMBER)
+    assert new.json("audit", NUMBER)["rows"] == stage.json("audit", NUMBER)["rows"]
+    assert decisions(new) == decisions(stage)
+    assert "FEED_OF_ANOTHER_LOG" in new.run("decisions", "files", folder, code=4).err
+    assert new.run("doctor", "--whole", "--json").json["wrong"] == []
+    new.run("rebuild", "--all", "--check")
+    new.run("open", "04633", "--level=basic", "--year=2024", "--on=2024-06-12")
+    assert "LOG_CLOSED" in stage.run("doctor", code=4).err
+
+
+@AT(["self_assessed"])
+def test_with_the_roots_alone_a_log_goes_on_whose_writers_key_is_lost(stage: Terminal, new: Terminal) -> None:
+    """The old log stays as it is; the new one has a writer of its own."""
+    (stage.folder / "log.sqlite.keys" / "writer.pem").unlink()
+    to = new.environment["DOSSIER_LOG"]
+    report = stage.doc("25/BC-UBND", "2024-06-18")
+    assert "WRITER_NOT_REGISTERED" in stage.run(*NEXT, "--report", report, code=4).err
+    assert "WRITER_NOT_REGISTERED" in stage.run("log", "move", "--to", to, code=4).err
+    stage.run("log", "move", "--writer-lost", "--to", to)
+    assert new.json("replay", NUMBER) == stage.json("replay", NUMBER)
+    new.run(*NEXT, "--report", report)
+    assert new.run("doctor", "--whole", "--json").json["wrong"] == []
