@@ -13,6 +13,7 @@ from infra.log.errors import LogClosed, LogNotFounded, WriterNotRegistered
 from infra.log.format import Format
 from infra.log.key_statements import signatures
 from infra.log.keys import Signer
+from infra.log.partition_knowledge import check_chain
 from infra.log.partition_source import PartitionSource
 from infra.moving.errors import MoveNotClosed
 from infra.retry import Retry
@@ -58,7 +59,7 @@ def close_partition(
             if tries.is_over:
                 raise MoveNotClosed(log=address.name)
             try:
-                _append(appender, tape, to, roots, writer)
+                _append(address.name, appender, tape, to, roots, writer)
             except _HeadMoved:
                 continue
 
@@ -69,11 +70,14 @@ def _is_closed(name: str, state: ChainState, tape: str, to: MovedTo, *, instead:
     return check_not_elsewhere(name, state, tape, to.tape)
 
 
-def _append(appender: ControlAppender, tape: str, to: MovedTo, roots: Sequence[Signer], writer: Signer) -> None:
-    """Raises _HeadMoved where another record came first."""
+def _append(  # noqa: PLR0917  # one of each, and each of another type
+    name: str, appender: ControlAppender, tape: str, to: MovedTo, roots: Sequence[Signer], writer: Signer
+) -> None:
+    """Raises _HeadMoved where another record came first, LogBroken while an orphan is open."""
     state = appender.state
     if state.keys is None:
         raise AssertionError("a log without a genesis was moved")
+    check_chain(name, state, None)
     record = Closing(state.keys.identity, state.place.partition, state.head, tape, to.tape, shortened(to.place))
     record = record._replace(signatures=signatures(state.keys.roots, record.message(), roots))
 

@@ -363,6 +363,8 @@ def _next(
         )
     elif done.commands is not None:
         steps.append(text("begin workers with `dossier worker`"))
+    places = {place for each in verified.manifest.partitions for _, _, place in each.closed or ()}
+    steps += [text("this log was moved to {place}: be sure that it does not go on there", place=at) for at in places]
     if not with_views:
         steps.append(text("read models are made anew by the first question, or by `dossier rebuild --all`"))
     steps.append(text("look at the whole with `dossier doctor --whole`"))

@@ -64,7 +64,8 @@ def test_a_backup_of_it_goes_on_in_the_same_folder(stage: Terminal, new: Termina
     back = Terminal(stage.folder)
     back.environment["DOSSIER_LOG"] = f"sqlite:///{stage.folder / 'back' / 'log.sqlite'}"
     back.environment["DOSSIER_KEYS"] = str(stage.folder / "log.sqlite.keys")
-    back.run("restore", folder)
+    restored = back.json("restore", folder)
+    assert str(stage.folder / "new" / "log.sqlite") in " ".join(restored["next"])
     back.run("open", "04633", "--level=basic", "--year=2024", "--on=2024-06-12")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -9,20 +10,26 @@ from typing import Any
 
 import pytest
 
+from infra.log import usable
 from infra.log.acceptance import start
 from infra.log.chain import Chain
 from infra.log.control_records import StatementKind
-from infra.log.errors import LogClosed, RootsMissing
-from infra.log.format import Format
+from infra.log.errors import LogBroken, LogClosed, NewerLog, RootsMissing
+from infra.log.format import CONTROL, Format
 from infra.log.full_scan import check_whole
+from infra.log.index import TABLES
+from infra.log.index_head import CLOSED_VERSION, CLOSINGS, VERSION
 from infra.log.key_statements import state_keys
 from infra.log.keys import KeyFolder, LogKeys
 from infra.log.partition_client import Record
 from infra.log.partition_handle import PartitionHandle
 from infra.log.partition_source import PartitionSource
+from infra.log.sqlite import index
 from infra.log.sqlite.source import SQLiteSource
+from infra.log.sqlite.whole import compare_index, reindex
 from infra.moving import closing as closings
 from infra.moving import move
+from infra.moving.closing import close_partition
 from infra.moving.embedded_target import EmbeddedTarget
 from infra.moving.errors import MoveInUse, MoveTargetTaken
 from infra.moving.move import Moved, move_log, moving
@@ -166,6 +173,73 @@ def test_two_moves_at_once_are_refused(tmp_path: Path) -> None:
         pass
     with moving(tmp_path / "lock"):
         pass
+
+
+def test_an_older_program_stops_at_a_closing(
+    embedded: SQLiteSource, keys: LogKeys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it reads the records itself, or finds tables that a newer one has filled behind the closing."""
+    older, whole = tmp_path / "older.sqlite", tmp_path / "new.sqlite"
+    moved([embedded], EmbeddedTarget(SQLiteSource(whole, keys=keys)), tmp_path)
+    with closing(sqlite3.connect(whole)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (CLOSED_VERSION,)
+        copy = sqlite3.connect(older)
+        connection.backup(copy)
+    with closing(copy), copy:
+        for table in (*TABLES, CLOSINGS):
+            copy.execute(f"DROP TABLE {table}")
+        copy.execute("PRAGMA user_version = 0")
+    monkeypatch.setattr(usable, "CONTROL", CONTROL - {Format.CLOSING})
+    with pytest.raises(NewerLog):
+        PartitionHandle(SQLiteSource(older, keys=keys))
+    monkeypatch.setattr(index, "CLOSED_VERSION", VERSION)
+    with pytest.raises(NewerLog, match="made its tables"):
+        PartitionHandle(SQLiteSource(whole, keys=keys))
+
+
+def test_the_index_of_a_closed_log_is_made_anew_and_compared(
+    embedded: SQLiteSource, keys: LogKeys, tmp_path: Path
+) -> None:
+    """Whoever takes a closing out of its tables is found out."""
+    moved([embedded], EmbeddedTarget(SQLiteSource(tmp_path / "new.sqlite", keys=keys)), tmp_path)
+    reindex(embedded)
+    opened = PartitionHandle(embedded)
+    assert opened.partition.state.closed
+    opened.close()
+    assert compare_index(embedded) == (None, None)
+    with closing(sqlite3.connect(embedded.index_path)) as connection, connection:
+        connection.execute(f"DELETE FROM {CLOSINGS}")  # noqa: S608
+    difference, _ = compare_index(embedded)
+    assert difference is not None
+    assert CLOSINGS in difference.what.en
+
+
+def test_what_is_sent_behind_a_closing_changes_nothing(
+    embedded: SQLiteSource, keys: LogKeys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a writer that follows no rule, while the rest is copied: it is no record, and no break of the log."""
+    original = close_partition
+
+    def closed(source: SQLiteSource, *arguments: Any, **named: Any) -> None:
+        original(source, *arguments, **named)
+        opened = PartitionHandle(source)
+        send_orphan(opened)
+        opened.close()
+
+    monkeypatch.setattr(move, "close_partition", closed)
+    new = SQLiteSource(tmp_path / "new.sqlite", keys=keys)
+    moved([embedded], EmbeddedTarget(new), tmp_path)
+    moved([embedded], EmbeddedTarget(new), tmp_path)
+    assert check_whole(SQLiteSource(new.index_path)) is None
+
+
+def test_a_log_that_is_broken_is_not_moved(embedded: SQLiteSource, keys: LogKeys, tmp_path: Path) -> None:
+    opened = PartitionHandle(embedded)
+    send_orphan(opened)
+    opened.close()
+    with pytest.raises(LogBroken):
+        moved([embedded], EmbeddedTarget(SQLiteSource(tmp_path / "new.sqlite", keys=keys)), tmp_path)
+    assert not (tmp_path / "new.sqlite.moving").exists()
 
 
 SQLITE_STEPS: list[Step] = [

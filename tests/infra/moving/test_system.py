@@ -33,7 +33,7 @@ def second_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCl
 
 def applied(url: str, file: Path) -> subprocess.Popen[str]:
     program = Path(sys.executable).with_name("dossier")
-    pipe, arguments = subprocess.PIPE, [program, "--log", url, "apply", str(file)]
+    pipe, arguments = subprocess.PIPE, [str(program), "--log", url, "apply", str(file)]
     return subprocess.Popen(arguments, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
 
