@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 
-from infra.log.acceptance import ChainState, MovedTo, RecordedAt, start
+from infra.log.acceptance import ChainState, MovedTo
 from infra.log.chain import Chain
 from infra.log.control_append import ControlAppender
 from infra.log.control_records import Closing, shortened
@@ -42,16 +42,23 @@ def check_not_elsewhere(name: str, state: ChainState, tape: str, successor: str)
 
 
 def close_partition(
-    source: PartitionSource, to: MovedTo, roots: Sequence[Signer], writer: Signer, *, instead: bool = False
+    source: PartitionSource,
+    chain: Chain,
+    to: MovedTo,
+    roots: Sequence[Signer],
+    writer: Signer,
+    *,
+    instead: bool = False,
 ) -> None:
     """Append a closing, unless there is one for this successor. `instead`: of one for another.
+
+    `chain` is the partition, as far as it was read.
 
     The roots sign the head, so they sign again for each record that others append meanwhile.
 
     Raises MoveNotClosed where those never end, LogClosed, and what appending raises.
     """
     address = source.address
-    chain = Chain(start(address.place, address.identity), 0, _nothing, strangers=address.strangers)
     with closing(source.follower()) as client:
         appender = ControlAppender(address.name, client, chain)
         tape, tries = client.tape, Retry(Timeout.APPEND, pause=0.01)
@@ -87,8 +94,3 @@ def _append(  # noqa: PLR0917  # one of each, and each of another type
         return True
 
     appender.append(writer, Format.CLOSING, record.encode(), wanted)
-
-
-def _nothing(_number: int) -> RecordedAt | None:
-    """Before the first record there is none."""
-    return None

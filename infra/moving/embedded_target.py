@@ -76,6 +76,11 @@ class EmbeddedTarget:
         with self._mapped():
             return insert(self._drafted(), records, offset)
 
+    def catch_up(self) -> None:
+        """See `Target`: the index is filled."""
+        with self._mapped():
+            fill_index(self._drafted())
+
     def finish(self) -> None:
         """See `Target`."""
         if self._path.exists():

@@ -66,6 +66,9 @@ class KafkaTarget:
                 added += len(group)
         return added
 
+    def catch_up(self) -> None:
+        """Nothing: indexes are every machine's own."""
+
     def finish(self) -> UUID:
         """See `Target`."""
         if is_prepared(self._settings):

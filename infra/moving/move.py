@@ -84,22 +84,23 @@ def move_log(
         return _moved_before(sources, target)
     writer = sources[0].keys.writer()
     examined = [examine(source) for source in sources]  # 2
-    for source, (state, _) in zip(sources, examined, strict=True):
-        check_can_close(source.address.name, state, roots, writer)
+    for source, (chain, _) in zip(sources, examined, strict=True):
+        check_can_close(source.address.name, chain.state, roots, writer)
     target.prepare(max(largest for _, largest in examined))
     to = MovedTo(target.tape, target.name)
     with ExitStack() as stack:
         partitions = [stack.enter_context(closing(PartitionMove(source, target))) for source in sources]
-        for partition, (state, _) in zip(partitions, examined, strict=True):
+        for partition, (chain, _) in zip(partitions, examined, strict=True):
             if not instead:
-                check_not_elsewhere(partition.source.address.name, state, partition.tape, to.tape)
+                check_not_elsewhere(partition.source.address.name, chain.state, partition.tape, to.tape)
             partition.compare()
         added = [0] * len(partitions)
         for _ in range(_MOST_ROUNDS):  # 3
             if _copied(partitions, added) <= _LITTLE:
                 break
-        for source in sources:  # 4
-            close_partition(source, to, roots, writer, instead=instead)
+        target.catch_up()
+        for source, (chain, _) in zip(sources, examined, strict=True):  # 4
+            close_partition(source, chain, to, roots, writer, instead=instead)
         _copied(partitions, added)  # 5
         _check_whole(partitions, target)
         commands = target.finish()  # 6

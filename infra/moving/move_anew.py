@@ -69,7 +69,8 @@ def move_anew(
     """
     sources[0].name_tape()
     examined = [examine(source) for source in sources]  # 2
-    states, largest = [state for state, _ in examined], max(size for _, size in examined)
+    chains, largest = [chain for chain, _ in examined], max(size for _, size in examined)
+    states = [chain.state for chain in chains]
     if target.in_place():
         return _moved_before(sources, states, target)
     if target.identity is not None:
@@ -84,7 +85,7 @@ def move_anew(
     writer = target.keys.writer()
     target.prepare(largest)
     if closes:
-        states = _closed(sources, states, target, roots, instead=options.instead)  # 3
+        states = _closed(sources, chains, target, roots, instead=options.instead)  # 3
     writers = dict.fromkeys([writer.public, *(keys.writers.values() if closes else ())])
     heads = heads_of(sources, states)
     continues = continues_of(keys.identity, heads)
@@ -136,7 +137,7 @@ def _check_all_has_a_place(
 
 def _closed(
     sources: Sequence[PartitionSource],
-    states: Sequence[ChainState],
+    chains: Sequence[Chain],
     target: Target,
     roots: Sequence[Signer],
     *,
@@ -144,13 +145,13 @@ def _closed(
 ) -> list[ChainState]:
     """Close the old log; the rule's states behind the closings."""
     writer, to = sources[0].keys.writer(), MovedTo(target.tape, target.name)
-    for source, state in zip(sources, states, strict=True):
+    for source, chain in zip(sources, chains, strict=True):
         with closing(source.follower()) as client:
             if not instead:
-                check_not_elsewhere(source.address.name, state, client.tape, to.tape)
-    for source in sources:
-        close_partition(source, to, roots, writer, instead=instead)
-    return [examine(source)[0] for source in sources]
+                check_not_elsewhere(source.address.name, chain.state, client.tape, to.tape)
+    for source, chain in zip(sources, chains, strict=True):
+        close_partition(source, chain, to, roots, writer, instead=instead)
+    return [chain.state for chain in chains]
 
 
 def _noted(records: Iterator[OldRecord], contents: Contents) -> Iterator[OldRecord]:

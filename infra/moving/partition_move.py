@@ -131,8 +131,8 @@ class PartitionMove:
         return Chain(state, next_offset, history, strangers=self.source.address.strangers)
 
 
-def examine(source: PartitionSource) -> tuple[ChainState, int]:
-    """Read a log from its first record to its end: the rule's state there, and the bytes of its largest record.
+def examine(source: PartitionSource) -> tuple[Chain, int]:
+    """Read a partition from its first record to its end: the chain there, and the bytes of its largest record.
 
     Raises LogBroken, RecordsUnsigned where strangers cannot append to it, and what reading raises.
     """
@@ -142,7 +142,7 @@ def examine(source: PartitionSource) -> tuple[ChainState, int]:
         for record in _accepted(chain, client.read(0)):
             largest = max(largest, len(record.value or b""))
         _check(source, chain, client.tape)
-    return chain.state, largest
+    return chain, largest
 
 
 def _check(source: PartitionSource, chain: Chain, tape: str) -> None:

@@ -62,6 +62,10 @@ class Target(Protocol):
         """Append records, with their moments, behind an offset; how many they were. Raises LogUnusable."""
         ...
 
+    def catch_up(self) -> None:
+        """Do what can be done before the end, while the log is still in use elsewhere. Raises LogUnusable."""
+        ...
+
     def finish(self) -> UUID | None:
         """Make it a log, which others may use from then on; done again it changes nothing.
 

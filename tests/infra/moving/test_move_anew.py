@@ -22,6 +22,7 @@ from infra.kafka.errors import TopicUnusable
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import ensure, log_topic
 from infra.log.errors import LogClosed, WriterNotRegistered
+from infra.log.format import encode_append
 from infra.log.full_scan import check_whole
 from infra.log.indexed_log import AppendableLog
 from infra.log.kafka.log import KafkaLog
@@ -189,8 +190,8 @@ def test_to_another_number_of_partitions_and_back(
         expected.check(log)
         record_one(log)
     assert len({old.log_id, SQLiteSource(back.index_path).log_id}) == 2
-    for source in (*sources(three), *sources(two), SQLiteSource(back.index_path)):
-        assert check_whole(source) is None
+    all_of_them: list[PartitionSource] = [*sources(three), *sources(two), SQLiteSource(back.index_path)]
+    assert all(check_whole(each) is None for each in all_of_them)
 
 
 def test_what_is_void_is_left_behind(old: SQLiteSource, tmp_path: Path, keys: LogKeys) -> None:
@@ -258,7 +259,7 @@ def test_a_difference_ends_it_before_it_is_in_place(
     """Here an answer is lost on the way, and then an event's bytes are others. The old log can be read all the time."""
     keys = LogKeys(KeyFolder(tmp_path / "new-keys"), makes_own=True)
     path = tmp_path / "new.sqlite"
-    original = new_log.encode_append
+    original = encode_append
     faults = (
         lambda append: original(append._replace(command=None)),
         lambda append: original(append._replace(events=[(*event[:3], b"") for event in append.events])),
