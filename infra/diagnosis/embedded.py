@@ -72,7 +72,7 @@ def _look_at_what_is_made(report: Report, application: Application, path: Path, 
         with report.taking(partition=_PARTITION):
             _look_at_file(report, application, path)
         _look_at_last(report, application, head)
-        look_at_writer_key(report, application.sqlite_source(path), application.sqlite_reader.state(_PARTITION).state)
+        look_at_writer_key(report, application.read_only_source, application.sqlite_reader.state(_PARTITION).state)
     projected = False
     if heads:
         if whole:

@@ -12,6 +12,7 @@ import typer
 
 from domain.i18n import pair
 from infra.cli.operations.dismissal import check_named_whole, dismiss
+from infra.cli.operations.move import MoveOptions, move
 from infra.cli.operations.queue_recovery import recover_queue
 from infra.cli.support.arguments import OPERATION
 from infra.cli.support.errors import BadOption
@@ -41,7 +42,11 @@ def register(app: typer.Typer) -> None:
             "copy of an embedded log, also while it is in use; recover queue brings a queue on Kafka back that lost "
             "its end.\n\n"
             "dismiss and void show first what they would do, and name each record by its hash to do it; recover shows "
-            "it too, and names the last handled offset."
+            "it too, and names the last handled offset.\n\n"
+            "move takes the log to another file or cluster while it is in use, compares every record, and closes this "
+            "one: here it can still be read. A move that was broken off goes on. To another number of partitions it "
+            "goes as a new log, whose genesis names this one: each dossier keeps its events, and each command its "
+            "answer."
         ),
         examples=(
             "dossier log dismiss --partition 2",
@@ -54,6 +59,7 @@ def register(app: typer.Typer) -> None:
             "dossier log reindex",
             "dossier log upgrade",
             "dossier log copy /backup/dossier.sqlite",
+            "dossier log move --to 'kafka://HOST:9092?partitions=4'",
         ),
     )(log)
 
@@ -69,9 +75,9 @@ class _NamedRecord:
 def log(
     ctx: typer.Context,
     what: Annotated[
-        Literal["dismiss", "void", "recover", "reindex", "upgrade", "copy"],
+        Literal["dismiss", "void", "recover", "reindex", "upgrade", "copy", "move"],
         typer.Argument(
-            metavar="dismiss|void|recover|reindex|upgrade|copy", show_default=False, help=say("What to do.")
+            metavar="dismiss|void|recover|reindex|upgrade|copy|move", show_default=False, help=say("What to do.")
         ),
     ],
     about: Annotated[
@@ -107,6 +113,33 @@ def log(
         ),
     ] = None,
     roots: Annotated[list[Path] | None, typer.Option("--roots", metavar="FOLDER", help=ROOTS_HELP)] = None,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="URL", help=say("Where the log goes, as --log names a log (move).")),
+    ] = None,
+    instead: Annotated[
+        bool,
+        typer.Option("--instead", help=say("Give up the place that the log was moved to before (move).")),
+    ] = False,
+    new_log: Annotated[
+        bool,
+        typer.Option(
+            "--new-log", help=say("Begin a new log there, as is done where the number of partitions is another (move).")
+        ),
+    ] = False,
+    writer_lost: Annotated[
+        bool,
+        typer.Option(
+            "--writer-lost", help=say("There is no key of an active writer any more: begin a new log (move).")
+        ),
+    ] = False,
+    decisions_again: Annotated[
+        bool,
+        typer.Option(
+            "--decisions-again",
+            help=say("Publish the public decisions of a new log once more, with the same ids (move)."),
+        ),
+    ] = False,
     handled: Annotated[
         int | None, typer.Option("--handled", min=0, help=say("The last handled offset, as shown (recover)."))
     ] = None,
@@ -119,6 +152,19 @@ def log(
         raise BadOption(reason=pair("the path of the copy belongs to copy, which needs it: dossier log copy TO"))
     if what == "copy" and about is not None:
         _copy(session, Path(about))
+        return
+    if what == "move":
+        move(
+            session,
+            MoveOptions(
+                to,
+                roots or [],
+                instead=instead,
+                new_log=new_log,
+                writer_lost=writer_lost,
+                decisions_again=decisions_again,
+            ),
+        )
         return
     if what == "upgrade":
         _upgrade(session)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import ExitStack, closing, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from infra.log.control_records import Genesis, MalformedControlRecord, parse_genesis
+from infra.log.control_records import CONTINUES_MOVED, Genesis, MalformedControlRecord, parse_genesis
 from infra.log.errors import EarlierLog, LogChanged, LogHasTwoNames
 from infra.log.format import HEADER_LENGTH
 from infra.log.founding import Founder
@@ -17,12 +18,13 @@ from infra.log.keys import KeyFolder, LogKeys
 from infra.log.partition_knowledge import PartitionAddress
 from infra.log.sqlite.beside import check_beside, check_one_name
 from infra.log.sqlite.index import EmbeddedIndex, make_tables, tables_of
-from infra.log.sqlite.tape import CREATE_RECORDS, SQLiteTape
+from infra.log.sqlite.tape import CREATE_RECORDS, SQLiteTape, name_tape
 from infra.opened_files import OpenedFiles
 from infra.sqlite_file import is_locked, open_in_wal_mode, open_read_only, writing
 
 APP: Final = "dossier"
 """The name in the hash that every embedded log begins with; its identity tells one from another."""
+_TAPE_BYTES: Final = 16
 LOCK_SECONDS: Final = 60.0
 """Seconds to wait for another process that writes."""
 
@@ -80,6 +82,14 @@ class SQLiteSource:
 
     def provide_schemas(self, *, required: bool) -> None:
         """Nothing: whoever reads the file has the program."""
+
+    def name_tape(self) -> None:
+        """See `PartitionSource`."""
+        try:
+            with closing(self.connect()) as connection:
+                name_tape(connection, os.urandom(_TAPE_BYTES).hex())
+        except sqlite3.Error as error:
+            raise file_error(self.index_path, error) from error
 
     def genesis_in(self, connection: sqlite3.Connection) -> Genesis | None:
         """The genesis in the opened file; None where it is not there. Raises sqlite3.Error."""
@@ -202,7 +212,8 @@ def _genesis(connection: sqlite3.Connection) -> Genesis | None:
 
 
 def _log_id(genesis: Genesis) -> str:
-    return genesis.continues or genesis.identity.hex()
+    continues = genesis.continues
+    return continues if continues and not continues.startswith(CONTINUES_MOVED) else genesis.identity.hex()
 
 
 def own_keys(path: Path) -> LogKeys:
