@@ -56,6 +56,8 @@ class Place(Terminal):
         self.log = f"sqlite:///{folder / LOG}"
         self.environment["DOSSIER_LOG"] = self.log
         self.stack = ExitStack()
+        self.tools: dict[str, str] = {}
+        """Name → script of a tool of others that a page uses."""
 
     def path(self, name: str) -> Path:
         """Of a file of the folder."""
@@ -88,7 +90,7 @@ class Place(Terminal):
         to.mkdir(exist_ok=True)
         for name in names:
             if self.path(name).exists():
-                self.path(name).rename(to / name)
+                self.path(name).rename(to / Path(name).name)
 
     def copy(self, folder: str, *names: str) -> None:
         """Copies of files of the case into a folder of it."""

@@ -15,7 +15,9 @@ from infra.dev.catalogues import all_errors
 from infra.runbook.pages import FOLDER, SHARED, codes, page, title
 from tests.infra.runbook.case import FREE, RECORD, Place, three_dossiers
 from tests.infra.runbook.cases import CASES
-from tests.infra.runbook.shell import follow
+from tests.infra.runbook.codes import MADE_ELSEWHERE, WITHOUT_PAGE
+from tests.infra.runbook.kafka_cases import KAFKA_CASES
+from tests.infra.runbook.shell import commands_of, follow
 
 _PARTS = {"en": ("## What to do", "## What may be lost"), "vi": ("## Việc cần làm", "## Có thể mất gì")}
 
@@ -26,20 +28,21 @@ def _page(code: str, language: Language) -> str:
     return found
 
 
-def _commands(text: str) -> list[str]:
-    blocks = re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    return [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
-
-
 def test_every_page_is_tried_and_stands_in_the_table() -> None:
-    """A page without a case, or a case without a page, is none; the codes are errors that end with 4."""
-    assert codes() == codes("vi") == sorted(CASES)
-    assert set(CASES) <= {each.code for each in all_errors() if issubclass(each, InfrastructureError)}
+    """A page without a case, or a case without a page, is none."""
+    assert codes() == codes("vi") == sorted({*CASES, *KAFKA_CASES, *MADE_ELSEWHERE})
     table = (FOLDER / "README.md").read_text(encoding="utf-8")
-    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == sorted(CASES)
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == codes()
 
 
-@pytest.mark.parametrize("code", CASES)
+def test_every_code_that_a_person_has_to_do_something_about_has_a_page() -> None:
+    """Those that end with 4, but the ones of the list, for the reason that stands there."""
+    known = {each.code for each in all_errors() if issubclass(each, InfrastructureError)}
+    assert known == {*codes(), *WITHOUT_PAGE}
+    assert not {*codes()} & {*WITHOUT_PAGE}
+
+
+@pytest.mark.parametrize("code", codes())
 def test_a_page_has_all_its_parts_and_the_same_commands_in_both_languages(code: str) -> None:
     for language in LANGUAGES:
         text = _page(code, language)
@@ -47,7 +50,7 @@ def test_a_page_has_all_its_parts_and_the_same_commands_in_both_languages(code: 
         assert code in text.partition("```")[0], "a page names each code that it is about before it says what to do"
         assert title(text)
         assert all(f"\n{part}\n" in text for part in _PARTS[language])
-    assert _commands(_page(code, "en")) == _commands(_page(code, "vi"))
+    assert commands_of(_page(code, "en")) == commands_of(_page(code, "vi"))
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +78,7 @@ def test_who_follows_a_page_has_a_log_in_order_that_records_again(code: str, pla
     said = case.shown_by(place) if callable(case.shown_by) else place.run(*case.shown_by, code=4).err
     assert f"{code}: " in said
     assert f"dossier explain {code}" in said
-    follow(place, _commands(_page(code, "en")))
+    follow(place, commands_of(_page(code, "en")))
     with case.within():
         place.run(*RECORD)
         numbers = [each["number"] for each in place.rows("status")]
@@ -104,5 +107,5 @@ def test_a_code_that_there_is_not_is_refused_with_the_nearest(place: Place) -> N
 
 def test_without_a_code_the_pages_are_listed(place: Place) -> None:
     said = place.run("explain").out
-    assert [line.partition(":")[0] for line in said.splitlines()] == sorted(CASES)
-    assert {each["code"] for each in place.json("explain")["pages"]} == set(CASES)
+    assert [line.partition(":")[0] for line in said.splitlines()] == codes()
+    assert {each["code"] for each in place.json("explain")["pages"]} == set(codes())

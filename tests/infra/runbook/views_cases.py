@@ -64,8 +64,14 @@ def _overwritten(place: Place) -> None:
         file.write(b"no database any more")
 
 
+def _elsewhere(place: Place) -> None:
+    """A database server is named that does not answer."""
+    right = f"sqlite:///{place.path(VIEWS)}"
+    place.environment |= {"RIGHT": right, "DOSSIER_VIEWS": "postgresql://127.0.0.1:1/views"}
+
+
 @contextmanager
-def _unreadable(event: str) -> Iterator[None]:
+def unreadable(event: str) -> Iterator[None]:
     """A program that cannot read events of one type; the log is as it was."""
 
     def decode(stored: StoredEvent) -> RecordedEvent:
@@ -80,7 +86,7 @@ def _unreadable(event: str) -> Iterator[None]:
 def _parked(place: Place) -> None:
     """By a release that could not read a fact, and was mended since."""
     record(place, _NEW)
-    with _unreadable("DossierOpened"):
+    with unreadable("DossierOpened"):
         place.ask("status")
     place.environment["DOSSIER"] = f"{_NEW}-CB-2024-1"
 
@@ -94,13 +100,10 @@ def _folded(place: Place, times: int) -> None:
     """The second event is folded so often into what a read model says that it has folded."""
     with Application(load({"DOSSIER_LOG": place.log})) as application:
         events = application.engine.log.read(0, 0, len(UNITS))
-    digest, _ = extend_all(initial(0), [events[0], *events[1:2] * times, *events[2:]])
-    edit(
-        place,
-        f"UPDATE views_positions SET digest = '{digest.hex()}', applied = applied + {times - 1} "
-        "WHERE projection = 'status'",
-        file=VIEWS,
-    )
+    digest, _ = extend_all(initial(0), [events[0], *[events[1]] * times, *events[2:]])
+    change = "UPDATE views_positions SET digest = ?, applied = applied + ? WHERE projection = 'status'"
+    with closing(sqlite3.connect(place.path(VIEWS))) as connection, connection:
+        assert connection.execute(change, (digest.hex(), times - 1)).rowcount == 1
 
 
 def _ahead_of_what_was_folded(place: Place) -> None:
@@ -130,6 +133,7 @@ VIEWS_CASES: Final[dict[str, Case]] = {
     "POSITION_MOVED_AHEAD": Case(_ahead_of_what_was_folded),
     "UNREADABLE_EVENT": Case(index("UPDATE stored_events SET state = substr(state, 1, 12) WHERE rowid = 2")),
     "VIEWS_AHEAD_OF_LOG": Case(_older, _STATUS),
+    "VIEWS_DATABASE_UNAVAILABLE": Case(_elsewhere, _STATUS),
     "VIEWS_LOCKED": Case(_locked, _STATUS),
     "VIEWS_NOT_BUILT": Case(views("DELETE FROM views_generations WHERE projection = 'audit'"), _VERIFY),
     "VIEWS_OF_NEWER_PROGRAM": Case(
