@@ -12,7 +12,9 @@ import typer
 
 from domain.i18n import pair
 from infra.cli.operations.dismissal import check_named_whole, dismiss
+from infra.cli.operations.lost import show_lost
 from infra.cli.operations.queue_recovery import recover_queue
+from infra.cli.operations.recovery import recover
 from infra.cli.support.arguments import OPERATION
 from infra.cli.support.errors import BadOption
 from infra.cli.support.framework import subcommand
@@ -39,7 +41,8 @@ def register(app: typer.Typer) -> None:
             "lost; void empties the records from one on that nobody can use; reindex makes the indexes of this machine "
             "anew from the records; upgrade takes over an embedded log of an earlier form, once; copy makes a whole "
             "copy of an embedded log, also while it is in use; recover queue brings a queue on Kafka back that lost "
-            "its end.\n\n"
+            "its end; lost lists what an index or a backup holds beyond the log, and recover leads out of what the "
+            "doctor found.\n\n"
             "dismiss and void show first what they would do, and name each record by its hash to do it; recover shows "
             "it too, and names the last handled offset."
         ),
@@ -51,6 +54,8 @@ def register(app: typer.Typer) -> None:
             "dossier log void --partition 2 --number 17 --hash 5e1f… --reason 'garbage by a faulty writer'",
             "dossier log recover queue --partition 2",
             "dossier log recover queue --partition 2 --handled 812",
+            "dossier log lost --backup backup --write again.jsonl",
+            "dossier log recover --backup backup",
             "dossier log reindex",
             "dossier log upgrade",
             "dossier log copy /backup/dossier.sqlite",
@@ -69,9 +74,9 @@ class _NamedRecord:
 def log(
     ctx: typer.Context,
     what: Annotated[
-        Literal["dismiss", "void", "recover", "reindex", "upgrade", "copy"],
+        Literal["dismiss", "void", "lost", "recover", "reindex", "upgrade", "copy"],
         typer.Argument(
-            metavar="dismiss|void|recover|reindex|upgrade|copy", show_default=False, help=say("What to do.")
+            metavar="dismiss|void|lost|recover|reindex|upgrade|copy", show_default=False, help=say("What to do.")
         ),
     ],
     about: Annotated[
@@ -79,7 +84,7 @@ def log(
         typer.Argument(
             metavar="[queue|TO]",
             show_default=False,
-            help=say("What is recovered: queue (recover). A file that does not exist yet (copy)."),
+            help=say("queue: the queue alone is recovered (recover). A file that does not exist yet (copy)."),
         ),
     ] = None,
     *,
@@ -100,31 +105,49 @@ def log(
         int | None,
         typer.Option(
             "--losing",
-            min=1,
+            min=0,
             help=say(
-                "How many acknowledged facts will be lost, as shown, where others still can use the record (void)."
+                "How many acknowledged facts will be lost, as shown: where others still can use the record (void), or "
+                "for good (recover)."
             ),
         ),
     ] = None,
     roots: Annotated[list[Path] | None, typer.Option("--roots", metavar="FOLDER", help=ROOTS_HELP)] = None,
     handled: Annotated[
-        int | None, typer.Option("--handled", min=0, help=say("The last handled offset, as shown (recover)."))
+        int | None, typer.Option("--handled", min=0, help=say("The last handled offset, as shown (recover queue)."))
+    ] = None,
+    indexes: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--index", metavar="FILE", help=say("An index, or an older log, that may hold more (lost, recover).")
+        ),
+    ] = None,
+    backups: Annotated[
+        list[Path] | None,
+        typer.Option("--backup", metavar="FOLDER", help=say("A backup that may hold more (lost, recover).")),
+    ] = None,
+    write: Annotated[
+        Path | None,
+        typer.Option("--write", metavar="FILE", help=say("Write the commands to be given again to a new file (lost).")),
     ] = None,
 ) -> None:
     """Show what is wrong with a partition, or mend it."""
     session = session_of(ctx)
-    if (what == "recover") is not (about == "queue") and what != "copy":
-        raise BadOption(reason=pair("recover is followed by what is recovered: queue"))
+    if what == "recover" and about not in (None, "queue"):
+        raise BadOption(reason=pair("recover is followed by queue, or by nothing"))
     if (what == "copy") is (about is None) and what != "recover":
         raise BadOption(reason=pair("the path of the copy belongs to copy, which needs it: dossier log copy TO"))
     if what == "copy" and about is not None:
         _copy(session, Path(about))
         return
-    if what == "upgrade":
-        _upgrade(session)
+    if what == "lost":
+        show_lost(session, indexes or [], backups or [], write)
         return
-    if what == "reindex":
-        _reindex(session)
+    if what == "recover" and about is None:
+        recover(session, indexes or [], backups or [], losing)
+        return
+    if what in ("upgrade", "reindex"):
+        {"upgrade": _upgrade, "reindex": _reindex}[what](session)
         return
     if what == "dismiss":
         check_named_whole(offset, digest, every=every)
