@@ -22,7 +22,7 @@ from infra.log.sqlite.reading import ReadOnlySource
 from infra.recovery.comparison import Beyond, compare
 from infra.recovery.errors import HolderUnusable
 from infra.recovery.holders import Holder, Holders
-from infra.recovery.lost import LostCommand, Reason, Settled, furthest, settle
+from infra.recovery.lost import LostCommand, Settled, WhyNot, furthest, settle
 from infra.recovery.rebuilding import COMMANDS
 from infra.sqlite_file import open_read_only
 from projections.engine.generations import check_log, is_set_up
@@ -120,7 +120,7 @@ class Looking:
                         events=(*(first.events if first is not None else ()), fact),
                         answer=None,
                         digest=None,
-                        reason=Reason.ONLY_SHOWN,
+                        reason=WhyNot.ONLY_SHOWN,
                     )
         return [*found.values()]
 

@@ -22,7 +22,7 @@ from infra.recovery.comparison import Beyond, HeldAnswer, HeldFact
 from infra.recovery.rebuilding import beginning_of, command_of, rebuilt
 
 
-class Reason(StrEnum):
+class WhyNot(StrEnum):
     """Why a command is not given again."""
 
     REFUSED = "refused"
@@ -40,15 +40,15 @@ class Reason(StrEnum):
         return _REASONS[self]
 
 
-_REASONS: Final[Mapping[Reason, str]] = {
-    Reason.REFUSED: translatable("it was refused, and recorded nothing: given again it would be decided anew"),
-    Reason.STATE_CHANGED: translatable("its dossier has gone on with other facts since"),
-    Reason.RESTS_ON_LOST: translatable("it rests on a command of the same dossier that is not given again"),
-    Reason.NOT_REBUILT: translatable("nothing that its fact says has the digest of the command"),
-    Reason.WITHOUT_ANSWER: translatable("its answer is not there, so that nothing proves what it said"),
-    Reason.ID_TAKEN: translatable("its id belongs to another command by now"),
-    Reason.ANSWERED_OTHERWISE: translatable("it was given again, and was refused"),
-    Reason.ONLY_SHOWN: translatable("only the read models know of it, and they do not hold what it said"),
+_REASONS: Final[Mapping[WhyNot, str]] = {
+    WhyNot.REFUSED: translatable("it was refused, and recorded nothing: given again it would be decided anew"),
+    WhyNot.STATE_CHANGED: translatable("its dossier has gone on with other facts since"),
+    WhyNot.RESTS_ON_LOST: translatable("it rests on a command of the same dossier that is not given again"),
+    WhyNot.NOT_REBUILT: translatable("nothing that its fact says has the digest of the command"),
+    WhyNot.WITHOUT_ANSWER: translatable("its answer is not there, so that nothing proves what it said"),
+    WhyNot.ID_TAKEN: translatable("its id belongs to another command by now"),
+    WhyNot.ANSWERED_OTHERWISE: translatable("it was given again, and was refused"),
+    WhyNot.ONLY_SHOWN: translatable("only the read models know of it, and they do not hold what it said"),
 }
 
 
@@ -84,7 +84,7 @@ class LostCommand:
     digest: bytes | None
     line: str | None = None
     origin: Literal["queue", "facts"] | None = None
-    reason: Reason | None = None
+    reason: WhyNot | None = None
     waits: bool = False
 
     def as_json(self) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def settle(beyond: Beyond, queued: Mapping[str, QueuedLine], *, same_queue: bool
     def waits(queue: QueuedLine | None) -> bool:
         return queue is not None and same_queue and queue.offset > handled
 
-    broken: dict[str, Reason] = dict.fromkeys(_gone_on(beyond), Reason.STATE_CHANGED)
+    broken: dict[str, WhyNot] = dict.fromkeys(_gone_on(beyond), WhyNot.STATE_CHANGED)
     for key, group in groupby(beyond.facts, lambda fact: fact.key):
         facts = [*group]
         last, answer, bound = facts[-1], beyond.answers.get(key), beyond.bound.get(key)
@@ -156,9 +156,9 @@ def settle(beyond: Beyond, queued: Mapping[str, QueuedLine], *, same_queue: bool
         if reason is None and line is None and answer is not None:
             first = beyond.beginnings.get(UUID(last.dossier).hex)
             line = rebuilt(last.event, beginning_of(first) if first is not None else None, answer.digest)
-            reason = Reason.NOT_REBUILT if line is None else None
+            reason = WhyNot.NOT_REBUILT if line is None else None
         if reason is not None:
-            broken.setdefault(last.dossier, Reason.RESTS_ON_LOST)
+            broken.setdefault(last.dossier, WhyNot.RESTS_ON_LOST)
         found.commands.append(
             LostCommand(
                 last.event.command_id,
@@ -185,11 +185,11 @@ def settle(beyond: Beyond, queued: Mapping[str, QueuedLine], *, same_queue: bool
     return found
 
 
-def _reason_at_once(answer: HeldAnswer | None, bound: HeldAnswer | None) -> Reason | None:
+def _reason_at_once(answer: HeldAnswer | None, bound: HeldAnswer | None) -> WhyNot | None:
     if answer is None:
-        return Reason.WITHOUT_ANSWER
+        return WhyNot.WITHOUT_ANSWER
     if bound is not None:
-        return Reason.ANSWERED_OTHERWISE if bound.digest == answer.digest else Reason.ID_TAKEN
+        return WhyNot.ANSWERED_OTHERWISE if bound.digest == answer.digest else WhyNot.ID_TAKEN
     return None
 
 
@@ -206,7 +206,7 @@ def _refused(key: CommandKey, answer: HeldAnswer, partition: int) -> LostCommand
         events=(),
         answer=answer.content,
         digest=answer.digest,
-        reason=Reason.REFUSED,
+        reason=WhyNot.REFUSED,
     )
 
 

@@ -21,8 +21,11 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import structlog
 
 from consumers.commands.outcome import Answer
 from infra.diagnosis.read_models import note_rows
@@ -38,6 +41,7 @@ from infra.recovery.lost import LostCommand, Settled
 from infra.recovery.progress import Progress
 from infra.retry import Retry
 from infra.sqlite_file import open_read_only
+from infra.timeouts import Timeout
 from projections.engine.errors import ViewsAheadOfLog, ViewsOfAnotherHistory
 from projections.engine.generations import Generation, stand_down
 from projections.read_models import PROJECTIONS
@@ -46,6 +50,10 @@ if TYPE_CHECKING:
     from infra.bootstrap import Application
     from projections.engine.engine import Engine
     from projections.engine.ports import Reader
+
+_log = structlog.get_logger(__name__)
+
+_T = TypeVar("_T")
 
 _AT_ONCE: Final = 500
 _SETTLES: Final = 40.0
@@ -241,15 +249,32 @@ def _check_free(application: Application, indexes: Sequence[Path]) -> None:
     from infra.log.errors import IndexInUse
     from infra.log.index_file import open_index
 
-    topic = application.topics.events
-    for path in indexes:
+    def look(path: Path) -> None:
         try:
             open_index(path, application.kafka.app, topic.identity, _partition_of(application, path)).close()
         except IndexInUse:
             raise
-        except LogUnusable:
+        except LogUnusable as error:
             # Whatever else is wrong with it is why it is put aside.
-            continue
+            _log.info("index.unusable", path=str(path), reason=str(error))
+
+    topic = application.topics.events
+    for path in indexes:
+        _once_free(partial(look, path))
+
+
+def _once_free(action: Callable[[], _T]) -> _T:
+    """Do it once nobody has the index: a worker that halted takes it up again and again. Raises IndexInUse."""
+    from infra.log.errors import IndexInUse
+
+    tries = Retry(Timeout.INDEX, pause=_PAUSE)
+    while True:
+        try:
+            return action()
+        except IndexInUse:
+            if tries.is_over:
+                raise
+            tries.pause()
 
 
 def _partition_of(application: Application, path: Path) -> int:
@@ -267,7 +292,9 @@ def _put_aside(application: Application, indexes: Sequence[Path], stamp: str) ->
 
         topic = application.topics.events
         return [
-            put_aside(KafkaSource(application.kafka, _partition_of(application, path), topic), path)
+            _once_free(
+                partial(put_aside, KafkaSource(application.kafka, _partition_of(application, path), topic), path)
+            )
             for path in indexes
             if path.exists()
         ]

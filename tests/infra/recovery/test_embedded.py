@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from infra.recovery.recovery import Recovery
 from tests.infra.cli.conftest import stages
+from tests.infra.recovery.killing import STEPS, Killed, kill_behind
 from tests.support.terminal import NUMBER, Terminal
 
 __all__ = ["stages"]
@@ -158,25 +158,12 @@ def test_a_file_that_lost_records_which_its_own_index_knows(stages: dict[str, Pa
     terminal.run("doctor", "--whole")
 
 
-@pytest.mark.parametrize("step", ["written", "indexes", "views", "queues", "given"])
+@pytest.mark.parametrize("step", STEPS)
 def test_a_recovery_that_is_killed_is_done_again(
     terminal: Terminal, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Behind each of its steps. It knows what it had written down, also when the backup is not named again."""
-
-    class Killed(BaseException):
-        pass
-
-    made = Recovery.__init__
-
-    def init(self: Recovery, *arguments: Any) -> None:
-        def killed(done: str) -> None:
-            if done == step:
-                raise Killed
-
-        made(self, *arguments, killed)
-
-    monkeypatch.setattr(Recovery, "__init__", init)
+    kill_behind(monkeypatch, step)
     before = ids(terminal, "old.sqlite")
     with pytest.raises(Killed):
         terminal.run("log", "recover", f"--backup={terminal.folder / 'backup'}", "--losing=0")

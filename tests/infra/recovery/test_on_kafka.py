@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,12 @@ import pytest
 from infra.bootstrap import Application
 from infra.dev.kafka import KafkaCluster, kafka
 from infra.diagnosis.halts import halts
+from infra.kafka.client import KafkaPartitionClient
 from infra.queue.worker_process import PartitionThread
 from infra.settings import load
+from infra.timeouts import Timeout
 from tests.fault.segments import Segments
+from tests.infra.recovery.killing import STEPS, Killed, kill_behind
 from tests.support.terminal import Terminal
 from tests.support.waiting import wait_until
 from tests.support.workload import lines
@@ -30,7 +33,7 @@ from tests.support.workload import lines
 LINES = [line.encode() for line in islice(lines(2), 40)]
 IDS = [json.loads(line)["command_id"] for line in LINES]
 KEPT, HANDLED = 10, 30
-"""Commands whose records are left, and all that were answered. The genesis stands before them."""
+"""Commands whose records are left, and all that were answered."""
 
 
 @dataclass
@@ -41,6 +44,8 @@ class System:
     terminal: Terminal
     worker: PartitionThread | None = None
     answers: dict[str, str] = field(default_factory=dict)
+    ends: list[int] = field(default_factory=list)
+    """Of the topic of the events, behind the commands whose records are left, and behind all."""
 
     def start(self) -> None:
         """The worker."""
@@ -58,8 +63,7 @@ class System:
         """Command id → answer, of a client that begins now."""
         found: dict[str, str] = {}
         with Application(self.made.settings) as client:
-            for line in commands:
-                (answer,) = client.gateway.submit([line])()
+            for answer in client.gateway.submit(commands)():
                 found[json.loads(answer.line)["command_id"]] = answer.line
         return found
 
@@ -85,13 +89,20 @@ SYSTEMS = {"events": (True, False), "both": (True, True), "grown": (True, True),
 def systems(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, System]]:
     """All cut at once."""
     folder = tmp_path_factory.mktemp("cut")
-    with kafka(nodes=1, data_dir=folder / "kafka") as cluster, ExitStack() as stack:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        kafka(nodes=1, data_dir=folder / "kafka") as cluster,
+        ExitStack() as stack,
+    ):
+        # A cut is found at once, and not after what a cluster of several brokers may need.
+        for each in (Timeout.LEADER, Timeout.RESTART_LONGEST, Timeout.HEAD_CHECK):
+            patch.setattr(each, "seconds", 1.0)
         found = {name: _made(cluster, folder / name, name, stack) for name in SYSTEMS}
         cluster.stop()
         for name, (events, commands) in SYSTEMS.items():
             topics = found[name].made.topics
             if events:
-                Segments.of(cluster.nodes, topics.events.name, 0).cut(KEPT + 1)
+                Segments.of(cluster.nodes, topics.events.name, 0).cut(found[name].ends[0])
             if commands:
                 Segments.of(cluster.nodes, topics.commands.name, 0).cut(KEPT)
         cluster.start()
@@ -107,9 +118,19 @@ def _made(cluster: KafkaCluster, folder: Path, name: str, stack: ExitStack) -> S
     system = System(made, terminal)
     stack.callback(system.stop)
     system.start()
-    system.answers = system.give(LINES[:HANDLED])
+    with Application(made.settings) as client:
+        for start, end in pairwise((0, KEPT, HANDLED)):
+            for answer in client.gateway.submit(LINES[start:end])():
+                system.answers[json.loads(answer.line)["command_id"]] = answer.line
+            system.ends.append(_end(made))
     terminal.run("status")
     return system
+
+
+def _end(made: Application) -> int:
+    """Of the topic of the events."""
+    with closing(KafkaPartitionClient(made.kafka, made.topics.events, 0)) as client:
+        return client.end()
 
 
 def test_what_the_queue_still_holds_is_handled_again(systems: dict[str, System]) -> None:
@@ -175,28 +196,14 @@ def test_a_log_that_went_on_with_others_keeps_them_and_gets_back_what_was_lost(s
     assert len(system.terminal.rows("status")) == 2
 
 
-@pytest.mark.parametrize("step", ["written", "indexes", "views", "queues", "given"])
+@pytest.mark.parametrize("step", STEPS)
 def test_a_recovery_that_is_killed_is_done_again(
     systems: dict[str, System], step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Behind each of its steps, one after the other."""
-    from infra.recovery.recovery import Recovery
-
     system = systems["killed"]
 
-    class Killed(BaseException):
-        pass
-
-    made = Recovery.__init__
-
-    def init(self: Recovery, *arguments: Any) -> None:
-        def killed(done: str) -> None:
-            if done == step:
-                raise Killed
-
-        made(self, *arguments, killed)
-
-    monkeypatch.setattr(Recovery, "__init__", init)
+    kill_behind(monkeypatch, step)
     with pytest.raises(Killed):
         system.terminal.run("log", "recover", "--losing=0")
     monkeypatch.undo()
