@@ -96,7 +96,8 @@ def systems(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Syst
     ):
         # A cut is found at once, and not after what a cluster of several brokers may need.
         for each in (Timeout.LEADER, Timeout.RESTART_LONGEST, Timeout.HEAD_CHECK):
-            patch.setattr(each, "seconds", 1.0)
+            patch.setattr(each, "seconds", 0.5)
+        patch.setattr(KafkaPartitionClient, "lag", 0.5)
         found = {name: _made(cluster, folder / name, name, stack) for name in SYSTEMS}
         cluster.stop()
         for name, (events, commands) in SYSTEMS.items():
