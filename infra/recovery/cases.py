@@ -31,6 +31,7 @@ _CASES: Final[Mapping[str, Remedy]] = MappingProxyType(
         **dict.fromkeys(
             (
                 "VIEWS_AHEAD_OF_LOG",
+                "POSITION_AHEAD_OF_LOG",
                 "VIEWS_OF_ANOTHER_HISTORY",
                 "VIEWS_NOT_BUILT",
                 "ROWS_DIFFER",
