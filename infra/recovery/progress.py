@@ -51,13 +51,15 @@ class Progress:
     def begin(self, commands: Sequence[LostCommand], lost: Sequence[LostCommand], now: datetime) -> Path:
         """Write down what was not written down before, durably, and that a recovery is under way; its folder.
 
-        `lost`: those of the commands that stay lost.
+        `lost`: those of the commands that stay lost. What waits in the queue is handled from there.
         """
+        if self.folder is not None and not commands:
+            return self.folder
         folder = self.folder or self._path.with_name(f"recovered-{now:%Y%m%dT%H%M%S%f}")
         number = len([*folder.glob("lost-*.json")]) + 1
         ids = {each.command_id for each in lost}
         rows = [{**each.as_json(), "stays_lost": each.command_id in ids} for each in commands]
-        again = "\n".join(each.line for each in commands if each.line is not None)
+        again = "\n".join(each.line for each in commands if each.line is not None and not each.waits)
         write_state(folder / f"again-{number}.jsonl", again)
         write_state(folder / f"lost-{number}.json", json.dumps(rows, ensure_ascii=False, indent=1))
         write_state(self._path, json.dumps({"folder": folder.name}))

@@ -66,7 +66,8 @@ def run(cluster: KafkaCluster, folder: Path) -> Report:
     report = Report()
     terminal = Terminal(folder)
     url = f"kafka://{cluster.bootstrap}?prefix=unclean&replication=3&index={folder / 'index'}"
-    terminal.environment |= {"DOSSIER_LOG": url, "DOSSIER_VIEWS": f"sqlite:///{folder / 'log-views.sqlite'}"}
+    # The read models stand beside the indexes, where the projector has them too.
+    terminal.environment["DOSSIER_LOG"] = url
     way = [line.encode() for line in islice(lines(2), _COMMANDS)]
     with Application(load(terminal.environment), create=True) as made:
         topic = made.topics.events.name

@@ -66,7 +66,7 @@ def _show_plan(session: Session, plan: Plan) -> None:
     if plan.shown:
         print_line(text("what the read models alone know of:"))
         show_commands(session, plan.shown)
-    again = sum(each.line is not None for each in plan.commands)
+    again = sum(each.line is not None and not each.waits for each in plan.commands)
     print_pairs(
         (
             (text("Indexes to be put aside"), [str(path) for path in plan.indexes] or None),
