@@ -12,8 +12,10 @@ import typer
 
 from domain.i18n import pair
 from infra.cli.operations.dismissal import check_named_whole, dismiss
+from infra.cli.operations.lost import show_lost
 from infra.cli.operations.move import MoveOptions, move
 from infra.cli.operations.queue_recovery import recover_queue
+from infra.cli.operations.recovery import recover
 from infra.cli.support.arguments import OPERATION
 from infra.cli.support.errors import BadOption
 from infra.cli.support.framework import subcommand
@@ -40,7 +42,8 @@ def register(app: typer.Typer) -> None:
             "lost; void empties the records from one on that nobody can use; reindex makes the indexes of this machine "
             "anew from the records; upgrade takes over an embedded log of an earlier form, once; copy makes a whole "
             "copy of an embedded log, also while it is in use; recover queue brings a queue on Kafka back that lost "
-            "its end.\n\n"
+            "its end; lost lists what an index or a backup holds beyond the log, and recover leads out of what the "
+            "doctor found.\n\n"
             "dismiss and void show first what they would do, and name each record by its hash to do it; recover shows "
             "it too, and names the last handled offset.\n\n"
             "move takes the log to another file or cluster while it is in use, compares every record, and closes this "
@@ -56,6 +59,8 @@ def register(app: typer.Typer) -> None:
             "dossier log void --partition 2 --number 17 --hash 5e1f… --reason 'garbage by a faulty writer'",
             "dossier log recover queue --partition 2",
             "dossier log recover queue --partition 2 --handled 812",
+            "dossier log lost --backup backup --write again.jsonl",
+            "dossier log recover --backup backup",
             "dossier log reindex",
             "dossier log upgrade",
             "dossier log copy /backup/dossier.sqlite",
@@ -75,9 +80,9 @@ class _NamedRecord:
 def log(
     ctx: typer.Context,
     what: Annotated[
-        Literal["dismiss", "void", "recover", "reindex", "upgrade", "copy", "move"],
+        Literal["dismiss", "void", "lost", "recover", "reindex", "upgrade", "copy", "move"],
         typer.Argument(
-            metavar="dismiss|void|recover|reindex|upgrade|copy|move", show_default=False, help=say("What to do.")
+            metavar="dismiss|void|lost|recover|reindex|upgrade|copy|move", show_default=False, help=say("What to do.")
         ),
     ],
     about: Annotated[
@@ -85,7 +90,7 @@ def log(
         typer.Argument(
             metavar="[queue|TO]",
             show_default=False,
-            help=say("What is recovered: queue (recover). A file that does not exist yet (copy)."),
+            help=say("queue: the queue alone is recovered (recover). A file that does not exist yet (copy)."),
         ),
     ] = None,
     *,
@@ -106,9 +111,10 @@ def log(
         int | None,
         typer.Option(
             "--losing",
-            min=1,
+            min=0,
             help=say(
-                "How many acknowledged facts will be lost, as shown, where others still can use the record (void)."
+                "How many acknowledged facts will be lost, as shown: where others still can use the record (void), or "
+                "for good (recover)."
             ),
         ),
     ] = None,
@@ -141,20 +147,32 @@ def log(
         ),
     ] = False,
     handled: Annotated[
-        int | None, typer.Option("--handled", min=0, help=say("The last handled offset, as shown (recover)."))
+        int | None, typer.Option("--handled", min=0, help=say("The last handled offset, as shown (recover queue)."))
+    ] = None,
+    indexes: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--index", metavar="FILE", help=say("An index, or an older log, that may hold more (lost, recover).")
+        ),
+    ] = None,
+    backups: Annotated[
+        list[Path] | None,
+        typer.Option("--backup", metavar="FOLDER", help=say("A backup that may hold more (lost, recover).")),
+    ] = None,
+    write: Annotated[
+        Path | None,
+        typer.Option("--write", metavar="FILE", help=say("Write the commands to be given again to a new file (lost).")),
     ] = None,
 ) -> None:
     """Show what is wrong with a partition, or mend it."""
     session = session_of(ctx)
-    if (what == "recover") is not (about == "queue") and what != "copy":
-        raise BadOption(reason=pair("recover is followed by what is recovered: queue"))
+    if what == "recover" and about not in (None, "queue"):
+        raise BadOption(reason=pair("recover is followed by queue, or by nothing"))
     if (what == "copy") is (about is None) and what != "recover":
         raise BadOption(reason=pair("the path of the copy belongs to copy, which needs it: dossier log copy TO"))
-    if what == "copy" and about is not None:
-        _copy(session, Path(about))
-        return
-    if what == "move":
-        move(
+    alone = {
+        "copy": lambda: _copy(session, Path(about or "")),
+        "move": lambda: move(
             session,
             MoveOptions(
                 to,
@@ -164,13 +182,14 @@ def log(
                 writer_lost=writer_lost,
                 decisions_again=decisions_again,
             ),
-        )
-        return
-    if what == "upgrade":
-        _upgrade(session)
-        return
-    if what == "reindex":
-        _reindex(session)
+        ),
+        "lost": lambda: show_lost(session, indexes or [], backups or [], write),
+        "upgrade": lambda: _upgrade(session),
+        "reindex": lambda: _reindex(session),
+        **({} if about else {"recover": lambda: recover(session, indexes or [], backups or [], losing)}),
+    }
+    if what in alone:
+        alone[what]()
         return
     if what == "dismiss":
         check_named_whole(offset, digest, every=every)
