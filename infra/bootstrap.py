@@ -322,8 +322,13 @@ class Application:
     def _check_open(self, partition: int) -> None:
         """Raises LogClosed where the log on Kafka goes on elsewhere."""
         log = self.kafka_reader
-        log.refresh(partition)
-        check_open(self.kafka.url, log.state(partition).state, lambda: log.log_id)
+        try:
+            log.refresh(partition)
+            state = log.state(partition).state
+        except LogUnusable:
+            # Whatever else is wrong with the log, a command waits for whoever mends it.
+            return
+        check_open(self.kafka.url, state, lambda: log.log_id)
 
     @cached_property
     def topic_watch(self) -> TopicWatch:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -173,7 +174,8 @@ def test_to_another_number_of_partitions_and_back(
     found = new_log.read_genesis(genesis)
     assert found is not None
     assert old_state.keys is not None
-    assert found.continues.startswith(f"moved/{old_state.keys.identity.hex()}/")
+    line = f"dossier-log/dossier/1/0 {old_state.number} {old_state.head.hex()} {old_state.last_position}\n"
+    assert found.continues == f"moved/{old_state.keys.identity.hex()}/{sha256(line.encode()).hexdigest()}"
     assert found.roots == old_state.keys.roots
     for source in sources(three):
         opened = PartitionHandle(source)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
@@ -12,7 +11,7 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 
 from infra.backup import restoring_kafka
-from infra.dev.kafka import KafkaCluster, kafka
+from infra.dev.kafka import KafkaCluster
 from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.errors import TopicUnusable
 from infra.kafka.settings import KafkaSettings
@@ -33,12 +32,6 @@ from tests.infra.moving.test_move import check_moved, embedded, keys, moved
 __all__ = ["embedded", "keys"]
 
 PARTITIONS = 2
-
-
-@pytest.fixture(scope="module")
-def second_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
-    with kafka(nodes=1, data_dir=tmp_path_factory.mktemp("second")) as cluster:
-        yield cluster
 
 
 @pytest.fixture

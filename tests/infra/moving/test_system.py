@@ -6,16 +6,13 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 from uuid import uuid4
 
-import pytest
-
-from infra.dev.kafka import KafkaCluster, kafka
+from infra.dev.kafka import KafkaCluster
 from infra.dev.processes import Processes, processes
 from tests.infra.queue.conftest import PARTITIONS, System, running_system
 from tests.infra.queue.test_command_line import opening
@@ -23,12 +20,6 @@ from tests.support.terminal import NUMBER, Terminal, established, self_assessed
 
 UNITS = ("04630", "04633", "04636", "04639", "04642", "04645")
 YEARS = range(1960, 2020)
-
-
-@pytest.fixture(scope="module")
-def second_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
-    with kafka(nodes=1, data_dir=tmp_path_factory.mktemp("second")) as cluster:
-        yield cluster
 
 
 def applied(url: str, file: Path) -> subprocess.Popen[str]:
