@@ -81,8 +81,8 @@ bench: setup ## Measure; the numbers go to build/bench.json
 	@mkdir -p build
 	$(BIN)/python -m tests.benchmarks
 
-chaos: setup ## Kill and restart the parts under load (SECONDS=600)
-	$(BIN)/python -m tests.fault.chaos --seconds $(SECONDS)
+chaos: setup ## Kill and restart the parts under load (SECONDS=600; ARGS='--whole 3': all on three brokers)
+	$(BIN)/python -m tests.fault.chaos --seconds $(SECONDS) $(ARGS)
 
 unclean-election: setup ## Have a replica elected that lacks what was acknowledged, on five real brokers, and recover
 	$(BIN)/python -m tests.fault.unclean_election

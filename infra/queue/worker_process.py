@@ -22,7 +22,7 @@ from infra.queue.broker_clock import BrokerClock
 from infra.queue.command_consumer import KafkaCommandQueue
 from infra.queue.dead_letters import KafkaDeadLetters
 from infra.queue.replies import KafkaReplies
-from projections.engine.errors import ViewsOfAnotherLog
+from projections.engine.errors import ViewsAheadOfLog, ViewsOfAnotherHistory, ViewsOfAnotherLog
 
 if TYPE_CHECKING:
     from infra.bootstrap import Application
@@ -109,15 +109,15 @@ class PartitionThread(SupervisedThread):
         self._halt.halted(error, self._next_command)
 
     def _check_views(self) -> None:
-        """Halt before read models of another log: this one was made anew, and a fresh index cannot know that.
+        """Halt before read models that know the log otherwise: it was made anew, cut or put back.
 
-        Nothing is decided on read models: where they cannot be reached, commands are handled all the same. Raises
-        ViewsOfAnotherLog.
+        A fresh index cannot know that, and what would be appended now could never be told from what was lost. Nothing
+        is decided on read models: where they cannot be reached, commands are handled all the same. Raises
+        ViewsOfAnotherLog, ViewsOfAnotherHistory, ViewsAheadOfLog.
         """
         try:
-            with self._application.engine.reading():
-                return
-        except ViewsOfAnotherLog:
+            self._application.engine.check_kept(self._partition)
+        except (ViewsOfAnotherLog, ViewsOfAnotherHistory, ViewsAheadOfLog):
             raise
         except InfrastructureError as error:
             _log.warning("worker.views_unchecked", partition=self._partition, reason=str(error))

@@ -122,6 +122,7 @@ class _BackupClient:
 
     largest = 0
     lag = 0.0
+    tape = ""
 
     def __init__(self, storage: BackupStorage, manifest: Manifest, partition: int) -> None:
         self._storage = storage

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from consumers.commands.recording_clock import shown
-from infra.cli.support.reporting import tell_error
+from infra.cli.support.reporting import note, tell_error, where_more
 from infra.cli.support.session import Session
 from infra.cli.support.tables import print_heading, print_line, print_pairs, print_table
+from infra.diagnosis.findings import ProcessHalted
 from infra.diagnosis.report import Report, Wrong
 
 _SHOWN: Final = 5
@@ -134,3 +135,6 @@ def _tell(session: Session, wrong: Wrong) -> None:
     place = ", ".join(f"{names[name]} {value}" for name, value in wrong.place.items())
     message = error.message(language)
     tell_error(session, error.code, f"{place}: {message}" if place else message, error.clause, error.hint(language))
+    more = where_more(session, str(error.details["error"])) if isinstance(error, ProcessHalted) else None
+    if more is not None:
+        note(f"  {more}")

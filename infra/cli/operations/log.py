@@ -13,8 +13,10 @@ import typer
 from domain.i18n import pair
 from infra.cli.operations.dismissal import check_named_whole, dismiss
 from infra.cli.operations.lost import show_lost
+from infra.cli.operations.move import MoveOptions, move
 from infra.cli.operations.queue_recovery import recover_queue
 from infra.cli.operations.recovery import recover
+from infra.cli.operations.reindexing import remake_indexes
 from infra.cli.support.arguments import OPERATION
 from infra.cli.support.errors import BadOption
 from infra.cli.support.framework import subcommand
@@ -44,7 +46,11 @@ def register(app: typer.Typer) -> None:
             "its end; lost lists what an index or a backup holds beyond the log, and recover leads out of what the "
             "doctor found.\n\n"
             "dismiss and void show first what they would do, and name each record by its hash to do it; recover shows "
-            "it too, and names the last handled offset."
+            "it too, and names the last handled offset.\n\n"
+            "move takes the log to another file or cluster while it is in use, compares every record, and closes this "
+            "one: here it can still be read. A move that was broken off goes on. To another number of partitions it "
+            "goes as a new log, whose genesis names this one: each dossier keeps its events, and each command its "
+            "answer."
         ),
         examples=(
             "dossier log dismiss --partition 2",
@@ -59,6 +65,7 @@ def register(app: typer.Typer) -> None:
             "dossier log reindex",
             "dossier log upgrade",
             "dossier log copy /backup/dossier.sqlite",
+            "dossier log move --to 'kafka://HOST:9092?partitions=4'",
         ),
     )(log)
 
@@ -74,9 +81,11 @@ class _NamedRecord:
 def log(
     ctx: typer.Context,
     what: Annotated[
-        Literal["dismiss", "void", "lost", "recover", "reindex", "upgrade", "copy"],
+        Literal["dismiss", "void", "lost", "recover", "reindex", "upgrade", "copy", "move"],
         typer.Argument(
-            metavar="dismiss|void|lost|recover|reindex|upgrade|copy", show_default=False, help=say("What to do.")
+            metavar="dismiss|void|lost|recover|reindex|upgrade|copy|move",
+            show_default=False,
+            help=say("What to do."),
         ),
     ],
     about: Annotated[
@@ -113,6 +122,33 @@ def log(
         ),
     ] = None,
     roots: Annotated[list[Path] | None, typer.Option("--roots", metavar="FOLDER", help=ROOTS_HELP)] = None,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="URL", help=say("Where the log goes, as --log names a log (move).")),
+    ] = None,
+    instead: Annotated[
+        bool,
+        typer.Option("--instead", help=say("Give up the place that the log was moved to before (move).")),
+    ] = False,
+    new_log: Annotated[
+        bool,
+        typer.Option(
+            "--new-log", help=say("Begin a new log there, as is done where the number of partitions is another (move).")
+        ),
+    ] = False,
+    writer_lost: Annotated[
+        bool,
+        typer.Option(
+            "--writer-lost", help=say("There is no key of an active writer any more: begin a new log (move).")
+        ),
+    ] = False,
+    decisions_again: Annotated[
+        bool,
+        typer.Option(
+            "--decisions-again",
+            help=say("Publish the public decisions of a new log once more, with the same ids (move)."),
+        ),
+    ] = False,
     handled: Annotated[
         int | None, typer.Option("--handled", min=0, help=say("The last handled offset, as shown (recover queue)."))
     ] = None,
@@ -140,14 +176,24 @@ def log(
     if what == "copy" and about is not None:
         _copy(session, Path(about))
         return
-    if what == "lost":
-        show_lost(session, indexes or [], backups or [], write)
+    if what in ("lost", "recover") and about is None:
+        _after_a_loss(session, what, (indexes or [], backups or []), write=write, losing=losing)
         return
-    if what == "recover" and about is None:
-        recover(session, indexes or [], backups or [], losing)
+    if what == "move":
+        move(
+            session,
+            MoveOptions(
+                to,
+                roots or [],
+                instead=instead,
+                new_log=new_log,
+                writer_lost=writer_lost,
+                decisions_again=decisions_again,
+            ),
+        )
         return
     if what in ("upgrade", "reindex"):
-        {"upgrade": _upgrade, "reindex": _reindex}[what](session)
+        {"upgrade": _upgrade, "reindex": remake_indexes}[what](session)
         return
     if what == "dismiss":
         check_named_whole(offset, digest, every=every)
@@ -170,50 +216,21 @@ def log(
             )
 
 
+def _after_a_loss(
+    session: Session, what: str, holders: tuple[list[Path], list[Path]], *, write: Path | None, losing: int | None
+) -> None:
+    """`holders`: indexes and backups that may hold more than the log."""
+    if what == "lost":
+        show_lost(session, *holders, write)
+    else:
+        recover(session, *holders, losing)
+
+
 def _source(application: Application, partition: int) -> PartitionSource:
     sources = application.sources()
     if partition >= len(sources):
         raise BadOption(reason=pair("--partition is one of 0 to {most}", most=len(sources) - 1))
     return sources[partition]
-
-
-def _reindex(session: Session) -> None:
-    path = session.settings().log
-    if isinstance(path, Path):
-        _reindex_embedded(session, path)
-    else:
-        _put_indexes_aside(session)
-
-
-def _reindex_embedded(session: Session, path: Path) -> None:
-    from infra.errors import LogMissing
-    from infra.log.sqlite.source import SQLiteSource
-    from infra.log.sqlite.whole import reindex
-
-    if not path.exists():
-        raise LogMissing(log=str(path))
-    position = reindex(SQLiteSource(path))
-    line = session.text("the index was made anew from the records, up to position {position}", position=position)
-    tell_done(session, {"reindexed": True, "position": position}, line)
-
-
-def _put_indexes_aside(session: Session) -> None:
-    """The next one who needs an index makes it anew."""
-    from infra.log.kafka.index_paths import index_files
-    from infra.log.kafka.renewal import put_aside
-    from infra.log.kafka.source import KafkaSource
-
-    with session.application() as application:
-        kafka, topic = application.kafka, application.topics.events
-        kept = [
-            str(put_aside(KafkaSource(kafka, number, topic), path))
-            for number in range(kafka.partitions)
-            for path in index_files(kafka, number)
-        ]
-    if session.json:
-        print_json({"reindexed": True, "kept": kept})
-    for each in () if session.json else kept:
-        write_line(session.text("kept as it was, to be made anew by whoever needs it: {path}", path=each))
 
 
 def _upgrade(session: Session) -> None:
@@ -289,7 +306,7 @@ def _void(
 ) -> None:
     from infra.log.repair import examined
 
-    stopped = _stopped_at(application, source.address.partition)
+    stopped = _stopped_at(application, source)
     number = asked.number or stopped
     if number is None:
         line = session.text("every record can be used; name one with --number")
@@ -318,12 +335,18 @@ def _void(
     tell_done(session, {"void": {"first": number, "last": found.last}}, line)
 
 
-def _stopped_at(application: Application, partition: int) -> int | None:
+def _stopped_at(application: Application, source: PartitionSource) -> int | None:
     """The number of the record that this program cannot use; None where it can use all."""
     from infra.log.errors import NewerLog, RecordUnreadable
+    from infra.log.full_scan import check_whole
+    from infra.queue.errors import ReadingBehind
 
     try:
-        application.log.head(partition)
+        try:
+            application.log.head(source.address.partition)
+        except ReadingBehind:
+            # Whoever holds the shared index does not read on: the records themselves tell it too, if more slowly.
+            check_whole(source)
     except (NewerLog, RecordUnreadable) as stopped:
         number = stopped.details["number"]
         return number if isinstance(number, int) else None

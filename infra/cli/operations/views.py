@@ -12,7 +12,7 @@ from infra.cli.operations.rebuild import DIFFERENT
 from infra.cli.support.arguments import OPERATION
 from infra.cli.support.framework import subcommand
 from infra.cli.support.i18n import say
-from infra.cli.support.reporting import print_json, tell_error
+from infra.cli.support.reporting import print_json, tell_error, where_more
 from infra.cli.support.session import Session, session_of
 from infra.terminal.output import write_line
 from projections.engine.errors import ViewsNotBuilt
@@ -126,6 +126,9 @@ def _verify(session: Session, application: Application) -> None:
         for finding in each.findings:
             write_line(f"  {finding.code}: {finding.message(session.language)}", style="red")
             write_line(f"    {finding.hint(session.language)}")
+            more = where_more(session, finding.code)
+            if more is not None:
+                write_line(f"    {more}")
     for error in missing:
         tell_error(session, error.code, error.message(session.language), None, error.hint(session.language))
     if findings or missing:

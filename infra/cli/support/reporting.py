@@ -47,8 +47,16 @@ def tell_error(session: Session, code: str, message: str, clause: str | None, hi
         note(f"  {text('clause')}: {clause_text(clause, session.language)}")
     if hint:
         note(f"  {text('hint')}: {hint}")
-    if page(code, session.language) is not None:
-        note("  " + text("more: dossier explain {code}", code=code))
+    more = where_more(session, code)
+    if more is not None:
+        note(f"  {more}")
+
+
+def where_more(session: Session, code: str) -> str | None:
+    """Where what to do about a code is told at length; None where it has no page."""
+    if page(code, session.language) is None:
+        return None
+    return session.text("more: dossier explain {code}", code=code)
 
 
 def note(text: str) -> None:

@@ -128,7 +128,7 @@ def test_open_orphans_outlive_a_restart(settings: KafkaSettings, stranger: Calla
 def test_a_newer_format_on_the_head_halts(opened: PartitionHandle, stranger: Callable[[bytes | None], int]) -> None:
     """An old program must not fork from a new one."""
     happen(opened)
-    stranger(written(opened, format_=0xFE))
+    stranger(written(opened, format_=0xFF))
     for _ in range(2):
         with pytest.raises(NewerLog):
             happen(opened)

@@ -2,53 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
-from infra.bootstrap import Application
 from infra.log.format import Format, seal
 from infra.log.partition_handle import PartitionHandle
 from infra.log.sqlite.source import SQLiteSource
-from infra.settings import load
-from schemas.command_parser import read_command
+from tests.infra.runbook.backup_cases import BACKUP_CASES
+from tests.infra.runbook.case import DOCTOR, LOG, OPEN, RECORD, UNITS, Case, Place, record, three_dossiers
+from tests.infra.runbook.file_cases import FILE_CASES
+from tests.infra.runbook.machine_cases import MACHINE_CASES
+from tests.infra.runbook.publication_cases import PUBLICATION_CASES
+from tests.infra.runbook.views_cases import VIEWS_CASES
 from tests.support.terminal import Terminal
-
-LOG: Final = "dossier.sqlite"
-_UNITS: Final = ("04630", "04633", "04636")
-_FREE: Final = "04639"
-_OPEN: Final = ("open", "--level=basic", "--year=2024", "--on=2024-06-12")
-RECORD: Final = (*_OPEN, _FREE)
-"""A command that records a fact."""
-DOCTOR: Final = ("doctor", "--whole")
-
-
-class Case(NamedTuple):
-    """How it is made on a log with three dossiers, and the command that names the code."""
-
-    make: Callable[[Terminal], None]
-    shown_by: tuple[str, ...] = DOCTOR
-
-
-def terminal_on(folder: Path) -> Terminal:
-    """A terminal on the log of the pages."""
-    made = Terminal(folder)
-    made.log = f"sqlite:///{folder / LOG}"
-    made.environment["DOSSIER_LOG"] = made.log
-    return made
-
-
-def three_dossiers(terminal: Terminal) -> None:
-    """The log that every case begins with, and read models of it."""
-    for unit in _UNITS:
-        terminal.run(*_OPEN, unit)
-    terminal.run("status")
 
 
 def _edit(terminal: Terminal, statement: str, file: str = LOG) -> None:
@@ -60,7 +30,7 @@ def _row_differs(terminal: Terminal) -> None:
     with closing(sqlite3.connect(terminal.folder / "dossier-views.sqlite")) as views, views:
         tables = views.execute("SELECT name FROM sqlite_master WHERE name LIKE 'status_dossiers%' AND type = 'table'")
         ((table,),) = tables.fetchall()
-        assert views.execute(f"UPDATE {table} SET state = 'announced'").rowcount == len(_UNITS)  # noqa: S608
+        assert views.execute(f"UPDATE {table} SET state = 'announced'").rowcount == len(UNITS)  # noqa: S608
     # The doctor notes it, and then questions are refused.
     terminal.ask(*DOCTOR)
 
@@ -92,24 +62,9 @@ def _garbage(terminal: Terminal) -> None:
         log.execute("INSERT INTO records VALUES (?, ?, 0)", (last + 1, value))
 
 
-def _recorded(terminal: Terminal, unit: str, clock: Callable[[], datetime]) -> None:
-    """By another program on the same log, which has no read models."""
-    line = {
-        "command_id": f"01907f3a-0000-7101-8000-0000000{unit}",
-        "command": "OpenDossier",
-        "on": "2024-06-12",
-        "actor": {"person": "Lò Văn Thắng", "agency": unit, "role": "applicant"},
-        "dossier": {"unit": unit, "level": "basic", "year": 2024},
-        "data": {},
-    }
-    with Application(load({"DOSSIER_LOG": terminal.log}), clock=clock) as application:
-        (answer,) = application.handler.handle([read_command(json.dumps(line))])
-    assert answer.outcome == "accepted", answer
-
-
 def _recorded_too_late(terminal: Terminal) -> None:
     """By a clock that was half an hour fast, which nobody noticed."""
-    _recorded(terminal, "04642", lambda: datetime.now(UTC) + timedelta(minutes=30))
+    record(terminal, "04642", lambda: datetime.now(UTC) + timedelta(minutes=30))
 
 
 def _moved_away(terminal: Terminal) -> None:
@@ -117,6 +72,11 @@ def _moved_away(terminal: Terminal) -> None:
     elsewhere.mkdir()
     for name in (LOG, f"{LOG}.keys"):
         (terminal.folder / name).rename(elsewhere / name)
+
+
+def _closed(terminal: Terminal) -> None:
+    """By a move to another folder, which is at its end."""
+    terminal.run("log", "move", "--to", f"sqlite:///{terminal.folder / 'moved' / LOG}")
 
 
 def _all_moved_away(terminal: Terminal) -> None:
@@ -140,7 +100,7 @@ def _altered(terminal: Terminal) -> None:
 def _views_of_another(terminal: Terminal) -> None:
     other = terminal.folder / "other"
     other.mkdir()
-    three_dossiers(terminal_on(other))
+    three_dossiers(Place(other))
     shutil.copy(other / "dossier-views.sqlite", terminal.folder)
 
 
@@ -148,11 +108,11 @@ def _put_back(terminal: Terminal) -> None:
     """The log is an older copy that went on, further than the read models know."""
     copy = terminal.folder / "copy.sqlite"
     shutil.copy(terminal.folder / LOG, copy)
-    terminal.run(*_OPEN, "04645")
+    terminal.run(*OPEN, "04645")
     terminal.run("status")
     copy.replace(terminal.folder / LOG)
     for unit in ("04648", "04651"):
-        _recorded(terminal, unit, lambda: datetime.now(UTC))
+        record(terminal, unit, lambda: datetime.now(UTC))
 
 
 CASES: Final[dict[str, Case]] = {
@@ -160,6 +120,7 @@ CASES: Final[dict[str, Case]] = {
     "KEYS_UNSAFE": Case(_unsafe, RECORD),
     "KEY_MISSING": Case(_writer_lost),
     "LOG_BROKEN": Case(_altered),
+    "LOG_CLOSED": Case(_closed),
     "LOG_LOST": Case(_moved_away),
     "LOG_MISSING": Case(_all_moved_away),
     "MOMENT_WRONG": Case(_recorded_too_late, ("doctor",)),
@@ -169,4 +130,9 @@ CASES: Final[dict[str, Case]] = {
     "VIEWS_OF_ANOTHER_HISTORY": Case(_put_back, ("status",)),
     "VIEWS_OF_ANOTHER_LOG": Case(_views_of_another, ("status",)),
     "WRITER_NOT_REGISTERED": Case(_writer_lost, RECORD),
+    **FILE_CASES,
+    **VIEWS_CASES,
+    **BACKUP_CASES,
+    **PUBLICATION_CASES,
+    **MACHINE_CASES,
 }

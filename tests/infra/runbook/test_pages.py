@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,9 +12,12 @@ import pytest
 from domain.errors import InfrastructureError
 from domain.i18n import LANGUAGES, Language
 from infra.dev.catalogues import all_errors
-from infra.runbook.pages import FOLDER, codes, page, title
-from tests.infra.runbook.cases import CASES, RECORD, terminal_on, three_dossiers
-from tests.support.terminal import Terminal
+from infra.runbook.pages import FOLDER, SHARED, codes, page, title
+from tests.infra.runbook.case import FREE, RECORD, Place, three_dossiers
+from tests.infra.runbook.cases import CASES
+from tests.infra.runbook.codes import MADE_ELSEWHERE, WITHOUT_PAGE
+from tests.infra.runbook.kafka_cases import KAFKA_CASES
+from tests.infra.runbook.shell import commands_of, follow
 
 _PARTS = {"en": ("## What to do", "## What may be lost"), "vi": ("## Việc cần làm", "## Có thể mất gì")}
 
@@ -27,89 +28,84 @@ def _page(code: str, language: Language) -> str:
     return found
 
 
-def _commands(text: str) -> list[str]:
-    blocks = re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    return [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
-
-
 def test_every_page_is_tried_and_stands_in_the_table() -> None:
-    """A page without a case, or a case without a page, is none; the codes are errors that end with 4."""
-    assert codes() == codes("vi") == sorted(CASES)
-    assert set(CASES) <= {each.code for each in all_errors() if issubclass(each, InfrastructureError)}
+    """A page without a case, or a case without a page, is none."""
+    assert codes() == codes("vi") == sorted({*CASES, *KAFKA_CASES, *MADE_ELSEWHERE})
     table = (FOLDER / "README.md").read_text(encoding="utf-8")
-    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == sorted(CASES)
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == codes()
 
 
-@pytest.mark.parametrize("code", CASES)
+def test_every_code_that_a_person_has_to_do_something_about_has_a_page() -> None:
+    """Those that end with 4, but the ones of the list, for the reason that stands there."""
+    known = {each.code for each in all_errors() if issubclass(each, InfrastructureError)}
+    assert known == {*codes(), *WITHOUT_PAGE}
+    assert not {*codes()} & {*WITHOUT_PAGE}
+
+
+@pytest.mark.parametrize("code", codes())
 def test_a_page_has_all_its_parts_and_the_same_commands_in_both_languages(code: str) -> None:
     for language in LANGUAGES:
         text = _page(code, language)
-        assert text.startswith(f"# {code}: ")
+        assert text.startswith(f"# {SHARED.get(code, code)}: ")
+        assert code in text.partition("```")[0], "a page names each code that it is about before it says what to do"
         assert title(text)
         assert all(f"\n{part}\n" in text for part in _PARTS[language])
-    assert _commands(_page(code, "en")) == _commands(_page(code, "vi"))
+    assert commands_of(_page(code, "en")) == commands_of(_page(code, "vi"))
 
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the log that every case begins with."""
     folder = tmp_path_factory.mktemp("runbook")
-    three_dossiers(terminal_on(folder))
+    three_dossiers(Place(folder))
     return folder
 
 
 @pytest.fixture
-def terminal(made: Path, tmp_path: Path) -> Terminal:
+def place(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     shutil.copytree(made, tmp_path, dirs_exist_ok=True)
-    return terminal_on(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    found = Place(tmp_path)
+    with found.stack:
+        yield found
 
 
 @pytest.mark.parametrize("code", CASES)
-def test_who_follows_a_page_has_a_log_in_order_that_records_again(code: str, terminal: Terminal) -> None:
+def test_who_follows_a_page_has_a_log_in_order_that_records_again(code: str, place: Place) -> None:
     """The case names its code and its page; after the page's own commands all facts are there, and one more is."""
     case = CASES[code]
-    case.make(terminal)
-    said = terminal.run(*case.shown_by, code=4).err
-    assert f"error {code}" in said
+    case.make(place)
+    said = case.shown_by(place) if callable(case.shown_by) else place.run(*case.shown_by, code=4).err
+    assert f"{code}: " in said
     assert f"dossier explain {code}" in said
-    _follow(terminal, _commands(_page(code, "en")))
-    terminal.run(*RECORD)
-    numbers = [each["number"] for each in terminal.rows("status")]
-    assert {f"{unit}-CB-2024-1" for unit in ("04630", "04633", "04636", "04639")} <= set(numbers)
-
-
-def _follow(terminal: Terminal, commands: list[str]) -> None:
-    """In one shell, as a person would; the first that fails ends it."""
-    environment = {**os.environ, **terminal.environment}
-    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
-    script = "set -eu\n" + "\n".join(commands)
-    done = subprocess.run(
-        ["bash", "-c", script], cwd=terminal.folder, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+    follow(place, commands_of(_page(code, "en")))
+    with case.within():
+        place.run(*RECORD)
+        numbers = [each["number"] for each in place.rows("status")]
+    assert {f"{unit}-CB-2024-1" for unit in (*case.still_held, FREE)} <= set(numbers)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_page_is_printed_as_it_stands(language: Language, terminal: Terminal) -> None:
-    said = terminal.run("explain", "ROWS_DIFFER", f"--lang={language}").out
+def test_a_page_is_printed_as_it_stands(language: Language, place: Place) -> None:
+    said = place.run("explain", "ROWS_DIFFER", f"--lang={language}").out
     assert said.strip() == _page("ROWS_DIFFER", language).strip()
-    assert terminal.json("explain", "ROWS_DIFFER")["page"] == _page("ROWS_DIFFER", "en")
+    assert place.json("explain", "ROWS_DIFFER")["page"] == _page("ROWS_DIFFER", "en")
 
 
-def test_a_code_without_a_page_is_explained_by_its_error(terminal: Terminal) -> None:
-    said = terminal.run("explain", "already_decided").out
+def test_a_code_without_a_page_is_explained_by_its_error(place: Place) -> None:
+    said = place.run("explain", "already_decided").out
     assert said.startswith("ALREADY_DECIDED: ")
-    assert "hint: " in terminal.run("explain", "LOG_UNUSABLE").out
+    assert "hint: " in place.run("explain", "NOTHING_PARKED").out
 
 
-def test_a_code_that_there_is_not_is_refused_with_the_nearest(terminal: Terminal) -> None:
-    said = terminal.run("explain", "ROW_DIFFERS", code=2).err
+def test_a_code_that_there_is_not_is_refused_with_the_nearest(place: Place) -> None:
+    said = place.run("explain", "ROW_DIFFERS", code=2).err
     assert "UNKNOWN_CODE" in said
     assert "ROWS_DIFFER" in said
-    terminal.run("explain", "../../errors", code=2)
+    place.run("explain", "../../errors", code=2)
 
 
-def test_without_a_code_the_pages_are_listed(terminal: Terminal) -> None:
-    said = terminal.run("explain").out
-    assert [line.partition(":")[0] for line in said.splitlines()] == sorted(CASES)
-    assert {each["code"] for each in terminal.json("explain")["pages"]} == set(CASES)
+def test_without_a_code_the_pages_are_listed(place: Place) -> None:
+    said = place.run("explain").out
+    assert [line.partition(":")[0] for line in said.splitlines()] == codes()
+    assert {each["code"] for each in place.json("explain")["pages"]} == set(codes())
