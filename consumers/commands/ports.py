@@ -83,9 +83,6 @@ class CommandLog(DossierLog, Protocol):
     def refresh(self, partition: int) -> None:
         """Read to the end: what anybody appended before is seen afterwards."""
 
-    def head_at_end(self, partition: int) -> int:
-        """The same, and the last position. Raises where the log is not whole."""
-
     def answers(self, partition: int, keys: Sequence[CommandKey]) -> Mapping[CommandKey, tuple[bytes, str]]:
         """Digest and first answer of those commands that were handled before."""
 

@@ -57,7 +57,7 @@ class Format(IntEnum):
     STATEMENT = 0xFB
     VOID = 0xFC
     DISMISSAL = 0xFD
-    CLOSING = 0xFE
+    CLOSING = 0xFF
 
 
 CONTROL: Final = frozenset({Format.GENESIS, Format.STATEMENT, Format.VOID, Format.DISMISSAL, Format.CLOSING})

@@ -19,9 +19,9 @@ from infra.settings import load
 ROOT = Path(__file__).parents[2]
 README = "README.md"
 ON_KAFKA = "infra/queue/README.md"
-AFTER_A_LOSS = "infra/recovery/README.md"
 ON_A_SMALL_LOG = {"infra/backup/README.md": 6, "infra/moving/README.md": 3}
 """Pages, and how many commands each has at least."""
+AFTER_A_LOSS = "infra/recovery/README.md"
 ON_THE_DEMO = (README, "projections/README.md", "infra/delivery/README.md")
 PAGES = sorted(
     path.relative_to(ROOT).as_posix()

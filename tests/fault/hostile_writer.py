@@ -29,7 +29,7 @@ def _again(log: SecondReader) -> Record:
 
 SABOTAGE: Final[dict[str, Callable[[SecondReader], Record]]] = {
     "a garbage body": lambda _: (Format.APPENDS, b"garbage", 0),
-    "the next format": lambda _: (0xFF, b"newer", 0),
+    "the next format": lambda _: (0xFE, b"newer", 0),
     "a wrong count": lambda _: (Format.APPENDS, encode_body("mole", [_EMPTY]), 7),
     "repeated versions": _again,
 }

@@ -11,7 +11,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 HEADER = Struct(">B32sQQI8s64s")
-APPENDS, GENESIS, STATEMENT, VOID, DISMISSAL, CLOSING = 0xF9, 0xFA, 0xFB, 0xFC, 0xFD, 0xFE
+APPENDS, GENESIS, STATEMENT, VOID, DISMISSAL, CLOSING = 0xF9, 0xFA, 0xFB, 0xFC, 0xFD, 0xFF
 CONTROL = (GENESIS, STATEMENT, VOID, DISMISSAL, CLOSING)
 _ADD, _RETIRE, _ROTATE = 1, 2, 3
 _P = 2**255 - 19

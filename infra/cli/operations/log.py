@@ -16,7 +16,6 @@ from infra.cli.operations.lost import show_lost
 from infra.cli.operations.move import MoveOptions, move
 from infra.cli.operations.queue_recovery import recover_queue
 from infra.cli.operations.recovery import recover
-from infra.cli.operations.reindexing import remake_indexes
 from infra.cli.support.arguments import OPERATION
 from infra.cli.support.errors import BadOption
 from infra.cli.support.framework import subcommand
@@ -83,9 +82,7 @@ def log(
     what: Annotated[
         Literal["dismiss", "void", "lost", "recover", "reindex", "upgrade", "copy", "move"],
         typer.Argument(
-            metavar="dismiss|void|lost|recover|reindex|upgrade|copy|move",
-            show_default=False,
-            help=say("What to do."),
+            metavar="dismiss|void|lost|recover|reindex|upgrade|copy|move", show_default=False, help=say("What to do.")
         ),
     ],
     about: Annotated[
@@ -173,14 +170,9 @@ def log(
         raise BadOption(reason=pair("recover is followed by queue, or by nothing"))
     if (what == "copy") is (about is None) and what != "recover":
         raise BadOption(reason=pair("the path of the copy belongs to copy, which needs it: dossier log copy TO"))
-    if what == "copy" and about is not None:
-        _copy(session, Path(about))
-        return
-    if what in ("lost", "recover") and about is None:
-        _after_a_loss(session, what, (indexes or [], backups or []), write=write, losing=losing)
-        return
-    if what == "move":
-        move(
+    alone = {
+        "copy": lambda: _copy(session, Path(about or "")),
+        "move": lambda: move(
             session,
             MoveOptions(
                 to,
@@ -190,10 +182,14 @@ def log(
                 writer_lost=writer_lost,
                 decisions_again=decisions_again,
             ),
-        )
-        return
-    if what in ("upgrade", "reindex"):
-        {"upgrade": _upgrade, "reindex": remake_indexes}[what](session)
+        ),
+        "lost": lambda: show_lost(session, indexes or [], backups or [], write),
+        "upgrade": lambda: _upgrade(session),
+        "reindex": lambda: _reindex(session),
+        **({} if about else {"recover": lambda: recover(session, indexes or [], backups or [], losing)}),
+    }
+    if what in alone:
+        alone[what]()
         return
     if what == "dismiss":
         check_named_whole(offset, digest, every=every)
@@ -216,21 +212,50 @@ def log(
             )
 
 
-def _after_a_loss(
-    session: Session, what: str, holders: tuple[list[Path], list[Path]], *, write: Path | None, losing: int | None
-) -> None:
-    """`holders`: indexes and backups that may hold more than the log."""
-    if what == "lost":
-        show_lost(session, *holders, write)
-    else:
-        recover(session, *holders, losing)
-
-
 def _source(application: Application, partition: int) -> PartitionSource:
     sources = application.sources()
     if partition >= len(sources):
         raise BadOption(reason=pair("--partition is one of 0 to {most}", most=len(sources) - 1))
     return sources[partition]
+
+
+def _reindex(session: Session) -> None:
+    path = session.settings().log
+    if isinstance(path, Path):
+        _reindex_embedded(session, path)
+    else:
+        _put_indexes_aside(session)
+
+
+def _reindex_embedded(session: Session, path: Path) -> None:
+    from infra.errors import LogMissing
+    from infra.log.sqlite.source import SQLiteSource
+    from infra.log.sqlite.whole import reindex
+
+    if not path.exists():
+        raise LogMissing(log=str(path))
+    position = reindex(SQLiteSource(path))
+    line = session.text("the index was made anew from the records, up to position {position}", position=position)
+    tell_done(session, {"reindexed": True, "position": position}, line)
+
+
+def _put_indexes_aside(session: Session) -> None:
+    """The next one who needs an index makes it anew."""
+    from infra.log.kafka.index_paths import index_files
+    from infra.log.kafka.renewal import put_aside
+    from infra.log.kafka.source import KafkaSource
+
+    with session.application() as application:
+        kafka, topic = application.kafka, application.topics.events
+        kept = [
+            str(put_aside(KafkaSource(kafka, number, topic), path))
+            for number in range(kafka.partitions)
+            for path in index_files(kafka, number)
+        ]
+    if session.json:
+        print_json({"reindexed": True, "kept": kept})
+    for each in () if session.json else kept:
+        write_line(session.text("kept as it was, to be made anew by whoever needs it: {path}", path=each))
 
 
 def _upgrade(session: Session) -> None:

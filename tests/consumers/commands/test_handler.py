@@ -344,7 +344,6 @@ class Between:
         self.read_types = self._log.read_types
         self.last_given = self._log.last_given
         self.refresh = self._log.refresh
-        self.head_at_end = self._log.head_at_end
         self.commands_offset = self._log.commands_offset
         self.last_handled = self._log.last_handled
         self.events_of = self._log.events_of

@@ -172,7 +172,7 @@ def test_what_is_no_part_of_it_is_named_and_stops_nobody(opened: PartitionHandle
     assert looked_at(folder).left_over == ["note.txt"]
 
 
-@pytest.mark.parametrize(("format_", "kind"), [(Format.APPENDS, RecordUnreadable), (0xFF, NewerLog)])
+@pytest.mark.parametrize(("format_", "kind"), [(Format.APPENDS, RecordUnreadable), (0xFE, NewerLog)])
 def test_a_record_that_nobody_can_use_is_kept_and_named(
     opened: PartitionHandle, folder: Path, format_: int, kind: type[Exception]
 ) -> None:

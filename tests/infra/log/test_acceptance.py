@@ -260,7 +260,7 @@ def test_a_key_is_not_replaced_by_another_of_the_same_id() -> None:
 def test_an_unknown_format_is_a_record_like_any_other_to_the_rule() -> None:
     """Whether its body can be used is each reader's own affair; only an active writer's counts."""
     found = begun().state
-    for format_ in (0xF8, 0xFF):
+    for format_ in (0xF8, 0xFE):
         assert verdict(found, sealed(found, format_=format_)) is Verdict.ACCEPTED
         assert verdict(found, sealed(found, format_=format_, number=1)) is Verdict.LATE
         assert verdict(found, sealed(found, format_=format_, number=9)) is Verdict.ORPHAN

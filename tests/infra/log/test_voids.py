@@ -85,7 +85,7 @@ def of_events(*events: tuple[str, int]) -> bytes:
 KNOWN = uuid4()
 SABOTAGE = {
     "a garbage body": (b"garbage", 0, Format.APPENDS),
-    "the next format": (b"newer", 0, 0xFF),
+    "the next format": (b"newer", 0, 0xFE),
     "a repeated version": (of_events((KNOWN.hex, 1)), 1, Format.APPENDS),
     "a wrong count": (of_events((uuid4().hex, 1)), 3, Format.APPENDS),
     "a control record with events": (b"", 1, Format.DISMISSAL),

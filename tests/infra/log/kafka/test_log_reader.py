@@ -173,7 +173,7 @@ def test_a_record_of_a_later_format_is_read_on_from_by_the_release_that_knows_it
         with pytest.raises(NewerLog):
             reader.head(0)
     reader.close()
-    monkeypatch.setattr(usable, "CONTROL", {*CONTROL, 0xFF})
+    monkeypatch.setattr(usable, "CONTROL", {*CONTROL, 0xFE})
     newer = SharedLog(settings, topic)
     try:
         assert _versions(newer) == [1]

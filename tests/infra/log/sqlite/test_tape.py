@@ -192,7 +192,7 @@ def test_an_orphan_stops_everybody_until_it_is_dismissed(open_log: Open, path: P
 def test_a_newer_format_on_the_head_halts(open_log: Open, path: Path) -> None:
     opened = open_log()
     happen(opened)
-    write(path, on_head(opened, b"newer", format_=0xFF))
+    write(path, on_head(opened, b"newer", format_=0xFE))
     with pytest.raises(NewerLog):
         happen(opened)
 
