@@ -189,7 +189,10 @@ def _recover(terminal: Terminal, running: Processes, report: Report) -> None:
     report.expect(shown["losing"] == 0, f"{shown['losing']} commands would stay lost")
     done = terminal.ask("log", "recover", "--losing=0", "--json")
     left = {each["code"] for each in done.json["wrong"]}
-    report.expect(left <= {"NO_WORKER", "PROCESS_HALTED"}, f"after the recovery the doctor finds {sorted(left)}")
+    report.expect(
+        left <= {"NO_WORKER", "PROCESS_HALTED", "COMMANDS_WAITING"},
+        f"after the recovery the doctor finds {sorted(left)}",
+    )
     running.start("worker-1", "worker")
     running.start("projector-1", "projector")
     wait_until(lambda: not terminal.ask("doctor", "--json").json["wrong"], pause=1.0)
