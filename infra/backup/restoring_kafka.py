@@ -108,7 +108,8 @@ class _Restore:
             raise TopicUnusable(
                 log=settings.url,
                 reason=f"the topic {spec.name} takes {topic.largest} bytes, and a record of the backup has {largest}",
-                mend=f"kafka-configs.sh --alter --topic {spec.name} --add-config {wanted}",
+                mend=f"kafka-configs.sh --alter --topic {spec.name} --add-config {wanted} "
+                f"--bootstrap-server {settings.bootstrap}",
             )
         return topic
 

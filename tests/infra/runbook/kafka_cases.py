@@ -31,7 +31,7 @@ from tests.support.waiting import GUARD, wait_until
 from tests.support.workload import lines
 
 _UNITS_KEPT: Final = 2
-_TOOL: Final = "org.apache.kafka.tools.ConfigCommand"
+_TOOL: Final = "kafka.admin.ConfigCommand"
 _PUBLISH: Final = ("publisher", "--once", "--log-level=warning")
 
 
@@ -86,28 +86,20 @@ class KafkaPlace(Place):
 
 
 class KafkaCase(NamedTuple):
-    """How it is made, and what shows it."""
+    """How it is made, and what shows it; codes that are named `also` share the page."""
 
     make: Callable[[KafkaPlace], None]
     shown_by: tuple[str, ...] | Callable[[KafkaPlace], str] = DOCTOR
     still_held: tuple[str, ...] = UNITS
+    also: tuple[str, ...] = ()
 
 
-def _nobody_answers(place: KafkaPlace) -> None:
+def _nobody_answers(place: KafkaPlace) -> str:
+    """What a client is told, and what the doctor says once its command has waited longer than it may."""
     place.dossiers()
     place.environment |= {"DOSSIER_ANSWER_WITHIN": "1", "DOSSIER_LONGEST_WAIT": "1"}
-    place.run(*OPEN, "04642", code=4)
+    told = place.run(*OPEN, "04642", code=4).err
     place.environment["DOSSIER_ANSWER_WITHIN"] = str(GUARD)
-
-
-def _not_answered(place: KafkaPlace) -> str:
-    place.environment["DOSSIER_ANSWER_WITHIN"] = "1"
-    said = place.run(*OPEN, "04645", code=4).err
-    place.environment["DOSSIER_ANSWER_WITHIN"] = str(GUARD)
-    return said
-
-
-def _waiting(place: KafkaPlace) -> str:
     said: list[str] = []
 
     def is_named() -> bool:
@@ -115,7 +107,7 @@ def _waiting(place: KafkaPlace) -> str:
         return "COMMANDS_WAITING" in said[0]
 
     wait_until(is_named)
-    return said[0]
+    return told + said[0]
 
 
 def _queue_cut(place: KafkaPlace) -> None:
@@ -247,6 +239,7 @@ def _views_moved(place: KafkaPlace) -> str:
     """What the doctor says of a projector whose read models are moved; it is ended then, as the page says."""
     running = place.dossiers_at_work(projectors=1)
     (views,) = place.path("index").glob("*-views.sqlite")
+    place.environment["VIEWS"] = str(views)
     place.move("elsewhere", str(views.relative_to(place.folder)))
     place.run(*OPEN, "04642")
     said: list[str] = []
@@ -262,13 +255,13 @@ def _views_moved(place: KafkaPlace) -> str:
 
 KAFKA_CASES: Final[dict[str, KafkaCase]] = {
     "CANNOT_APPLY": KafkaCase(_approved, _not_applied),
-    "COMMANDS_WAITING": KafkaCase(_nobody_answers, _waiting),
     "INDEX_DIFFERS": KafkaCase(_index_edited),
     "INDEX_UNUSABLE": KafkaCase(_index_overwritten, ("status",)),
     "KAFKA_UNREACHABLE": KafkaCase(_wrong_address, ("doctor",)),
     "LOG_NOT_FOUNDED": KafkaCase(_not_founded, ("keys", "list"), still_held=("04642",)),
-    "NO_ANSWER": KafkaCase(_nobody_answers, _not_answered),
-    "NO_WORKER": KafkaCase(KafkaPlace.dossiers, ("doctor",)),
+    "NO_WORKER": KafkaCase(
+        lambda _: None, _nobody_answers, still_held=(*UNITS, "04642"), also=("COMMANDS_WAITING", "NO_ANSWER")
+    ),
     "OTHER_QUEUE": KafkaCase(_queue_made_anew, ("doctor",), still_held=(*UNITS, "04642")),
     "QUEUE_CUT": KafkaCase(_queue_cut, RECORD),
     "STREAM_AHEAD_OF_LOG": KafkaCase(_log_put_back, _PUBLISH),
@@ -278,3 +271,4 @@ KAFKA_CASES: Final[dict[str, KafkaCase]] = {
     "TOPIC_UNUSABLE": KafkaCase(_deleting, ("doctor",)),
     "VIEWS_MOVED": KafkaCase(lambda _: None, _views_moved, still_held=(*UNITS, "04642")),
 }
+KAFKA_CODES: Final = {*KAFKA_CASES, *(code for case in KAFKA_CASES.values() for code in case.also)}
