@@ -25,7 +25,7 @@ LOCK_ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo check test lint format texts bench chaos kafka-up kafka-down kafka-wipe lock lock-kafka clean \
+.PHONY: help setup demo check test lint format texts bench chaos unclean-election kafka-up kafka-down kafka-wipe lock lock-kafka clean \
   unit-tests $(LINTS)
 
 help: ## List these verbs
@@ -81,8 +81,11 @@ bench: setup ## Measure; the numbers go to build/bench.json
 	@mkdir -p build
 	$(BIN)/python -m tests.benchmarks
 
-chaos: setup ## Kill and restart the parts under load (SECONDS=600)
-	$(BIN)/python -m tests.fault.chaos --seconds $(SECONDS)
+chaos: setup ## Kill and restart the parts under load (SECONDS=600; ARGS='--whole 3': all on three brokers)
+	$(BIN)/python -m tests.fault.chaos --seconds $(SECONDS) $(ARGS)
+
+unclean-election: setup ## Have a replica elected that lacks what was acknowledged, on five real brokers, and recover
+	$(BIN)/python -m tests.fault.unclean_election
 
 kafka-up: setup ## Start a real Kafka in build/kafka, and print where it is (NODES=3 for three brokers)
 	@$(BIN)/python -m infra.dev.kafka up $(if $(NODES),--nodes $(NODES))

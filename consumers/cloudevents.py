@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -23,12 +23,19 @@ REPLAY: Final = "replay"
 class DecisionSerializer:
     """Makes public records of decisions. `log_id` names the log, `units` says what units are called.
 
+    `former`: what the log was called where it stood before it was moved; what was published there is of this log too.
+
     A unit that the settings no longer know is called by its agency's name, or else by its id.
     """
 
-    def __init__(self, log_id: str, units: Units) -> None:
+    def __init__(self, log_id: str, units: Units, *, former: Collection[str] = ()) -> None:
         self.log_id = log_id
+        self._former = frozenset(former)
         self._units = units
+
+    def is_of(self, log_id: str) -> bool:
+        """Whether a decision that names this log stems from this one."""
+        return log_id == self.log_id or log_id in self._former
 
     def record(self, decision: PublicDecision) -> PublicDecision:
         """The record of the public schema, its days and moments as the decision has them."""

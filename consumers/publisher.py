@@ -207,7 +207,7 @@ class PartitionPublisher:
             head = self._log.head(self.partition)
             if position.position > head:
                 raise StreamAheadOfLog(partition=self.partition, position=position.position, head=head)
-            if tail.log_id != self._serializer.log_id:
+            if not self._serializer.is_of(tail.log_id):
                 theirs, ours = f"{tail.decision_id} of log {tail.log_id}", f"log {self._serializer.log_id}"
                 raise StreamDiverged(partition=self.partition, theirs=theirs, ours=ours)
         if position < self._published[0]:

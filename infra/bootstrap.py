@@ -30,7 +30,9 @@ from domain.dossier.aggregate import DossierEvent
 from infra.clock import ClockConfirmation, is_synchronised, utc_now
 from infra.diagnosis.marks import check_rows
 from infra.errors import LogMissing, LogUnusable
+from infra.log.founding import former_ids
 from infra.log.keys import KeyFolder, LogKeys
+from infra.log.partition_knowledge import check_open
 from infra.log.partition_source import PartitionSource
 from infra.log.sqlite.log import SQLiteLog
 from infra.log.sqlite.reading import ReadOnlySource, SQLiteReader
@@ -51,6 +53,7 @@ from projections.read_models import PROJECTIONS
 from schemas.avro.codec import AvroMapper, decode_event
 
 if TYPE_CHECKING:
+    from consumers.cloudevents import DecisionSerializer
     from consumers.feed import DecisionFeed
     from consumers.publisher import PartitionPublisher
     from consumers.webhook_dispatcher import WebhookDispatcher
@@ -212,12 +215,19 @@ class Application:
     @cached_property
     def decisions(self) -> DecisionFeed:
         """The public decisions, as subscribers read them."""
-        from consumers.cloudevents import DecisionSerializer
         from consumers.feed import DecisionFeed
 
         check_rows(self.settings.state_dir)
         engine = Engine(self.views, self.log, decode_event, (DECISIONS,))
-        return DecisionFeed(engine, self.log.partitions, DecisionSerializer(self.log.log_id, self.settings.units))
+        return DecisionFeed(engine, self.log.partitions, self._serializer)
+
+    @property
+    def _serializer(self) -> DecisionSerializer:
+        from consumers.cloudevents import DecisionSerializer
+
+        log = cast("SharedLog | SQLiteLog | SQLiteReader", self.log)
+        former = former_ids(log.state(0).state, lambda: self.sources()[0].founder().read(0))
+        return DecisionSerializer(log.log_id, self.settings.units, former=former)
 
     def stream(self, settings: StreamSettings) -> KafkaStream:
         """The public stream on Kafka, its topics made. Raises StreamUnusable, RegistryUnusable."""
@@ -231,11 +241,10 @@ class Application:
 
     def publisher(self, stream: KafkaStream, partition: int) -> PartitionPublisher:
         """The publisher of a partition's decisions. Raises LogMissing, LogUnusable, StateUnusable."""
-        from consumers.cloudevents import DecisionSerializer
         from consumers.publisher import PartitionPublisher
         from infra.delivery.fold_store import SQLiteFoldStore
 
-        serializer = DecisionSerializer(self.log.log_id, self.settings.units)
+        serializer = self._serializer
         path = self.settings.state_dir / f"publisher-{stream.topic}-{partition}.sqlite"
         return PartitionPublisher(
             partition,
@@ -307,7 +316,14 @@ class Application:
             last_handled=self.kafka_reader.last_handled,
             seconds=within,
             check_topics=self.topic_watch.check,
+            check_open=self._check_open,
         )
+
+    def _check_open(self, partition: int) -> None:
+        """Raises LogClosed where the log on Kafka goes on elsewhere."""
+        log = self.kafka_reader
+        log.refresh(partition)
+        check_open(self.kafka.url, log.state(partition).state, lambda: log.log_id)
 
     @cached_property
     def topic_watch(self) -> TopicWatch:

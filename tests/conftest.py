@@ -35,6 +35,7 @@ _NO_UNITS = (
     "infra/dev",
     "infra/log/test_brokers",
     "infra/log/test_planted_key_faults",
+    "infra/recovery",
 )
 """Folders and modules whose tests walk through many parts at once, search for long, or start servers of their own."""
 _LONGEST = frozenset({"end_to_end", "fault"})

@@ -17,6 +17,7 @@ from typing import BinaryIO, Final
 from domain.i18n import Text, pair
 from infra.backup.errors import BackupInUse, BackupMissing, BackupUnusable
 from infra.backup.manifest import is_of_backup
+from infra.durable_files import sync
 
 _LOCK: Final = "lock"
 _DRAFT: Final = ".draft-"
@@ -107,9 +108,9 @@ class FolderStorage:
         with self._mapped():
             if not target.parent.exists():
                 target.parent.mkdir(mode=_FOLDER_MODE)
-                _sync(self.path)
+                sync(self.path)
             draft.rename(target)
-            _sync(target.parent)
+            sync(target.parent)
 
     def _check_contents(self) -> None:
         """Raises BackupUnusable for a folder with files that are no part of a backup, and with none that is."""
@@ -151,7 +152,7 @@ class FileDraft:
             self.file.flush()
             self.file.close()
             # Whoever wrote by the path has a descriptor of its own, which is closed by now.
-            _sync(self.path)
+            sync(self.path)
         except OSError as error:
             raise self._folder.unusable(error) from error
         self._folder.put(self.path, name)
@@ -163,11 +164,3 @@ class FileDraft:
             self.path.unlink(missing_ok=True)
         except OSError as error:
             raise self._folder.unusable(error) from error
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

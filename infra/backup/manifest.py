@@ -24,12 +24,14 @@ import msgspec
 from domain.i18n import pair
 from infra.backup.errors import BackupAltered, BackupMissing, NewerBackup
 from infra.backup.storage import BackupStorage
-from infra.log.acceptance import ActiveKeys, ChainState, VoidRange, start
+from infra.log.acceptance import ActiveKeys, ChainState, MovedTo, VoidRange, start
 from infra.log.control_records import Roots
 from infra.log.format import Place
 from infra.log.keys import key_id
 
 FORMAT: Final = 1
+FORMAT_OF_MOVED: Final = 2
+"""Of a log that has a closing, which a release that knows none must not take for one that is open."""
 MANIFEST: Final = "manifest.json"
 PROGRESS: Final = "progress.json"
 _OURS: Final = re.compile(r"manifest\.json|progress\.json|partition-\d+/\d+-\d+\.records|views-[0-9a-f]{64}\.sqlite")
@@ -66,7 +68,8 @@ class PartitionContent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How far a partition goes.
 
     `records` is the number of the last record, `head` its SHA-256, `next_position` that of the next event, `offset`
-    where the last record stood on the tape. `keys`, `voids` and `orphans` are the rest of the rule's state there.
+    where the last record stood on the tape. The others are the rest of the rule's state there; of each closed tape
+    `closed` has the id, its successor's, and where that is.
     """
 
     partition: Number
@@ -78,6 +81,7 @@ class PartitionContent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     voids: tuple[tuple[Number, Number, Number, Number], ...]
     orphans: tuple[tuple[Number, Hash], ...]
     segments: tuple[Segment, ...]
+    closed: tuple[tuple[str, str, str], ...] | msgspec.UnsetType = msgspec.UNSET
 
     @classmethod
     def of(cls, state: ChainState, offset: int | None, segments: tuple[Segment, ...]) -> Self:
@@ -99,6 +103,7 @@ class PartitionContent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             tuple((*void,) for void in state.voids),
             tuple((at, found.hex()) for at, found in sorted(state.orphans.items())),
             segments,
+            tuple((tape, *moved) for tape, moved in sorted(state.closed.items())) or msgspec.UNSET,
         )
 
     def state(self, place: Place, identity: bytes) -> ChainState:
@@ -121,6 +126,7 @@ class PartitionContent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             keys,
             tuple(VoidRange(*void) for void in self.voids),
             identity,
+            MappingProxyType({tape: MovedTo(*moved) for tape, *moved in self.closed or ()}),
         )
 
 
@@ -165,8 +171,9 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def encode(self) -> bytes:
         """The file, with its SHA-256."""
-        digest = sha256(_json(msgspec.structs.replace(self, sha256=""))).hexdigest()
-        return _json(msgspec.structs.replace(self, sha256=digest))
+        format_ = FORMAT_OF_MOVED if any(each.closed for each in self.partitions) else FORMAT
+        whole = msgspec.structs.replace(self, format=format_, sha256="")
+        return _json(msgspec.structs.replace(whole, sha256=sha256(_json(whole)).hexdigest()))
 
 
 class _Format(msgspec.Struct):
@@ -186,7 +193,7 @@ def read_manifest(storage: BackupStorage, name: str = MANIFEST) -> Manifest | No
     with closing(file):
         content = file.read()
     try:
-        if msgspec.json.decode(content, type=_Format).format > FORMAT:
+        if msgspec.json.decode(content, type=_Format).format > FORMAT_OF_MOVED:
             raise NewerBackup(folder=storage.name)
         found = msgspec.json.decode(content, type=Manifest)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

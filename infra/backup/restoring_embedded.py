@@ -10,7 +10,6 @@ Records have the offsets 0, 1, 2, … there and the moments that they had.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -22,15 +21,16 @@ from infra.backup.comparison import check_read_back, compare_target
 from infra.backup.errors import RestoreTargetTaken
 from infra.backup.manifest import Manifest
 from infra.backup.restoring import Restored, check_identity, check_shape
-from infra.backup.segments import StoredRecord
 from infra.backup.storage import BackupStorage
+from infra.durable_files import take_name
 from infra.errors import LogUnusable
 from infra.log.errors import NewerLog, RecordUnreadable
+from infra.log.partition_client import Record
 from infra.log.partition_reader import PartitionReader
 from infra.log.sqlite.reading import ReadOnlySource
 from infra.log.sqlite.source import APP, SQLiteSource
 from infra.private_files import make_private
-from infra.sqlite_file import writing
+from infra.sqlite_file import JOURNAL, WAL, has_content, writing
 
 _INSERT: Final = "INSERT INTO records VALUES (?,?,?)"
 _SELECT_END: Final = "SELECT COALESCE(MAX(record_offset), -1) + 1 FROM records"
@@ -51,19 +51,24 @@ def restore_embedded(storage: BackupStorage, manifest: Manifest, target: SQLiteS
     if path.exists():  # 1
         _check_same(storage, manifest, path)
         return Restored([0], 0)
-    for ending in _BESIDE:
-        beside = path.with_name(path.name + ending)
-        if beside.exists():
-            reason = pair("a part of a log that is gone is there: keep it, and restore elsewhere")
-            raise RestoreTargetTaken(target=str(beside), reason=reason)
+    check_nothing_beside(path)
     draft = path.with_name(f"{path.name}.restoring")
     with _mapped(draft):
         path.parent.mkdir(parents=True, exist_ok=True)
         make_private(draft)
         added = _write(storage, manifest, draft)  # 2
         _read_back(storage, manifest, draft)  # 3
-        _put_in_place(draft, path)  # 4
+        put_in_place(draft, path)  # 4
     return Restored([added], 0)
+
+
+def check_nothing_beside(path: Path) -> None:
+    """Raises RestoreTargetTaken for what may hold records. Whoever only read a log leaves an empty `-wal` behind."""
+    for ending in (WAL, JOURNAL):
+        beside = path.with_name(path.name + ending)
+        if has_content(beside):
+            reason = pair("a part of a log that is gone is there: keep it, and restore elsewhere")
+            raise RestoreTargetTaken(target=str(beside), reason=reason)
 
 
 def _check_same(storage: BackupStorage, manifest: Manifest, path: Path) -> None:
@@ -93,27 +98,35 @@ def _write(storage: BackupStorage, manifest: Manifest, draft: Path) -> int:
         found = compare_target(storage, manifest, 0, tape, str(draft))
     if found.next_offset != found.number:
         raise RestoreTargetTaken(target=str(draft), reason=pair("it holds what no restore has written"))
+    return insert(source, (each.record for each in found.rest), found.number)
+
+
+def insert(source: SQLiteSource, records: Iterator[Record], end: int) -> int:
+    """Write records behind an offset; how many they were.
+
+    Raises RestoreTargetTaken where another process writes there too, and sqlite3.Error.
+    """
     added = 0
     with closing(source.connect()) as connection:
-        for records in _groups(found.rest):
+        for group in _groups(records):
             with writing(connection):
-                (end,) = connection.execute(_SELECT_END).fetchone()
-                if end != records[0].number - 1:
+                (found,) = connection.execute(_SELECT_END).fetchone()
+                if found != end + added:
                     reason = pair("another process is restoring to it")
-                    raise RestoreTargetTaken(target=str(draft), reason=reason)
-                rows = ((each.number - 1, each.value, each.record.appended_at) for each in records)
+                    raise RestoreTargetTaken(target=str(source.index_path), reason=reason)
+                rows = ((end + added + at, each.value, each.appended_at) for at, each in enumerate(group))
                 connection.executemany(_INSERT, rows)
-            added += len(records)
+            added += len(group)
     return added
 
 
-def _groups(records: Iterator[StoredRecord]) -> Iterator[list[StoredRecord]]:
+def _groups(records: Iterator[Record]) -> Iterator[list[Record]]:
     """As many records as one transaction is to write."""
-    group: list[StoredRecord] = []
+    group: list[Record] = []
     size = 0
     for record in records:
         group.append(record)
-        size += len(record.value)
+        size += len(record.value or b"")
         if len(group) == _AT_ONCE or size >= _BYTES_AT_ONCE:
             yield group
             group, size = [], 0
@@ -125,6 +138,11 @@ def _read_back(storage: BackupStorage, manifest: Manifest, draft: Path) -> None:
     source = SQLiteSource(draft)
     with closing(source.follower()) as tape:
         check_read_back(storage, manifest, 0, tape, str(draft))
+    fill_index(source)
+
+
+def fill_index(source: SQLiteSource) -> None:
+    """As whoever opens the log first would."""
     try:
         PartitionReader(source).close()
     except (NewerLog, RecordUnreadable):
@@ -132,26 +150,16 @@ def _read_back(storage: BackupStorage, manifest: Manifest, draft: Path) -> None:
         return
 
 
-def _put_in_place(draft: Path, path: Path) -> None:
+def put_in_place(draft: Path, path: Path) -> None:
+    """Give the file its name. Raises RestoreTargetTaken where a file has it, and sqlite3.Error."""
     with closing(sqlite3.connect(draft)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     for ending in _BESIDE:
         draft.with_name(draft.name + ending).unlink(missing_ok=True)
-    _sync(draft)
     try:
-        os.link(draft, path)
+        take_name(draft, path)
     except FileExistsError as error:
         raise RestoreTargetTaken(target=str(path), reason=pair("a file is there")) from error
-    _sync(path.parent)
-    draft.unlink()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

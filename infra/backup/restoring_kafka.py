@@ -22,7 +22,6 @@ from infra.backup.comparison import TargetState, check_read_back, compare_target
 from infra.backup.errors import RestoreTargetTaken
 from infra.backup.manifest import Manifest
 from infra.backup.restoring import Restored, check_identity, check_shape
-from infra.backup.segments import StoredRecord
 from infra.backup.storage import BackupStorage
 from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.errors import KafkaUnreachable, TopicUnusable
@@ -39,6 +38,7 @@ from infra.kafka.topics import (
     settings_of,
     switch,
 )
+from infra.log.partition_client import Record
 from infra.queue.topics import queue_topics
 from infra.retry import Retry
 from infra.timeouts import Timeout
@@ -63,11 +63,47 @@ def restore_kafka(storage: BackupStorage, manifest: Manifest, settings: KafkaSet
     run = _Restore(storage, manifest, settings)
     if exists(settings, settings.events_topic) and not run.may_write():
         return Restored([0] * settings.partitions, 0, run.commands())
-    topic = run.prepared(largest)  # 1
+    topic = prepared_topic(settings, largest)  # 1
     added = [run.write(topic, partition) for partition in range(settings.partitions)]  # 2, 3
     moments = sum(run.read_back(topic, partition).moments for partition in range(settings.partitions))  # 4
-    switch(settings, settings.events_topic, {_STAMPED_BY: _BY_BROKER, **dict.fromkeys(_ANY_MOMENT)})  # 5
+    open_topic(settings)  # 5
     return Restored(added, moments, run.commands())
+
+
+def is_prepared(settings: KafkaSettings) -> bool:
+    """Whether the topic that is there is set so that no program takes it for a log. Raises KafkaUnreachable."""
+    return settings_of(settings, _spec(settings))[_STAMPED_BY] == _AT_CREATION
+
+
+def prepared_topic(settings: KafkaSettings, largest: int) -> Topic:
+    """The topic, so set that no program takes it for a log, for values of so many bytes. Raises TopicUnusable."""
+    spec = _spec(settings, largest)
+    if exists(settings, spec.name) and not is_prepared(settings):
+        switch(settings, spec.name, {_STAMPED_BY: _AT_CREATION, **_ANY_MOMENT})
+    publish_schemas(settings)
+    (topic,) = ensure(settings, [spec])
+    if topic.largest < largest:
+        wanted = f"max.message.bytes={room_for(largest)}"
+        raise TopicUnusable(
+            log=settings.url,
+            reason=f"the topic {spec.name} takes {topic.largest} bytes, and a record has {largest}",
+            mend=f"kafka-configs.sh --alter --topic {spec.name} --add-config {wanted} "
+            f"--bootstrap-server {settings.bootstrap}",
+        )
+    return topic
+
+
+def open_topic(settings: KafkaSettings) -> None:
+    """From here on the topic is a log. Raises TopicUnusable, KafkaUnreachable."""
+    switch(settings, settings.events_topic, {_STAMPED_BY: _BY_BROKER, **dict.fromkeys(_ANY_MOMENT)})
+
+
+def _spec(settings: KafkaSettings, largest: int = 0) -> TopicSpec:
+    made = log_topic(settings, settings.events_topic)
+    at_creation = dict(_ANY_MOMENT)
+    if room_for(largest) > LARGEST_OF_KAFKA:
+        at_creation["max.message.bytes"] = str(room_for(largest))
+    return replace(made, required={**made.required, _STAMPED_BY: _AT_CREATION}, at_creation=at_creation)
 
 
 class _Restore:
@@ -84,7 +120,7 @@ class _Restore:
         Raises RestoreTargetTaken where it is a log that anybody may be using.
         """
         settings = self._settings
-        if settings_of(settings, self._spec())[_STAMPED_BY] == _AT_CREATION:
+        if is_prepared(settings):
             return True
         (topic,) = ensure(settings, [log_topic(settings, settings.events_topic)])
         found = [self._compared(topic, partition) for partition in range(settings.partitions)]
@@ -96,30 +132,13 @@ class _Restore:
         reason = pair("the log there ends with the records {numbers}", numbers=numbers)
         raise RestoreTargetTaken(target=settings.url, reason=reason)
 
-    def prepared(self, largest: int) -> Topic:
-        """The topic, set so that no program takes it for a log. Raises TopicUnusable."""
-        settings, spec = self._settings, self._spec(largest)
-        if exists(settings, spec.name):
-            switch(settings, spec.name, {_STAMPED_BY: _AT_CREATION, **_ANY_MOMENT})
-        publish_schemas(settings)
-        (topic,) = ensure(settings, [spec])
-        if topic.largest < largest:
-            wanted = f"max.message.bytes={room_for(largest)}"
-            raise TopicUnusable(
-                log=settings.url,
-                reason=f"the topic {spec.name} takes {topic.largest} bytes, and a record of the backup has {largest}",
-                mend=f"kafka-configs.sh --alter --topic {spec.name} --add-config {wanted} "
-                f"--bootstrap-server {settings.bootstrap}",
-            )
-        return topic
-
     def write(self, topic: Topic, partition: int) -> int:
         """Send what a partition lacks; how many records that was."""
         found = self._compared(topic, partition)
         added, offset = 0, found.next_offset
         with closing(KafkaPartitionClient(self._settings, topic, partition)) as client:
-            for records in _batches(found.rest, topic.largest):
-                offset = _send(client, self._settings.url, records, offset)
+            for records in batches((each.record for each in found.rest), topic.largest):
+                offset = send(client, self._settings.url, records, offset)
                 added += len(records)
         return added
 
@@ -139,32 +158,26 @@ class _Restore:
     def _name(self, partition: int) -> str:
         return f"{self._settings.url}/{partition}"
 
-    def _spec(self, largest: int = 0) -> TopicSpec:
-        made = log_topic(self._settings, self._settings.events_topic)
-        at_creation = dict(_ANY_MOMENT)
-        if room_for(largest) > LARGEST_OF_KAFKA:
-            at_creation["max.message.bytes"] = str(room_for(largest))
-        return replace(made, required={**made.required, _STAMPED_BY: _AT_CREATION}, at_creation=at_creation)
 
-
-def _batches(records: Iterator[StoredRecord], largest: int) -> Iterator[list[StoredRecord]]:
+def batches(records: Iterator[Record], largest: int) -> Iterator[list[Record]]:
     """As many records as are sent together."""
-    group: list[StoredRecord] = []
+    group: list[Record] = []
     size = 0
     for record in records:
-        if group and (size + len(record.value) > min(_BYTES_AT_ONCE, largest) or len(group) == _RECORDS_AT_ONCE):
+        length = len(record.value or b"")
+        if group and (size + length > min(_BYTES_AT_ONCE, largest) or len(group) == _RECORDS_AT_ONCE):
             yield group
             group, size = [], 0
         group.append(record)
-        size += len(record.value) + 64
+        size += length + 64
     if group:
         yield group
 
 
-def _send(client: KafkaPartitionClient, log: str, records: Sequence[StoredRecord], offset: int) -> int:
+def send(client: KafkaPartitionClient, log: str, records: Sequence[Record], offset: int) -> int:
     """Append a batch behind an offset; the offset behind it. Raises KafkaUnreachable where that stays unknown."""
-    values = [(None, each.value) for each in records]
-    moments = [max(each.record.appended_at, 0) for each in records]
+    values = [(None, each.value or b"") for each in records]
+    moments = [max(each.appended_at, 0) for each in records]
     tries = Retry(Timeout.APPEND, longest=1.0)
     while True:
         if client.send_all(values, moments).result() == offset:
@@ -178,7 +191,7 @@ def _send(client: KafkaPartitionClient, log: str, records: Sequence[StoredRecord
         tries.pause()
 
 
-def _is_there(client: KafkaPartitionClient, records: Sequence[StoredRecord], offset: int) -> tuple[bool, int]:
+def _is_there(client: KafkaPartitionClient, records: Sequence[Record], offset: int) -> tuple[bool, int]:
     """Whether a batch stands behind an offset, which happens as a whole or not at all; and the offset behind all."""
     missing = iter([each.value for each in records])
     expected = next(missing, None)

@@ -9,13 +9,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from consumers.cloudevents import DecisionSerializer
 from consumers.feed import DecisionFeed, FeedDiverged
 from domain.errors import InfrastructureError
 from domain.i18n import Text, pair
 from projections.public_decisions.read_model import FeedPosition
 
 SUM: Final = ".sha256"
-_NAMES: Final = ("name", "kind_name", "level_name", "district_name")
+_NAMES: Final = ("name", "kind_name", "level_name", "district_name", "log_id")
 """Fields that say what something is called now, as the settings have it: they may change, and no decision does."""
 
 
@@ -54,7 +55,7 @@ def compare_folder(folder: Path, decisions: DecisionFeed) -> dict[int, LastWritt
     Lines that a crash cut short are dropped. Raises FeedOfAnotherLog, FeedDiverged, OSError.
     """
     written = {
-        partition: list(_lines(folder, suffix_of(partition, decisions.partitions), decisions.serializer.log_id))
+        partition: list(_lines(folder, suffix_of(partition, decisions.partitions), decisions.serializer))
         for partition in decisions.partitions
     }
     waiting = {partition: {line.event["id"]: line for line in lines} for partition, lines in written.items()}
@@ -82,7 +83,7 @@ def compare_folder(folder: Path, decisions: DecisionFeed) -> dict[int, LastWritt
     return last
 
 
-def _lines(folder: Path, suffix: str, log_id: str) -> Iterator[_Line]:
+def _lines(folder: Path, suffix: str, serializer: DecisionSerializer) -> Iterator[_Line]:
     """Every line of a partition's files. Raises FeedOfAnotherLog, FeedDiverged."""
     for path in sorted(folder.glob(f"decisions-????-??-??{suffix}")):
         raw = path.read_bytes()
@@ -101,8 +102,8 @@ def _lines(folder: Path, suffix: str, log_id: str) -> Iterator[_Line]:
                 line = _Line(path, number, {**event, "id": str(event["id"])})
             except (ValueError, KeyError, TypeError):
                 raise FeedDiverged(place=f"{path}:{number}", reason=pair("the line is no decision")) from None
-            if theirs != log_id:
-                raise FeedOfAnotherLog(folder=str(folder), theirs=theirs, log=log_id)
+            if not serializer.is_of(theirs):
+                raise FeedOfAnotherLog(folder=str(folder), theirs=theirs, log=serializer.log_id)
             yield line
 
 

@@ -33,6 +33,7 @@ PASSED_ON: Final[Mapping[tuple[str, str], str]] = {
     ("infra/cli/support/i18n.py", "event"): "the names of the events: `infra.dev.catalogues.used_names`",
     ("infra/cli/support/input_files.py", "kind"): "_MAGIC, in the same file",
     ("infra/cli/queries/audit.py", "meaning"): "projections.audit.FLAGS",
+    ("infra/cli/operations/lost.py", "command.reason.text"): "the reasons in infra/recovery/lost.py",
     ("infra/demo/report.py", "english"): "the marker `self._text` itself",
     ("infra/demo/report.py", "FLAGS[flag]"): "projections.audit.FLAGS",
     ("schemas/command_derivation.py", "english"): "the types of the commands: `schemas.command_schemas.command_texts`",

@@ -72,7 +72,7 @@ def _look_at_what_is_made(report: Report, application: Application, path: Path, 
         with report.taking(partition=_PARTITION):
             _look_at_file(report, application, path)
         _look_at_last(report, application, head)
-        look_at_writer_key(report, application.sqlite_source(path), application.sqlite_reader.state(_PARTITION).state)
+        look_at_writer_key(report, application.read_only_source, application.sqlite_reader.state(_PARTITION).state)
     projected = False
     if heads:
         if whole:
@@ -143,7 +143,7 @@ def _has_records(source: ReadOnlySource) -> bool:
     path = source.index_path
     try:
         source.check_beside()
-        with closing(open_read_only(source.readable())) as connection:
+        with closing(open_read_only(source.readable(), timeout=source.lock_seconds)) as connection:
             (damage,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             has_records = "records" in tables_of(connection)
     except sqlite3.Error as error:

@@ -63,6 +63,7 @@ class KafkaPartitionClient:
     lag = Timeout.LEADER.seconds
 
     def __init__(self, settings: KafkaSettings, topic: Topic, partition: int) -> None:
+        self.tape: Final = f"{topic.identity.cluster_id}/{topic.identity.topic_id}"
         self.largest = topic.largest
         self._settings = settings
         self._topic = topic

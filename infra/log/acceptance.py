@@ -15,6 +15,9 @@ and no writer builds. Why readers make the comparison: `compare_and_append.md`.
 Before the genesis nothing is signed by an active writer but the genesis itself. Which keys are active follows from the
 accepted control records alone: each holds from the next record on. One that is not well-formed, not the next, or not
 signed by enough roots is accepted as a record and does nothing.
+
+A closing changes nothing in which records are accepted: it names a tape that no writer builds on any more. On every
+other tape of the same log, such as the one that it was moved to, it is a record like others.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
 
 from infra.log.control_records import (
+    Closing,
     Genesis,
     KeyStatement,
     MalformedControlRecord,
@@ -34,6 +38,7 @@ from infra.log.control_records import (
     StatementKind,
     Void,
     is_signed_by_enough,
+    parse_closing,
     parse_dismissal,
     parse_genesis,
     parse_statement,
@@ -83,12 +88,23 @@ class VoidRange(NamedTuple):
         return self.first_position <= position <= self.last_position
 
 
+class MovedTo(NamedTuple):
+    """Where a log goes on: the id of that tape, and where it is, for people."""
+
+    tape: str
+    place: str
+
+
+_NONE_CLOSED: Final[Mapping[str, MovedTo]] = MappingProxyType({})
+
+
 class ChainState(NamedTuple):
     """All that the rule needs to know, whatever the size of the log.
 
     `head` is the hash of the last accepted record (32 bytes), `number` its number (0 before the first), `position` the
     position of the next event (from 1), `orphans` the open ones: hash by offset. `expected` is the only identity that a
-    genesis may have, None where any may; `keys` is None before the genesis.
+    genesis may have, None where any may; `keys` is None before the genesis. `closed` are the tapes that nobody builds
+    on any more, by their ids.
     """
 
     place: Place
@@ -99,6 +115,7 @@ class ChainState(NamedTuple):
     keys: ActiveKeys | None = None
     voids: tuple[VoidRange, ...] = ()
     expected: bytes | None = None
+    closed: Mapping[str, MovedTo] = _NONE_CLOSED
 
     @property
     def last_position(self) -> int:
@@ -181,17 +198,20 @@ def _effect(state: ChainState, keys: ActiveKeys, header: Header, value: bytes, h
     if header.format not in CONTROL or header.events:
         return state
     content = value[HEADER_LENGTH:]
+    after = state
     try:
         if header.format == Format.STATEMENT:
-            return state._replace(keys=_stated(keys, parse_statement(content)))
-        if header.format == Format.VOID:
-            return _voided(state, keys, parse_void(content), history)
-        if header.format == Format.DISMISSAL:
-            return _dismissed(state, parse_dismissal(content))
+            after = state._replace(keys=_stated(keys, parse_statement(content)))
+        elif header.format == Format.VOID:
+            after = _voided(state, keys, parse_void(content), history)
+        elif header.format == Format.DISMISSAL:
+            after = _dismissed(state, parse_dismissal(content))
+        elif header.format == Format.CLOSING:
+            after = _closed(state, keys, parse_closing(content))
     except MalformedControlRecord:
         return state
-    # A genesis behind the first one.
-    return state
+    # A genesis behind the first one has none.
+    return after
 
 
 def _stated(keys: ActiveKeys, statement: KeyStatement) -> ActiveKeys:
@@ -222,6 +242,17 @@ def _voided(state: ChainState, keys: ActiveKeys, void: Void, history: History) -
     return state._replace(
         voids=(*state.voids, VoidRange(void.number, state.number, first.position, state.position - 1))
     )
+
+
+def _closed(state: ChainState, keys: ActiveKeys, closing: Closing) -> ChainState:
+    """A log that comes back to a tape is open there again."""
+    if (closing.identity, closing.partition, closing.head) != (keys.identity, state.place.partition, state.head):
+        return state
+    if not is_signed_by_enough(keys.roots, closing.signatures, closing.message()):
+        return state
+    closed = {tape: moved for tape, moved in state.closed.items() if tape != closing.successor}
+    closed[closing.tape] = MovedTo(closing.successor, closing.place)
+    return state._replace(closed=MappingProxyType(closed))
 
 
 def _dismissed(state: ChainState, orphans: tuple[Orphan, ...]) -> ChainState:

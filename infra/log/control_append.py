@@ -15,6 +15,7 @@ from infra.log.errors import LogChanged, WriterNotRegistered
 from infra.log.format import Format, Header, seal
 from infra.log.keys import Signer
 from infra.log.partition_client import PartitionClient, Record
+from infra.log.partition_knowledge import check_open
 from infra.log.reporting import inform
 from infra.retry import Retry
 from infra.timeouts import Timeout
@@ -67,7 +68,8 @@ class ControlAppender:
         """Append a record with this content; whether that was needed.
 
         `check` is asked before each try: it says whether the record is still wanted, or raises why it cannot be.
-        Raises WriterNotRegistered, KafkaUnreachable where the outcome stays unknown, and what the client raises.
+        Raises LogClosed, WriterNotRegistered, KafkaUnreachable where the outcome stays unknown, and what the client
+        raises.
 
         1. Send one record, built on the head; where the tape refuses, because others have appended, read and try again.
         2. Read to the end, at least up to where it was acknowledged.
@@ -76,6 +78,8 @@ class ControlAppender:
         tries = Retry(Timeout.APPEND, pause=0.05, longest=1.0)
         while check(self.state):
             state = self.state
+            if format_ is not Format.CLOSING:
+                check_open(self._name, state, lambda: self._client.tape)
             _check_signer(self._name, state, signer, format_)
             chain = (state.head, state.number + 1, state.position, 0)
             value = seal(state.place, signer, format_, chain, content)

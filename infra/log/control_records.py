@@ -1,4 +1,4 @@
-"""What control records say: the genesis, statements about keys, voids and dismissals.
+"""What control records say: the genesis, statements about keys, voids, dismissals and closings.
 
 Each has a fixed binary layout behind the header of every record, which `formats.md` gives byte by byte, so that the
 rule reads them without any decoder. All numbers are big-endian and unsigned. Reading is strict: whatever the bytes are,
@@ -18,6 +18,10 @@ HASH_LENGTH: Final = 32
 _NONCE_LENGTH: Final = 16
 _STATEMENT: Final = b"dossier-statement/"
 _VOID: Final = b"dossier-void/"
+_CLOSING: Final = b"dossier-closing/"
+_LONGEST_TEXT: Final = 255
+CONTINUES_MOVED: Final = "moved/"
+"""What a genesis says of the log that it took over begins so where that is a log of today, with an identity."""
 MOST_DISMISSED: Final = 20_000
 """Orphans that one dismissal names at most, so that it fits into a record of a topic with Kafka's own limit."""
 
@@ -151,6 +155,40 @@ class Void(NamedTuple):
         return self.content() + _signatures(self.signatures)
 
 
+class Closing(NamedTuple):
+    """The roots' word that nothing more is written to one tape of a log, which goes on at another.
+
+    `head` is the hash of the record that it is built on, `tape` and `successor` are the ids of the two tapes, `place`
+    says where the successor is, for people.
+    """
+
+    identity: bytes
+    partition: int
+    head: bytes
+    tape: str
+    successor: str
+    place: str
+    signatures: Signatures = ()
+
+    def content(self) -> bytes:
+        """What is signed."""
+        fixed = self.identity + _number(self.partition, 4) + self.head
+        return fixed + _text(self.tape) + _text(self.successor) + _text(self.place)
+
+    def message(self) -> bytes:
+        """What the roots sign."""
+        return _CLOSING + self.content()
+
+    def encode(self) -> bytes:
+        """What follows the header."""
+        return self.content() + _signatures(self.signatures)
+
+
+def shortened(text: str) -> str:
+    """As much of a text for people as a control record holds."""
+    return text.encode()[:_LONGEST_TEXT].decode(errors="ignore")
+
+
 def sign(message: bytes, roots: Roots, signers: Iterable[Signer]) -> Signatures:
     """The signatures of those signers that are roots, in the order of the roots."""
     by_key = {signer.public: signer for signer in signers}
@@ -207,6 +245,16 @@ def parse_void(content: bytes) -> Void:
     identity, partition, number = cursor.take(HASH_LENGTH), cursor.number(4), cursor.number(8)
     first, head, reason = cursor.take(HASH_LENGTH), cursor.take(HASH_LENGTH), cursor.text()
     found = Void(identity, partition, number, first, head, reason, cursor.signatures())
+    cursor.end()
+    return found
+
+
+def parse_closing(content: bytes) -> Closing:
+    """Raises MalformedControlRecord."""
+    cursor = _Cursor(content)
+    identity, partition, head = cursor.take(HASH_LENGTH), cursor.number(4), cursor.take(HASH_LENGTH)
+    tape, successor, place = cursor.text(), cursor.text(), cursor.text()
+    found = Closing(identity, partition, head, tape, successor, place, cursor.signatures())
     cursor.end()
     return found
 

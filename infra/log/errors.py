@@ -6,6 +6,8 @@ LogUnusable
 ├── LogChanged         another log than the index was made from, or one that was cut: refuse, and keep the index
 ├── LogBroken          an accepted record was altered or lost: orphans are open
 ├── RecordsUnsigned    records at the end of the log that no writer signed: altered ones, or a stranger's
+├── LogClosed             it was moved: nothing more is written to this tape
+├── LogClosed          the log goes on at another tape: nothing more is written to this one
 ├── LogMoved           the file was moved, replaced or deleted under a process that has it open
 ├── WalOrphaned        a -wal stands beside a file that it does not belong to, or beside none
 ├── LogHasTwoNames     a file that processes can open under two names
@@ -51,6 +53,12 @@ class RecordsUnsigned(LogUnusable, DataError):
     """Records stand at the end of the log that no writer signed: altered ones, or a stranger's."""
 
     code = "RECORDS_UNSIGNED"
+
+
+class LogClosed(LogUnusable, OperationalError):
+    """The log was moved, or taken over by a new one: this tape is only read."""
+
+    code = "LOG_CLOSED"
 
 
 class LogMoved(LogUnusable, OperationalError):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from eventsourcing.persistence import (
 from eventsourcing.sqlite import SQLiteAggregateRecorder, SQLiteDatastore
 from eventsourcing.utils import Environment, EnvType, resolve_topic
 
+from infra.finalizers import close_apart
 from infra.log.partition_handle import PartitionHandle
 from infra.log.partition_pool import WRITERS
 from infra.log.partition_source import PartitionSource
@@ -68,13 +71,13 @@ class LogFactory(InfrastructureFactory[LogTrackingRecorder]):
         return recorder
 
     def close(self) -> None:
-        """Close the partition, unless somebody else in this process has it open."""
+        """Close the partition, unless somebody else in this process has it open.
+
+        An application that nobody closes does this in its finalizer: see `close_apart`.
+        """
         opened, self._opened = self._opened, []
-        for partition in opened:
-            WRITERS.close(partition)
-        if self._snapshots is not None:
-            self._snapshots.close()
-            self._snapshots = None
+        snapshots, self._snapshots = self._snapshots, None
+        close_apart(partial(_close, opened, snapshots))
 
     def _open(self) -> PartitionHandle:
         opened = WRITERS.open(self.source())
@@ -84,3 +87,10 @@ class LogFactory(InfrastructureFactory[LogTrackingRecorder]):
     def _class(self, key: str, default: Any) -> Any:
         topic = self.env.get(key)
         return resolve_topic(topic) if topic else default
+
+
+def _close(opened: Sequence[PartitionHandle], snapshots: SQLiteDatastore | None) -> None:
+    for partition in opened:
+        WRITERS.close(partition)
+    if snapshots is not None:
+        snapshots.close()

@@ -57,9 +57,10 @@ class Format(IntEnum):
     STATEMENT = 0xFB
     VOID = 0xFC
     DISMISSAL = 0xFD
+    CLOSING = 0xFF
 
 
-CONTROL: Final = frozenset({Format.GENESIS, Format.STATEMENT, Format.VOID, Format.DISMISSAL})
+CONTROL: Final = frozenset({Format.GENESIS, Format.STATEMENT, Format.VOID, Format.DISMISSAL, Format.CLOSING})
 """Formats that the rule itself reads."""
 
 

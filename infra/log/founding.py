@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from domain.i18n import Text, pair
 from infra.errors import LogLost
-from infra.log.acceptance import start
+from infra.log.acceptance import ChainState, start
 from infra.log.chain import Chain
 from infra.log.control_append import ControlAppender
 from infra.log.control_records import Genesis, Roots, parse_genesis, sign
@@ -90,6 +90,15 @@ def new_genesis(  # noqa: PLR0917  # what it says, in its order
     keys = Roots(threshold, tuple(root.public for root in roots))
     genesis = Genesis(app, partitions, os.urandom(_NONCE_LENGTH), continues, keys, (writer.public,))
     return genesis._replace(signatures=sign(genesis.message(), keys, roots))
+
+
+def former_ids(state: ChainState, genesis: Callable[[], Genesis | None]) -> frozenset[str]:
+    """What a log was called at the tapes from which it was moved as it stands, its positions included."""
+    if not state.closed or state.keys is None:
+        return frozenset()
+    found = genesis()
+    continues = {found.continues} if found is not None and found.continues else set()
+    return frozenset({*state.closed, state.keys.identity.hex(), *continues})
 
 
 def own_genesis(keys: LogKeys, founder: Founder) -> Genesis:

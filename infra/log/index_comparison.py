@@ -11,6 +11,7 @@ from domain.i18n import Text, pair
 from infra.errors import LogUnusable
 from infra.log.errors import IndexUnusable, NewerLog, RecordUnreadable
 from infra.log.index import Index, file_error
+from infra.log.index_head import CLOSINGS
 from infra.log.partition import Partition
 from infra.log.partition_client import PartitionClient
 from infra.log.partition_knowledge import PartitionAddress
@@ -39,7 +40,8 @@ _RECORDS: Final = (
 _IDENTITIES: Final = "SELECT i.identity, m.identity FROM main.keys i, made.keys m"
 _VOIDED: Final = "SELECT first, last FROM made.voids EXCEPT SELECT first, last FROM main.known_voids"
 _SCHEMAS: Final = ("main", "made")
-_KEYS: Final = ("keys", "roots", "writers", "voids")
+_HAS_CLOSINGS: Final = f"SELECT 1 FROM {{}}.sqlite_schema WHERE name = '{CLOSINGS}'"  # noqa: S608  # our own name
+_KEYS: Final = ("keys", "roots", "writers", "voids", CLOSINGS)
 """What control records led to."""
 _TRACKING: Final = (
     "SELECT application_name FROM (SELECT * FROM main.tracking EXCEPT SELECT * FROM made.tracking "
@@ -120,7 +122,12 @@ def _other_rest(connection: sqlite3.Connection, *, is_last: bool, at_end: bool) 
 def _other_keys(connection: sqlite3.Connection) -> Text | None:
     """Which table of keys, roots or voids differs: whoever changed it may have let another writer in."""
     for table in _KEYS:
-        rows = [connection.execute(f"SELECT * FROM {schema}.{table} ORDER BY 1").fetchall() for schema in _SCHEMAS]  # noqa: S608
+        rows = [
+            connection.execute(f"SELECT * FROM {schema}.{table} ORDER BY 1").fetchall()  # noqa: S608
+            if table != CLOSINGS or connection.execute(_HAS_CLOSINGS.format(schema)).fetchone()
+            else []
+            for schema in _SCHEMAS
+        ]
         if rows[0] != rows[1]:
             return pair("its table {table} is another one", table=table)
     return None

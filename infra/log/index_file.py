@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from infra.log.errors import IndexInUse, IndexUnusable, LogChanged
 from infra.log.index import CREATE_TABLES, PAGE_SIZE, Index
-from infra.log.index_head import VERSION
+from infra.log.index_head import CLOSED_VERSION, VERSION
 from infra.sqlite_file import open_in_wal_mode
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def _make_tables(connection: sqlite3.Connection, path: Path) -> None:
     """Make them in a new file; another one is not touched. Raises IndexUnusable where another release filled it."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()
-    if tables and version == VERSION:
+    if tables and version in {VERSION, CLOSED_VERSION}:
         return
     if tables:
         reason = f"another release made it (version {version} of its tables, not {VERSION})"

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from consumers.commands.ports import QueuePosition
-from infra.log.acceptance import ActiveKeys, ChainState, RecordedAt, VoidRange
+from infra.log.acceptance import ActiveKeys, ChainState, MovedTo, RecordedAt, VoidRange
 from infra.log.control_records import Roots
 from infra.log.errors import NewerLog, RecordUnreadable
 from infra.log.format import Place
 
 VERSION: Final = 3
 """Of the tables, kept as SQLite's `user_version`."""
+CLOSED_VERSION: Final = 4
+"""The same once the log has a closing: a release that knows none must not build on what the tables lead to."""
 
 HEAD_TABLES: Final = """
 CREATE TABLE IF NOT EXISTS orphans (record_offset INTEGER PRIMARY KEY, hash BLOB NOT NULL);
@@ -46,6 +48,12 @@ CREATE TABLE IF NOT EXISTS stopped (
 0 where it was not read from there. `known_voids` outlives a fresh start. `stopped` is no part of the log's state: it
 tells others why the file is filled no further.
 """
+
+CLOSINGS: Final = "closings"
+"""The table of closed tapes, which is made with the first one."""
+_CREATE_CLOSINGS: Final = (
+    f"CREATE TABLE IF NOT EXISTS {CLOSINGS} (tape TEXT PRIMARY KEY, successor TEXT NOT NULL, place TEXT NOT NULL)"
+)
 
 STATE_TABLES: Final = ("orphans", "head", "keys", "roots", "writers", "voids", "accepted_records")
 
@@ -156,9 +164,16 @@ def _read_head(connection: sqlite3.Connection) -> Head | None:
                 "SELECT first, last, first_position, last_position FROM voids ORDER BY place"
             )
         ),
+        closed=_read_closed(connection),
     )
     commands = QueuePosition(UUID(bytes=row[5]), row[6]) if row[5] is not None else None
     return Head(row[0], row[1], state, commands, Ignored(*row[7:]))
+
+
+def _read_closed(connection: sqlite3.Connection) -> Mapping[str, MovedTo]:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    found = connection.execute(f"SELECT * FROM {CLOSINGS}") if version == CLOSED_VERSION else ()  # noqa: S608
+    return MappingProxyType({tape: MovedTo(successor, place) for tape, successor, place in found})
 
 
 def _read_keys(connection: sqlite3.Connection) -> ActiveKeys | None:
@@ -197,6 +212,16 @@ def write_head(connection: sqlite3.Connection, head: Head, stored: ChainState | 
         )
     if state.keys is not None and (stored is None or stored.keys is not state.keys):
         _write_keys(connection, state.keys)
+    if state.closed and (stored is None or stored.closed is not state.closed):
+        _write_closed(connection, state.closed)
+
+
+def _write_closed(connection: sqlite3.Connection, closed: Mapping[str, MovedTo]) -> None:
+    connection.execute(_CREATE_CLOSINGS)
+    connection.execute(f"DELETE FROM {CLOSINGS}")  # noqa: S608
+    rows = ((tape, *moved) for tape, moved in closed.items())
+    connection.executemany(f"INSERT INTO {CLOSINGS} VALUES (?,?,?)", rows)  # noqa: S608
+    connection.execute(f"PRAGMA user_version = {CLOSED_VERSION}")
 
 
 def _write_keys(connection: sqlite3.Connection, keys: ActiveKeys) -> None:

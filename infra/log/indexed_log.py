@@ -212,6 +212,11 @@ class AppendableLog(IndexedLog[PartitionHandle]):
         self.opened(partition).partition.observe(accepted.append)
         return accepted
 
+    def verify_head(self, partition: int) -> None:
+        """Compare the last accepted record with what stands in the log. Raises LogChanged, LogUnusable."""
+        with self.opened(partition).leading() as leading:
+            leading.verify_head()
+
     def last_accepted(self, partition: int) -> Applied | None:
         """The last accepted record, None before the first."""
         with self.opened(partition).leading() as leading:

@@ -56,6 +56,11 @@ class PartitionClient(Protocol):
     lag: float
     """Seconds that a record which was acknowledged may take to come into sight, at most."""
 
+    @property
+    def tape(self) -> str:
+        """What tells this tape from every other, copies of it excepted; empty where it was never given a name."""
+        ...
+
     def send(self, value: bytes) -> PendingAppend | None:
         """Start to append a record.
 

@@ -12,6 +12,7 @@ from infra.log.acceptance import ChainState, RecordedAt, Verdict, VoidRange, sta
 from infra.log.errors import (
     LogBroken,
     LogChanged,
+    LogClosed,
     LogNotFounded,
     WriterNotRegistered,
 )
@@ -64,6 +65,13 @@ def check_chain(name: str, state: ChainState, unfounded: int | None) -> None:
     else:
         return
     raise LogBroken(log=name, reason=reason, number=state.number + 1, position=state.position, offset=offset)
+
+
+def check_open(name: str, state: ChainState, tape: Callable[[], str]) -> None:
+    """Raises LogClosed where nothing more is written to this tape; `tape` gives its id."""
+    moved = state.closed.get(tape()) if state.closed else None
+    if moved is not None:
+        raise LogClosed(log=name, place=moved.place, successor=moved.tape)
 
 
 class PartitionKnowledge:
@@ -141,7 +149,8 @@ class PartitionKnowledge:
         return self._stopped is not None or bool(self.state.orphans)
 
     def check_writer(self, signer: Signer) -> None:
-        """Raises LogNotFounded, WriterNotRegistered where a record with this signature would be a stranger's."""
+        """Raises LogClosed; LogNotFounded, WriterNotRegistered where a record so signed would be a stranger's."""
+        check_open(self.address.name, self.state, lambda: self.client.tape)
         keys = self.state.keys
         if keys is None:
             raise LogNotFounded(log=self.address.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from threading import Event, Lock, Thread, current_thread
+from threading import Event, Lock, Thread
 from typing import Final, Protocol
 
 from eventsourcing.sqlite import SQLiteDatastore
@@ -102,11 +102,8 @@ class PartitionReader:
             follower, self._follower = self._follower, None
             self._listeners.clear()
             self.partition.listeners.clear()
-        if follower is None or follower.stop():
-            self.release()
-
-    def release(self) -> None:
-        """Let go of everything, once nothing follows any more."""
+        if follower is not None:
+            follower.stop()
         with ExitStack() as stack:
             stack.callback(self.index.close)
             stack.callback(self.datastore.close)
@@ -125,24 +122,17 @@ class _Follower:
         self.wanted = Event()
         """Set while anybody listens."""
         self._stopped = Event()
-        self._releases = False
         name = f"follow-{reader.source.address.partition}"
         self._thread = Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
-    def stop(self) -> bool:
-        """End it. False where this is its own thread, which then releases the partition at its end.
-
-        The garbage collector may end the last user of the partition there.
-        """
-        self._releases = self._thread is current_thread()
+    def stop(self) -> None:
+        """End it."""
         self._stopped.set()
         self.wanted.set()
-        if not self._releases:
-            self._thread.join()
-        return not self._releases
+        self._thread.join()
 
     def _run(self) -> None:
         partition = self._reader.partition
@@ -160,5 +150,3 @@ class _Follower:
             self._reader.fail(error)
         finally:
             self._client.close()
-            if self._releases:
-                self._reader.release()

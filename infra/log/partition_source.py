@@ -42,6 +42,10 @@ class PartitionSource(Protocol):
         """
         ...
 
+    def name_tape(self) -> None:
+        """See to it that the tape has a name, by which it can be closed. Raises LogUnusable."""
+        ...
+
     def founder(self) -> Founder:
         """Who writes the genesis of the log."""
         ...

@@ -82,7 +82,7 @@ class _PendingCommand:
 class QueuedGateway:
     """See `CommandGateway`.
 
-    Raises NoAnswer when no worker answers anything for `seconds`, QueueCut, LogUnusable.
+    Raises NoAnswer when no worker answers anything for `seconds`, QueueCut, LogClosed, LogUnusable.
     """
 
     def __init__(
@@ -96,14 +96,20 @@ class QueuedGateway:
         last_handled: LastHandledOf,
         seconds: float = 60.0,
         check_topics: Callable[[], None] = lambda: None,
+        check_open: Callable[[int], None] = lambda _partition: None,
     ) -> None:
-        """`check_topics` raises what is wrong with the topics' settings, and is asked before anything is sent."""
+        """`check_topics` raises what is wrong with the topics' settings, and is asked before anything is sent.
+
+        `check_open` raises LogClosed where no worker can record anything in a partition any more. It is asked before
+        the first command is sent there, and before one is sent again.
+        """
         self._settings = settings
         self._commands, self._replies = commands, replies
         self._units = units
         self._writers = writers
         self._last_handled = last_handled
         self._check_topics = check_topics
+        self._check_open = check_open
         self._by_scope: dict[bytes, Unit] = {_scope(unit_uuid(unit.id, "")): unit for unit in units}
         self._seconds = seconds
         self._senders: dict[int, tuple[KafkaPartitionClient, QueueComparison]] = {}
@@ -217,6 +223,8 @@ class QueuedGateway:
             now = time.monotonic()
             overdue = [each for each in missing if now > each.again_at]
             if overdue:
+                for partition in sorted({each.partition for each in overdue}):
+                    self._check_open(partition)
                 _log.info("commands.again", topic=self._commands.name, count=len(overdue))
                 self._send(overdue)
             with self._changed:
@@ -226,6 +234,7 @@ class QueuedGateway:
 
     def _sender(self, partition: int) -> tuple[KafkaPartitionClient, QueueComparison]:
         if partition not in self._senders:
+            self._check_open(partition)
             client = KafkaPartitionClient(self._settings, self._commands, partition)
             self._senders[partition] = client, QueueComparison(client, self._commands, partition)
         return self._senders[partition]

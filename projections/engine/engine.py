@@ -95,6 +95,15 @@ class Engine:
             )
             yield snapshot
 
+    def check_kept(self, partition: int) -> None:
+        """What the read models keep of one partition's history, for whoever is about to append to it.
+
+        Raises ViewsOfAnotherLog, ViewsOfAnotherHistory, ViewsAheadOfLog.
+        """
+        with self.reading() as snapshot:
+            for build in snapshot.builds.values():
+                self.histories.check_kept(snapshot.reader, build, partition)
+
     def _snapshot(self, stack: ExitStack) -> Snapshot:
         while True:
             with ExitStack() as attempt:

@@ -187,13 +187,8 @@ class Generation:
             writer.index(table, physical)
 
     def go_live(self, writer: Writer) -> None:
-        """Serve this generation from now on; what was live is kept as the old one, what was old goes."""
-        for row in generations_of(writer, self.name):
-            if row["generation"] != self.generation:
-                if row["state"] == GenerationState.OLD:
-                    retire(writer, row)
-                elif row["state"] == GenerationState.LIVE:
-                    _set_state(writer, row, GenerationState.OLD)
+        """Serve this generation from now on; what was live is kept as the old one, and what was old before it goes."""
+        stand_down(writer, self.name)
         self._record_state(writer, GenerationState.LIVE)
 
     def _record_state(self, writer: Writer, state: GenerationState) -> None:
@@ -207,6 +202,18 @@ def _set_state(writer: Writer, row: Row, state: GenerationState) -> None:
         "UPDATE views_generations SET state = ? WHERE projection = ? AND generation = ?",
         (state.value, row["projection"], row["generation"]),
     )
+
+
+def stand_down(writer: Writer, name: str) -> None:
+    """Serve no generation of a projection: what is live is kept as the old one, in the place of the one before it."""
+    rows = generations_of(writer, name)
+    if all(row["state"] != GenerationState.LIVE for row in rows):
+        return
+    for row in rows:
+        if row["state"] == GenerationState.OLD:
+            retire(writer, row)
+        elif row["state"] == GenerationState.LIVE:
+            _set_state(writer, row, GenerationState.OLD)
 
 
 def retire(writer: Writer, row: Row) -> None:

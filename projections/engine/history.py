@@ -75,6 +75,18 @@ class HistoryCheck:
                     confirmed.append(Confirmed(build, partition, KeptHistory(at.position, at.digest, history)))
         return confirmed
 
+    def check_kept(self, reader: Reader, build: Generation, partition: int) -> None:
+        """Compare no more than what a build keeps of its history, unless that is wrong.
+
+        Raises ViewsOfAnotherHistory, ViewsAheadOfLog.
+        """
+        position = build.positions(reader).get(partition)
+        if position:
+            self._of_log(build, partition, position)
+            error = self.other_history(reader, build, partition)
+            if error is not None:
+                raise error
+
     def other_history(self, reader: Reader, build: Generation, partition: int) -> ViewsOfAnotherHistory | None:
         """The error where what a build keeps of its history is not what the log says, and its events neither."""
         at = build.checkpoints(reader)[partition]

@@ -343,3 +343,8 @@ HANDLERS: Final[Mapping[type[RecordedEvent], Callable[[DecisionBuilder, Any], No
 All others are steps on the way to a decision. After it a corrected result is flagged, and the decision stands
 (reading 5).
 """
+
+DECIDING: Final = frozenset(
+    kind.__name__ for kind in HANDLERS if kind not in {DossierOpened, ResultsSummedUp, FactCorrected}
+)
+"""The names of the events without which there is no public decision."""

@@ -146,6 +146,8 @@ class Host:
     path: Path
     log: CountingLog
     stream: MemoryStream
+    former: tuple[str, ...] = ()
+    """What the log was called before it was moved."""
 
     def publish(self) -> int:
         """All that is left; returns how many events were read for it."""
@@ -154,7 +156,7 @@ class Host:
         return self.log.reads - before
 
     def begin(self, store: FoldStore | None = None, stream: MemoryStream | None = None) -> PartitionPublisher:
-        serializer = DecisionSerializer(self.log.log_id, UNITS)
+        serializer = DecisionSerializer(self.log.log_id, UNITS, former=self.former)
         store = store or SQLiteFoldStore(self.path, self.log.log_id, 0)
         return PartitionPublisher(0, self.log, decode_event, (stream or self.stream).open, serializer, store, batch=2)
 
@@ -243,6 +245,21 @@ def test_a_stream_that_the_log_does_not_lead_to_is_not_continued(host: Host) -> 
         host.stream.tails.append(StreamTail("log", place, "a stranger's"))
         with pytest.raises(StreamDiverged):
             host.publish()
+
+
+def test_a_log_that_was_moved_goes_on_in_its_stream(host: Host) -> None:
+    """By what it was called before; another log does not, even where it holds the same."""
+    host.publish()
+    host.log.log_id = "moved"
+    with pytest.raises(StreamDiverged, match="moved"):
+        host.publish()
+    moved = Host(host.path, host.log, host.stream, former=("log",))
+    published = list(host.stream.published)
+    moved.publish()
+    assert host.stream.published == published
+    moved.more("04630", 2025)
+    moved.publish()
+    moved.check()
 
 
 def test_what_was_folded_and_then_voided_is_folded_no_more(host: Host) -> None:

@@ -19,7 +19,9 @@ from infra.settings import load
 ROOT = Path(__file__).parents[2]
 README = "README.md"
 ON_KAFKA = "infra/queue/README.md"
-ON_A_SMALL_LOG = "infra/backup/README.md"
+ON_A_SMALL_LOG = {"infra/backup/README.md": 6, "infra/moving/README.md": 3}
+"""Pages, and how many commands each has at least."""
+AFTER_A_LOSS = "infra/recovery/README.md"
 ON_THE_DEMO = (README, "projections/README.md", "infra/delivery/README.md")
 PAGES = sorted(
     path.relative_to(ROOT).as_posix()
@@ -77,11 +79,22 @@ def test_every_command_of_a_page_runs(page: str, tmp_path: Path) -> None:
     _run(tmp_path, "dossier demo", commands)
 
 
-def test_every_command_of_the_page_on_backups_runs(tmp_path: Path) -> None:
-    commands = _commands(ON_A_SMALL_LOG)
-    assert len(commands) > 5
+@pytest.mark.parametrize("page", ON_A_SMALL_LOG)
+def test_every_command_of_a_page_about_one_log_runs(page: str, tmp_path: Path) -> None:
+    commands = _commands(page)
+    assert len(commands) >= ON_A_SMALL_LOG[page]
     opening = "dossier open 04630 --level=basic --year=2024 --person=Chi && dossier status"
     _run(tmp_path, f"export DOSSIER_LOG=sqlite:///dossier.sqlite && {opening}", commands)
+
+
+def test_every_command_of_the_page_on_what_was_lost_runs(tmp_path: Path) -> None:
+    """On a log that is an older copy."""
+    opening = "dossier open {} --level=basic --year=2024 --person=Chi && dossier status"
+    steps = ["export DOSSIER_LOG=sqlite:///dossier.sqlite", opening.format("04630"), "dossier log copy older.sqlite"]
+    steps += [opening.format("04633"), "dossier log copy old.sqlite", "dossier backup backup"]
+    commands = _commands(AFTER_A_LOSS)
+    assert len(commands) == 5
+    _run(tmp_path, " && ".join([*steps, "cp older.sqlite dossier.sqlite"]), commands)
 
 
 @pytest.mark.timeout(300)

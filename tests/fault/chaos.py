@@ -2,7 +2,8 @@
 
 First `dossier apply` on the embedded log and rebuilds into both stores, each killed a hundred times; then publishers
 and falsified logs, on one broker and on three; then, until the time is over, the whole system on Kafka in rounds, in
-turn on one broker and on three. Each has a seed of its own, and comes once at least.
+turn on one broker and on three. Each has a seed of its own, and comes once at least. `--whole 3`: the whole system
+alone, all the time in one round.
 """
 
 from __future__ import annotations
@@ -49,6 +50,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=SystemRandom().getrandbits(24))
+    parser.add_argument(
+        "--whole", type=int, choices=[1, 3], help="only the whole system, in one round on 1 or 3 brokers"
+    )
     asked = parser.parse_args()
     # Brokers are killed: only ones of our own.
     os.environ.pop(BOOTSTRAP_SERVERS, None)
@@ -57,7 +61,10 @@ def main() -> int:
     Path("build").mkdir(exist_ok=True)
     begun = time.monotonic()
     found: dict[str, list[dict[str, Any]]] = {}
-    for name, go in _rounds(asked.seed, asked.seconds, begun):
+    rounds = _rounds(asked.seed, asked.seconds, begun)
+    if asked.whole:
+        rounds = iter([("kafka", partial(_on_kafka, asked.seed, asked.whole, asked.seconds))])
+    for name, go in rounds:
         try:
             reports = go()
         except Exception as error:  # noqa: BLE001  # whatever broke one round off is told, and the others go on
@@ -171,8 +178,9 @@ def _on_kafka(seed: int, nodes: int, seconds: float) -> list[dict[str, Any]]:
         f"records, in {together['both_appended']} spells both did\n"
         f"  {report.commands} commands given, {report.acknowledged} acknowledged ({report.refused} of them refused), "
         f"{report.unknown} unknown to their client for a while ({_counted(report.resolved)})\n"
-        f"  writers: {_counted(report.appends) or 'every record acknowledged'}; {report.late_records} records ignored, "
-        f"{len(report.wrong)} wrong",
+        f"  writers: {_counted(report.appends) or 'every record acknowledged'}; {report.late_records} records ignored\n"
+        f"  longest silence but for brokers and hostile writers: {report.silence} s; memory (MiB in quarters, last to "
+        f"second): {report.memory}; {len(report.wrong)} wrong",
         flush=True,
     )
     return [report.as_json()]

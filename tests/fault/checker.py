@@ -150,7 +150,8 @@ def _check_queue(evidence: Evidence, by_offset: dict[tuple[str, int], dict[str, 
     for (_, offset), append in by_offset.items():
         if append["outcome"] == "DEAD":
             continue
-        standing = json.loads(commands.get(offset) or b"{}").get("command_id")
+        # What the queue lost is known by what the operator was shown.
+        standing = evidence.lost.get(offset) or json.loads(commands.get(offset) or b"{}").get("command_id")
         if standing != str(UUID(bytes=append["command"]["id"])):
             found.wrong.append(f"10 the command at offset {offset} is {standing}, another one was handled")
 

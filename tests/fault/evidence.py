@@ -34,6 +34,8 @@ class Evidence:
     """`log` and `commands`: offset → when the broker took the record, in seconds since 1970."""
     begins: int = 0
     """The first offset of the log."""
+    lost: dict[int, str] = field(default_factory=dict)
+    """Offsets at which the queue lost a command that had been handled, and its id."""
 
 
 @dataclass(slots=True)

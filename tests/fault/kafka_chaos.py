@@ -9,15 +9,12 @@ from __future__ import annotations
 import json
 import random
 import subprocess
-import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from threading import Timer
-from typing import Any
 
 import psutil
 from kafka import KafkaProducer
@@ -34,8 +31,12 @@ from tests.fault.brokers import coordinator, fill_disk, leader
 from tests.fault.checker import check, check_rest
 from tests.fault.clients import Client, changed_answers, resolved
 from tests.fault.evidence import gather
+from tests.fault.figures import Report, memory, silence, together, unacknowledged
 from tests.fault.hostile_writer import MOLE, SABOTAGE, put_on_head
 from tests.fault.killed_apply import commands
+from tests.fault.losses import FileCopies, LostQueue, indexes, lose, nobody_uses
+from tests.fault.memory import MemoryWatch
+from tests.fault.operator import operate
 from tests.fault.proxy import Proxy
 from tests.fault.read_models import check_read_models
 from tests.fault.sigstop import Pauses
@@ -49,40 +50,9 @@ _DOSSIERS, _DOSSIERS_A_SECOND = 250, 4
 """More than the clients come through with: there is load until the end."""
 _TOGETHER = (3.0, 8.0)
 """Seconds that a second worker stays on a partition."""
-
-
-@dataclass(slots=True)
-class Report:
-    """What a run found. `wrong` holds what must not be, in words; it is empty when all is well.
-
-    unknown         commands to which a client that ended had heard no answer; `resolved` says what became of them
-    appends         records whose acknowledgement did not come, and how many of their commands stood in the log
-    second_workers  spells of two workers on one partition, those in which both appended, and what the second one did
-    """
-
-    seed: int
-    nodes: int
-    faults: Counter[str] = field(default_factory=Counter)
-    pauses: dict[str, Any] = field(default_factory=dict)
-    second_workers: dict[str, int] = field(default_factory=dict)
-    commands: int = 0
-    acknowledged: int = 0
-    refused: int = 0
-    unknown: int = 0
-    resolved: Counter[str] = field(default_factory=Counter)
-    appends: Counter[str] = field(default_factory=Counter)
-    outcomes: Counter[str] = field(default_factory=Counter)
-    late_records: int = 0
-    seconds: float = 0.0
-    wrong: list[str] = field(default_factory=list)
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return {each.name: _plain(getattr(self, each.name)) for each in fields(self)}
-
-
-def _plain(value: Any) -> Any:
-    return dict(value) if isinstance(value, Counter) else value
+_COPIED = 0.3
+"""How often files are copied before a fault, to be put back by a later one."""
+_NOBODY_ANSWERS = frozenset({"hostile_writer", "kill_leader", "kill_coordinator", "broker_disk_full", "cut_queue"})
 
 
 class Chaos:
@@ -101,7 +71,7 @@ class Chaos:
         ports = [int(address.rpartition(":")[2]) for address in cluster.bootstrap.split(",")]
         self.proxy = Proxy(ports, random.Random(seed + 1))
         self.through_proxy = f"kafka://{self.proxy.bootstrap}?{options}&index={folder / 'index-proxy'}"
-        self._environment = {"DOSSIER_VIEWS": f"sqlite:///{folder / 'views.sqlite'}"}
+        self._environment = {"DOSSIER_VIEWS": f"sqlite:///{self._views}"}
         self.processes = Processes(self.url, folder, self._environment)
         self.clients: list[Client] = []
         self._pauses = Pauses()
@@ -109,6 +79,24 @@ class Chaos:
         """Every second worker, and its partition."""
         self._timers: list[Timer] = []
         self._drawn: list[Callable[[], str]] = []
+        self._copies = FileCopies(folder / "copies")
+        self._operate = partial(operate, self.url)
+        self._queue = LostQueue(self._operate)
+        self._still: list[tuple[float, float]] = []
+        """When nobody could be answered."""
+        self._memory = MemoryWatch(self._pids)
+
+    @property
+    def _views(self) -> Path:
+        return self.folder / "views.sqlite"
+
+    @property
+    def _backup(self) -> Path:
+        return self.folder / "backup"
+
+    def _pids(self) -> Mapping[str, int]:
+        names = [*(f"worker-{number}" for number in range(1, _WORKERS + 1)), "projector"]
+        return {name: self.processes.pid(name) for name in names}
 
     def start(self, dossiers: int) -> None:
         """Everything that there is; clients have the ways of so many dossiers to give."""
@@ -117,17 +105,12 @@ class Chaos:
         for number in range(1, _WORKERS + 1):
             self.start_worker(number)
         self.processes.start("projector", "projector")
+        self._memory.start()
         lines = commands(self.rng, dossiers)
         half = len(lines) // 2
         # Both give some of the same commands: whoever comes second gets the first one's answers.
         for name, url, mine in (("one", self.url, lines), ("two", self.through_proxy, lines[half // 2 :])):
             self.clients.append(Client(name, url, self.folder, mine))
-
-    def _operate(self, *arguments: str) -> Any:
-        """What an operator types, and its answer in JSON."""
-        program = str(Path(sys.executable).with_name("dossier"))
-        typed = [program, "--log", self.url, *arguments, "--json"]
-        return json.loads(subprocess.run(typed, check=True, stdout=subprocess.PIPE).stdout)
 
     def start_worker(self, number: int) -> None:
         """The last one goes through the proxy."""
@@ -147,13 +130,23 @@ class Chaos:
                 self.hostile_writer,
                 self.index_disk_full,
                 self.two_workers,
+                self.older_indexes,
+                self.lost_indexes,
+                self.older_views,
+                self.lost_views,
+                self.backup,
             ]
             if self.cluster.nodes:
-                self._drawn += [self.kill_leader, self.broker_disk_full]
+                self._drawn += [self.kill_leader, self.broker_disk_full, self.cut_queue]
             if len(self.cluster.nodes) > 1:
                 self._drawn.append(self.kill_coordinator)
             self.rng.shuffle(self._drawn)
-        self.report.faults[self._drawn.pop()()] += 1
+        if self.rng.random() < _COPIED:
+            self._copies.take([path for path in (*self._indexes(), self._views) if path.exists()])
+        fault, begun = self._drawn.pop(), time.time()
+        self.report.faults[fault()] += 1
+        if fault.__name__ in _NOBODY_ANSWERS:
+            self._still.append((begun, time.time()))
 
     def kill_worker(self) -> str:
         """And start it again on its own index. It is the writer of its partitions."""
@@ -162,6 +155,52 @@ class Chaos:
         time.sleep(self.rng.uniform(0, 0.5))
         self.start_worker(number)
         return "kill -9 worker"
+
+    def older_indexes(self) -> str:
+        """A worker is killed; whatever index nobody uses then is as it was some time ago."""
+        return self._without_a_worker(self._copies.put_back, "older indexes put back")
+
+    def lost_indexes(self) -> str:
+        """The same, and those are gone."""
+        return self._without_a_worker(lose, "indexes lost")
+
+    def _without_a_worker(self, change: Callable[[Path], object], name: str) -> str:
+        number = self.rng.randint(1, _WORKERS)
+        self.processes.kill(f"worker-{number}")
+        for index in self._indexes():
+            with nobody_uses(index) as is_free:
+                if is_free:
+                    change(index)
+        self.start_worker(number)
+        return name
+
+    def _indexes(self) -> list[Path]:
+        return [path for name in ("index", "index-proxy") for path in indexes(self.folder / name)]
+
+    def older_views(self) -> str:
+        """The projector is killed, and the read models are as they were some time ago."""
+        self.processes.kill("projector")
+        put_back = self._copies.put_back(self._views)
+        self.processes.start("projector", "projector")
+        return "older read models put back" if put_back else "kill -9 projector"
+
+    def lost_views(self) -> str:
+        """The same, and they are gone."""
+        self.processes.kill("projector")
+        lose(self._views)
+        self.processes.start("projector", "projector")
+        return "read models lost"
+
+    def cut_queue(self) -> str:
+        """All brokers lose their power, and one partition of the queue its end; the operator follows the page."""
+        partition = self.rng.randrange(_PARTITIONS)
+        self._queue.cut(self.cluster, f"{self.app}.commands", partition, self.rng)
+        return "queue cut, recovered" if self._queue.recover(partition) else "queue cut behind what was handled"
+
+    def backup(self) -> str:
+        """Of the running system, on top of the one before."""
+        self._operate("backup", str(self._backup))
+        return "backup"
 
     def kill_projector(self) -> str:
         self.processes.kill("projector")
@@ -277,6 +316,7 @@ class Chaos:
         found = gather(self.cluster.bootstrap, self.app, _PARTITIONS, told)
         writers = []
         for evidence in found:
+            evidence.lost = self._queue.lost.get(evidence.partition, {})
             findings = check(evidence)
             writers.append(findings.writers)
             report.outcomes.update(findings.outcomes)
@@ -286,16 +326,21 @@ class Chaos:
         report.resolved = resolved(lives, found, answers)
         if report.resolved.total() != report.unknown or report.resolved["never answered"]:
             report.wrong.append(f"{report.unknown} commands were unknown, resolved: {dict(report.resolved)}")
-        report.second_workers = _together(self._seconds, writers)
-        report.appends = _unacknowledged(self.folder)
+        report.second_workers = together(self._seconds, writers)
+        report.appends = unacknowledged(self.folder)
         report.pauses = self._pauses.figures(Timeout.GROUP_SESSION.seconds)
         report.faults.update(self.proxy.done)
+        report.silence = silence(found, self._still)
+        if self._backup.exists():
+            self._operate("verify-backup", str(self._backup))
         settings = load({}, log=self.url, views=self._environment["DOSSIER_VIEWS"])
         with Application(settings) as made:
             report.wrong += check_read_models(made)
 
     def come_to_rest(self) -> None:
         """No faults any more: all is answered, then all stops."""
+        self.report.memory = memory(self._memory.stop())
+        begun = time.time()
         self.proxy.weather.chance = 0.0
         self._pauses.wake_all()
         for client in self.clients:
@@ -306,10 +351,12 @@ class Chaos:
         # Workers answer at their start what others had no time to say.
         while time.monotonic() < deadline and any(self._waits()):
             time.sleep(1)
+        self._still.append((begun, time.time()))
         self.stop()
 
     def stop(self) -> None:
         """Leave nothing behind."""
+        self._memory.stop()
         self._pauses.wake_all()
         for timer in self._timers:
             timer.cancel()
@@ -325,29 +372,6 @@ class Chaos:
         for evidence in gather(self.cluster.bootstrap, self.app, _PARTITIONS, ()):
             yield from check_rest(evidence)
             yield from (wrong for wrong in check(evidence).wrong if "has no reply" in wrong)
-
-
-def _together(spells: list[tuple[subprocess.Popen[bytes], int]], writers: list[list[str]]) -> dict[str, int]:
-    """What second workers appended, and in how many spells the first one did so between two records of theirs."""
-    figures = {"spells": len(spells), "both_appended": 0, "records": 0}
-    for process, partition in spells:
-        own = [place for place, writer in enumerate(writers[partition]) if f"/{process.pid}/" in writer]
-        figures["records"] += len(own)
-        figures["both_appended"] += bool(own) and len(own) < own[-1] - own[0] + 1
-    return figures
-
-
-def _unacknowledged(folder: Path) -> Counter[str]:
-    """From the workers' logs: appends without an acknowledgement, and what the log said about each."""
-    found: Counter[str] = Counter()
-    for file in folder.glob("*worker*.log"):
-        for line in file.read_text(encoding="utf-8").splitlines():
-            if '"append.resolved"' in line:
-                told = json.loads(line)
-                found["records without an acknowledgement"] += 1
-                found["their appends found in the log"] += told["found"]
-                found["their appends not there: sent again on the new head"] += told["appends"] - told["found"]
-    return found
 
 
 def run(

@@ -5,7 +5,7 @@ What counts is a process's own memory (RSS without what it shares), so that file
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from statistics import fmean
 from threading import Event, Thread
@@ -31,16 +31,16 @@ class Usage:
 
 @dataclass(slots=True)
 class MemoryWatch:
-    """Looks at processes (name → pid) once a second, until `stop`."""
+    """Looks at processes once a second, until `stop`; `pids` says which they are by then (name → pid)."""
 
-    pids: Mapping[str, int]
+    pids: Callable[[], Mapping[str, int]]
     _samples: dict[str, list[float]] = field(default_factory=dict)
     _stopped: Event = field(default_factory=Event)
     _thread: Thread | None = None
 
     def start(self) -> None:
         """Begin."""
-        self._samples = {name: [] for name in self.pids}
+        self._samples = {name: [] for name in self.pids()}
         self._thread = Thread(target=self._watch, name="memory", daemon=True)
         self._thread.start()
 
@@ -53,9 +53,9 @@ class MemoryWatch:
 
     def _watch(self) -> None:
         while not self._stopped.wait(_SECONDS_BETWEEN):
-            for name, pid in self.pids.items():
+            for name, pid in self.pids().items():
                 try:
-                    self._samples[name].append(psutil.Process(pid).memory_full_info().uss / _MIB)
+                    self._samples.setdefault(name, []).append(psutil.Process(pid).memory_full_info().uss / _MIB)
                 except psutil.Error:
                     # It is being restarted: the next look finds it again.
                     continue

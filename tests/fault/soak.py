@@ -74,7 +74,8 @@ def _run(bootstrap: str, folder: Path, seconds: float, rate: float) -> dict[str,
     dossier = Path(sys.executable).with_name("dossier")
     subprocess.run([dossier, "--log", url, "keys", "init"], check=True, stdout=subprocess.DEVNULL)
     names = {"worker": ("worker",), "projector": ("projector",), "publisher": ("publisher",)}
-    watch = MemoryWatch({name: started.start(name, *arguments).pid for name, arguments in names.items()})
+    pids = {name: started.start(name, *arguments).pid for name, arguments in names.items()}
+    watch = MemoryWatch(lambda: pids)
     answers = folder / "answers"
     try:
         with answers.open("wb") as out, (folder / "apply.log").open("wb") as errors:

@@ -304,7 +304,7 @@ def test_commands_keep_their_order(queues: dict[str, Queue]) -> None:
     queue = queues["order"]
     queue.put([*WAY[HANDLED : HANDLED + 5], JUNK, *WAY[HANDLED + 5 : HANDLED + 12]])
     terminal = queue.terminal()
-    for wrong in (["recover"], ["recover", "queue", "--handled=3"], ["recover", "queue", "--partition=1"]):
+    for wrong in (["recover", "views"], ["recover", "queue", "--handled=3"], ["recover", "queue", "--partition=1"]):
         assert "BAD_OPTION" in terminal.run("log", *wrong, code=2).err
     assert "BAD_OPTION" in terminal.run("log", "dismiss", "queue", code=2).err
     shown = terminal.run("log", "recover", "queue").out

@@ -49,6 +49,7 @@ class MemoryPartitionClient:
     log: MemoryLog
     fates: list[tuple[Fate, Callable[[], None] | None]] = field(default_factory=list)
     largest: int = 100_000
+    tape: str = "memory"
     lag: float = Timeout.LEADER.seconds
     known: int = 0
     """The first offset that the writer has not read."""

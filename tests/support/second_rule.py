@@ -11,8 +11,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 HEADER = Struct(">B32sQQI8s64s")
-APPENDS, GENESIS, STATEMENT, VOID, DISMISSAL = 0xF9, 0xFA, 0xFB, 0xFC, 0xFD
-CONTROL = (GENESIS, STATEMENT, VOID, DISMISSAL)
+APPENDS, GENESIS, STATEMENT, VOID, DISMISSAL, CLOSING = 0xF9, 0xFA, 0xFB, 0xFC, 0xFD, 0xFF
+CONTROL = (GENESIS, STATEMENT, VOID, DISMISSAL, CLOSING)
 _ADD, _RETIRE, _ROTATE = 1, 2, 3
 _P = 2**255 - 19
 _SMALL_ORDER = {
@@ -58,6 +58,8 @@ class SecondReader:
     identity: bytes = b""
     statements: int = 0
     position: int = 1
+    closed: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Tapes that nobody writes to any more: the successor's id, and where it is."""
 
     def __post_init__(self) -> None:
         self.head = sha256(f"dossier-log/{self._place}".encode()).digest()
@@ -91,6 +93,8 @@ class SecondReader:
                     self._void(content)
                 elif record.format == DISMISSAL:
                     self._dismiss(content)
+                elif record.format == CLOSING:
+                    self._close(content)
             except (IndexError, ValueError):
                 pass
         elif not self.accepted:
@@ -173,6 +177,22 @@ class SecondReader:
             offset = int.from_bytes(content[at : at + 8], "big")
             if self.orphans.get(offset) == content[at + 8 : at + 40]:
                 del self.orphans[offset]
+
+    def _close(self, content: bytes) -> None:
+        texts, end = [], 68
+        for _ in range(3):
+            begin, end = end + 1, end + 1 + content[end]
+            texts.append(content[begin:end].decode())
+        if (content[:32], int.from_bytes(content[32:36], "big"), content[36:68]) != (
+            self.identity,
+            self.partition,
+            self.head,
+        ):
+            return
+        if self._enough(content, end, b"dossier-closing/" + content[:end]):
+            tape, successor, place = texts
+            self.closed.pop(successor, None)
+            self.closed[tape] = successor, place
 
     def _enough(self, content: bytes, at: int, message: bytes) -> bool:
         """Whether as many roots signed as must. Raises ValueError where the list is not in order, or not the end."""

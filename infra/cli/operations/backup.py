@@ -115,7 +115,7 @@ def backup(
 
     session = session_of(ctx)
     with session.application() as application:
-        _check_form(application)
+        check_form(application)
         views = application.settings.views if with_views else None
         told = BackupTold(application.clock(), version("dossier"), views)
         taken = take_backup(FolderStorage(folder), application.sources(), told)
@@ -129,7 +129,7 @@ def backup(
         raise fault
 
 
-def _check_form(application: Application) -> None:
+def check_form(application: Application) -> None:
     """Raises EarlierLog, which has no records yet, and LogUnusable."""
     import sqlite3
     from contextlib import closing
@@ -363,6 +363,8 @@ def _next(
         )
     elif done.commands is not None:
         steps.append(text("begin workers with `dossier worker`"))
+    places = {place for each in verified.manifest.partitions for _, _, place in each.closed or ()}
+    steps += [text("this log was moved to {place}: be sure that it does not go on there", place=at) for at in places]
     if not with_views:
         steps.append(text("read models are made anew by the first question, or by `dossier rebuild --all`"))
     steps.append(text("look at the whole with `dossier doctor --whole`"))

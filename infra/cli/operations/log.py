@@ -12,7 +12,10 @@ import typer
 
 from domain.i18n import pair
 from infra.cli.operations.dismissal import check_named_whole, dismiss
+from infra.cli.operations.lost import show_lost
+from infra.cli.operations.move import MoveOptions, move
 from infra.cli.operations.queue_recovery import recover_queue
+from infra.cli.operations.recovery import recover
 from infra.cli.support.arguments import OPERATION
 from infra.cli.support.errors import BadOption
 from infra.cli.support.framework import subcommand
@@ -39,9 +42,14 @@ def register(app: typer.Typer) -> None:
             "lost; void empties the records from one on that nobody can use; reindex makes the indexes of this machine "
             "anew from the records; upgrade takes over an embedded log of an earlier form, once; copy makes a whole "
             "copy of an embedded log, also while it is in use; recover queue brings a queue on Kafka back that lost "
-            "its end.\n\n"
+            "its end; lost lists what an index or a backup holds beyond the log, and recover leads out of what the "
+            "doctor found.\n\n"
             "dismiss and void show first what they would do, and name each record by its hash to do it; recover shows "
-            "it too, and names the last handled offset."
+            "it too, and names the last handled offset.\n\n"
+            "move takes the log to another file or cluster while it is in use, compares every record, and closes this "
+            "one: here it can still be read. A move that was broken off goes on. To another number of partitions it "
+            "goes as a new log, whose genesis names this one: each dossier keeps its events, and each command its "
+            "answer."
         ),
         examples=(
             "dossier log dismiss --partition 2",
@@ -51,9 +59,12 @@ def register(app: typer.Typer) -> None:
             "dossier log void --partition 2 --number 17 --hash 5e1f… --reason 'garbage by a faulty writer'",
             "dossier log recover queue --partition 2",
             "dossier log recover queue --partition 2 --handled 812",
+            "dossier log lost --backup backup --write again.jsonl",
+            "dossier log recover --backup backup",
             "dossier log reindex",
             "dossier log upgrade",
             "dossier log copy /backup/dossier.sqlite",
+            "dossier log move --to 'kafka://HOST:9092?partitions=4'",
         ),
     )(log)
 
@@ -69,9 +80,9 @@ class _NamedRecord:
 def log(
     ctx: typer.Context,
     what: Annotated[
-        Literal["dismiss", "void", "recover", "reindex", "upgrade", "copy"],
+        Literal["dismiss", "void", "lost", "recover", "reindex", "upgrade", "copy", "move"],
         typer.Argument(
-            metavar="dismiss|void|recover|reindex|upgrade|copy", show_default=False, help=say("What to do.")
+            metavar="dismiss|void|lost|recover|reindex|upgrade|copy|move", show_default=False, help=say("What to do.")
         ),
     ],
     about: Annotated[
@@ -79,7 +90,7 @@ def log(
         typer.Argument(
             metavar="[queue|TO]",
             show_default=False,
-            help=say("What is recovered: queue (recover). A file that does not exist yet (copy)."),
+            help=say("queue: the queue alone is recovered (recover). A file that does not exist yet (copy)."),
         ),
     ] = None,
     *,
@@ -100,31 +111,85 @@ def log(
         int | None,
         typer.Option(
             "--losing",
-            min=1,
+            min=0,
             help=say(
-                "How many acknowledged facts will be lost, as shown, where others still can use the record (void)."
+                "How many acknowledged facts will be lost, as shown: where others still can use the record (void), or "
+                "for good (recover)."
             ),
         ),
     ] = None,
     roots: Annotated[list[Path] | None, typer.Option("--roots", metavar="FOLDER", help=ROOTS_HELP)] = None,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="URL", help=say("Where the log goes, as --log names a log (move).")),
+    ] = None,
+    instead: Annotated[
+        bool,
+        typer.Option("--instead", help=say("Give up the place that the log was moved to before (move).")),
+    ] = False,
+    new_log: Annotated[
+        bool,
+        typer.Option(
+            "--new-log", help=say("Begin a new log there, as is done where the number of partitions is another (move).")
+        ),
+    ] = False,
+    writer_lost: Annotated[
+        bool,
+        typer.Option(
+            "--writer-lost", help=say("There is no key of an active writer any more: begin a new log (move).")
+        ),
+    ] = False,
+    decisions_again: Annotated[
+        bool,
+        typer.Option(
+            "--decisions-again",
+            help=say("Publish the public decisions of a new log once more, with the same ids (move)."),
+        ),
+    ] = False,
     handled: Annotated[
-        int | None, typer.Option("--handled", min=0, help=say("The last handled offset, as shown (recover)."))
+        int | None, typer.Option("--handled", min=0, help=say("The last handled offset, as shown (recover queue)."))
+    ] = None,
+    indexes: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--index", metavar="FILE", help=say("An index, or an older log, that may hold more (lost, recover).")
+        ),
+    ] = None,
+    backups: Annotated[
+        list[Path] | None,
+        typer.Option("--backup", metavar="FOLDER", help=say("A backup that may hold more (lost, recover).")),
+    ] = None,
+    write: Annotated[
+        Path | None,
+        typer.Option("--write", metavar="FILE", help=say("Write the commands to be given again to a new file (lost).")),
     ] = None,
 ) -> None:
     """Show what is wrong with a partition, or mend it."""
     session = session_of(ctx)
-    if (what == "recover") is not (about == "queue") and what != "copy":
-        raise BadOption(reason=pair("recover is followed by what is recovered: queue"))
+    if what == "recover" and about not in (None, "queue"):
+        raise BadOption(reason=pair("recover is followed by queue, or by nothing"))
     if (what == "copy") is (about is None) and what != "recover":
         raise BadOption(reason=pair("the path of the copy belongs to copy, which needs it: dossier log copy TO"))
-    if what == "copy" and about is not None:
-        _copy(session, Path(about))
-        return
-    if what == "upgrade":
-        _upgrade(session)
-        return
-    if what == "reindex":
-        _reindex(session)
+    alone = {
+        "copy": lambda: _copy(session, Path(about or "")),
+        "move": lambda: move(
+            session,
+            MoveOptions(
+                to,
+                roots or [],
+                instead=instead,
+                new_log=new_log,
+                writer_lost=writer_lost,
+                decisions_again=decisions_again,
+            ),
+        ),
+        "lost": lambda: show_lost(session, indexes or [], backups or [], write),
+        "upgrade": lambda: _upgrade(session),
+        "reindex": lambda: _reindex(session),
+        **({} if about else {"recover": lambda: recover(session, indexes or [], backups or [], losing)}),
+    }
+    if what in alone:
+        alone[what]()
         return
     if what == "dismiss":
         check_named_whole(offset, digest, every=every)
@@ -266,7 +331,7 @@ def _void(
 ) -> None:
     from infra.log.repair import examined
 
-    stopped = _stopped_at(application, source.address.partition)
+    stopped = _stopped_at(application, source)
     number = asked.number or stopped
     if number is None:
         line = session.text("every record can be used; name one with --number")
@@ -295,12 +360,18 @@ def _void(
     tell_done(session, {"void": {"first": number, "last": found.last}}, line)
 
 
-def _stopped_at(application: Application, partition: int) -> int | None:
+def _stopped_at(application: Application, source: PartitionSource) -> int | None:
     """The number of the record that this program cannot use; None where it can use all."""
     from infra.log.errors import NewerLog, RecordUnreadable
+    from infra.log.full_scan import check_whole
+    from infra.queue.errors import ReadingBehind
 
     try:
-        application.log.head(partition)
+        try:
+            application.log.head(source.address.partition)
+        except ReadingBehind:
+            # Whoever holds the shared index does not read on: the records themselves tell it too, if more slowly.
+            check_whole(source)
     except (NewerLog, RecordUnreadable) as stopped:
         number = stopped.details["number"]
         return number if isinstance(number, int) else None

@@ -66,6 +66,9 @@ class KafkaSource:
                 raise
             _log.warning("schemas.not_published", log=self.settings.url, code=error.code, reason=str(error))
 
+    def name_tape(self) -> None:
+        """A topic has its id."""
+
     def founder(self) -> Founder:
         """Of all partitions of the topic."""
         settings, topic = self.settings, self.topic

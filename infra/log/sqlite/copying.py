@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
 from domain.errors import InvalidInput
+from infra.durable_files import take_name
 from infra.errors import LogUnusable
 from infra.log.errors import CopyDiffers
 from infra.log.full_scan import check_whole
@@ -65,7 +66,7 @@ def copy_log(source: ReadOnlySource, to: Path) -> Copied:
             os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
             _copy(source, draft)  # 1, 2
             head = _judged(source, draft)  # 3
-            _put_in_place(draft, to)  # 4
+            take_name(draft, to)  # 4
     except sqlite3.Error as error:
         raise file_error(to, error) from error
     except FileExistsError as error:
@@ -99,26 +100,3 @@ def _judged(source: ReadOnlySource, draft: Path) -> Head:
         if unsigned is not None:
             raise unsigned.error
         return head
-
-
-def _put_in_place(draft: Path, to: Path) -> None:
-    """Raises FileExistsError where somebody has taken the name meanwhile."""
-    _sync(draft)
-    try:
-        os.link(draft, to)
-        draft.unlink()
-    except FileExistsError:
-        raise
-    except OSError:
-        # A file system without second names: the name is taken by an empty file, which is then replaced.
-        os.close(os.open(to, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        draft.replace(to)
-    _sync(to.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -16,7 +16,7 @@ from typing import Final
 from infra.errors import LogUnusable
 from infra.log.errors import NewerLog
 from infra.log.index import CREATE_TABLES, TABLES, Applied, Index
-from infra.log.index_head import VERSION, Head, StoppedAt
+from infra.log.index_head import CLOSED_VERSION, CLOSINGS, VERSION, Head, StoppedAt
 from infra.sqlite_file import writing
 
 _SELECT_STAMP: Final = "SELECT appended_at FROM records WHERE record_offset = ?"
@@ -143,7 +143,7 @@ def make_tables(connection: sqlite3.Connection, path: Path) -> None:
     with writing(connection):
         # Another process may have made them by now.
         if not are_whole(connection, path):
-            for table in TABLES:
+            for table in (*TABLES, CLOSINGS):
                 connection.execute(f"DROP TABLE IF EXISTS {table}")
             for statement in CREATE_TABLES.split(";"):
                 connection.execute(statement)
@@ -160,8 +160,9 @@ def forget_tables(connection: sqlite3.Connection) -> None:
 def are_whole(connection: sqlite3.Connection, path: Path) -> bool:
     """Whether the tables are there, say how far they are filled, and are this release's. Raises NewerLog."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > VERSION:
-        raise NewerLog(log=str(path), reason=f"a newer release made its tables (version {version}, not {VERSION})")
+    if version > CLOSED_VERSION:
+        reason = f"a newer release made its tables (version {version}, not {CLOSED_VERSION})"
+        raise NewerLog(log=str(path), reason=reason)
     if version < VERSION or not tables_of(connection).issuperset(TABLES):
         return False
     if connection.execute("SELECT 1 FROM head").fetchone() is not None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import ExitStack, closing, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from infra.log.control_records import Genesis, MalformedControlRecord, parse_genesis
+from infra.log.control_records import CONTINUES_MOVED, Genesis, MalformedControlRecord, parse_genesis
 from infra.log.errors import EarlierLog, LogChanged, LogHasTwoNames
 from infra.log.format import HEADER_LENGTH
 from infra.log.founding import Founder
@@ -17,12 +18,13 @@ from infra.log.keys import KeyFolder, LogKeys
 from infra.log.partition_knowledge import PartitionAddress
 from infra.log.sqlite.beside import check_beside, check_one_name
 from infra.log.sqlite.index import EmbeddedIndex, make_tables, tables_of
-from infra.log.sqlite.tape import CREATE_RECORDS, SQLiteTape
+from infra.log.sqlite.tape import CREATE_RECORDS, SQLiteTape, name_tape
 from infra.opened_files import OpenedFiles
-from infra.sqlite_file import open_in_wal_mode, open_read_only, writing
+from infra.sqlite_file import is_locked, open_in_wal_mode, open_read_only, writing
 
 APP: Final = "dossier"
 """The name in the hash that every embedded log begins with; its identity tells one from another."""
+_TAPE_BYTES: Final = 16
 LOCK_SECONDS: Final = 60.0
 """Seconds to wait for another process that writes."""
 
@@ -40,7 +42,8 @@ class SQLiteSource:
     """See `PartitionSource`: the one partition of an embedded log. Who only reads uses `reading.ReadOnlySource`.
 
     `continues`: the id of the log that a new one takes over. `lock_seconds`: how long to wait for another process that
-    writes. `keys`: this host's keys, None: those in a folder beside the file, made when they are missing.
+    writes. `keys`: this host's keys, None: those in a folder beside the file, made when they are missing. Raises
+    LogLocked where another process has the file for itself for that long.
     """
 
     def __init__(
@@ -55,8 +58,9 @@ class SQLiteSource:
         self.file = path
         """The file that is opened."""
         self.keys = keys or own_keys(path)
+        identity = _noted_identity(path, self.keys, lock_seconds)
         # Whoever may write to the file is no stranger.
-        self.address = PartitionAddress(str(path), APP, 1, 0, _noted_identity(path, self.keys), strangers=False)
+        self.address = PartitionAddress(str(path), APP, 1, 0, identity, strangers=False)
         self._continues = continues
         self.lock_seconds = lock_seconds
 
@@ -78,6 +82,14 @@ class SQLiteSource:
 
     def provide_schemas(self, *, required: bool) -> None:
         """Nothing: whoever reads the file has the program."""
+
+    def name_tape(self) -> None:
+        """See `PartitionSource`."""
+        try:
+            with closing(self.connect()) as connection:
+                name_tape(connection, os.urandom(_TAPE_BYTES).hex())
+        except sqlite3.Error as error:
+            raise file_error(self.index_path, error) from error
 
     def genesis_in(self, connection: sqlite3.Connection) -> Genesis | None:
         """The genesis in the opened file; None where it is not there. Raises sqlite3.Error."""
@@ -134,7 +146,10 @@ class SQLiteSource:
         try:
             check_one_name(self.index_path)
         except LogHasTwoNames:
-            with suppress(sqlite3.Error), closing(open_read_only(self.index_path)) as connection:
+            with (
+                suppress(sqlite3.Error),
+                closing(open_read_only(self.index_path, timeout=self.lock_seconds)) as connection,
+            ):
                 has_records(connection, self.index_path)
             raise
 
@@ -172,15 +187,20 @@ def log_id_in(path: Path) -> str | None:
         return None
 
 
-def _noted_identity(path: Path, keys: LogKeys) -> bytes | None:
-    """The identity that the log in a file must have, as its keys remember it; None for a file without records."""
+def _noted_identity(path: Path, keys: LogKeys, lock_seconds: float) -> bytes | None:
+    """The identity that the log in a file must have, as its keys remember it; None for a file without records.
+
+    Raises LogLocked.
+    """
     identity = keys.identity()
     if identity is None or not path.exists():
         return None
     try:
-        with closing(open_read_only(path)) as connection:
+        with closing(open_read_only(path, timeout=lock_seconds)) as connection:
             is_begun = "records" in tables_of(connection) and connection.execute(_SELECT_ANY).fetchone() is not None
-    except sqlite3.Error:
+    except sqlite3.Error as error:
+        if is_locked(error):
+            raise file_error(path, error) from error
         # Whoever opens it next says what is wrong with it.
         return identity
     return identity if is_begun else None
@@ -192,7 +212,8 @@ def _genesis(connection: sqlite3.Connection) -> Genesis | None:
 
 
 def _log_id(genesis: Genesis) -> str:
-    return genesis.continues or genesis.identity.hex()
+    continues = genesis.continues
+    return continues if continues and not continues.startswith(CONTINUES_MOVED) else genesis.identity.hex()
 
 
 def own_keys(path: Path) -> LogKeys:

@@ -23,7 +23,7 @@ from infra.log.errors import LogChanged, LogMoved
 from infra.log.index import ErrorsAs
 from infra.log.partition_client import FetchResult, Record
 from infra.opened_files import OpenedFiles
-from infra.sqlite_file import roll_back
+from infra.sqlite_file import roll_back, writing
 
 CREATE_RECORDS: Final = (
     "CREATE TABLE IF NOT EXISTS records "
@@ -31,6 +31,11 @@ CREATE_RECORDS: Final = (
 )
 """`appended_at`: milliseconds since 1970, for people; no reader judges by it."""
 
+_CREATE_TAPE: Final = (
+    "CREATE TABLE IF NOT EXISTS tape (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), id TEXT NOT NULL)"
+)
+"""The name of the tape: it goes with every copy of the file, and with no other file."""
+_HAS_TAPE: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'tape'"
 _LARGEST: Final = 16 << 20
 _BYTES_AT_ONCE: Final = 2 << 20
 _LOOK_SECONDS: Final = 0.02
@@ -53,6 +58,15 @@ class SQLiteTape:
         self._opened = opened
         self._mapped = ErrorsAs(LogUnusable, path)
         self._read_to = 0
+
+    @property
+    def tape(self) -> str:
+        """See `PartitionClient`. Raises LogUnusable."""
+        with self._mapped:
+            if self._connection.execute(_HAS_TAPE).fetchone() is None:
+                return ""
+            (found,) = self._connection.execute("SELECT id FROM tape").fetchone() or ("",)
+        return str(found)
 
     def send(self, value: bytes) -> _Insertion | None:
         """Insert a record, up to its commit; None when others have appended. See `PartitionClient`."""
@@ -152,6 +166,13 @@ class SQLiteTape:
                     break
             rows.close()
         return FetchResult(records, records[-1].offset + 1 if records else start)
+
+
+def name_tape(connection: sqlite3.Connection, name: str) -> None:
+    """Give a tape a name, unless it has one. Raises sqlite3.Error."""
+    with writing(connection):
+        connection.execute(_CREATE_TAPE)
+        connection.execute("INSERT OR IGNORE INTO tape VALUES (1,?)", (name,))
 
 
 class _Insertion:

@@ -26,6 +26,7 @@ from typing import Any, Final, NamedTuple
 
 from eventsourcing.persistence import IntegrityError
 
+from infra.durable_files import sync
 from infra.errors import LogMissing, LogUnusable
 from infra.log.append_requests import EventsRequest
 from infra.log.format import Append
@@ -134,7 +135,7 @@ def _keep(path: Path) -> Path:
         kept = path.with_name(f"{path.stem}-before-upgrade{suffix}{path.suffix}")
         if not kept.exists():
             _link(path, kept)
-            _sync(path.parent)
+            sync(path.parent)
             return kept
         if kept.samefile(path) or filecmp.cmp(kept, path, shallow=False):
             return kept
@@ -148,29 +149,20 @@ def _link(path: Path, kept: Path) -> None:
         # A file system without second names: a whole copy, which has its name only once it is whole.
         copy = kept.with_name(f"{kept.name}.copying")
         shutil.copy2(path, copy)
-        _sync(copy)
+        sync(copy)
         copy.replace(kept)
 
 
 def _put_in_place(new: Path, path: Path) -> None:
-    _sync(new)
+    sync(new)
     new.replace(path)
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def _remove(new: Path) -> None:
     """What a run that was cut short has left."""
     for ending in _BESIDE:
         new.with_name(new.name + ending).unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    """Bring a file, or the names in a folder, to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

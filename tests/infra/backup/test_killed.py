@@ -147,7 +147,7 @@ EMBEDDED_STEPS: list[Step] = [
     (restoring_embedded, "compare_target"),
     (restoring_embedded, "writing"),
     (restoring_embedded, "check_read_back"),
-    (restoring_embedded, "_put_in_place"),
+    (restoring_embedded, "put_in_place"),
     (os, "link"),
     (Path, "unlink"),
 ]

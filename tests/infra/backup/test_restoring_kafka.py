@@ -163,10 +163,10 @@ def test_a_run_that_was_broken_off_goes_on_and_is_no_log_until_its_end(
             raise KeyboardInterrupt
         return original(*arguments)
 
-    original = restoring_kafka._send
+    original = restoring_kafka.send
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(restoring_kafka, "_RECORDS_AT_ONCE", 3)
-        patch.setattr(restoring_kafka, "_send", breaking)
+        patch.setattr(restoring_kafka, "send", breaking)
         with pytest.raises(KeyboardInterrupt):
             put(folder, settings)
     with pytest.raises(TopicUnusable, match="LogAppendTime"):

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.log.acceptance import ChainState, Verdict, VoidRange, accept, start
+from infra.log.acceptance import ChainState, MovedTo, Verdict, VoidRange, accept, start
 from infra.log.chain import Chain
-from infra.log.control_records import Orphan, Roots, StatementKind, encode_dismissal
+from infra.log.control_records import Closing, Orphan, Roots, StatementKind, encode_dismissal, sign
 from infra.log.format import HEADER_LENGTH, Format, Place
 from infra.log.keys import Signer, key_id
 from infra.log.partition_client import Record
@@ -259,7 +260,7 @@ def test_a_key_is_not_replaced_by_another_of_the_same_id() -> None:
 def test_an_unknown_format_is_a_record_like_any_other_to_the_rule() -> None:
     """Whether its body can be used is each reader's own affair; only an active writer's counts."""
     found = begun().state
-    for format_ in (0xF8, 0xFE, 0xFF):
+    for format_ in (0xF8, 0xFE):
         assert verdict(found, sealed(found, format_=format_)) is Verdict.ACCEPTED
         assert verdict(found, sealed(found, format_=format_, number=1)) is Verdict.LATE
         assert verdict(found, sealed(found, format_=format_, number=9)) is Verdict.ORPHAN
@@ -377,6 +378,39 @@ def test_a_void_leaves_control_records_in_force() -> None:
     assert put(chain, sealed(chain.state, SECOND_WRITER)) is Verdict.FOREIGN
 
 
+def closing_of(state: ChainState, tape: str, successor: str, by: Sequence[Signer] = (ROOT,)) -> Closing:
+    """A closing that is built on the head."""
+    closing = Closing(GENESIS.identity, state.place.partition, state.head, tape, successor, "elsewhere")
+    return closing._replace(signatures=sign(closing.message(), GENESIS.roots, by))
+
+
+def test_a_closing_names_a_tape_until_the_log_comes_back_to_it() -> None:
+    """Which records are accepted does not depend on it: on the other tape the same log goes on."""
+    chain = begun()
+    state(chain, Format.CLOSING, closing_of(chain.state, "here", "there").encode())
+    assert chain.state.closed == {"here": MovedTo("there", "elsewhere")}
+    assert put(chain, sealed(chain.state, events=1)) is Verdict.ACCEPTED
+    state(chain, Format.CLOSING, closing_of(chain.state, "there", "here").encode())
+    assert chain.state.closed == {"there": MovedTo("here", "elsewhere")}
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"identity": bytes(32)}, {"partition": 1}, {"head": bytes(32)}, {"tape": "another"}, {"place": "!"}]
+)
+def test_a_closing_that_does_not_hold_does_nothing(wrong: dict[str, Any]) -> None:
+    """One of another log, of another place, of another head, or whose content the roots did not sign."""
+    chain = begun()
+    content = closing_of(chain.state, "here", "there")._replace(**wrong).encode()
+    state(chain, Format.CLOSING, content)
+    assert not chain.state.closed
+    state(chain, Format.CLOSING, closing_of(chain.state, "here", "there", by=()).encode())
+    state(chain, Format.CLOSING, closing_of(chain.state, "here", "there").encode() + b"0")
+    assert not chain.state.closed
+    value = sealed(chain.state, format_=Format.CLOSING, content=closing_of(chain.state, "a", "b").encode(), events=1)
+    assert put(chain, value) is Verdict.ACCEPTED
+    assert not chain.state.closed
+
+
 def a_log() -> list[bytes]:
     """Records of every kind, each built on the one before."""
     chain = begun()
@@ -392,6 +426,8 @@ def a_log() -> list[bytes]:
     add(Format.STATEMENT, statement_of(GENESIS, 2, StatementKind.RETIRE_WRITER, STRANGER.public).encode())
     add(Format.VOID, void_of(GENESIS, 4, recorded_hash(chain, 4), chain.state.head).encode())
     add(Format.DISMISSAL, encode_dismissal([]))
+    add(Format.CLOSING, closing_of(chain.state, "here", "there").encode())
+    add(Format.CLOSING, closing_of(chain.state, "there", "yonder").encode())
     add(Format.APPENDS, events=1, by=SECOND_WRITER)
     return values
 
@@ -455,3 +491,4 @@ def test_a_second_hand_agrees(order: Sequence[int]) -> None:
     assert (second.orphans, second.writers, second.statements) == (found.orphans, keys.writers, keys.statements)
     void = {number for each in found.voids for number in range(each.first, each.last + 1)}
     assert {record.number for record in second.accepted if record.void} == void
+    assert second.closed == found.closed

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.log.control_records import (
+    Closing,
     Genesis,
     KeyStatement,
     MalformedControlRecord,
@@ -21,6 +22,7 @@ from infra.log.control_records import (
     Void,
     encode_dismissal,
     is_signed_by_enough,
+    parse_closing,
     parse_dismissal,
     parse_genesis,
     parse_statement,
@@ -57,17 +59,20 @@ statements = st.builds(
     keys,
     signatures,
 ) | st.builds(KeyStatement, hashes, numbers, st.just(StatementKind.ROTATE_ROOTS), roots, signatures)
+closings = st.builds(Closing, hashes, st.integers(0, 2**32 - 1), hashes, texts, texts, texts, signatures)
 voids = st.builds(Void, hashes, st.integers(0, 2**32 - 1), numbers, hashes, hashes, texts, signatures)
 PARSERS: dict[str, Callable[[bytes], Any]] = {
     "genesis": parse_genesis,
     "statement": parse_statement,
     "void": parse_void,
+    "closing": parse_closing,
     "dismissal": parse_dismissal,
 }
 contents = st.one_of(
     genesis.map(lambda found: ("genesis", found, found.encode())),
     statements.map(lambda found: ("statement", found, found.encode())),
     voids.map(lambda found: ("void", found, found.encode())),
+    closings.map(lambda found: ("closing", found, found.encode())),
     st.lists(st.builds(Orphan, numbers, hashes), max_size=5).map(
         lambda found: ("dismissal", tuple(found), encode_dismissal(found))
     ),
@@ -149,6 +154,9 @@ def test_the_layout_of_statements_and_voids_is_that_of_the_page() -> None:
     void = Void(identity, 3, 7, b"f" * 32, b"h" * 32, "why")
     assert void.content() == identity + b"\0\0\0\x03" + b"\0\0\0\0\0\0\0\x07" + b"f" * 32 + b"h" * 32 + b"\x03why"
     assert void.message() == b"dossier-void/" + void.content()
+    closing = Closing(identity, 3, b"h" * 32, "here", "there", "at")
+    assert closing.content() == identity + b"\0\0\0\x03" + b"h" * 32 + b"\x04here\x05there\x02at"
+    assert closing.message() == b"dossier-closing/" + closing.content()
     assert encode_dismissal([Orphan(9, b"o" * 32)]) == b"\0\0\0\x01" + b"\0\0\0\0\0\0\0\x09" + b"o" * 32
 
 

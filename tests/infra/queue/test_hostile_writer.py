@@ -14,6 +14,7 @@ from infra.dev.kafka import BOOTSTRAP_SERVERS, KafkaCluster, kafka
 from infra.dev.processes import processes
 from infra.kafka.settings import from_url
 from infra.log.format import Format, Place, seal
+from infra.timeouts import Timeout
 from tests.fault.hostile_writer import MOLE, SABOTAGE, produce, put_on_head, read_log
 from tests.support.terminal import Terminal
 from tests.support.waiting import GUARD
@@ -83,6 +84,36 @@ def test_a_hostile_writer_is_retired_and_its_record_voided(broker: KafkaCluster,
     terminal, place = _terminal(broker.bootstrap, tmp_path)
     assert from_url(terminal.environment["DOSSIER_LOG"], {}).keys_dir == tmp_path / "keys"
     _check(terminal, broker.bootstrap, place, kind)
+
+
+_HOLD = """
+import fcntl, os, sys
+lock = os.open(sys.argv[1], os.O_RDWR)
+fcntl.flock(lock, fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_record_is_voided_while_whoever_holds_the_shared_index_does_not_read_on(
+    broker: KafkaCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was stopped, or hangs; the one who mends the log does not depend on it."""
+    monkeypatch.setattr(Timeout.INDEX, "seconds", 1.0)
+    terminal, place = _terminal(broker.bootstrap, tmp_path)
+    with processes(terminal.environment["DOSSIER_LOG"], terminal.folder / "log", workers=1, projectors=0):
+        _open(terminal, UNITS[0])
+    terminal.run("status")
+    (lock,) = (tmp_path / "index" / "reader").glob("*.lock")
+    number = put_on_head(broker.bootstrap, place, "a garbage body")
+    command = [sys.executable, "-c", _HOLD, str(lock)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        assert "READING_BEHIND" in terminal.run("status", code=4).err
+        _bring_back(terminal, number)
+        holder.communicate()
+    assert len(terminal.rows("status")) == 1
 
 
 def test_the_same_on_three_brokers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

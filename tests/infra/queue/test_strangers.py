@@ -241,12 +241,12 @@ def test_kafka_s_own_marks_are_read_once(broker: KafkaCluster, system: Small) ->
         return follow(start, seconds)
 
     client.follow = followed  # type: ignore[method-assign]
-    written: list[int] = []
+    written: list[int | None] = []
     producer.begin_transaction()
     producer.produce(topic.name, b"", partition=0, on_delivery=lambda _, message: written.append(message.offset()))
     producer.flush()
     producer.abort_transaction()
-    end = written[0] + 2
+    end = (written[0] or 0) + 2
     wait_until(lambda: client.end() == end)  # the broker writes the mark after it has answered
     last = system.first.log.commands_offset(0)
     polled = queue.poll(last)

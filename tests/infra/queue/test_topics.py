@@ -82,9 +82,12 @@ def test_nobody_goes_on_over_an_orphan_until_it_is_dismissed(broker: KafkaCluste
         producer.close()
         terminal.environment["DOSSIER_ANSWER_WITHIN"] = "3"
         assert "LOG_BROKEN" in terminal.run("status", code=4).err
+        # Also by a worker to which no command comes.
+        _logged(tmp_path / "log" / "worker-1.log", lambda line: line.get("code") == "LOG_BROKEN")
         command_id = str(uuid4())
         wait = ("open", "04633", "--level=basic", "--year=2024", "--on=2024-06-12", "--command-id", command_id)
-        assert "LOG_BROKEN" in terminal.run(*wait, code=4).err
+        assert "NO_ANSWER" in terminal.run(*wait, code=4).err
+        assert "LOG_BROKEN" in terminal.run("doctor", code=4).err
         (shown,) = terminal.json("log", "dismiss", "--partition=0")["orphans"]
         assert (shown["offset"], shown["hash"], shown["writer"]) == (offset, sha256(orphan).hexdigest(), "somebody")
         assert terminal.run("log", "dismiss", "--partition=0", f"--offset={offset}", "--hash=00", code=2).err

@@ -74,6 +74,11 @@ def _moved_away(terminal: Terminal) -> None:
         (terminal.folder / name).rename(elsewhere / name)
 
 
+def _closed(terminal: Terminal) -> None:
+    """By a move to another folder, which is at its end."""
+    terminal.run("log", "move", "--to", f"sqlite:///{terminal.folder / 'moved' / LOG}")
+
+
 def _all_moved_away(terminal: Terminal) -> None:
     """The read models too, so that nothing tells that there was a log."""
     _moved_away(terminal)
@@ -115,6 +120,7 @@ CASES: Final[dict[str, Case]] = {
     "KEYS_UNSAFE": Case(_unsafe, RECORD),
     "KEY_MISSING": Case(_writer_lost),
     "LOG_BROKEN": Case(_altered),
+    "LOG_CLOSED": Case(_closed),
     "LOG_LOST": Case(_moved_away),
     "LOG_MISSING": Case(_all_moved_away),
     "MOMENT_WRONG": Case(_recorded_too_late, ("doctor",)),

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from threading import Event, Thread
-from threading import enumerate as enumerate_threads
+from threading import Event, Thread, current_thread
 from typing import Any
 from uuid import uuid4
 
@@ -16,11 +15,13 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 
 from infra.errors import LogUnusable
+from infra.finalizers import close_apart
 from infra.log.partition_handle import PartitionHandle
 from infra.log.partition_pool import PartitionPool
 from infra.log.partition_source import PartitionSource
 from infra.log.recorder import LogApplicationRecorder
 from infra.log.sqlite.source import SQLiteSource
+from tests.support.waiting import wait_until
 
 _HANGS_AFTER = 60.0
 
@@ -33,7 +34,7 @@ class _Unreachable:
         self._end: Callable[[], None] = partial(pool.close, opened)
 
     def __del__(self) -> None:
-        self._end()
+        close_apart(self._end)
 
 
 def _finishes(work: Callable[[], object]) -> bool:
@@ -44,23 +45,30 @@ def _finishes(work: Callable[[], object]) -> bool:
 
 
 class _Collecting(PartitionHandle):
-    """The collector comes round while it is opened, and while it is closed."""
+    """The collector comes round while it is opened, and while it is closed: here, or in a thread that is waited for."""
 
     closed: list[Path]
+    elsewhere: bool
 
     def __init__(self, source: PartitionSource) -> None:
-        gc.collect()
+        self._collect()
         super().__init__(source)
 
     def close(self) -> None:
-        gc.collect()
+        self._collect()
         super().close()
         self.closed.append(self.source.index_path)
 
+    def _collect(self) -> None:
+        if self.elsewhere:
+            assert _finishes(gc.collect)
+        else:
+            gc.collect()
 
-@pytest.fixture
-def pool() -> PartitionPool[_Collecting]:
-    _Collecting.closed = []
+
+@pytest.fixture(params=[False, True], ids=["here", "in a thread that is waited for"])
+def pool(request: pytest.FixtureRequest) -> PartitionPool[_Collecting]:
+    _Collecting.closed, _Collecting.elsewhere = [], request.param
     return PartitionPool(_Collecting)
 
 
@@ -85,8 +93,9 @@ def test_an_application_that_ends_while_something_is_done_with_another_log_is_cl
             pool.close(opened or pool.open(SQLiteSource(second)))
 
     assert _finishes(work)
-    expected = {"opened": [first, second], "closed": [second, first], "not opened": [first]}
-    assert _Collecting.closed == expected[meanwhile]
+    expected = {first} if meanwhile == "not opened" else {first, second}
+    wait_until(lambda: set(_Collecting.closed) == expected)
+    assert len(_Collecting.closed) == len(expected)
 
 
 def test_an_application_that_ends_while_its_own_log_is_opened_again_does_not_close_that(
@@ -103,38 +112,43 @@ def test_an_application_that_ends_while_its_own_log_is_opened_again_does_not_clo
         pool.close(again)
 
     assert _finishes(work)
-    assert _Collecting.closed == [other, path]
+    wait_until(lambda: _Collecting.closed == [other, path])
 
 
 class _Ending:
     """A listener in whose call the last user of its partition ends."""
 
-    def __init__(self, end: Callable[[], None]) -> None:
-        self._end = end
+    def __init__(self, last: list[_Unreachable]) -> None:
+        self._last = last
         self.heard = Event()
 
     def notify(self) -> None:
-        self._end()
-        self.heard.set()
+        if current_thread().name.startswith("follow-"):
+            self._last.clear()
+            gc.collect()
+            self.heard.set()
 
     def fail(self, error: Exception) -> None:
         raise error
 
 
-def test_an_application_that_ends_in_the_thread_that_follows_its_log_is_closed_at_the_end_of_that(
+def test_an_application_that_ends_in_the_thread_that_follows_its_log_is_closed_by_another(
     pool: PartitionPool[_Collecting], tmp_path: Path
 ) -> None:
     path = tmp_path / "log.sqlite"
     opened = pool.open(SQLiteSource(path))
-    listener = _Ending(lambda: pool.close(opened))
+    listener = _Ending([_Unreachable(pool, opened)])
     opened.listen(listener)
     other = PartitionHandle(SQLiteSource(path))
     LogApplicationRecorder(other).insert_events([StoredEvent(uuid4(), 1, "topic", b"state")])
     assert listener.heard.wait(_HANGS_AFTER)
-    for thread in enumerate_threads():
-        if thread.name == "follow-0":
-            thread.join(_HANGS_AFTER)
-            assert not thread.is_alive()
+    wait_until(lambda: _Collecting.closed == [path])
     with pytest.raises(LogUnusable):
         opened.index.head()
     other.close()
+
+
+def test_whoever_closes_by_himself_finds_it_closed() -> None:
+    closed: list[str] = []
+    close_apart(lambda: closed.append(current_thread().name))
+    assert closed == [current_thread().name]

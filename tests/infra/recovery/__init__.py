@@ -1,0 +1,1 @@
+"""Tests of what leads out of a loss."""
