@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
 import pytest
@@ -23,9 +23,10 @@ from infra.kafka.settings import KafkaSettings
 from infra.queue.worker_process import PartitionThread
 from infra.settings import load
 from infra.timeouts import Timeout
+from projections.engine.projection import Event
+from projections.public_decisions.tables import PublicDecision
 from tests.fault.segments import Segments
 from tests.infra.runbook.case import DOCTOR, LOG, OPEN, RECORD, UNITS, Place, three_dossiers
-from tests.infra.runbook.views_cases import unreadable
 from tests.support import hanging
 from tests.support.waiting import GUARD, wait_until
 from tests.support.workload import lines
@@ -225,8 +226,13 @@ def _after_a_while(place: KafkaPlace) -> str:
 
 
 def _not_applied(place: KafkaPlace) -> str:
-    """What a release says that cannot read one of the facts that lead to a decision."""
-    with unreadable("RecognitionApproved"):
+    """What a release says that forgets what came before a decision."""
+
+    def forgetful(_rows: object, event: Event[Any], _log_id: str) -> list[PublicDecision]:
+        raise LookupError(f"dossier {event.dossier_id} was not folded")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("projections.public_decisions.partition_fold.decisions_of", forgetful)
         return place.run(*_PUBLISH, code=4).err
 
 
