@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka import Producer
 from hypothesis import given
 from hypothesis import strategies as st
-from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.admin import KafkaAdminClient
 
 from infra.dev.kafka import KafkaCluster
 from infra.kafka import client as client_module
@@ -33,6 +33,7 @@ from tests.support.stranger import (
     random_values,
     record,
 )
+from tests.support.topic_settings import set_topic
 from tests.support.waiting import wait_until
 
 VALUES = [b"one", b"", None, b"x" * 300]
@@ -181,7 +182,7 @@ def test_what_was_kept_compressed_is_one_entry_for_each_batch(
 
 def _set_compression(broker: KafkaCluster, name: str, kind: str) -> None:
     admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
-    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs={"compression.type": kind})])
+    set_topic(admin, name, {"compression.type": kind})
     admin.close()
 
 

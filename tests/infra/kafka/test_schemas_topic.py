@@ -6,7 +6,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.admin import KafkaAdminClient
 
 from infra.dev.kafka import KafkaCluster
 from infra.kafka import schemas_topic
@@ -19,6 +19,7 @@ from infra.log.kafka import source
 from infra.log.kafka.log import KafkaLog
 from schemas.avro.registry import every_schema
 from tests.support import subscriber
+from tests.support.topic_settings import set_topic
 
 
 @pytest.fixture
@@ -97,6 +98,5 @@ def test_a_log_is_not_founded_without_them_and_goes_on_without_what_is_new(
 
 def _forget(settings: KafkaSettings) -> None:
     admin = KafkaAdminClient(bootstrap_servers=settings.bootstrap)
-    topic = ConfigResource(ConfigResourceType.TOPIC, f"{settings.app}.schemas", configs={"cleanup.policy": "delete"})
-    admin.alter_configs([topic])
+    set_topic(admin, f"{settings.app}.schemas", {"cleanup.policy": "delete"})
     admin.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.admin import KafkaAdminClient
 
 from domain.errors import InfrastructureError
 from infra.bootstrap import Application
@@ -22,6 +22,7 @@ from infra.log.errors import LogChanged
 from infra.queue.topics import check_queue_topics
 from infra.queue.worker_process import PartitionThread
 from infra.settings import load
+from tests.support.topic_settings import set_topic
 from tests.support.waiting import wait_until
 from tests.support.workload import lines
 
@@ -110,17 +111,9 @@ def made(broker: KafkaCluster, tmp_path: Path) -> Iterator[Application]:
 
 
 def _set(made: Application, topic: str, **configs: str) -> None:
-    """The settings, once the broker has taken them up."""
     wanted = {name.replace("_", "."): value for name, value in configs.items()}
-    resource = ConfigResource(ConfigResourceType.TOPIC, topic)
     with closing(KafkaAdminClient(bootstrap_servers=made.kafka.bootstrap)) as admin:
-        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=wanted)])
-
-        def is_set() -> bool:
-            found = admin.describe_configs([resource], config_filter="all")["topic"][topic]
-            return all(found[name]["value"] == value for name, value in wanted.items())
-
-        wait_until(is_set)
+        set_topic(admin, topic, wanted)
 
 
 @pytest.mark.parametrize("which", ["events", "commands", "replies", "dead_letters"])

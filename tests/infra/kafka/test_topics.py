@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.admin import KafkaAdminClient
 from kafka.errors import InvalidConfigurationError
 
 from infra.dev.kafka import KafkaCluster
@@ -16,7 +16,7 @@ from infra.kafka.errors import TopicUnusable
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import ensure, log_topic
 from infra.queue.topics import queue_topics
-from tests.support.waiting import wait_until
+from tests.support.topic_settings import set_topic
 
 BOUND = "max.decompressed.message.bytes"
 
@@ -94,24 +94,12 @@ def test_every_topic_of_a_queue_has_the_broker_unpack(broker: KafkaCluster) -> N
     admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
     try:
         for topic in made:
-            _set(admin, topic.name, "producer")
+            set_topic(admin, topic.name, {"compression.type": "producer"})
             with pytest.raises(TopicUnusable) as refused:
                 queue_topics(settings, create=False)
             mend = f"kafka-configs.sh --alter --topic {topic.name} --add-config compression.type=uncompressed"
             assert mend in refused.value.hint()
-            _set(admin, topic.name, "uncompressed")
+            set_topic(admin, topic.name, {"compression.type": "uncompressed"})
         assert queue_topics(settings, create=False) == made
     finally:
         admin.close()
-
-
-def _set(admin: KafkaAdminClient, name: str, kind: str) -> None:
-    """The setting, once the broker has taken it up."""
-    resource = ConfigResource(ConfigResourceType.TOPIC, name)
-    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs={"compression.type": kind})])
-
-    def value() -> str:
-        configs = admin.describe_configs([resource], config_filter="all")["topic"][name]
-        return str(configs["compression.type"]["value"])
-
-    wait_until(lambda: value() == kind)

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from eventsourcing.persistence import StoredEvent
 from kafka import KafkaProducer, TopicPartition
-from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaConnectionError
 
 from infra.kafka.admin import ask
@@ -27,6 +27,7 @@ from infra.log.partition_client import FetchResult
 from infra.log.partition_handle import PartitionHandle
 from infra.log.recorder import insert
 from infra.log.repair import repaired
+from tests.support.topic_settings import set_topic
 
 ANOTHER_HASH = bytes(range(32))
 
@@ -148,8 +149,7 @@ def test_refuses_a_topic_with_other_settings(settings: KafkaSettings, admin: Kaf
     with pytest.raises(TopicUnusable, match=setting.replace(".", r"\.")) as refused:
         open_partition(settings, 0)
     assert f"{setting}={REQUIRED[setting]}" in refused.value.hint()
-    mended = ConfigResource(ConfigResourceType.TOPIC, settings.events_topic, configs={setting: REQUIRED[setting]})
-    admin.alter_configs([mended])
+    set_topic(admin, settings.events_topic, {setting: REQUIRED[setting]})
     opened = open_partition(settings, 0)
     happen(opened)
     close_partition(opened)

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
 import pytest
-from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.admin import KafkaAdminClient
 
 from infra.bootstrap import Application
 from infra.clock import utc_now
@@ -28,6 +28,7 @@ from projections.public_decisions.tables import PublicDecision
 from tests.fault.segments import Segments
 from tests.infra.runbook.case import DOCTOR, LOG, OPEN, RECORD, UNITS, Place, three_dossiers
 from tests.support import hanging
+from tests.support.topic_settings import set_topic
 from tests.support.waiting import GUARD, wait_until
 from tests.support.workload import lines
 
@@ -137,8 +138,7 @@ def _deleting(place: KafkaPlace) -> None:
     """Somebody lets the topic of events delete what is old."""
     place.dossiers_at_work()
     topic = f"{place.app}.events"
-    resource = ConfigResource(ConfigResourceType.TOPIC, topic, configs={"retention.ms": "604800000"})
-    place.administer(lambda admin: admin.alter_configs([resource]))
+    place.administer(lambda admin: set_topic(admin, topic, {"retention.ms": "604800000"}))
     place.environment["TOPIC"] = topic
     tool = f'exec {java()} -Xshare:auto -cp {":".join(map(str, class_path()))} {_TOOL} "$@"\n'
     place.tools["kafka-configs.sh"] = f"#!/bin/sh\n{tool}"
