@@ -87,7 +87,8 @@ def prepared_topic(settings: KafkaSettings, largest: int) -> Topic:
         raise TopicUnusable(
             log=settings.url,
             reason=f"the topic {spec.name} takes {topic.largest} bytes, and a record has {largest}",
-            mend=f"kafka-configs.sh --alter --topic {spec.name} --add-config {wanted}",
+            mend=f"kafka-configs.sh --alter --topic {spec.name} --add-config {wanted} "
+            f"--bootstrap-server {settings.bootstrap}",
         )
     return topic
 

@@ -207,7 +207,8 @@ def _checked(admin: KafkaAdminClient, settings: KafkaSettings, spec: TopicSpec, 
         raise TopicUnusable(
             log=settings.url_of(spec.name),
             reason=f"the topic {spec.name} must have {', '.join(wrong)}",
-            mend=f"kafka-configs.sh --alter --topic {spec.name} --add-config {','.join(wrong)}",
+            mend=f"kafka-configs.sh --alter --topic {spec.name} --add-config {','.join(wrong)} "
+            f"--bootstrap-server {settings.bootstrap}",
         )
     partitions = len(found["partitions"])
     if partitions != spec.partitions:

@@ -188,7 +188,7 @@ class Generation:
 
     def go_live(self, writer: Writer) -> None:
         """Serve this generation from now on; what was live is kept as the old one, and what was old before it goes."""
-        stand_down(writer, self.name)
+        stand_down(writer, self.name, but=self.generation)
         self._record_state(writer, GenerationState.LIVE)
 
     def _record_state(self, writer: Writer, state: GenerationState) -> None:
@@ -204,9 +204,12 @@ def _set_state(writer: Writer, row: Row, state: GenerationState) -> None:
     )
 
 
-def stand_down(writer: Writer, name: str) -> None:
-    """Serve no generation of a projection: what is live is kept as the old one, in the place of the one before it."""
-    rows = generations_of(writer, name)
+def stand_down(writer: Writer, name: str, *, but: int | None = None) -> None:
+    """Serve no generation of a projection: what is live is kept as the old one, in the place of the one before it.
+
+    `but`: a generation that is left as it is, for it is about to be served.
+    """
+    rows = [row for row in generations_of(writer, name) if row["generation"] != but]
     if all(row["state"] != GenerationState.LIVE for row in rows):
         return
     for row in rows:

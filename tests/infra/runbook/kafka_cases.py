@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
 import pytest
@@ -23,16 +23,17 @@ from infra.kafka.settings import KafkaSettings
 from infra.queue.worker_process import PartitionThread
 from infra.settings import load
 from infra.timeouts import Timeout
+from projections.engine.projection import Event
+from projections.public_decisions.tables import PublicDecision
 from tests.fault.segments import Segments
 from tests.infra.runbook.case import DOCTOR, LOG, OPEN, RECORD, UNITS, Place, three_dossiers
-from tests.infra.runbook.views_cases import unreadable
 from tests.support import hanging
 from tests.support.topic_settings import set_topic
 from tests.support.waiting import GUARD, wait_until
 from tests.support.workload import lines
 
 _UNITS_KEPT: Final = 2
-_TOOL: Final = "org.apache.kafka.tools.ConfigCommand"
+_TOOL: Final = "kafka.admin.ConfigCommand"
 _PUBLISH: Final = ("publisher", "--once", "--log-level=warning")
 
 
@@ -87,28 +88,20 @@ class KafkaPlace(Place):
 
 
 class KafkaCase(NamedTuple):
-    """How it is made, and what shows it."""
+    """How it is made, and what shows it; codes that are named `also` share the page."""
 
     make: Callable[[KafkaPlace], None]
     shown_by: tuple[str, ...] | Callable[[KafkaPlace], str] = DOCTOR
     still_held: tuple[str, ...] = UNITS
+    also: tuple[str, ...] = ()
 
 
-def _nobody_answers(place: KafkaPlace) -> None:
+def _nobody_answers(place: KafkaPlace) -> str:
+    """What a client is told, and what the doctor says once its command has waited longer than it may."""
     place.dossiers()
     place.environment |= {"DOSSIER_ANSWER_WITHIN": "1", "DOSSIER_LONGEST_WAIT": "1"}
-    place.run(*OPEN, "04642", code=4)
+    told = place.run(*OPEN, "04642", code=4).err
     place.environment["DOSSIER_ANSWER_WITHIN"] = str(GUARD)
-
-
-def _not_answered(place: KafkaPlace) -> str:
-    place.environment["DOSSIER_ANSWER_WITHIN"] = "1"
-    said = place.run(*OPEN, "04645", code=4).err
-    place.environment["DOSSIER_ANSWER_WITHIN"] = str(GUARD)
-    return said
-
-
-def _waiting(place: KafkaPlace) -> str:
     said: list[str] = []
 
     def is_named() -> bool:
@@ -116,7 +109,7 @@ def _waiting(place: KafkaPlace) -> str:
         return "COMMANDS_WAITING" in said[0]
 
     wait_until(is_named)
-    return said[0]
+    return told + said[0]
 
 
 def _queue_cut(place: KafkaPlace) -> None:
@@ -233,8 +226,13 @@ def _after_a_while(place: KafkaPlace) -> str:
 
 
 def _not_applied(place: KafkaPlace) -> str:
-    """What a release says that cannot read one of the facts that lead to a decision."""
-    with unreadable("RecognitionApproved"):
+    """What a release says that forgets what came before a decision."""
+
+    def forgetful(_rows: object, event: Event[Any], _log_id: str) -> list[PublicDecision]:
+        raise LookupError(f"dossier {event.dossier_id} was not folded")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("projections.public_decisions.partition_fold.decisions_of", forgetful)
         return place.run(*_PUBLISH, code=4).err
 
 
@@ -247,6 +245,7 @@ def _views_moved(place: KafkaPlace) -> str:
     """What the doctor says of a projector whose read models are moved; it is ended then, as the page says."""
     running = place.dossiers_at_work(projectors=1)
     (views,) = place.path("index").glob("*-views.sqlite")
+    place.environment["VIEWS"] = str(views)
     place.move("elsewhere", str(views.relative_to(place.folder)))
     place.run(*OPEN, "04642")
     said: list[str] = []
@@ -262,13 +261,13 @@ def _views_moved(place: KafkaPlace) -> str:
 
 KAFKA_CASES: Final[dict[str, KafkaCase]] = {
     "CANNOT_APPLY": KafkaCase(_approved, _not_applied),
-    "COMMANDS_WAITING": KafkaCase(_nobody_answers, _waiting),
     "INDEX_DIFFERS": KafkaCase(_index_edited),
     "INDEX_UNUSABLE": KafkaCase(_index_overwritten, ("status",)),
     "KAFKA_UNREACHABLE": KafkaCase(_wrong_address, ("doctor",)),
     "LOG_NOT_FOUNDED": KafkaCase(_not_founded, ("keys", "list"), still_held=("04642",)),
-    "NO_ANSWER": KafkaCase(_nobody_answers, _not_answered),
-    "NO_WORKER": KafkaCase(KafkaPlace.dossiers, ("doctor",)),
+    "NO_WORKER": KafkaCase(
+        lambda _: None, _nobody_answers, still_held=(*UNITS, "04642"), also=("COMMANDS_WAITING", "NO_ANSWER")
+    ),
     "OTHER_QUEUE": KafkaCase(_queue_made_anew, ("doctor",), still_held=(*UNITS, "04642")),
     "QUEUE_CUT": KafkaCase(_queue_cut, RECORD),
     "STREAM_AHEAD_OF_LOG": KafkaCase(_log_put_back, _PUBLISH),
@@ -278,3 +277,4 @@ KAFKA_CASES: Final[dict[str, KafkaCase]] = {
     "TOPIC_UNUSABLE": KafkaCase(_deleting, ("doctor",)),
     "VIEWS_MOVED": KafkaCase(lambda _: None, _views_moved, still_held=(*UNITS, "04642")),
 }
+KAFKA_CODES: Final = {*KAFKA_CASES, *(code for case in KAFKA_CASES.values() for code in case.also)}

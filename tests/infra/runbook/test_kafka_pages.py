@@ -26,7 +26,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
 def place(
     cluster: KafkaCluster, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[KafkaPlace]:
-    monkeypatch.setattr(Timeout.CONNECT, "seconds", 2.0)
+    monkeypatch.setattr(Timeout.CONNECT, "milliseconds", 2_000)
     found = KafkaPlace(tmp_path / request.node.callspec.params["code"].lower().replace("_", "-"), cluster)
     monkeypatch.chdir(found.folder)
     with found.stack:
@@ -40,8 +40,9 @@ def test_who_follows_a_page_about_kafka_has_a_log_in_order_that_records_again(co
     case = KAFKA_CASES[code]
     case.make(place)
     said = case.shown_by(place) if callable(case.shown_by) else place.run(*case.shown_by, code=4).err
-    assert f"{code}: " in said
-    assert f"dossier explain {code}" in said
+    for each in (code, *case.also):
+        assert f"{each}: " in said
+        assert f"dossier explain {each}" in said
     text = page(code, "en")
     assert text is not None
     follow(place, commands_of(text))

@@ -16,7 +16,7 @@ from infra.runbook.pages import FOLDER, SHARED, codes, page, title
 from tests.infra.runbook.case import FREE, RECORD, Place, three_dossiers
 from tests.infra.runbook.cases import CASES
 from tests.infra.runbook.codes import MADE_ELSEWHERE, WITHOUT_PAGE
-from tests.infra.runbook.kafka_cases import KAFKA_CASES
+from tests.infra.runbook.kafka_cases import KAFKA_CODES
 from tests.infra.runbook.shell import commands_of, follow
 
 _PARTS = {"en": ("## What to do", "## What may be lost"), "vi": ("## Việc cần làm", "## Có thể mất gì")}
@@ -30,7 +30,7 @@ def _page(code: str, language: Language) -> str:
 
 def test_every_page_is_tried_and_stands_in_the_table() -> None:
     """A page without a case, or a case without a page, is none."""
-    assert codes() == codes("vi") == sorted({*CASES, *KAFKA_CASES, *MADE_ELSEWHERE})
+    assert codes() == codes("vi") == sorted({*CASES, *KAFKA_CODES, *MADE_ELSEWHERE})
     table = (FOLDER / "README.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == codes()
 

@@ -71,7 +71,7 @@ def _elsewhere(place: Place) -> None:
 
 
 @contextmanager
-def unreadable(event: str) -> Iterator[None]:
+def _unreadable(event: str) -> Iterator[None]:
     """A program that cannot read events of one type; the log is as it was."""
 
     def decode(stored: StoredEvent) -> RecordedEvent:
@@ -86,7 +86,7 @@ def unreadable(event: str) -> Iterator[None]:
 def _parked(place: Place) -> None:
     """By a release that could not read a fact, and was mended since."""
     record(place, _NEW)
-    with unreadable("DossierOpened"):
+    with _unreadable("DossierOpened"):
         place.ask("status")
     place.environment["DOSSIER"] = f"{_NEW}-CB-2024-1"
 
