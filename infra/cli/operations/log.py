@@ -12,6 +12,7 @@ import typer
 
 from domain.i18n import pair
 from infra.cli.operations.dismissal import check_named_whole, dismiss
+from infra.cli.operations.log_files import copy_file, reindex_log, upgrade_log
 from infra.cli.operations.lost import show_lost
 from infra.cli.operations.move import MoveOptions, move
 from infra.cli.operations.queue_recovery import recover_queue
@@ -23,7 +24,6 @@ from infra.cli.support.i18n import say
 from infra.cli.support.key_folders import ROOTS_HELP, root_keys
 from infra.cli.support.reporting import print_json, tell_done
 from infra.cli.support.session import Session, session_of
-from infra.terminal.output import write_line
 
 if TYPE_CHECKING:
     from infra.bootstrap import Application
@@ -171,7 +171,7 @@ def log(
     if (what == "copy") is (about is None) and what != "recover":
         raise BadOption(reason=pair("the path of the copy belongs to copy, which needs it: dossier log copy TO"))
     alone = {
-        "copy": lambda: _copy(session, Path(about or "")),
+        "copy": lambda: copy_file(session, Path(about or "")),
         "move": lambda: move(
             session,
             MoveOptions(
@@ -184,8 +184,8 @@ def log(
             ),
         ),
         "lost": lambda: show_lost(session, indexes or [], backups or [], write),
-        "upgrade": lambda: _upgrade(session),
-        "reindex": lambda: _reindex(session),
+        "upgrade": lambda: upgrade_log(session),
+        "reindex": lambda: reindex_log(session),
         **({} if about else {"recover": lambda: recover(session, indexes or [], backups or [], losing)}),
     }
     if what in alone:
@@ -217,106 +217,6 @@ def _source(application: Application, partition: int) -> PartitionSource:
     if partition >= len(sources):
         raise BadOption(reason=pair("--partition is one of 0 to {most}", most=len(sources) - 1))
     return sources[partition]
-
-
-def _reindex(session: Session) -> None:
-    path = session.settings().log
-    if isinstance(path, Path):
-        _reindex_embedded(session, path)
-    else:
-        _put_indexes_aside(session)
-
-
-def _reindex_embedded(session: Session, path: Path) -> None:
-    from infra.errors import LogMissing
-    from infra.log.sqlite.source import SQLiteSource
-    from infra.log.sqlite.whole import reindex
-
-    if not path.exists():
-        raise LogMissing(log=str(path))
-    position = reindex(SQLiteSource(path))
-    line = session.text("the index was made anew from the records, up to position {position}", position=position)
-    tell_done(session, {"reindexed": True, "position": position}, line)
-
-
-def _put_indexes_aside(session: Session) -> None:
-    """The next one who needs an index makes it anew."""
-    from infra.log.kafka.index_paths import index_files
-    from infra.log.kafka.renewal import put_aside
-    from infra.log.kafka.source import KafkaSource
-
-    with session.application() as application:
-        kafka, topic = application.kafka, application.topics.events
-        kept = [
-            str(put_aside(KafkaSource(kafka, number, topic), path))
-            for number in range(kafka.partitions)
-            for path in index_files(kafka, number)
-        ]
-    if session.json:
-        print_json({"reindexed": True, "kept": kept})
-    for each in () if session.json else kept:
-        write_line(session.text("kept as it was, to be made anew by whoever needs it: {path}", path=each))
-
-
-def _upgrade(session: Session) -> None:
-    from infra.log.sqlite.upgrade import upgrade
-
-    path = session.settings().log
-    if not isinstance(path, Path):
-        raise BadOption(reason=pair("only an embedded log is upgraded"))
-    found = upgrade(path, session.settings().keys)
-    if session.json:
-        print_json({"upgraded": found is not None, **(found._asdict() if found is not None else {})})
-    elif found is None:
-        write_line(session.text("the log has the present form already"))
-    else:
-        events, answers, kept = found
-        write_line(
-            session.text(
-                "{events} events and {answers} answers were taken over and compared; the old log is kept as {kept}",
-                events=events,
-                answers=answers,
-                kept=kept,
-            )
-        )
-
-
-def _copy(session: Session, to: Path) -> None:
-    from infra.log.sqlite.copying import copy_log
-
-    with session.application() as application:
-        if not isinstance(application.settings.log, Path):
-            raise BadOption(reason=pair("only an embedded log is copied"))
-        source = application.read_only_source
-        found = copy_log(source, to)
-    if session.json:
-        print_json(
-            {
-                "copied": str(to),
-                "records": found.number,
-                "position": found.position,
-                "head": found.head.hex(),
-                "identity": found.identity.hex(),
-                "keys_copied": False,
-            }
-        )
-        return
-    write_line(
-        session.text(
-            "{records} records up to position {position} were copied to {to} and compared; "
-            "the last one's hash is {hash}",
-            records=found.number,
-            position=found.position,
-            to=to,
-            hash=found.head.hex(),
-        )
-    )
-    write_line(
-        session.text(
-            "keys are not copied: keep those in {folder} apart, since without them nobody can write to the copy",
-            folder=source.keys.folder.path,
-        )
-    )
 
 
 def _void(
