@@ -112,5 +112,8 @@ def _report(name: str, error: Exception, pause: float, context: Mapping[str, obj
     if not isinstance(error, InfrastructureError):
         report(f"{name}.failed", pause=pause, exc_info=error, **context)
         return
+    from infra.runbook.pages import page  # noqa: PLC0415  # as above
+
     place: dict[str, object] = {key: error.details[key] for key in _PLACE if key in error.details}
-    report(f"{name}.halted", code=error.code, reason=str(error), pause=pause, **{**place, **context})
+    more = {"more": f"dossier explain {error.code}"} if page(error.code, "en") is not None else {}
+    report(f"{name}.halted", code=error.code, reason=str(error), pause=pause, **{**place, **context, **more})

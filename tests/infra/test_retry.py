@@ -106,7 +106,10 @@ def _fails(error: Exception) -> Any:
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (LogUnusable(log="kafka://h", reason="away", position=7), {"event": "worker.halted", "code": "LOG_UNUSABLE"}),
+        (
+            LogUnusable(log="kafka://h", reason="away", position=7),
+            {"event": "worker.halted", "code": "LOG_UNUSABLE", "more": "dossier explain LOG_UNUSABLE"},
+        ),
         (KeyError("cleanup.policy"), {"event": "worker.failed"}),
     ],
 )
