@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import Event
+from typing import Final
 
 from consumers.commands.handler import CommandHandler
 from consumers.commands.ports import CommandLog, CommandQueue, DeadLetters, Replies
+
+_IDLE_POLLS: Final = 8
+"""Polls in vain until the next look at the log: some seconds."""
 
 
 class PartitionWorker:
@@ -17,6 +21,8 @@ class PartitionWorker:
     3. Read each strictly, and decide it on the head; what cannot be handled is dead, and keeps its place.
     4. Store dead letters, then append all in one record with their places in the queue.
     5. Answer from the accepted records alone, those of other workers too.
+
+    While no command comes it looks at the end of the log all the same: a loss there is said in time.
 
     Killed anywhere, it or another one goes on at 1: what was appended is not decided again, what was not appended was
     not answered. Every method raises InfrastructureError.
@@ -46,6 +52,7 @@ class PartitionWorker:
         self._dead_letters = dead_letters
         self._went_on = went_on
         self._check_topics = check_topics
+        self._idle_polls = 0
 
     def run(self, stopped: Event) -> None:
         """Work until told to stop."""
@@ -67,6 +74,11 @@ class PartitionWorker:
         queued = self._queue.poll(self._log.commands_offset(self._partition))  # 2
         if queued:
             self._handler.process_queued(queued, self._partition, self._dead_letters)  # 3, 4
+            self._idle_polls = 0
+        else:
+            self._idle_polls += 1
+            if self._idle_polls % _IDLE_POLLS == 0:
+                self._log.check_end(self._partition)
         self._replies.send()  # 5
 
     def _check_queue(self) -> None:

@@ -16,7 +16,6 @@ class Timeout(Enum):
     REQUEST = 10.0, "the same, at most, of a broker that is slow; the copies of a record in sync included"
     TOPIC_CHECK = 20.0, "the next look of a running process at the settings of its topics"
     TOPIC_RECHECK = 1.0, "the same where they were wrong"
-    HEAD_CHECK = 10.0, "the next look of a worker at the last record of its log, which may be gone while nobody asks"
     CLUSTER = 10.0, "a question to the cluster: its topics, their settings, the members of a group"
     COORDINATOR = 10.0, "the broker that keeps a group, when nobody asked about groups before"
     TOPIC_READY = 15.0, "a topic that was just made: its leaders, and its settings at all brokers"

@@ -83,6 +83,9 @@ class CommandLog(DossierLog, Protocol):
     def refresh(self, partition: int) -> None:
         """Read to the end: what anybody appended before is seen afterwards."""
 
+    def check_end(self, partition: int) -> None:
+        """Compare the last record that was read with what stands there, and read on. Raises where either is wrong."""
+
     def answers(self, partition: int, keys: Sequence[CommandKey]) -> Mapping[CommandKey, tuple[bytes, str]]:
         """Digest and first answer of those commands that were handled before."""
 

@@ -212,10 +212,11 @@ class AppendableLog(IndexedLog[PartitionHandle]):
         self.opened(partition).partition.observe(accepted.append)
         return accepted
 
-    def verify_head(self, partition: int) -> None:
-        """Compare the last accepted record with what stands in the log. Raises LogChanged, LogUnusable."""
+    def check_end(self, partition: int) -> None:
+        """See `consumers.commands.ports.CommandLog`. Raises LogChanged, LogBroken, LogUnusable."""
         with self.opened(partition).leading() as leading:
             leading.verify_head()
+        self.head_at_end(partition)
 
     def last_accepted(self, partition: int) -> Applied | None:
         """The last accepted record, None before the first."""

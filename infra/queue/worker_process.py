@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import ExitStack
-from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -24,8 +22,6 @@ from infra.queue.broker_clock import BrokerClock
 from infra.queue.command_consumer import KafkaCommandQueue
 from infra.queue.dead_letters import KafkaDeadLetters
 from infra.queue.replies import KafkaReplies
-from infra.retry import Retry
-from infra.timeouts import Timeout
 from projections.engine.errors import ViewsAheadOfLog, ViewsOfAnotherHistory, ViewsOfAnotherLog
 
 if TYPE_CHECKING:
@@ -98,7 +94,7 @@ class PartitionThread(SupervisedThread):
                 replies=replies,
                 dead_letters=dead_letters,
                 went_on=self._halt.went_on,
-                check_topics=_Checks(application.topic_watch.check, partial(_look_at, log, partition)),
+                check_topics=application.topic_watch.check,
             )
             _log.info("worker.began", partition=partition, position=log.head(partition))
             worker.run(stopped)
@@ -125,28 +121,3 @@ class PartitionThread(SupervisedThread):
             raise
         except InfrastructureError as error:
             _log.warning("worker.views_unchecked", partition=self._partition, reason=str(error))
-
-
-class _Checks:
-    """What a worker asks before each batch: what is known of the topics, and now and then whether its log is all there.
-
-    The log may lose its end, or get a record that was built on a lost one, while no command comes, and nobody would see
-    that before the next one does.
-    """
-
-    def __init__(self, check_topics: Callable[[], None], look_at_log: Callable[[], None]) -> None:
-        self._check_topics = check_topics
-        self._look_at_log = look_at_log
-        self._looked = Retry(Timeout.HEAD_CHECK)
-
-    def __call__(self) -> None:
-        """Raises TopicUnusable, LogChanged, LogBroken, LogUnusable."""
-        self._check_topics()
-        if self._looked.is_over:
-            self._look_at_log()
-            self._looked.progress()
-
-
-def _look_at(log: KafkaLog, partition: int) -> None:
-    log.verify_head(partition)
-    log.head_at_end(partition)

@@ -23,7 +23,7 @@ from infra.state_files import StateUnusable, read_state, remove_state, write_sta
 _NAME: Final = "recovery.json"
 
 
-class Progress:
+class RecoveryProgress:
     """The recovery that is under way in a folder of state, if there is one. Raises StateUnusable."""
 
     def __init__(self, state: Path) -> None:

@@ -38,7 +38,7 @@ from infra.log.sqlite.index import forget_tables
 from infra.recovery.cases import Remedy, remedy_of
 from infra.recovery.looking import looking, stay_lost
 from infra.recovery.lost import LostCommand, Settled
-from infra.recovery.progress import Progress
+from infra.recovery.progress import RecoveryProgress
 from infra.retry import Retry
 from infra.sqlite_file import open_read_only
 from infra.timeouts import Timeout
@@ -152,7 +152,7 @@ class Recovery:
         if plan.by_hand:
             return plan
         with self._opened() as application, looking(application) as look:
-            progress = Progress(application.settings.state_dir)
+            progress = RecoveryProgress(application.settings.state_dir)
             plan.known, plan.goes_on = progress.known(), progress.folder is not None
             wrong = {each.error.details.get("index") for each in plan.report.wrong}
             plan.indexes = [path for path in _own_indexes(application) if str(path) in wrong or look.parted(path)]
@@ -168,7 +168,7 @@ class Recovery:
         """Steps 2 to 6. Raises IndexInUse where a process keeps an index: then nothing was changed."""
         with self._opened() as application:
             stamp = f"{now:%Y%m%dT%H%M%S%f}"
-            progress = Progress(application.settings.state_dir)
+            progress = RecoveryProgress(application.settings.state_dir)
             _check_free(application, plan.indexes)
             done = Recovered(progress.begin(plan.commands, stay_lost(plan.commands), now))  # 2
         self._on_step("written")

@@ -344,6 +344,7 @@ class Between:
         self.read_types = self._log.read_types
         self.last_given = self._log.last_given
         self.refresh = self._log.refresh
+        self.check_end = self._log.check_end
         self.commands_offset = self._log.commands_offset
         self.last_handled = self._log.last_handled
         self.events_of = self._log.events_of

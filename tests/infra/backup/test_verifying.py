@@ -12,7 +12,15 @@ import pytest
 
 from infra.backup.errors import BackupAltered, BackupLacks, BackupMissing, NewerBackup
 from infra.backup.folder import FolderStorage
-from infra.backup.manifest import MANIFEST, Manifest, Segment, read_manifest, whole_manifest, write_manifest
+from infra.backup.manifest import (
+    FORMAT_OF_MOVED,
+    MANIFEST,
+    Manifest,
+    Segment,
+    read_manifest,
+    whole_manifest,
+    write_manifest,
+)
 from infra.backup.segments import _FACTS, _FRAME, _MAGIC
 from infra.backup.verifying import Noted
 from infra.log.acceptance import start
@@ -196,8 +204,10 @@ def test_a_record_that_nobody_can_use_is_kept_and_named(
 
 
 def test_a_backup_of_a_newer_release_is_not_read(opened: PartitionHandle, folder: Path) -> None:
-    taken = take(folder, [opened.source])
-    write_manifest(FolderStorage(folder), msgspec.structs.replace(taken.manifest, format=2))
+    take(folder, [opened.source])
+    manifest = folder / MANIFEST
+    newer = msgspec.json.decode(manifest.read_bytes()) | {"format": FORMAT_OF_MOVED + 1}
+    manifest.write_bytes(msgspec.json.encode(newer))
     with pytest.raises(NewerBackup):
         looked_at(folder)
     with pytest.raises(NewerBackup):

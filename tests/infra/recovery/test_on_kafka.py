@@ -95,7 +95,7 @@ def systems(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Syst
         ExitStack() as stack,
     ):
         # A cut is found at once, and not after what a cluster of several brokers may need.
-        for each in (Timeout.LEADER, Timeout.RESTART_LONGEST, Timeout.HEAD_CHECK):
+        for each in (Timeout.LEADER, Timeout.RESTART_LONGEST):
             patch.setattr(each, "seconds", 0.5)
         patch.setattr(KafkaPartitionClient, "lag", 0.5)
         found = {name: _made(cluster, folder / name, name, stack) for name in SYSTEMS}
