@@ -42,13 +42,26 @@ def open_in_wal_mode(
         path, timeout=timeout, isolation_level=None, check_same_thread=False, uri=isinstance(path, str)
     )
     try:
-        if page_size is not None:
-            connection.execute(f"PRAGMA page_size = {page_size}")
-        _switch_to_wal(connection, timeout)
+        with reading_schema():
+            if page_size is not None:
+                connection.execute(f"PRAGMA page_size = {page_size}")
+            _switch_to_wal(connection, timeout)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+@contextmanager
+def reading_schema() -> Iterator[None]:
+    """A block with the first statement of a connection. Raises sqlite3.DatabaseError whatever the schema's text is.
+
+    SQLite quotes it in its error, and Python raises another one where that is no UTF-8.
+    """
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise sqlite3.DatabaseError("malformed database schema: its text is no UTF-8") from error
 
 
 def _switch_to_wal(connection: sqlite3.Connection, timeout: float) -> None:
@@ -88,14 +101,15 @@ def uri_for_reading(path: Path, *, timeout: float = BUSY_TIMEOUT) -> str:
     uri = read_only_uri(path)
     with closing(_connect(uri, timeout)) as connection:
         try:
-            connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
+            with reading_schema():
+                connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
         except sqlite3.OperationalError as error:
             if not is_refused(error) or has_content(beside(path, WAL)):
                 raise
         else:
             return uri
     uri = read_only_uri(path, immutable=True)
-    with closing(_connect(uri, timeout)) as connection:
+    with closing(_connect(uri, timeout)) as connection, reading_schema():
         connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
     return uri
 

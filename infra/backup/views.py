@@ -17,6 +17,7 @@ from infra.backup.manifest import ViewsCopy
 from infra.backup.segments import altered, unusable
 from infra.backup.storage import BackupStorage
 from infra.private_files import make_private
+from infra.sqlite_file import reading_schema
 
 _CHUNK: Final = 1 << 20
 _BESIDE: Final = ("", "-wal", "-shm", "-journal")
@@ -33,6 +34,7 @@ def copy_views(storage: BackupStorage, views: Path | str, taken_at: datetime) ->
         with (
             closing(sqlite3.connect(f"{views.absolute().as_uri()}?mode=ro", uri=True)) as source,
             closing(sqlite3.connect(draft.path)) as copy,
+            reading_schema(),
         ):
             source.backup(copy)
             # A file that stands alone, and that is read without writing anything beside it.

@@ -21,7 +21,7 @@ import structlog
 
 from consumers.publisher_ports import FoldCheckpoint, FoldStoreDamaged
 from infra.private_files import make_private
-from infra.sqlite_file import roll_back, writing
+from infra.sqlite_file import reading_schema, roll_back, writing
 from infra.state_files import StateUnusable
 from projections.engine.table import Key, Row, Table
 from projections.public_decisions.read_model import DECISIONS, FeedPosition
@@ -171,7 +171,7 @@ class SQLiteFoldStore:
         body, digest = found
         try:
             saved = msgspec.json.decode(body, type=_Saved)
-        except (msgspec.MsgspecError, TypeError) as error:
+        except (msgspec.MsgspecError, TypeError, UnicodeDecodeError) as error:
             raise FoldStoreDamaged(f"the checkpoint cannot be read: {error}") from error
         if saved.scope != self._scope:
             _log.info("publisher.store_of_another", partition=self._partition, scope=saved.scope)
@@ -216,8 +216,9 @@ def _open(path: str) -> sqlite3.Connection:
     """A file with its tables, held for this connection alone. Raises sqlite3.Error."""
     connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
     try:
-        for setting in ("locking_mode = EXCLUSIVE", "journal_mode = MEMORY", "synchronous = OFF"):
-            connection.execute(f"PRAGMA {setting}")
+        with reading_schema():
+            for setting in ("locking_mode = EXCLUSIVE", "journal_mode = MEMORY", "synchronous = OFF"):
+                connection.execute(f"PRAGMA {setting}")
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         # This takes the lock, which is kept.
         connection.execute("BEGIN EXCLUSIVE")

@@ -137,12 +137,13 @@ def check_form(application: Application) -> None:
     from infra.errors import LogUnusable
     from infra.log.errors import EarlierLog
     from infra.log.sqlite.index import tables_of
+    from infra.sqlite_file import read_only_uri, reading_schema
 
     path = application.settings.log
     if not isinstance(path, Path) or not path.exists():
         return
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(read_only_uri(path), uri=True)) as connection, reading_schema():
             tables = tables_of(connection)
     except sqlite3.Error as error:
         raise LogUnusable(log=str(path), reason=str(error)) from error

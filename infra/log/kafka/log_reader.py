@@ -25,11 +25,11 @@ from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
 from infra.log.acceptance import start
-from infra.log.errors import IndexInUse, LogChanged
+from infra.log.errors import IndexInUse, IndexUnusable, LogChanged
 from infra.log.events import IndexedEvents
 from infra.log.format import Place
 from infra.log.handled import find_last_handled
-from infra.log.index import find_answers, find_last_appends
+from infra.log.index import file_error, find_answers, find_last_appends
 from infra.log.index_head import Head, read_head, read_stop
 from infra.log.indexed_log import IndexedLog, empty_positions, history_of
 from infra.log.kafka.index_paths import reader_settings
@@ -39,6 +39,7 @@ from infra.log.last_rows import check_last_rows, check_mark
 from infra.log.partition_knowledge import check_chain
 from infra.queue.errors import ReadingBehind
 from infra.retry import Retry
+from infra.sqlite_file import read_only_uri, reading_schema
 from infra.timeouts import Timeout
 from projections.engine.empty_positions import EmptyPositions
 
@@ -317,10 +318,12 @@ class ForeignIndex:
     def _from_file(self, read: Callable[[sqlite3.Connection], _T]) -> _T | None:
         """What stands in the file; None while its holder is about to make it."""
         try:
-            with closing(sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            with closing(sqlite3.connect(read_only_uri(self._path), uri=True)) as connection, reading_schema():
                 return read(connection)
         except sqlite3.OperationalError:
             return None
+        except sqlite3.DatabaseError as error:
+            raise file_error(self._path, error, IndexUnusable) from error
 
     def check_stop(self, end: int) -> None:
         """Raises RecordUnreadable, NewerLog where its holder stopped, and has looked for a void up to an offset."""

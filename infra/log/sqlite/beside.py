@@ -19,7 +19,17 @@ from infra.file_locks import locks_on, program_of
 from infra.log.errors import LogHasTwoNames, WalOrphaned
 from infra.log.format import read_header
 from infra.retry import Retry
-from infra.sqlite_file import SHM, WAL, beside, has_content, is_locked, is_refused, open_read_only, read_only_uri
+from infra.sqlite_file import (
+    SHM,
+    WAL,
+    beside,
+    has_content,
+    is_locked,
+    is_refused,
+    open_read_only,
+    read_only_uri,
+    reading_schema,
+)
 
 _DMS: Final = 128
 """The byte of the `-shm` on which every process that has the file open holds a lock (the "dead man switch")."""
@@ -155,7 +165,7 @@ class _LastRecord(NamedTuple):
 def _own_head(path: Path) -> _LastRecord | None:
     """What the file alone knows, perhaps while pages are moved to it; None where its tables are not in it yet."""
     try:
-        with closing(sqlite3.connect(read_only_uri(path, immutable=True), uri=True)) as connection:
+        with closing(sqlite3.connect(read_only_uri(path, immutable=True), uri=True)) as connection, reading_schema():
             return _head(connection)
     except sqlite3.DatabaseError:
         return None

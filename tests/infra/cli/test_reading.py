@@ -136,6 +136,19 @@ def test_who_has_the_whole_file_for_himself_is_named_to_readers_too(
     stage.run("status")
 
 
+@pytest.mark.parametrize(("file", "code"), [("log.sqlite", "LOG_UNUSABLE"), ("log-views.sqlite", "VIEWS_UNAVAILABLE")])
+@pytest.mark.parametrize("stage", ["announced"], indirect=True)
+def test_a_file_whose_schema_is_no_text_any_more_is_named(stage: Terminal, file: str, code: str) -> None:
+    """A disk has turned one bit: SQLite quotes the place in its error, which Python cannot read."""
+    stage.run("status")
+    path = stage.folder / file
+    contents = bytearray(path.read_bytes())
+    contents[contents.index(b"CREATE TABLE") + 3] ^= 0x80
+    path.write_bytes(contents)
+    for question in (["status"], ["doctor"], ["rebuild", "--all"]):
+        assert code in stage.run(*question, code=4).err
+
+
 @pytest.mark.parametrize("left", ["nothing", "records", "records and what is shared"])
 @pytest.mark.parametrize("stage", ["announced"], indirect=True)
 def test_a_log_that_cannot_be_written_is_read(

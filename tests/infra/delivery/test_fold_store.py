@@ -182,6 +182,21 @@ def test_any_bit_that_is_flipped_is_noticed_or_of_no_matter(saved: Path) -> None
     assert noticed
 
 
+def test_texts_that_are_no_utf_8_any_more_are_damage(saved: Path) -> None:
+    """In the schema, which SQLite then quotes in its error, and in what was saved."""
+    whole = saved.read_bytes()
+    for text in (b"CREATE TABLE rows", b"PRIMARY KEY (kind", b"a decision", b'"scope"'):
+        contents = bytearray(whole)
+        contents[whole.rindex(text) + 3] ^= 0x80
+        saved.write_bytes(contents)
+        with closing(opened(saved)) as store:
+            assert store.load() is None
+            fill(store)
+            store.save(CHECKPOINT)
+        with closing(opened(saved)) as store:
+            assert store.load() == CHECKPOINT
+
+
 def test_a_second_one_does_not_wait_for_the_first_and_leaves_its_file_alone(saved: Path) -> None:
     with closing(opened(saved)) as first, closing(opened(saved)) as second:
         assert first.load() == CHECKPOINT

@@ -50,4 +50,5 @@ def running_system(broker: KafkaCluster, folder: Path) -> Iterator[System]:
 def _is_at_work(url: str) -> bool:
     with Application(load({}, log=url), create=True) as made:
         found = diagnose(made)
-    return not found.wrong and all(found.facts["groups"].values())
+    is_founded = all(partition["record"] for partition in found.facts["partitions"])
+    return is_founded and not found.wrong and all(found.facts["groups"].values())
