@@ -11,7 +11,7 @@ unexport SECONDS
 ARGS ?=
 # Processes of pytest: for `make check`; for `make test`, where each has a broker and a database of its own to wait for.
 WORKERS ?= 2
-TEST_WORKERS ?= 5
+TEST_WORKERS ?= 4
 # What `make lint` runs, side by side: the longest first.
 LINTS := lint-types lint-texts lint-schemas lint-imports lint-style lint-format
 SIDE_BY_SIDE := --no-print-directory --keep-going $(if $(filter output-sync,$(.FEATURES)),--output-sync)
