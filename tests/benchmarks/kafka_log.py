@@ -130,8 +130,8 @@ def _ours(bootstrap: str, folder: Path) -> Iterator[Append]:
 
 @contextmanager
 def _producer(bootstrap: str) -> Iterator[Append]:
-    settings = KafkaSettings(bootstrap)
-    (topic,) = ensure(settings, [log_topic(settings, f"bare{uuid4().hex[:8]}")])
+    settings = KafkaSettings(bootstrap, f"bare{uuid4().hex[:8]}")
+    (topic,) = ensure(settings, [log_topic(settings, settings.events_topic)])
     producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True, linger_ms=0)
 
     def append(events: Sequence[StoredEvent]) -> None:
