@@ -21,6 +21,7 @@ from tests.support.stores import PostgresStores, SQLiteStores, Store, Stores
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
+ROOT = Path(__file__).parents[1]
 _numbers = count(1)
 _SERVERS = frozenset({"broker", "server", "secured", "postgres"})
 """Fixtures that start Kafka or PostgreSQL, and the store on the latter."""
@@ -60,6 +61,18 @@ def _place(item: pytest.Item) -> int:
     if item.get_closest_marker("unit"):
         return 2
     return 0 if item.path.parent.name in _LONGEST else 1
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _checkout_stays_as_it_is() -> Iterator[None]:
+    """What a test writes, it writes into folders of its own."""
+
+    def names() -> set[str]:
+        return {path.name for path in ROOT.iterdir() if not path.name.startswith(".")} - {"build"}
+
+    before = names()
+    yield
+    assert names() == before
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -6,6 +6,7 @@ And what the code owes its readers: one name for one thing.
 from __future__ import annotations
 
 import ast
+import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,17 @@ _CONTRACT = "self.optional_test_"
 """A test of the library's contract that is not collected by itself."""
 
 
+_FOR_TOOLS = {
+    "CHANGELOG.md",
+    "Dockerfile",
+    "LICENSE",
+    "Makefile",
+    "README.md",
+    "SECURITY.md",
+    "compose.yaml",
+    "pyproject.toml",
+    "requirements.lock",
+}
 PACKAGES = ("domain", "projections", "consumers", "schemas", "infra")
 
 Helpers = dict[str, ast.FunctionDef]
@@ -65,6 +77,13 @@ def _without_assertion(source: str) -> list[str]:
     helpers = _helpers(tree)
     tests = [function for function in _functions(tree) if function.name.startswith("test")]
     return [function.name for function in tests if not _asserts(function, helpers)]
+
+
+def test_the_top_level_holds_what_was_agreed() -> None:
+    """Beside the folders only what tools expect there."""
+    listed = subprocess.run(["git", "ls-files"], cwd=TESTS.parent, check=True, capture_output=True, text=True).stdout
+    names = {line.split("/")[0] for line in listed.splitlines()}
+    assert {name for name in names if not name.startswith(".")} - _FOR_TOOLS == {*PACKAGES, "tests"}
 
 
 def test_every_test_asserts_something() -> None:

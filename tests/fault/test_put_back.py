@@ -40,6 +40,7 @@ __all__ = ["stages"]
 KEPT = "received"
 """The stage to which the log is put back."""
 NAMES = [projection.name for projection in PROJECTIONS]
+FEED = "feed"
 QUESTIONS = (
     ["status"],
     ["status", NUMBER],
@@ -47,7 +48,7 @@ QUESTIONS = (
     ["audit", "--flag=SELF_VERIFICATION"],
     ["eligibility"],
     ["decisions", "tail", "--from=beginning", "--no-follow"],
-    ["decisions", "files", "feed"],
+    ["decisions", "files", FEED],
     ["rebuild", "status", "--check"],
 )
 
@@ -74,7 +75,8 @@ def openings() -> str:
 def check_named(terminal: Terminal) -> None:
     """Every question, the proof and the doctor end with 4, and with the name of what is wrong."""
     for question in QUESTIONS:
-        said = terminal.run(*question, code=4)
+        here = [str(terminal.folder / word) if word == FEED else word for word in question]
+        said = terminal.run(*here, code=4)
         assert "VIEWS_OF_ANOTHER_HISTORY" in said.err, question
         assert "dossier rebuild" in said.err
     assert "không được lập từ nhật ký hiện tại" in terminal.run("status", "--lang=vi", code=4).err
