@@ -15,7 +15,7 @@ from infra.cli.support.arguments import OPERATION
 from infra.cli.support.errors import BadOption
 from infra.cli.support.framework import subcommand
 from infra.cli.support.i18n import say
-from infra.cli.support.reporting import note, print_json, tell_error
+from infra.cli.support.reporting import note, print_json, take_up_queue, tell_error
 from infra.cli.support.session import Session, session_of
 
 if TYPE_CHECKING:
@@ -356,12 +356,7 @@ def _next(
     if not (own / "writer.pem").exists():
         steps.append(text("to write again, put this host's keys into {folder}: `dossier keys list`", folder=own))
     if done.commands is not None and any(each and each.topic_id != done.commands for each in verified.handled):
-        steps.append(
-            text(
-                "the queue is a new one: start the workers once with `dossier worker --take-up-queue {topic}`",
-                topic=done.commands,
-            )
-        )
+        steps.append(take_up_queue(session, done.commands))
     elif done.commands is not None:
         steps.append(text("begin workers with `dossier worker`"))
     places = {place for each in verified.manifest.partitions for _, _, place in each.closed or ()}

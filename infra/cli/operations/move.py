@@ -12,7 +12,7 @@ from domain.i18n import pair
 from infra.cli.operations.backup import check_form
 from infra.cli.support.errors import BadOption
 from infra.cli.support.key_folders import root_keys
-from infra.cli.support.reporting import note, print_json
+from infra.cli.support.reporting import note, print_json, take_up_queue
 from infra.cli.support.session import Session
 
 if TYPE_CHECKING:
@@ -110,12 +110,7 @@ def _next(session: Session, application: Application, target: Target, done: Move
     if is_new:
         steps.append(text("it is a new log with the same roots: keep its identity, and copy its keys"))
     if done.commands is not None and not is_new and _has_handled(application):
-        steps.append(
-            text(
-                "the queue is a new one: start the workers once with `dossier worker --take-up-queue {topic}`",
-                topic=done.commands,
-            )
-        )
+        steps.append(take_up_queue(session, done.commands))
     elif done.commands is not None:
         steps.append(text("begin workers with `dossier worker`"))
     if not isinstance(application.settings.log, Path):

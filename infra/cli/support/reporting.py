@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
+from uuid import UUID
 
 from domain.errors import DossierError, InfrastructureError, InvalidInput
 from domain.i18n import Language
@@ -62,6 +63,13 @@ def where_more(session: Session, code: str) -> str | None:
 def note(text: str) -> None:
     """A remark on stderr."""
     write_line(text, err=True)
+
+
+def take_up_queue(session: Session, topic: UUID) -> str:
+    """What to type where a log has another queue than the one whose commands it handled."""
+    return session.text(
+        "the queue is a new one: start the workers once with `dossier worker --take-up-queue {topic}`", topic=topic
+    )
 
 
 def tell_done(session: Session, answer: Mapping[str, Any], line: str) -> None:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from eventsourcing.persistence import StoredEvent
 
-from domain.recorded_event import RecordedEvent
 from projections.read_models import PROJECTIONS
-from schemas.avro.codec import decode_event
 from tests.support.terminal import COMMUNE, NUMBER, Terminal
+from tests.support.unreadable import unreadable
 
 NAMES = [projection.name for projection in PROJECTIONS]
 announced = pytest.mark.parametrize("stage", ["announced"], indirect=True)
@@ -28,19 +25,6 @@ def damage(stage: Terminal, event: str) -> None:
     """Cut an event of the log short."""
     with closing(sqlite3.connect(stage.folder / "log.sqlite")) as log, log:
         log.execute("UPDATE stored_events SET state = substr(state, 1, 12) WHERE topic = ?", (event,))
-
-
-@contextmanager
-def unreadable(event: str) -> Iterator[None]:
-    """A program that cannot read events of one type; the log is as it was."""
-
-    def decode(stored: StoredEvent) -> RecordedEvent:
-        state = stored.state[:12] if stored.topic == event else stored.state
-        return decode_event(StoredEvent(stored.originator_id, stored.originator_version, stored.topic, state))
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("infra.bootstrap.decode_event", decode)
-        yield
 
 
 @announced

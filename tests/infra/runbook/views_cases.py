@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from typing import Final
 
-import pytest
-from eventsourcing.persistence import StoredEvent
-
-from domain.recorded_event import RecordedEvent
 from infra.bootstrap import Application
 from infra.settings import load
 from projections.engine.hashchain import extend_all, initial
-from schemas.avro.codec import decode_event
 from tests.infra.runbook.case import LOG, OPEN, UNITS, VIEWS, Case, Place, record
+from tests.support.unreadable import unreadable
 
 _NEW: Final = "04642"
 _AUDIT: Final = ("audit", f"{UNITS[0]}-CB-2024-1")
@@ -70,23 +66,10 @@ def _elsewhere(place: Place) -> None:
     place.environment |= {"RIGHT": right, "DOSSIER_VIEWS": "postgresql://127.0.0.1:1/views"}
 
 
-@contextmanager
-def _unreadable(event: str) -> Iterator[None]:
-    """A program that cannot read events of one type; the log is as it was."""
-
-    def decode(stored: StoredEvent) -> RecordedEvent:
-        state = stored.state[:12] if stored.topic == event else stored.state
-        return decode_event(StoredEvent(stored.originator_id, stored.originator_version, stored.topic, state))
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("infra.bootstrap.decode_event", decode)
-        yield
-
-
 def _parked(place: Place) -> None:
     """By a release that could not read a fact, and was mended since."""
     record(place, _NEW)
-    with _unreadable("DossierOpened"):
+    with unreadable("DossierOpened"):
         place.ask("status")
     place.environment["DOSSIER"] = f"{_NEW}-CB-2024-1"
 
