@@ -105,7 +105,7 @@ def _said(name: str, event: RecordedEvent) -> Iterator[dict[str, Any]]:
     whole = _without(whole, _COMPUTED)
     optional = [key for key in whole if key in _DEFAULTED or whole[key] in ([], {})]
     nulls = sorted(_keys_with(whole, lambda _, value: value is None))[:_MOST_NULLS]
-    decimals = sorted(_keys_with(whole, lambda key, value: key in _DECIMALS and "." in value))
+    decimals = sorted(_keys_with(whole, _has_point))
     forms = (_without(whole, {_CONCLUDED}), whole)
     for kept, commas in product([(), (*nulls,), *_choices(nulls)], [*_choices(decimals)]):
         for form, left_out in product(forms, [*_choices(optional)]):
@@ -125,12 +125,19 @@ def _keys_with(value: Any, is_wanted: Callable[[str, Any], bool]) -> set[str]:
     return set[str]().union(*(_keys_with(each, is_wanted) for each in value)) if isinstance(value, list) else set()
 
 
+def _has_point(key: str, value: Any) -> bool:
+    return key in _DECIMALS and isinstance(value, str) and "." in value
+
+
 def _with_commas(value: Any, keys: Collection[str]) -> Any:
     """The same with a decimal comma in the numbers under these keys."""
     if not keys:
         return value
     if isinstance(value, Mapping):
-        return {key: each.replace(".", ",") if key in keys else _with_commas(each, keys) for key, each in value.items()}
+        return {
+            key: each.replace(".", ",") if key in keys and _has_point(key, each) else _with_commas(each, keys)
+            for key, each in value.items()
+        }
     return [_with_commas(each, keys) for each in value] if isinstance(value, list) else value
 
 

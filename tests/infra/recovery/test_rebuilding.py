@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from hashlib import sha256
 from itertools import islice
 from typing import NamedTuple
 from uuid import UUID
@@ -9,13 +12,14 @@ from uuid import UUID
 import pytest
 
 from domain.commands import COMMAND_TYPES, Command
+from domain.dossier.corrections import FactCorrected
 from domain.identity import COUNCIL_ID, routing_id
 from domain.recorded_event import RecordedEvent
 from domain.units import Units
 from infra.demo.province import DEFAULT_SEED, commands
 from infra.recovery.rebuilding import beginning_of, rebuilt
 from schemas.avro.codec import decode_event
-from schemas.command_parser import line_of, read_command
+from schemas.command_parser import _canonical, line_of, read_command
 from tests.support.workload import application
 
 _OF_EACH = 12
@@ -64,6 +68,20 @@ def test_every_kind_of_command_is_rebuilt_to_its_digest(facts: dict[str, list[Fa
             line = rebuilt(fact.event, beginning_of(fact.first), fact.command.digest)
             assert line is not None, fact.command
             assert read_command(line) == fact.command
+
+
+def test_a_number_that_was_stated_as_none_is_rebuilt_too(facts: dict[str, list[Fact]]) -> None:
+    """A correction may say that a part of the minutes has no value, beside one that has a decimal comma."""
+    fact = facts["CorrectFact"][0]
+    assert isinstance(fact.event, FactCorrected)
+    said = json.loads(rebuilt(fact.event, beginning_of(fact.first), fact.command.digest) or "")
+    said["data"]["correction"] = {"minutes_approved_percent": None, "votes": {"percent": "81,82"}}
+    recorded = json.dumps({"minutes_approved_percent": None, "votes": {"percent": "81.82"}})
+    event = replace(fact.event, correction=recorded)  # type: ignore[call-arg]  # the library hides its fields
+    content = {key: value for key, value in said.items() if key != "command_id"}
+    line = rebuilt(event, beginning_of(fact.first), sha256(_canonical(content).encode()).digest())
+    assert line is not None
+    assert json.loads(line)["data"] == said["data"]
 
 
 def test_a_fact_that_says_something_else_than_the_command_rebuilds_nothing(facts: dict[str, list[Fact]]) -> None:
