@@ -160,7 +160,7 @@ def _noted(records: Iterator[OldRecord], contents: Contents) -> Iterator[OldReco
         yield record
 
 
-def _written(  # one of each, and each of another type
+def _written(
     target: Target, genesis: Genesis, writer: Signer, heads: Sequence[Append], records: Iterator[OldRecord]
 ) -> list[int]:
     """How many records were written to each partition."""

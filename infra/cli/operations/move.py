@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from domain.i18n import pair
 from infra.cli.operations.backup import check_form
@@ -124,5 +124,5 @@ def _has_handled(application: Application) -> bool:
     """Whether the log knows of commands of a queue."""
     if isinstance(application.settings.log, Path):
         return False
-    log: Any = application.kafka_reader
+    log = application.kafka_reader
     return any(log.last_handled(partition) is not None for partition in log.partitions)
