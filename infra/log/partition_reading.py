@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
+from infra.garbage import seldom_collected
 from infra.log.acceptance import ChainState, Verdict, VoidRange, accept
 from infra.log.chain import Chain
 from infra.log.errors import IndexUnusable, RecordsVoided
@@ -137,7 +138,7 @@ class PartitionReading(PartitionKnowledge):
 
         self._index.expect_much(expected=True)
         try:
-            with ThreadPoolExecutor(1) as pool:
+            with ThreadPoolExecutor(1) as pool, seldom_collected():
                 self._catch_up_with(pool, chain(first, fetches))
         except BaseException:
             self._forget_unwritten()

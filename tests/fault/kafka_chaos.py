@@ -10,7 +10,7 @@ import json
 import random
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,7 @@ from tests.fault import second_worker
 from tests.fault.brokers import coordinator, fill_disk, leader
 from tests.fault.checker import check, check_rest
 from tests.fault.clients import Client, changed_answers, resolved
-from tests.fault.evidence import gather
+from tests.fault.evidence import Evidence, gather
 from tests.fault.figures import Report, memory, silence, together, unacknowledged
 from tests.fault.hostile_writer import MOLE, SABOTAGE, put_on_head
 from tests.fault.killed_apply import commands
@@ -313,10 +313,9 @@ class Chaos:
         report.acknowledged = len(set(told))
         report.refused = sum(not json.loads(line)["ok"] for line in set(told))
         report.unknown = sum(len(life.unknown) for life in lives)
-        found = gather(self.cluster.bootstrap, self.app, _PARTITIONS, told)
+        found = self._gathered(told)
         writers = []
         for evidence in found:
-            evidence.lost = self._queue.lost.get(evidence.partition, {})
             findings = check(evidence)
             writers.append(findings.writers)
             report.outcomes.update(findings.outcomes)
@@ -368,8 +367,14 @@ class Chaos:
         self.processes.stop()
         self.proxy.close()
 
+    def _gathered(self, told: Sequence[str]) -> list[Evidence]:
+        found = gather(self.cluster.bootstrap, self.app, _PARTITIONS, told)
+        for evidence in found:
+            evidence.lost = self._queue.lost.get(evidence.partition, {})
+        return found
+
     def _waits(self) -> Iterator[str]:
-        for evidence in gather(self.cluster.bootstrap, self.app, _PARTITIONS, ()):
+        for evidence in self._gathered(()):
             yield from check_rest(evidence)
             yield from (wrong for wrong in check(evidence).wrong if "has no reply" in wrong)
 

@@ -93,7 +93,10 @@ class LostQueue:
         place, needed = f"--partition={partition}", False
         while (shown := self.operate("log", "recover", "queue", place))["needed"]:
             needed = True
-            lost = {each["offset"]: each["command_id"] for each in shown["lost"]}
-            self.lost.setdefault(partition, {}).update(lost)
-            self.operate("log", "recover", "queue", place, f"--handled={shown['handled']}")
+            self._note(partition, shown)
+            self._note(partition, self.operate("log", "recover", "queue", place, f"--handled={shown['handled']}"))
         return needed
+
+    def _note(self, partition: int, told: dict[str, Any]) -> None:
+        lost = {each["offset"]: each["command_id"] for each in told["lost"]}
+        self.lost.setdefault(partition, {}).update(lost)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -23,8 +24,10 @@ from infra.log.index import Applied
 from infra.log.kafka.log import KafkaLog
 from infra.queue import replies
 from infra.queue.command_consumer import KafkaCommandQueue
+from infra.queue.recovery import FILLER
 from infra.queue.replies import KafkaReplies
 from tests.fault.checker import check
+from tests.fault.evidence import accepted
 from tests.fault.two_workers import Small, run_a_race, run_through, small
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -37,6 +40,20 @@ def test_what_is_whole_is_found_whole(broker: KafkaCluster, tmp_path: Path) -> N
         findings = check(system.evidence())
     assert findings.wrong == []
     assert findings.outcomes.keys() >= {"EVENTS", "REFUSED", "REPEATED", "DEAD"}
+
+
+def test_another_record_where_a_handled_command_stood_is_found(broker: KafkaCluster, tmp_path: Path) -> None:
+    """Unless the operator was shown that the queue lost the command, and filled it."""
+    with small(broker, tmp_path) as system:
+        run_through(system)
+        evidence = system.evidence()
+    appends = [append for record in accepted(evidence)[0] for append in record.appends]
+    handled = next(append for append in appends if append["outcome"] == "EVENTS")
+    offset, command_id = handled["source"]["offset"], str(UUID(bytes=handled["command"]["id"]))
+    evidence.commands = [(each, FILLER if each == offset else line) for each, line in evidence.commands]
+    assert [finding.split()[0] for finding in check(evidence).wrong] == ["10"]
+    evidence.lost = {offset: command_id}
+    assert check(evidence).wrong == []
 
 
 def trusts_the_acknowledgement(patch: pytest.MonkeyPatch) -> None:

@@ -36,9 +36,11 @@ def recover_queue(session: Session, application: Application, partition: int, ha
             raise BadOption(
                 reason=pair("the last handled offset is {handled} by now: look again", handled=found.handled)
             )
-        put = queue.recover(found).waiting
+        done = queue.recover(found)
+    put = [each.command_id for each in done.waiting]
     line = session.text("the queue is whole again; commands that were put into it again: {count}", count=len(put))
-    tell_done(session, {"recovered": [each.command_id for each in put]}, line)
+    # A worker that had fetched more may have handled it since it was looked.
+    tell_done(session, {"recovered": put, "lost": _lost(done)}, line)
 
 
 def _show(session: Session, found: QueueExamination) -> None:
@@ -85,7 +87,11 @@ def _as_json(found: QueueExamination) -> dict[str, Any]:
         "needed": found.is_needed,
         "handled": found.handled,
         "end": found.end,
-        "lost": [{"offset": each.offset, "command_id": each.command_id} for each in found.lost],
+        "lost": _lost(found),
         "waiting": [{"offset": each.offset, "command_id": each.command_id} for each in found.waiting],
         "no_commands": found.others,
     }
+
+
+def _lost(found: QueueExamination) -> list[dict[str, Any]]:
+    return [{"offset": each.offset, "command_id": each.command_id} for each in found.lost]
