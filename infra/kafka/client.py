@@ -328,11 +328,9 @@ class KafkaPartitionClient:
                 receive_message_max_bytes=1 << 30,
                 reconnect_backoff_max_ms=500,
             )
-            # Before it connects: who asks again at once is made to wait for a tenth of a second.
-            client.cluster.set_topics([self._topic.name])
             try:
                 with self._waiting(_CONNECTION) as seconds:
-                    client.bootstrap(seconds)
+                    client.bootstrap(seconds, [self._topic.name])
                 self._client = client
                 self._clients += 1
             finally:

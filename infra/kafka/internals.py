@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
@@ -93,8 +93,15 @@ class Client(KafkaNetClient):  # type: ignore[misc]  # kafka-python ships no typ
         """How many connections to brokers were begun so far."""
         return int(self._manager.connections)
 
-    def bootstrap(self, seconds: float) -> None:
-        """Connect, and learn the cluster's brokers. Raises KafkaError, ClientRejected."""
+    def bootstrap(self, seconds: float, topics: Collection[str] = ()) -> None:
+        """Connect, learn the cluster's brokers, and who leads these topics. Raises KafkaError, ClientRejected.
+
+        Who asks for the topics afterwards is made to wait for a tenth of a second.
+        """
+        self._manager.bootstrap_async(seconds * 1000)
+        if topics:
+            # With nothing begun, this would begin to connect, and without an end.
+            self.cluster.set_topics(topics)
         self._manager.bootstrap(seconds * 1000)
 
 
