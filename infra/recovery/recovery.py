@@ -205,12 +205,12 @@ class Recovery:
             return diagnose(application)
 
     def settled(self) -> Report:
-        """What the doctor finds once processes that halted have had the time to go on."""
+        """What the doctor finds once processes that halted have had the time to go on, where there are any."""
         tries = Retry(_SETTLES, pause=_PAUSE)
         while True:
             report = self.diagnosed()
             codes = {each.error.code for each in report.wrong}
-            if not codes & {"PROCESS_HALTED", "COMMANDS_WAITING"} or tries.is_over:
+            if "NO_WORKER" in codes or not codes & {"PROCESS_HALTED", "COMMANDS_WAITING"} or tries.is_over:
                 return report
             tries.pause()
 

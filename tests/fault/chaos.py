@@ -178,7 +178,8 @@ def _on_kafka(seed: int, nodes: int, seconds: float) -> list[dict[str, Any]]:
         f"records, in {together['both_appended']} spells both did\n"
         f"  {report.commands} commands given, {report.acknowledged} acknowledged ({report.refused} of them refused), "
         f"{report.unknown} unknown to their client for a while ({_counted(report.resolved)})\n"
-        f"  writers: {_counted(report.appends) or 'every record acknowledged'}; {report.late_records} records ignored\n"
+        f"  writers: {_counted(report.appends) or 'every record acknowledged'}; {report.late_records} records ignored; "
+        f"{report.gone} acknowledged commands gone with the log's end, and back\n"
         f"  longest silence but for brokers and hostile writers: {report.silence} s; memory (MiB in quarters, last to "
         f"second): {report.memory}; {len(report.wrong)} wrong",
         flush=True,

@@ -19,7 +19,7 @@ import psutil
 from tests.fault.evidence import Evidence, accepted
 
 _PATIENCE = {"DOSSIER_ANSWER_WITHIN": "120"}
-_FILE = 150
+_FILE = 300
 _LIVES = 200
 
 

@@ -22,6 +22,7 @@ class Report:
     unknown         commands to which a client that ended had heard no answer; `resolved` says what became of them
     appends         records whose acknowledgement did not come, and how many of their commands stood in the log
     second_workers  spells of two workers on one partition, those in which both appended, and what the second one did
+    gone            acknowledged commands that the log had lost, and that are in it again
     silence         the longest time in seconds in which no partition took a record, but for those in which all stood
                     still: brokers that were killed or cut, and a record that was to be voided
     memory          name of a process → its own memory in MiB in each quarter, and the last to the second
@@ -40,6 +41,7 @@ class Report:
     appends: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
     late_records: int = 0
+    gone: int = 0
     silence: float = 0.0
     memory: dict[str, dict[str, Any]] = field(default_factory=dict)
     seconds: float = 0.0

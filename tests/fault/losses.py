@@ -1,7 +1,7 @@
-"""What is lost or put back under a running system, as by a disk, a snapshot or a hand: indexes, views, a queue's end.
+"""What is lost or put back under a running system, as by a disk, a snapshot or a hand.
 
-Nothing that was acknowledged goes with any of them: an index and the read models are made from the log, and the answers
-of commands that the queue lost are in the log.
+Nothing that was acknowledged goes with any of them: an index and the read models are made from the log, the answers of
+commands that the queue lost are in the log, and what the log lost is in the queue, and is handled again.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.dev.kafka import KafkaCluster
+from infra.log.format import Format, RecordedOutcome, UnreadableBody, decode_body, read_header
 from tests.fault.segments import Segments
 
 _BESIDE = ("-wal", "-shm")
@@ -71,6 +72,45 @@ def nobody_uses(index: Path) -> Iterator[bool]:
             yield True
 
 
+def lose_power(cluster: KafkaCluster, topic: str, partition: int, since: Callable[[Segments], int]) -> None:
+    """Every broker loses its power, and with it what it had not written of this partition: all from `since` on."""
+    for node in cluster.nodes:
+        node.kill()
+    segments = Segments.of(cluster.nodes, topic, partition)
+    segments.cut(since(segments))
+    cluster.start()
+
+
+def one_of_the_last(rng: random.Random, segments: Segments) -> int:
+    """The offset of one of the last records, whatever it is."""
+    end = max((offset for offset, _ in segments.records()), default=0) + 1
+    return max(0, end - rng.randint(1, _MOST_CUT))
+
+
+def one_that_is_handled_alike(rng: random.Random, segments: Segments) -> int:
+    """The offset of one of the last records, behind which the queue alone says what comes, the same each time.
+
+    What an operator has voided or recovered he would have to do again, and how many records that are no commands count
+    as one depends on when they were fetched.
+    """
+    records = segments.records()
+    floor = max((offset for offset, value in records if value is not None and not _is_of_the_queue(value)), default=-1)
+    return max(floor + 1, one_of_the_last(rng, segments))
+
+
+def _is_of_the_queue(value: bytes) -> bool:
+    header = read_header(value)
+    if header is None:
+        return True
+    if header.format != Format.APPENDS:
+        return False
+    try:
+        appends = decode_body(value).appends
+    except UnreadableBody:
+        return False
+    return all(append.outcome is not RecordedOutcome.DEAD for append in appends)
+
+
 @dataclass(slots=True)
 class LostQueue:
     """The end of a queue that is gone: what the operator was shown, and what was done."""
@@ -78,15 +118,6 @@ class LostQueue:
     operate: Callable[..., Any]
     lost: dict[int, dict[int, str]] = field(default_factory=dict)
     """Partition → offset → the id of the handled command that stood there before."""
-
-    def cut(self, cluster: KafkaCluster, topic: str, partition: int, rng: random.Random) -> None:
-        """Every broker loses its power, and with it what it had not written of this partition."""
-        for node in cluster.nodes:
-            node.kill()
-        segments = Segments.of(cluster.nodes, topic, partition)
-        end = max((offset for offset, _ in segments.records()), default=0) + 1
-        segments.cut(max(0, end - rng.randint(1, _MOST_CUT)))
-        cluster.start()
 
     def recover(self, partition: int) -> bool:
         """As the page says: look, then name what was shown, until nothing is to be recovered; whether anything was."""

@@ -14,6 +14,8 @@ import psutil
 
 _SECONDS_BETWEEN = 1.0
 _MIB = 1 << 20
+TOGETHER = "together"
+"""All of them, whichever has the partitions just now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +55,20 @@ class MemoryWatch:
 
     def _watch(self) -> None:
         while not self._stopped.wait(_SECONDS_BETWEEN):
-            for name, pid in self.pids().items():
-                try:
-                    self._samples.setdefault(name, []).append(psutil.Process(pid).memory_full_info().uss / _MIB)
-                except psutil.Error:
-                    # It is being restarted: the next look finds it again.
-                    continue
+            pids = self.pids()
+            found = {name: used for name, pid in pids.items() if (used := _own(pid)) is not None}
+            if len(found) == len(pids):
+                found[TOGETHER] = sum(found.values())
+            for name, used in found.items():
+                self._samples.setdefault(name, []).append(used)
+
+
+def _own(pid: int) -> float | None:
+    """In MiB. None while it is being restarted: the next look finds it again."""
+    try:
+        return float(psutil.Process(pid).memory_full_info().uss) / _MIB
+    except psutil.Error:
+        return None
 
 
 def usage_of(samples: list[float]) -> Usage:
