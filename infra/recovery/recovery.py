@@ -205,12 +205,13 @@ class Recovery:
             return diagnose(application)
 
     def settled(self) -> Report:
-        """What the doctor finds once processes that halted have had the time to go on, where there are any."""
+        """What the doctor finds once processes that halted, and workers where there are any, have had time to go on."""
         tries = Retry(_SETTLES, pause=_PAUSE)
         while True:
             report = self.diagnosed()
             codes = {each.error.code for each in report.wrong}
-            if "NO_WORKER" in codes or not codes & {"PROCESS_HALTED", "COMMANDS_WAITING"} or tries.is_over:
+            go_on = {"PROCESS_HALTED", *(() if "NO_WORKER" in codes else ("COMMANDS_WAITING",))}
+            if not codes & go_on or tries.is_over:
                 return report
             tries.pause()
 
