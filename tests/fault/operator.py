@@ -37,7 +37,7 @@ def operate(
         if until(answer) if until is not None and answer is not None else done.returncode == 0:
             return answer
         if time.monotonic() > deadline:
-            said = done.stderr.decode(errors="replace")
+            said = (done.stderr + done.stdout).decode(errors="replace")
             raise RuntimeError(f"dossier {' '.join(arguments)} ended with {done.returncode}: {said}")
         time.sleep(1)
 
