@@ -6,44 +6,33 @@ that was acknowledged before they were called, so that everybody reads their own
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from datetime import datetime
-from hashlib import sha256
 from threading import Event, RLock, Thread
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from uuid import UUID
 
 from eventsourcing.persistence import Notification, StoredEvent
-from eventsourcing.sqlite import SQLiteDatastore
 
 from consumers.commands.ports import CommandKey, LastHandled
 from domain.identity import partition_of
 from infra.errors import LogUnusable
-from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
-from infra.log.acceptance import start
-from infra.log.errors import IndexInUse, IndexUnusable, LogChanged
-from infra.log.events import IndexedEvents
-from infra.log.format import Place
-from infra.log.handled import find_last_handled
-from infra.log.index import file_error, find_answers, find_last_appends
-from infra.log.index_head import Head, read_head, read_stop
+from infra.log.errors import IndexInUse
+from infra.log.index import find_answers
+from infra.log.index_head import Head
 from infra.log.indexed_log import IndexedLog, empty_positions, history_of
+from infra.log.kafka.foreign_index import ForeignIndex
 from infra.log.kafka.index_paths import reader_settings
 from infra.log.kafka.log import KafkaReader
 from infra.log.kafka.source import index_path
-from infra.log.last_rows import check_last_rows, check_mark
+from infra.log.last_rows import check_mark
 from infra.log.partition_knowledge import check_chain
-from infra.queue.errors import ReadingBehind
 from infra.retry import Retry
-from infra.sqlite_file import read_only_uri, reading_schema
 from infra.timeouts import Timeout
 from projections.engine.empty_positions import EmptyPositions
-
-_T = TypeVar("_T")
 
 _REFRESH_SECONDS: Final = 0.1
 
@@ -279,94 +268,3 @@ class NullListener:
 
     def fail(self, error: LogUnusable) -> None:
         """Whoever asks next finds out for himself."""
-
-
-class ForeignIndex:
-    """An index that another process holds and fills."""
-
-    def __init__(self, settings: KafkaSettings, topic: Topic, partition: int) -> None:
-        self._name = settings.url
-        self._partition = partition
-        self._place = Place(settings.app, settings.partitions, partition)
-        self._path = index_path(settings, partition)
-        self._topic_id = str(topic.identity.topic_id)
-        self._client = KafkaPartitionClient(settings, topic, partition)
-        self._events: IndexedEvents | None = None
-
-    def end_behind(self, read: int) -> int:
-        """Where the log ends now. Raises LogChanged when that is not behind what has been read."""
-        return self._client.end_behind(read)
-
-    def state(self) -> Head:
-        """How far the index has been filled. Raises LogChanged when that was from another topic."""
-        topic_id, head = self._from_file(_read_topic_and_head) or (None, None)
-        if topic_id not in (None, self._topic_id):
-            reason = f"its topic id was {topic_id}, and is {self._topic_id}"
-            raise LogChanged(log=f"{self._name}/{self._partition}", reason=reason, index=str(self._path))
-        return head or Head(0, None, start(self._place))
-
-    def last_handled(self) -> LastHandled | None:
-        """See `consumers.commands.ports.CommandLog`."""
-        head = self.state()
-        if head.commands is None:
-            return None
-        return find_last_handled(head.commands, head.state, self._last_appends, self._client)
-
-    def _last_appends(self, before: int) -> tuple[int, int, int] | None:
-        return self._from_file(lambda connection: find_last_appends(connection, before))
-
-    def _from_file(self, read: Callable[[sqlite3.Connection], _T]) -> _T | None:
-        """What stands in the file; None while its holder is about to make it."""
-        try:
-            with closing(sqlite3.connect(read_only_uri(self._path), uri=True)) as connection, reading_schema():
-                return read(connection)
-        except sqlite3.OperationalError:
-            return None
-        except sqlite3.DatabaseError as error:
-            raise file_error(self._path, error, IndexUnusable) from error
-
-    def check_stop(self, end: int) -> None:
-        """Raises RecordUnreadable, NewerLog where its holder stopped, and has looked for a void up to an offset."""
-        stop = self._from_file(read_stop)
-        if stop is not None and stop.next_offset >= end:
-            raise stop.error(f"{self._name}/{self._partition}")
-
-    def events(self) -> IndexedEvents:
-        """Its events. Raises LogChanged, IndexAltered where its end is not the log's, when it is first asked."""
-        if self._events is None:
-            self._check_end()
-            self._events = IndexedEvents(SQLiteDatastore(str(self._path)))
-        return self._events
-
-    def _check_end(self) -> None:
-        head = self.state()
-        if head.record_offset is None:
-            return
-        fetched = next(iter(self._client.read(head.record_offset)), None)
-        value = fetched.records[0].value if fetched and fetched.records else None
-        if value is None or sha256(value).digest() != head.state.head:
-            reason = f"the record at offset {head.record_offset} is not the one that had been read"
-            raise LogChanged(log=f"{self._name}/{self._partition}", reason=reason, index=str(self._path))
-        check_last_rows(self._path, None)
-
-    def behind(self, end: int) -> ReadingBehind:
-        """The error that says so."""
-        return ReadingBehind(
-            log=self._name,
-            partition=self._partition,
-            reached=self.state().next_offset,
-            end=end,
-            holder=self._path.with_name(self._path.name + ".lock").read_text(encoding="utf-8").strip(),
-            index=str(self._path),
-        )
-
-    def close(self) -> None:
-        """Let go of it."""
-        self._client.close()
-        if self._events is not None:
-            self._events.datastore.close()
-
-
-def _read_topic_and_head(connection: sqlite3.Connection) -> tuple[str | None, Head | None]:
-    (topic_id,) = connection.execute("SELECT topic_id FROM log").fetchone() or (None,)
-    return topic_id, read_head(connection)

@@ -17,14 +17,16 @@ from infra.log import usable
 from infra.log.errors import NewerLog, RecordUnreadable
 from infra.log.format import CONTROL, Place
 from infra.log.kafka import log_reader
+from infra.log.kafka.foreign_index import ForeignIndex
 from infra.log.kafka.index_paths import reader_settings
 from infra.log.kafka.log import KafkaLog
-from infra.log.kafka.log_reader import ForeignIndex, SharedLog
+from infra.log.kafka.log_reader import SharedLog
 from infra.log.kafka.source import KafkaSource
 from infra.log.keys import KeyFolder
 from infra.log.partition_handle import PartitionHandle
 from infra.log.repair import examined
 from tests.fault.hostile_writer import SABOTAGE, put_on_head
+from tests.fault.losses import lose
 
 
 @pytest.fixture
@@ -96,6 +98,26 @@ def test_an_index_that_another_process_fills_hides_nothing(
             append(dossier_id, version)
             assert _versions(reader) == list(range(1, version + 1))
             assert [event.originator_version for event in reader.events_of(dossier_id)] == list(range(1, version + 1))
+    finally:
+        holder.close()
+
+
+def test_an_index_that_its_holder_made_anew_hides_nothing(
+    reader: SharedLog, append: Callable[[UUID, int], None], settings: KafkaSettings, topic: Topic
+) -> None:
+    """Whoever had the lost file open reads the one that stands there now."""
+    dossier_id = uuid4()
+    source = KafkaSource(reader_settings(settings), 0, topic)
+    append(dossier_id, 1)
+    holder = PartitionHandle(source)
+    assert _versions(reader) == [1]
+    holder.close()
+    lose(source.index_path)
+    append(dossier_id, 2)
+    holder = PartitionHandle(source)
+    try:
+        assert _versions(reader) == [1, 2]
+        assert reader.head(0) == 2
     finally:
         holder.close()
 
