@@ -6,7 +6,8 @@ import shutil
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from consumers.commands.recording_clock import TOLERANCE, clock_wrong, shown
 from domain.i18n import pair
@@ -44,18 +45,35 @@ def look_at_clock(report: Report, now: datetime, known: datetime | None) -> None
         report.add(clock_wrong(now, pair("the log was last appended to at"), known))
 
 
-def look_at_halts(report: Report, application: Application, handled: Mapping[int, int], *, projected: bool) -> None:
-    """Who halted on this machine. What somebody else has done meanwhile is no longer wrong.
+class Progress(NamedTuple):
+    """How far the work has gone, whoever did it.
 
-    `handled`: partition → the first command that is not handled; `projected`: whether the read models are at the log's
-    end.
+    `handled`: partition → the first command that is not handled; `appended`: partition → when a worker appended last;
+    `projected`: whether the read models are at the log's end.
     """
+
+    handled: Mapping[int, int] = MappingProxyType({})
+    appended: Mapping[int, datetime] = MappingProxyType({})
+    projected: bool = False
+
+    def is_beyond(self, halt: Halt) -> bool:
+        """Whether somebody has done what a process halted at."""
+        if halt.process == "projector" and self.projected:
+            return True
+        if halt.partition is None or halt.process != "worker":
+            return False
+        if halt.next_command is not None:
+            return self.handled.get(halt.partition, 0) > halt.next_command
+        # It had not come as far as to know where the work was.
+        return halt.partition in self.appended and self.appended[halt.partition] > halt.tried
+
+
+def look_at_halts(report: Report, application: Application, progress: Progress) -> None:
+    """Who halted on this machine. What somebody else has done meanwhile is no longer wrong."""
     found = halts(application.settings.state_dir)
     report.facts["halted"] = [_as_json(each) for each in found]
     for each in found:
-        done = handled.get(each.partition, 0) if each.partition is not None else 0
-        overtaken = each.next_command is not None and done > each.next_command
-        if overtaken or (each.process == "projector" and projected):
+        if progress.is_beyond(each):
             continue
         place = {} if each.partition is None else {"partition": each.partition}
         report.add(

@@ -16,7 +16,7 @@ from consumers.commands.errors import OtherQueue
 from consumers.commands.recording_clock import shown
 from infra.diagnosis.events import look_at_events
 from infra.diagnosis.findings import CommandsWaiting, IndexDiffers, MomentWrong, NoWorker
-from infra.diagnosis.machine import look_at_clock, look_at_disks, look_at_halts, note_disk
+from infra.diagnosis.machine import Progress, look_at_clock, look_at_disks, look_at_halts, note_disk
 from infra.diagnosis.marks import mark_index
 from infra.diagnosis.moments import doubtful
 from infra.diagnosis.read_models import look_at_read_models
@@ -28,7 +28,7 @@ from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.errors import unreachable
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
-from infra.log.format import read_header
+from infra.log.format import Format, read_header
 from infra.log.full_scan import check_whole
 from infra.log.index_comparison import fill_anew, first_difference
 from infra.log.kafka.index_paths import index_files
@@ -71,6 +71,8 @@ class _Diagnosis:
     report: Report = field(default_factory=Report)
     heads: dict[int, int] = field(default_factory=dict)
     handled: dict[int, int] = field(default_factory=dict)
+    appended: dict[int, datetime] = field(default_factory=dict)
+    """When facts or answers were appended last, by partition."""
     stamps: list[int] = field(default_factory=list)
     """When a broker stamped records, in milliseconds since 1970."""
     differs: bool = False
@@ -158,7 +160,11 @@ class _Diagnosis:
         if last is not None:
             self.stamps.append(last.appended_at)
         header = read_header(last.value) if last is not None else None
-        if last is None or header is None or not header.events:
+        if last is None or header is None:
+            return
+        if header.format == Format.APPENDS:
+            self.appended[number] = _moment(last.appended_at)
+        if not header.events:
             return
         for event in self.application.log.read(number, position - 1, 1):
             recorded, stamped = decode_event(event).timestamp, _moment(last.appended_at)
@@ -241,7 +247,7 @@ class _Diagnosis:
                 note_disk(report, report.facts["disks"], name, free, settings.free_disk)
         look_at_clock(report, application.clock(), _moment(max(self.stamps)) if self.stamps else None)
         with report.taking():
-            look_at_halts(report, application, self.handled, projected=projected)
+            look_at_halts(report, application, Progress(self.handled, self.appended, projected=projected))
 
 
 def _record_at(settings: KafkaSettings, topic: Topic, partition: int, offset: int) -> Record | None:

@@ -40,8 +40,8 @@ _COPIED = 0.3
 _NOBODY_ANSWERS = frozenset(
     {"hostile_writer", "kill_leader", "kill_coordinator", "broker_disk_full", "cut_queue", "cut_log"}
 )
-_OUT = frozenset({"NO_WORKER", "PROCESS_HALTED", "COMMANDS_WAITING", "LOG_CHANGED", "QUEUE_CUT"})
-"""What the doctor says while nobody answers."""
+_OUT = frozenset({"NO_WORKER", "LOG_CHANGED", "QUEUE_CUT"})
+"""What the doctor says while nobody can be answered."""
 
 
 class Chaos(ChaosSystem):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-_WITHIN = 120.0
+_WITHIN = 300.0
 
 
 def operate(

@@ -19,7 +19,7 @@ from domain.identity import DossierKey
 from infra.bootstrap import Application
 from infra.clock import utc_now
 from infra.dev.kafka import KafkaCluster
-from infra.diagnosis.halts import Halt, halts
+from infra.diagnosis.halts import Halt, HaltFile, halts
 from infra.kafka.client import KafkaPartitionClient
 from infra.log.errors import IndexAltered, LogBroken, LogChanged
 from infra.log.format import HEADER_LENGTH, Format, seal
@@ -125,18 +125,19 @@ def test_a_worker_whose_clock_is_wrong_halts_and_the_doctor_says_why_and_where(
     made = system.made
     made.settings = replace(made.settings, longest_wait=0.0)
     system.send(list(islice(lines(1), 40, 50)))
-    monkeypatch.setattr(made, "clock", lambda: datetime(2099, 1, 1, tzinfo=UTC))
-    with halted(made) as halt:
-        assert (halt.code, halt.next_command) == ("CLOCK_WRONG", 40)
-        monkeypatch.setattr(made, "clock", utc_now)
-        found = {each.error.code: each for each in diagnose(made).wrong}
-        assert found["PROCESS_HALTED"].place == {"partition": 0}
-        assert "CLOCK_WRONG" in found["PROCESS_HALTED"].error.message("vi")
-        assert "dossier clock confirm" in found["PROCESS_HALTED"].error.hint()
-        waiting = found["COMMANDS_WAITING"]
-        assert waiting.place == {"topic": made.topics.commands.name, "partition": 0, "offset": 40}
-        assert waiting.error.details["count"] == 10
-        wait_until(lambda: not halts(made.settings.state_dir))
+    with Application(made.settings) as elsewhere:
+        monkeypatch.setattr(elsewhere, "clock", lambda: datetime(2099, 1, 1, tzinfo=UTC))
+        with halted(elsewhere) as halt:
+            assert (halt.code, halt.next_command) == ("CLOCK_WRONG", 40)
+            found = {each.error.code: each for each in diagnose(made).wrong}
+            assert found["PROCESS_HALTED"].place == {"partition": 0}
+            assert "CLOCK_WRONG" in found["PROCESS_HALTED"].error.message("vi")
+            assert "dossier clock confirm" in found["PROCESS_HALTED"].error.hint()
+            waiting = found["COMMANDS_WAITING"]
+            assert waiting.place == {"topic": made.topics.commands.name, "partition": 0, "offset": 40}
+            assert waiting.error.details["count"] == 10
+            monkeypatch.setattr(elsewhere, "clock", utc_now)
+            wait_until(lambda: not halts(made.settings.state_dir))
     assert codes(made) == []
 
 
@@ -178,6 +179,18 @@ def test_what_another_worker_has_handled_is_no_longer_wrong(system: Small, monke
     assert codes(made) == ["PROCESS_HALTED"]
     system.first.step()
     assert codes(made) == []
+
+
+def test_so_it_is_where_a_worker_halted_before_it_knew_what_was_handled(system: Small) -> None:
+    """As one does whose index or whose brokers are away when it begins."""
+    made = system.made
+    system.send(list(islice(lines(1), 40, 50)))
+    HaltFile(made.settings.state_dir, "worker", 0).halted(OSError("the disk is away"))
+    assert codes(made) == ["PROCESS_HALTED"]
+    system.first.step()
+    assert codes(made) == []
+    HaltFile(made.settings.state_dir, "worker", 0).halted(OSError("the disk is away"))
+    assert codes(made) == ["PROCESS_HALTED"]
 
 
 def test_a_worker_halts_before_a_queue_that_was_made_anew_and_the_doctor_names_it(
