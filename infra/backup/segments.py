@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from hashlib import sha256
+from os import SEEK_END
 from struct import Struct
 from typing import BinaryIO, Final, NamedTuple
 from zlib import crc32
@@ -136,6 +137,15 @@ def stored_records(storage: BackupStorage, partition: int, segments: Sequence[Se
         first = segment.last + 1
 
 
+def check_sizes(storage: BackupStorage, partition: int, segments: Sequence[Segment]) -> None:
+    """Raises BackupAltered where a file is gone, or not as long as it was: its bytes only `stored_records` looks at."""
+    for segment in segments:
+        name = segment.name(partition)
+        with closing(_opened(storage, name)) as file:
+            if _end(storage, file) != segment.size:
+                raise altered(storage, name, None, pair("it is not as long as the manifest says"))
+
+
 def recorded(storage: BackupStorage, partition: int, segments: Sequence[Segment], number: int) -> RecordedAt | None:
     """What is known of the record of a number; None where it is not there. Raises BackupAltered."""
     segment = next((each for each in segments if each.first <= number <= each.last), None)
@@ -180,6 +190,13 @@ def _records(storage: BackupStorage, name: str, segment: Segment) -> Iterator[St
 def _read(storage: BackupStorage, file: BinaryIO, length: int) -> bytes:
     try:
         return file.read(length)
+    except OSError as error:
+        raise unusable(storage, error) from error
+
+
+def _end(storage: BackupStorage, file: BinaryIO) -> int:
+    try:
+        return file.seek(0, SEEK_END)
     except OSError as error:
         raise unusable(storage, error) from error
 

@@ -1,7 +1,8 @@
 """Taking a backup of a log that others write to: what is new is added to what is there.
 
     1. Have the folder for this process alone, and forget what earlier processes did not finish.
-    2. Compare the folder with the log: its last records must be records of this log.
+    2. Compare the folder with the log: its last records must be records of this log. Its files must be there, each as
+       long as it was; reading them again is left to whoever verifies the backup.
     3. Copy the read models, where that is asked for: what they show is in the log that is read afterwards.
     4. Copy each partition to its end; each full file is noted as progress, so that a run which is broken off goes on.
     5. Copy what came meanwhile, so that the ends of all partitions are as close in time as they can be.
@@ -35,7 +36,7 @@ from infra.backup.manifest import (
     write_manifest,
 )
 from infra.backup.partition_copy import PartitionCopy, another_log
-from infra.backup.segments import SEGMENT_BYTES
+from infra.backup.segments import SEGMENT_BYTES, check_sizes
 from infra.backup.signatures import SignatureChecks
 from infra.backup.storage import BackupStorage
 from infra.backup.views import copy_views
@@ -86,6 +87,8 @@ def take_backup(
         for source in sources:  # 2
             if not _is_of(known, source, identity):
                 raise another_log(storage, bytes.fromhex(known.identity), identity)
+            partition = source.address.partition
+            check_sizes(storage, partition, known.partitions[partition].segments)
             copy = PartitionCopy(storage, source, known, run.note, checks=checks, largest=largest)
             stack.callback(copy.close)
             copy.begin()

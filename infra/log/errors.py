@@ -32,15 +32,27 @@ LogUnusable
 
 from __future__ import annotations
 
+from typing import Any
+
 from eventsourcing.persistence import DataError, OperationalError
 
+from domain.i18n import pair
 from infra.errors import LogUnusable
 
 
 class LogChanged(LogUnusable, OperationalError):
-    """Not the log that the index was made from, or not all of it."""
+    """Not the log that the index was made from, or not all of it. `is_emptied`: no record of it is left."""
 
     code = "LOG_CHANGED"
+
+    def __init__(self, *, is_emptied: bool = False, **details: Any) -> None:
+        way = pair("`dossier log recover` shows what it holds beyond the log, and gives it again")
+        if is_emptied:
+            way = pair(
+                "put a copy or a backup of the log back (`dossier restore`); then `dossier log recover --index FILE` "
+                "shows what this file, kept elsewhere, holds beyond it, and gives it again"
+            )
+        super().__init__(way=way, **details)
 
 
 class LogBroken(LogUnusable, OperationalError):

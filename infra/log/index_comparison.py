@@ -19,6 +19,8 @@ from infra.sqlite_file import open_read_only, read_only_uri
 
 _HAS_HEAD: Final = "SELECT 1 FROM main.sqlite_schema WHERE name = 'head'"
 _POSITION: Final = "SELECT position - 1, number, hash FROM {}.head"
+_LAST_RECORD: Final = "SELECT number, hash FROM main.head"
+_HASH: Final = "SELECT hash FROM made.accepted_records WHERE number = ?"
 _EVENTS: Final = (
     "SELECT MIN(m.rowid) FROM made.stored_events m LEFT JOIN main.stored_events i ON i.rowid = m.rowid "
     "WHERE m.rowid <= :last AND (i.rowid IS NULL OR i.originator_id IS NOT m.originator_id "
@@ -62,10 +64,14 @@ def fill_anew(address: PartitionAddress, client: PartitionClient, index: Index) 
 
 
 class IndexDifference(NamedTuple):
-    """The first thing in which an index differs: the `position` of the log (0: of none), and what it is."""
+    """The first thing in which an index differs: the `position` of the log (0: of none), and what it is.
+
+    `gone`: the number of the last record that the index had read, where the log does not hold that record.
+    """
 
     position: int
     what: Text
+    gone: int | None = None
 
 
 def first_difference(path: Path, made: Path) -> IndexDifference | None:
@@ -77,7 +83,8 @@ def first_difference(path: Path, made: Path) -> IndexDifference | None:
         with closing(open_read_only(path)) as connection:
             connection.execute("ATTACH ? AS made", (read_only_uri(made),))
             connection.execute("BEGIN")
-            return None if _is_made_anew(connection) else _first_difference(connection)
+            difference = None if _is_made_anew(connection) else _first_difference(connection)
+            return difference and difference._replace(gone=_gone(connection))
     except sqlite3.Error as error:
         raise file_error(path, error, IndexUnusable) from error
 
@@ -91,6 +98,12 @@ def _is_made_anew(connection: sqlite3.Connection) -> bool:
     whole = connection.execute(_POSITION.format("made")).fetchone()
     is_behind = whole is not None and head[1] < whole[1]
     return is_behind and connection.execute(_VOIDED).fetchone() is not None
+
+
+def _gone(connection: sqlite3.Connection) -> int | None:
+    number, digest = connection.execute(_LAST_RECORD).fetchone()
+    found = connection.execute(_HASH, (number,)).fetchone()
+    return number if number and found != (digest,) else None
 
 
 def _first_difference(connection: sqlite3.Connection) -> IndexDifference | None:

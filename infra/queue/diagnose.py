@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from kafka.admin import KafkaAdminClient
@@ -30,8 +29,9 @@ from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import Topic
 from infra.log.format import Format, read_header
 from infra.log.full_scan import check_whole
-from infra.log.index_comparison import fill_anew, first_difference
+from infra.log.index_comparison import first_difference
 from infra.log.kafka.index_paths import index_files
+from infra.log.kafka.renewal import log_changed, made_anew
 from infra.log.kafka.source import KafkaSource
 from infra.log.partition_client import Record
 from infra.queue.comparison import check_queue
@@ -217,24 +217,20 @@ class _Diagnosis:
     def _compare_indexes(self, number: int, place: dict[str, str | int]) -> None:
         """Make an index anew, and compare all of this machine."""
         kafka = self.application.kafka
-        paths = index_files(kafka, number)
-        kafka.index_dir.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix="doctor-", dir=kafka.index_dir) as folder:
-            source = self._source(number, Path(folder))
-            client, index = source.open()
-            with closing(client), closing(index):
-                wrong_record = fill_anew(source.address, client, index)
+        paths, source = index_files(kafka, number), self._source(number, kafka.index_dir)
+        with made_anew(source) as (made, wrong_record):
             if wrong_record is not None:
                 self.report.add(wrong_record, **place)
             for path in paths:
-                difference = first_difference(path, source.index_path)
+                difference = first_difference(path, made)
                 if difference is None:
                     mark_index(path, None)
                 else:
                     # Only then: until its end the doctor reads on.
                     self.differs = True
                     self.at_end.callback(mark_index, path, difference.position)
-                    wrong = IndexDiffers(index=str(path), what=difference.what)
+                    changed = log_changed(source, path, difference)
+                    wrong = changed or IndexDiffers(index=str(path), what=difference.what)
                     self.report.add(wrong, **place, position=difference.position)
 
     def _look_at_machine(self, *, projected: bool) -> None:

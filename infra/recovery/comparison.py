@@ -40,7 +40,7 @@ _REFUSALS: Final = (
     "LEFT JOIN standing.answers l ON l.scope = h.scope AND l.command_id = h.command_id "
     "WHERE l.digest IS NULL AND instr(h.answer, '\"ok\":false') > 0"
 )
-_HANDLED: Final = "SELECT commands_topic_id, commands_offset FROM standing.head WHERE commands_topic_id IS NOT NULL"
+_HANDLED: Final = "SELECT commands_topic_id, commands_offset FROM {}.head WHERE commands_topic_id IS NOT NULL"
 
 
 class HeldFact(NamedTuple):
@@ -155,8 +155,13 @@ def _read(connection: sqlite3.Connection, found: Beyond) -> None:
         later = "originator_id = ? AND originator_version >= ?"
         facts = [*_facts(connection, "standing", later, [dossier, version])]
         found.since[dossier] = [*dict.fromkeys(fact.event.command_id for fact in facts)]
-    row = connection.execute(_HANDLED).fetchone()
-    found.handled = QueuePosition(UUID(bytes=row[0]), row[1]) if row is not None else None
+    found.handled = handled_in(connection, "standing")
+
+
+def handled_in(connection: sqlite3.Connection, schema: str = "main") -> QueuePosition | None:
+    """The last command of the queue that an index has seen handled. Raises sqlite3.Error."""
+    row = connection.execute(_HANDLED.format(schema)).fetchone()
+    return QueuePosition(UUID(bytes=row[0]), row[1]) if row is not None else None
 
 
 def _facts(

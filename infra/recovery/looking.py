@@ -19,7 +19,8 @@ from domain.i18n import pair
 from domain.values import Actor
 from infra.log.index import file_error, find_answers
 from infra.log.sqlite.reading import ReadOnlySource
-from infra.recovery.comparison import Beyond, compare
+from infra.log.sqlite.source import has_records
+from infra.recovery.comparison import Beyond, compare, handled_in
 from infra.recovery.errors import HolderUnusable
 from infra.recovery.holders import Holder, Holders
 from infra.recovery.lost import LostCommand, Settled, WhyNot, furthest, settle
@@ -52,6 +53,7 @@ class Looking:
         if isinstance(path, Path):
             with closing(ReadOnlySource(path, lock_seconds=self._application.settings.lock_timeout)) as source:
                 source.check_beside()
+                _check_records(path)
                 return {0: self._holders.log(source)}
         return {source.address.partition: self._holders.log(source) for source in self._application.sources()}
 
@@ -65,11 +67,15 @@ class Looking:
         return furthest([self._settled(self.compare(each)) for each in held])
 
     def parted(self, index: Path) -> bool:
-        """Whether an index of this machine holds something else than the log, or cannot be used. Raises as `beyond`."""
+        """Whether an index of this machine holds something else than the log, is another topic's, or cannot be used.
+
+        Raises as `beyond`.
+        """
         try:
-            return any(self.compare(each).how != "nothing" for each in self._holders.index(index))
+            is_apart = any(self.compare(each).how != "nothing" for each in self._holders.index(index))
         except HolderUnusable:
             return True
+        return is_apart or self._is_of_another_topic(index)
 
     def compare(self, holder: Holder) -> Beyond:
         """What a holder has beyond its partition of the log. Raises as `beyond`."""
@@ -98,11 +104,11 @@ class Looking:
                 return []
             rows = snapshot.select(_SHOWN)
         for partition, standing in self.standing.items():
+            shown = [row for row in rows if row["partition"] == partition and row["command_id"] not in known]
+            waiting = self._waiting(standing) if shown else set()
             with _answers(standing) as is_answered:
-                for row in rows:
+                for row in shown:
                     command_id = str(row["command_id"])
-                    if row["partition"] != partition or command_id in known:
-                        continue
                     key = CommandKey(UUID(str(row["dossier_id"])).bytes[:6], UUID(command_id))
                     if is_answered(key):
                         continue
@@ -120,9 +126,38 @@ class Looking:
                         events=(*(first.events if first is not None else ()), fact),
                         answer=None,
                         digest=None,
-                        reason=WhyNot.ONLY_SHOWN,
+                        reason=None if command_id in waiting else WhyNot.ONLY_SHOWN,
+                        waits=command_id in waiting,
                     )
         return [*found.values()]
+
+    def _is_of_another_topic(self, index: Path) -> bool:
+        """Whether an index was made from a topic that was there before: nobody goes on with it."""
+        if isinstance(self._application.settings.log, Path):
+            return False
+        identity = self._application.topics.events.identity
+        try:
+            with closing(open_read_only(index)) as connection:
+                made_from = connection.execute("SELECT cluster_id, topic_id FROM log").fetchone()
+        except sqlite3.Error as error:
+            raise file_error(index, error) from error
+        return bool(made_from != (identity.cluster_id, str(identity.topic_id)))
+
+    def _waiting(self, standing: Holder) -> set[str]:
+        """The ids of the commands of a partition that are handled again anyway: nobody has to give them."""
+        application = self._application
+        if isinstance(application.settings.log, Path):
+            return set()
+        from infra.recovery.queued import waiting_ids
+
+        try:
+            with closing(open_read_only(standing.file)) as connection:
+                handled = handled_in(connection)
+        except sqlite3.Error as error:
+            raise file_error(standing.file, error) from error
+        if handled is not None and handled.topic_id != application.topics.commands.identity.topic_id:
+            return set()
+        return waiting_ids(application, standing.partition, handled.offset if handled is not None else -1)
 
     def _settled(self, beyond: Beyond) -> Settled:
         application = self._application
@@ -151,6 +186,15 @@ def given_again(commands: Sequence[LostCommand]) -> list[LostCommand]:
 def stay_lost(commands: Sequence[LostCommand]) -> list[LostCommand]:
     """Acknowledged facts that nobody brings back: neither who gives them again, nor the queue."""
     return [each for each in commands if each.accepted and each.line is None and not each.waits]
+
+
+def _check_records(path: Path) -> None:
+    """Raises LogChanged where an embedded log has lost all its records, and nothing is left to go on from."""
+    try:
+        with closing(open_read_only(path)) as connection:
+            has_records(connection, path)
+    except sqlite3.Error as error:
+        raise file_error(path, error) from error
 
 
 @contextmanager

@@ -31,3 +31,15 @@ def queued_lines(application: Application, partition: int, wanted: Mapping[str, 
                     line = (record.value or b"").decode().rstrip("\r\n")
                     found[item.command_id] = QueuedLine(record.offset, line)
     return found
+
+
+def waiting_ids(application: Application, partition: int, handled: int) -> set[str]:
+    """The ids of the commands that stand in a partition of the queue behind an offset. Raises LogUnusable."""
+    with closing(KafkaPartitionClient(application.kafka, application.topics.commands, partition)) as client:
+        items = [
+            parse_message(record.value or b"")
+            for fetched in client.read(0)
+            for record in fetched.records
+            if record.offset > handled
+        ]
+    return {item.command_id for item in items if isinstance(item, Command)}

@@ -39,7 +39,8 @@ VIEWS: Final = ("views kept", "views deleted")
 
 CHAIN: Final = frozenset({"LOG_BROKEN"})
 END: Final = frozenset({"RECORDS_UNSIGNED"})
-INDEX: Final = frozenset({"OWN_INDEX_DIFFERS", "INDEX_DIFFERS"})
+INDEX: Final = frozenset({"OWN_INDEX_DIFFERS", "INDEX_DIFFERS", "LOG_CHANGED"})
+"""The last where an index had read what the log does not hold: nobody can tell which of them was changed."""
 AHEAD: Final = frozenset({"VIEWS_AHEAD_OF_LOG"})
 FOLDED: Final = frozenset({"OTHER_EVENTS_FOLDED"})
 _INSERT_EVENT: Final = (

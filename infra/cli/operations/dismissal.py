@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from domain.i18n import pair
 from infra.cli.support.errors import BadOption
-from infra.cli.support.reporting import print_json, tell_done
+from infra.cli.support.reporting import note, print_json, tell_done
 from infra.cli.support.session import Session
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ def dismiss(session: Session, source: PartitionSource, offset: int | None, diges
     found = open_orphans(source)
     if digest is None:
         _show(session, found)
+        if not found:
+            name_partition(session, source)
         return
     chosen = _chosen(found, offset, digest)
     with repaired(source) as partition:
@@ -42,6 +44,19 @@ def dismiss(session: Session, source: PartitionSource, offset: int | None, diges
     else:
         line = session.text("the record at offset {offset} is left behind", offset=offset)
     tell_done(session, {"dismissed": [each["offset"] for each in chosen]}, line)
+
+
+def name_partition(session: Session, source: PartitionSource) -> None:
+    """Say that one partition was looked at, where there are others in which something may be wrong."""
+    address = source.address
+    if address.partitions > 1:
+        note(
+            session.text(
+                "that is partition {partition} of {partitions}, from 0 on: --partition names another one",
+                partition=address.partition,
+                partitions=address.partitions,
+            )
+        )
 
 
 def _chosen(found: Sequence[dict[str, Any]], offset: int | None, digest: str) -> Sequence[dict[str, Any]]:

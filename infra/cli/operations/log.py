@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from domain.i18n import pair
-from infra.cli.operations.dismissal import check_named_whole, dismiss
+from infra.cli.operations.dismissal import check_named_whole, dismiss, name_partition
 from infra.cli.operations.log_files import copy_file, reindex_log, upgrade_log
 from infra.cli.operations.lost import show_lost
 from infra.cli.operations.move import MoveOptions, move
@@ -236,6 +236,7 @@ def _void(
     if number is None:
         line = session.text("every record can be used; name one with --number")
         tell_done(session, {"records": [], "losing": 0}, line)
+        name_partition(session, source)
         return
     with examined(source, number) as (partition, found):
         if not found.records:

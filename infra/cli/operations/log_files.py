@@ -34,18 +34,18 @@ def _reindex_embedded(session: Session, path: Path) -> None:
 
 
 def _put_indexes_aside(session: Session) -> None:
-    """The next one who needs an index makes it anew."""
+    """The next one who needs an index makes it anew. Raises LogChanged where one is the last copy of something."""
     from infra.log.kafka.index_paths import index_files
-    from infra.log.kafka.renewal import put_aside
+    from infra.log.kafka.renewal import check_held, put_aside
     from infra.log.kafka.source import KafkaSource
 
     with session.application() as application:
         kafka, topic = application.kafka, application.topics.events
-        kept = [
-            str(put_aside(KafkaSource(kafka, number, topic), path))
-            for number in range(kafka.partitions)
-            for path in index_files(kafka, number)
-        ]
+        sources = [KafkaSource(kafka, number, topic) for number in range(kafka.partitions)]
+        found = [(source, index_files(kafka, source.address.partition)) for source in sources]
+        for source, paths in found:
+            check_held(source, paths)
+        kept = [str(put_aside(source, path)) for source, paths in found for path in paths]
     if session.json:
         print_json({"reindexed": True, "kept": kept})
     for each in () if session.json else kept:

@@ -204,7 +204,7 @@ def publisher(
     log_level: LogLevelOption = "info",
 ) -> None:
     """Publish the public decisions to the stream on Kafka, each exactly once."""
-    from infra.delivery.kafka.publisher_process import run_publisher
+    from infra.delivery.kafka.publisher_process import PROCESS, run_publisher
     from infra.delivery.kafka.stream import publish_once
     from infra.delivery.settings import stream_settings
     from infra.diagnosis.halts import HaltFile
@@ -217,7 +217,7 @@ def publisher(
     follows = not once and not isinstance(session.settings().log, Path)
     with session.application(create=follows, long_running=follows) as application:
         settings = stream_settings(stream, log=session.log)
-        halt = HaltFile(application.settings.state_dir, "publisher")
+        halt = HaltFile(application.settings.state_dir, PROCESS)
         with halt.keeping():
             if not once:
                 with until_stopped() as stop:
@@ -226,7 +226,9 @@ def publisher(
             partitions = application.log.partitions
             target = application.stream(settings)
             published = publish_once([application.publisher(target, partition) for partition in partitions], target)
-            halt.went_on()
+            # Whatever a publisher that follows halted at before: all partitions are published by now.
+            for each in (halt, *(HaltFile(application.settings.state_dir, PROCESS, at) for at in partitions)):
+                each.went_on()
     print_json({"published": published})
 
 

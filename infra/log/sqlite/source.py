@@ -77,7 +77,8 @@ class SQLiteSource:
         except sqlite3.Error as error:
             raise file_error(self.index_path, error) from error
         if found is None:
-            raise LogChanged(log=str(self.index_path), reason="its genesis is gone", index=str(self.index_path))
+            path = str(self.index_path)
+            raise LogChanged(log=path, reason="its genesis is gone", index=path, is_emptied=True)
         return found
 
     def provide_schemas(self, *, required: bool) -> None:
@@ -168,7 +169,8 @@ def has_records(connection: sqlite3.Connection, path: Path) -> bool:
     if "records" in tables:
         return True
     if tables & {"head", "accepted_records"}:
-        raise LogChanged(log=str(path), reason="the table of its records is gone", index=str(path))
+        reason = "the table of its records is gone"
+        raise LogChanged(log=str(path), reason=reason, index=str(path), is_emptied=True)
     if tables & {"stored_events", "answers"}:
         raise EarlierLog(log=str(path))
     return False

@@ -219,6 +219,27 @@ def test_a_damaged_last_file_is_not_built_on(opened: PartitionHandle, folder: Pa
         take(folder, [opened.source], largest=1 << 20)
 
 
+@pytest.mark.parametrize("lost", [-1, None])
+def test_an_older_file_that_is_cut_or_gone_is_not_built_on(
+    opened: PartitionHandle, folder: Path, lost: int | None
+) -> None:
+    """A run that ended well would say that there is a backup."""
+    taken = take(folder, [opened.source])
+    first = folder / taken.manifest.partitions[0].segments[0].name(0)
+    content = first.read_bytes()
+    if lost is None:
+        first.unlink()
+    else:
+        first.write_bytes(content[:lost])
+    happen(opened, 1)
+    before = contents(folder)
+    with pytest.raises(BackupAltered):
+        take(folder, [opened.source])
+    assert contents(folder) == before
+    first.write_bytes(content)
+    assert take(folder, [opened.source]).added == [1]
+
+
 def test_progress_is_gone_on_with_and_no_backup_yet(opened: PartitionHandle, folder: Path, tmp_path: Path) -> None:
     """A run that ends half way leaves the last whole backup as it was, and the next one reads what is new alone."""
     take(folder, [opened.source])

@@ -7,7 +7,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from infra.dev.kafka import KafkaCluster
-from infra.diagnosis.halts import halts
+from infra.diagnosis.halts import HaltFile, halts
+from infra.errors import LogUnusable
 from infra.kafka.settings import KafkaSettings
 from tests.infra.cli.test_decisions import program, tail
 from tests.support import hanging, subscriber
@@ -21,7 +22,12 @@ def test_it_publishes_what_the_embedded_log_holds_and_what_comes(broker: KafkaCl
     stream = f"kafka://{broker.bootstrap}?prefix={app}"
     terminal.run("apply", terminal.file("some.jsonl", "\n".join(lines(3)) + "\n"))
     assert terminal.json("publisher", "--once", "--stream", stream) == {"published": 6}
+    # A publisher that was ended while its partition could not go on is not waited for any more.
+    (tmp_path / "log-state").mkdir(exist_ok=True)
+    HaltFile(tmp_path / "log-state", "publisher", 0).halted(LogUnusable(log="log", reason="it was away"))
+    assert "PROCESS_HALTED" in terminal.run("doctor", code=4).err
     assert terminal.json("publisher", "--once", "--stream", stream) == {"published": 0}
+    terminal.run("doctor")
 
     with program(terminal, "publisher", "--stream", stream) as process:
         terminal.run("apply", terminal.file("more.jsonl", "\n".join(lines(5)) + "\n"))

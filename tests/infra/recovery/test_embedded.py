@@ -158,6 +158,29 @@ def test_a_file_that_lost_records_which_its_own_index_knows(stages: dict[str, Pa
     terminal.run("doctor", "--whole")
 
 
+def test_a_file_without_any_record_is_put_back_first_and_its_index_gives_the_rest(terminal: Terminal) -> None:
+    """Nothing is left to go on from, and the error says so; beside the copy that is put back, the file holds more."""
+    log, kept = terminal.folder / "log.sqlite", terminal.folder / "kept.sqlite"
+    older = log.read_bytes()
+    shutil.copyfile(terminal.folder / "old.sqlite", log)
+    before = ids(terminal, "log.sqlite")
+    assert terminal.json("status", NUMBER)["state"] == "announced"
+    with closing(sqlite3.connect(log)) as connection, connection:
+        connection.execute("DROP TABLE records")
+    for asked in (("doctor",), ("log", "recover"), ("log", "recover", "--losing=0")):
+        said = terminal.run(*asked, code=4).err
+        assert "LOG_CHANGED" in said
+        assert "dossier restore" in said
+    log.rename(kept)
+    for file in terminal.folder.glob("log.sqlite-*"):
+        file.unlink()
+    log.write_bytes(older)
+    done = terminal.json("log", "recover", f"--index={kept}", "--losing=0")
+    assert (done["refused"], done["wrong"]) == ([], [])
+    assert ids(terminal, "log.sqlite") == before
+    terminal.run("doctor", "--whole")
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_a_recovery_that_is_killed_is_done_again(
     terminal: Terminal, step: str, monkeypatch: pytest.MonkeyPatch

@@ -54,7 +54,14 @@ class Place(Terminal):
         folder.mkdir(exist_ok=True)
         super().__init__(folder)
         self.log = f"sqlite:///{folder / LOG}"
-        self.environment["DOSSIER_LOG"] = self.log
+        # What pages say is in these variables.
+        self.environment |= {
+            "DOSSIER_LOG": self.log,
+            "KEYS": f"{LOG}.keys",
+            "VIEWS": VIEWS,
+            "STATE": "dossier-state",
+            "PARTITION": "0",
+        }
         self.stack = ExitStack()
         self.tools: dict[str, str] = {}
         """Name → script of a tool of others that a page uses."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -20,11 +21,14 @@ from infra.dev.kafka import KafkaCluster
 from infra.dev.kafka_jars import class_path, java
 from infra.dev.processes import Processes, processes
 from infra.kafka.settings import KafkaSettings
+from infra.log.format import Place as LogPlace
+from infra.log.keys import KeyFolder
 from infra.queue.worker_process import PartitionThread
 from infra.settings import load
 from infra.timeouts import Timeout
 from projections.engine.projection import Event
 from projections.public_decisions.tables import PublicDecision
+from tests.fault.hostile_writer import put_on_head
 from tests.fault.segments import Segments
 from tests.infra.runbook.case import DOCTOR, LOG, OPEN, RECORD, UNITS, Place, three_dossiers
 from tests.support import hanging
@@ -44,24 +48,37 @@ class KafkaPlace(Place):
         super().__init__(folder)
         self.cluster = cluster
         self.app = folder.name
+        self.partitions = 1
         self.log = f"kafka://{cluster.bootstrap}?prefix={self.app}&index={folder / 'index'}"
         self.environment |= {
             "DOSSIER_LOG": self.log,
             "DOSSIER_ANSWER_WITHIN": str(GUARD),
             "BROKERS": cluster.bootstrap,
+            "INDEX": "index",
+            "KEYS": "index/keys",
+            "VIEWS": f"index/{self.app}-views.sqlite",
         }
+
+    def widen(self) -> None:
+        """The log has two partitions: of the three dossiers the first is in partition 1, the others in partition 0."""
+        self.partitions = 2
+        self.log += f"&partitions={self.partitions}"
+        self.environment |= {"DOSSIER_LOG": self.log, "PARTITION": "1"}
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        """A worker handles commands within the block."""
+        """A worker of each partition handles commands within the block."""
         with Application(load({}, log=self.log), create=True) as application:
-            worker = PartitionThread(application, 0)
-            worker.start()
+            workers = [PartitionThread(application, number) for number in range(self.partitions)]
+            for worker in workers:
+                worker.start()
             try:
                 yield
             finally:
-                worker.stopped.set()
-                worker.join()
+                for worker in workers:
+                    worker.stopped.set()
+                for worker in workers:
+                    worker.join()
 
     def dossiers(self) -> None:
         """The log that a case begins with; no worker runs any more."""
@@ -120,18 +137,77 @@ def _queue_cut(place: KafkaPlace) -> None:
     place.cluster.start()
 
 
-def _queue_made_anew(place: KafkaPlace) -> None:
-    place.dossiers()
-    topic = f"{place.app}.commands"
-
+def _delete(place: KafkaPlace, topic: str) -> None:
     def delete(admin: KafkaAdminClient) -> None:
         admin.delete_topics([topic])
         wait_until(lambda: topic not in admin.list_topics())
 
     place.administer(delete)
+
+
+def _queue_made_anew(place: KafkaPlace) -> None:
+    place.widen()
+    place.dossiers()
+    _delete(place, f"{place.app}.commands")
     with Application(load({}, log=place.log), create=True):
         pass
-    place.environment["ID"] = str(uuid4())
+    place.environment |= {"ID": str(uuid4()), "OTHER_ID": str(uuid4())}
+
+
+def _log_cut(place: KafkaPlace) -> None:
+    """As by a power loss of the one broker that had its last records: of a partition only the genesis is left."""
+    place.widen()
+    place.dossiers()
+    place.cluster.stop()
+    Segments.of(place.cluster.nodes, f"{place.app}.events", 0).cut(1)
+    place.cluster.start()
+
+
+def _log_altered(place: KafkaPlace) -> None:
+    """A record that others were built on, on the broker's disk."""
+    place.widen()
+    with place.working():
+        three_dossiers(place)
+        place.run(*OPEN, "04642")
+    place.cluster.stop()
+    Segments.of(place.cluster.nodes, f"{place.app}.events", 1).alter(1, random.Random(1))  # noqa: S311  # which byte is no secret
+    place.cluster.start()
+
+
+def _put_back_from_an_older_backup(place: KafkaPlace) -> None:
+    """The topic was made anew from it and went on, while a later backup holds more."""
+    place.widen()
+    with place.working():
+        three_dossiers(place)
+        place.run("backup", str(place.path("backup-old")))
+        place.run(*OPEN, "04642")
+        place.run("backup", str(place.path("backup")))
+    _delete(place, f"{place.app}.events")
+    place.run("restore", str(place.path("backup-old")))
+    place.move("elsewhere", "index/reader", "index/worker-1", place.environment["VIEWS"])
+    for ending in ("-wal", "-shm"):
+        place.path(place.environment["VIEWS"] + ending).unlink(missing_ok=True)
+    # What the queue still holds is handled again, behind the backup.
+    with place.working():
+        place.run(*OPEN, "04645")
+
+
+def _garbage(place: KafkaPlace) -> None:
+    """By a writer that is faulty, or whose key is in other hands."""
+    place.widen()
+    place.dossiers_at_work()
+    writer = KeyFolder(place.path("index/keys")).writer()
+    put_on_head(place.cluster.bootstrap, LogPlace(place.app, 2, 1), "a garbage body", writer)
+
+
+def _writer_lost(place: KafkaPlace) -> None:
+    """A worker that is started then makes a new key, which the log does not know."""
+    place.widen()
+    place.dossiers()
+    place.run("keys", "backup", str(place.path("keys-backup")))
+    place.path("index/keys/writer.pem").unlink()
+    place.run("keys", "init")
+    place.stack.enter_context(processes(place.log, place.folder / "processes", projectors=0))
 
 
 def _deleting(place: KafkaPlace) -> None:
@@ -260,21 +336,28 @@ def _views_moved(place: KafkaPlace) -> str:
 
 
 KAFKA_CASES: Final[dict[str, KafkaCase]] = {
+    "BACKUP_OF_ANOTHER_HISTORY": KafkaCase(
+        _put_back_from_an_older_backup, lambda place: place.run("backup", str(place.path("backup")), code=4).err
+    ),
     "CANNOT_APPLY": KafkaCase(_approved, _not_applied),
     "INDEX_DIFFERS": KafkaCase(_index_edited),
     "INDEX_UNUSABLE": KafkaCase(_index_overwritten, ("status",)),
     "KAFKA_UNREACHABLE": KafkaCase(_wrong_address, ("doctor",)),
+    "LOG_BROKEN": KafkaCase(_log_altered, still_held=(*UNITS, "04642")),
+    "LOG_CHANGED": KafkaCase(_log_cut),
     "LOG_NOT_FOUNDED": KafkaCase(_not_founded, ("keys", "list"), still_held=("04642",)),
     "NO_WORKER": KafkaCase(
         lambda _: None, _nobody_answers, still_held=(*UNITS, "04642"), also=("COMMANDS_WAITING", "NO_ANSWER")
     ),
-    "OTHER_QUEUE": KafkaCase(_queue_made_anew, ("doctor",), still_held=(*UNITS, "04642")),
+    "OTHER_QUEUE": KafkaCase(_queue_made_anew, ("doctor",), still_held=(*UNITS, "04642", "04648")),
     "QUEUE_CUT": KafkaCase(_queue_cut, RECORD),
+    "RECORD_UNREADABLE": KafkaCase(_garbage, ("status",)),
     "STREAM_AHEAD_OF_LOG": KafkaCase(_log_put_back, _PUBLISH),
     "STREAM_DIVERGED": KafkaCase(_stream_of_another, _PUBLISH),
     "STREAM_UNDECIDED": KafkaCase(_hanging, _after_a_while),
     "STREAM_UNUSABLE": KafkaCase(_stream_elsewhere, _PUBLISH),
     "TOPIC_UNUSABLE": KafkaCase(_deleting, ("doctor",)),
     "VIEWS_MOVED": KafkaCase(lambda _: None, _views_moved, still_held=(*UNITS, "04642")),
+    "WRITER_NOT_REGISTERED": KafkaCase(_writer_lost, ("doctor",)),
 }
 KAFKA_CODES: Final = {*KAFKA_CASES, *(code for case in KAFKA_CASES.values() for code in case.also)}

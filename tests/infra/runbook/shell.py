@@ -19,6 +19,7 @@ from tests.support.waiting import GUARD
 
 _PROGRAM: Final = Path(sys.executable).with_name("dossier")
 _SET: Final = ("DOSSIER_LOG", "DOSSIER_DECISIONS", "DOSSIER_VIEWS")
+_ON_KAFKA: Final = re.compile(r"^## (?:On|Trên) Kafka\n.*?(?=^## )", re.MULTILINE | re.DOTALL)
 _ASK: Final = f"""#!/bin/bash
 case "$*" in
     worker* | projector* | publisher* | *"webhooks run"*) exec {_PROGRAM} "$@" ;;
@@ -35,8 +36,11 @@ exit "$code"
 """Asks the process that reads the FIFO `asked`. What runs until it is stopped is a process of its own."""
 
 
-def commands_of(text: str) -> list[str]:
-    """What is typed, by a page."""
+def commands_of(text: str, *, on_kafka: bool = False) -> list[str]:
+    """What is typed, by a page: by its part about Kafka, where it has one, or by all of the rest."""
+    part = _ON_KAFKA.search(text)
+    if part is not None:
+        text = part[0] if on_kafka else text.replace(part[0], "")
     blocks = re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     return [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.dev.kafka import KafkaCluster, kafka
+from infra.kafka.client import KafkaPartitionClient
 from infra.runbook.pages import page
 from infra.timeouts import Timeout
 from tests.infra.runbook.case import FREE, RECORD
@@ -27,6 +28,9 @@ def place(
     cluster: KafkaCluster, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[KafkaPlace]:
     monkeypatch.setattr(Timeout.CONNECT, "milliseconds", 2_000)
+    # One broker has no other leader that would have to learn how far a partition goes.
+    monkeypatch.setattr(Timeout.LEADER, "seconds", 0.5)
+    monkeypatch.setattr(KafkaPartitionClient, "lag", 0.5)
     found = KafkaPlace(tmp_path / request.node.callspec.params["code"].lower().replace("_", "-"), cluster)
     monkeypatch.chdir(found.folder)
     with found.stack:
@@ -45,7 +49,7 @@ def test_who_follows_a_page_about_kafka_has_a_log_in_order_that_records_again(co
         assert f"dossier explain {each}" in said
     text = page(code, "en")
     assert text is not None
-    follow(place, commands_of(text))
+    follow(place, commands_of(text, on_kafka=True))
     with ExitStack() as stack:
         if place.log.startswith("kafka:"):
             stack.enter_context(place.working())

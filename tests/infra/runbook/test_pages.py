@@ -16,7 +16,7 @@ from infra.runbook.pages import FOLDER, SHARED, codes, page, title
 from tests.infra.runbook.case import FREE, RECORD, Place, three_dossiers
 from tests.infra.runbook.cases import CASES
 from tests.infra.runbook.codes import MADE_ELSEWHERE, WITHOUT_PAGE
-from tests.infra.runbook.kafka_cases import KAFKA_CODES
+from tests.infra.runbook.kafka_cases import KAFKA_CASES, KAFKA_CODES
 from tests.infra.runbook.shell import commands_of, follow
 
 _PARTS = {"en": ("## What to do", "## What may be lost"), "vi": ("## Việc cần làm", "## Có thể mất gì")}
@@ -50,7 +50,21 @@ def test_a_page_has_all_its_parts_and_the_same_commands_in_both_languages(code: 
         assert code in text.partition("```")[0], "a page names each code that it is about before it says what to do"
         assert title(text)
         assert all(f"\n{part}\n" in text for part in _PARTS[language])
-    assert commands_of(_page(code, "en")) == commands_of(_page(code, "vi"))
+    for on_kafka in (False, True):
+        typed = [commands_of(_page(code, language), on_kafka=on_kafka) for language in LANGUAGES]
+        assert typed[0] == typed[1]
+        assert typed[0]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_part_about_kafka_is_pointed_to_from_the_first_line(language: Language) -> None:
+    """And each is followed on a broker."""
+    pages = {code: _page(code, language) for code in codes(language)}
+    apart = {code for code, text in pages.items() if commands_of(text) != commands_of(text, on_kafka=True)}
+    assert apart == {"BACKUP_OF_ANOTHER_HISTORY", "LOG_BROKEN", "LOG_CHANGED"} <= {*KAFKA_CASES}
+    for code in apart:
+        first = pages[code].partition(_PARTS[language][0])[2].strip().partition("\n")[0]
+        assert "Kafka" in first
 
 
 @pytest.fixture(scope="session")
