@@ -11,7 +11,7 @@ from consumers.commands.recording_clock import shown
 from domain.errors import InfrastructureError
 from infra.diagnosis.events import look_at_events
 from infra.diagnosis.findings import MomentWrong, OwnIndexDiffers, PositionsMissing
-from infra.diagnosis.machine import Progress, look_at_clock, look_at_disks, look_at_halts
+from infra.diagnosis.machine import WorkDone, look_at_clock, look_at_disks, look_at_halts
 from infra.diagnosis.marks import mark_index
 from infra.diagnosis.moments import doubtful
 from infra.diagnosis.read_models import look_at_read_models
@@ -80,7 +80,7 @@ def _look_at_what_is_made(report: Report, application: Application, path: Path, 
                 look_at_events(report, application, _PARTITION)
         projected = look_at_read_models(report, application, heads, whole=whole, keep=keep)
     with report.taking():
-        look_at_halts(report, application, Progress(projected=projected))
+        look_at_halts(report, application, WorkDone(projected=projected))
 
 
 def _look_at_file(report: Report, application: Application, path: Path) -> None:

@@ -45,7 +45,7 @@ def look_at_clock(report: Report, now: datetime, known: datetime | None) -> None
         report.add(clock_wrong(now, pair("the log was last appended to at"), known))
 
 
-class Progress(NamedTuple):
+class WorkDone(NamedTuple):
     """How far the work has gone, whoever did it.
 
     `handled`: partition → the first command that is not handled; `appended`: partition → when a worker appended last;
@@ -68,7 +68,7 @@ class Progress(NamedTuple):
         return halt.partition in self.appended and self.appended[halt.partition] > halt.tried
 
 
-def look_at_halts(report: Report, application: Application, progress: Progress) -> None:
+def look_at_halts(report: Report, application: Application, progress: WorkDone) -> None:
     """Who halted on this machine. What somebody else has done meanwhile is no longer wrong."""
     found = halts(application.settings.state_dir)
     report.facts["halted"] = [_as_json(each) for each in found]

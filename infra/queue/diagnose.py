@@ -15,7 +15,7 @@ from consumers.commands.errors import OtherQueue
 from consumers.commands.recording_clock import shown
 from infra.diagnosis.events import look_at_events
 from infra.diagnosis.findings import CommandsWaiting, IndexDiffers, MomentWrong, NoWorker
-from infra.diagnosis.machine import Progress, look_at_clock, look_at_disks, look_at_halts, note_disk
+from infra.diagnosis.machine import WorkDone, look_at_clock, look_at_disks, look_at_halts, note_disk
 from infra.diagnosis.marks import mark_index
 from infra.diagnosis.moments import doubtful
 from infra.diagnosis.read_models import look_at_read_models
@@ -243,7 +243,7 @@ class _Diagnosis:
                 note_disk(report, report.facts["disks"], name, free, settings.free_disk)
         look_at_clock(report, application.clock(), _moment(max(self.stamps)) if self.stamps else None)
         with report.taking():
-            look_at_halts(report, application, Progress(self.handled, self.appended, projected=projected))
+            look_at_halts(report, application, WorkDone(self.handled, self.appended, projected=projected))
 
 
 def _record_at(settings: KafkaSettings, topic: Topic, partition: int, offset: int) -> Record | None:
