@@ -18,7 +18,6 @@ from infra.log.partition_client import PartitionClient
 from infra.log.partition_knowledge import PartitionAddress
 from infra.log.partition_reading import PartitionReading
 from infra.log.usable import stopped_at
-from infra.retry import Retry
 
 
 class Partition(PartitionReading):
@@ -29,7 +28,6 @@ class Partition(PartitionReading):
 
     def __init__(self, address: PartitionAddress, client: PartitionClient, index: Index) -> None:
         super().__init__(address, client, index)
-        self._verify_head()
         self._recovering(self._catch_up)
         self._check_stopped()
         self._is_open = True
@@ -59,37 +57,19 @@ class Partition(PartitionReading):
             self._index.roll_back()
 
     def accept(self) -> None:
-        """The own record came next. It is known from now on; the index shows it after `write_index`."""
+        """The own record came next. It is known from now on; the index shows it after `write_index`.
+
+        Raises LogChanged where what had been read is not in the log that it came to.
+        """
         if self._prepared is None:
             raise AssertionError("nothing was prepared")
+        self._compare()
         (self._uncommitted, self.head), self._prepared = self._prepared, None
         self._remember(self._uncommitted.appends)
         self._commands.update(
             command.key for append in self._uncommitted.appends if (command := append.bound) is not None
         )
         self._notify_observers(self._uncommitted)
-
-    def verify_head(self) -> None:
-        """Compare the last accepted record with what stands in the log. Raises LogChanged."""
-        self.write_index()
-        self._verify_head()
-
-    def _verify_head(self) -> None:
-        offset = self.head.record_offset
-        if offset is None:
-            return
-        tries = Retry(self.client.lag, pause=0.05)
-        while True:
-            fetched = next(iter(self.client.read(offset)), None)
-            found = fetched.records[0] if fetched and fetched.records else None
-            if found is not None and found.offset == offset and found.value is not None:
-                if sha256(found.value).digest() == self.state.head:
-                    return
-                raise self.changed(f"the record at offset {offset} is not the one that had been read")
-            # A new leader may learn the high watermark a moment after it was elected.
-            if found is not None or tries.is_over:
-                raise self.changed(f"the record at offset {offset} is gone")
-            tries.pause()
 
     def last_handled(self) -> LastHandled | None:
         """See `consumers.commands.ports.CommandLog`. What is not known of this process's own reading is looked up."""

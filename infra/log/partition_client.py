@@ -61,6 +61,11 @@ class PartitionClient(Protocol):
         """What tells this tape from every other, copies of it excepted; empty where it was never given a name."""
         ...
 
+    @property
+    def session(self) -> object:
+        """Stays equal as long as nothing that was read can be gone; None where that is not known."""
+        ...
+
     def send(self, value: bytes) -> PendingAppend | None:
         """Start to append a record.
 

@@ -7,6 +7,7 @@ goes on behind a void that covers the record. Where the index had taken in recor
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +22,7 @@ from infra.log.partition_client import FetchResult, PartitionClient, Record
 from infra.log.partition_knowledge import PartitionAddress, PartitionKnowledge
 from infra.log.reporting import logger
 from infra.log.usable import Stop, UnknownFormat, counted, stopped_at, usable_body
+from infra.retry import Retry
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -46,6 +48,8 @@ class PartitionReading(PartitionKnowledge):
         self._one_by_one = False
         self._is_open = False
         """Whether anybody may have been told what the log holds."""
+        self._session: object = None
+        """The client's session in which the log was compared last with what had been read."""
         super().__init__(address, client, index)
 
     def read_on(self) -> None:
@@ -67,6 +71,58 @@ class PartitionReading(PartitionKnowledge):
     def next_offset(self) -> int:
         """The first offset that was not read."""
         return self.head.next_offset if self._stopped is None else self._stopped.chain.next_offset
+
+    def verify_head(self) -> None:
+        """Compare what was read last with what stands in the log. Raises LogChanged."""
+        self.write_index()
+        self._verify_head()
+
+    def _compare(self) -> None:
+        """Compare as `verify_head` does, once in each session of the client: meanwhile nothing read can be gone."""
+        session = self.client.session
+        if session is None or session != self._session:
+            self._verify_head()
+            self._session = self.client.session
+
+    def _verify_head(self) -> None:
+        """The last accepted record must stand where it did, and nothing that is accepted between it and the next read.
+
+        What strangers put there may be gone, too: a record that others appended in its place would never be read.
+        """
+        if self.head.record_offset is None:
+            return
+        tries = Retry(self.client.lag, pause=0.05)
+        while (gone := self._gone(self.head.record_offset)) is not None:
+            # A new leader may learn the high watermark a moment after it was elected.
+            if tries.is_over:
+                raise self.changed(gone)
+            tries.pause()
+
+    def _gone(self, offset: int) -> str | None:
+        """What is not there any more, or not yet. Raises LogChanged where something else stands there."""
+        end = offset
+        for fetched in self.client.read(offset):
+            for record in fetched.records:
+                self._check_read(record, offset, is_first=end == offset)
+                end = record.offset + 1
+            end = fetched.next_offset
+            if end >= self.head.next_offset:
+                return None
+        if end == offset:
+            return f"the record at offset {offset} is gone"
+        return f"it ends at offset {end}, and offset {self.head.next_offset - 1} had been read"
+
+    def _check_read(self, record: Record, offset: int, *, is_first: bool) -> None:
+        """Raises LogChanged where a record is not the head, or is accepted behind it and was never read."""
+        if is_first:
+            if record.offset > offset:
+                raise self.changed(f"the record at offset {offset} is gone")
+            if sha256(record.value or b"").digest() != self.state.head:
+                raise self.changed(f"the record at offset {offset} is not the one that had been read")
+        elif record.offset < self.head.next_offset:
+            _, verdict = accept(self.state, record.offset, record.value, self._recorded)
+            if verdict is Verdict.ACCEPTED:
+                raise self.changed(f"the record at offset {record.offset} is not the one that had been read")
 
     def write_index(self) -> None:
         """Bring the index to the head. What could not be written is written the next time."""
@@ -111,8 +167,11 @@ class PartitionReading(PartitionKnowledge):
         self._is_anew = True
 
     def _read(self) -> None:
+        self._compare()
         for fetched in self.client.read(self.next_offset):
             self._apply_and_write(fetched)
+        # It may have been another leader that answered.
+        self._compare()
 
     def _apply_and_write(self, fetched: FetchResult) -> None:
         try:
@@ -129,6 +188,7 @@ class PartitionReading(PartitionKnowledge):
 
     def _catch_up(self) -> None:
         """Read to the high watermark from wherever the index is; SQLite writes while the next records are decoded."""
+        self._compare()
         fetches = iter(self.client.read(self.next_offset))
         first = [*islice(fetches, 1)]
         if not first and not self._is_anew:

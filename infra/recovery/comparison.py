@@ -29,7 +29,12 @@ _IDENTITY: Final = "SELECT identity FROM {}.keys"
 _LAST: Final = "SELECT COALESCE(MAX(number), 0) FROM {}.accepted_records"
 _PARTING: Final = (
     "SELECT h.number, h.position, l.number FROM main.accepted_records h "
-    "LEFT JOIN standing.accepted_records l USING (number) WHERE l.hash IS NOT h.hash ORDER BY h.number LIMIT 1"
+    "LEFT JOIN standing.accepted_records l USING (number) "
+    "WHERE h.number <= ? AND l.hash IS NOT h.hash ORDER BY h.number LIMIT 1"
+)
+_PASSED_OVER: Final = (
+    "SELECT 1 FROM standing.head WHERE next_offset < :read_to UNION "
+    "SELECT 1 FROM standing.accepted_records WHERE number > :last AND record_offset < :read_to LIMIT 1"
 )
 _EVENTS: Final = (
     "SELECT rowid, originator_id, originator_version, topic, state FROM {}.stored_events WHERE {} ORDER BY rowid"
@@ -110,13 +115,24 @@ def compare(holder: Holder, standing: Holder) -> Beyond:
     with _both(holder, standing) as connection:
         _check_identity(connection, holder, standing)
         counts = [connection.execute(_LAST.format(each)).fetchone()[0] for each in ("standing", "main")]
-        row = connection.execute(_PARTING).fetchone()
+        row = connection.execute(_PARTING, (holder.last,)).fetchone()
         if row is None:
             return Beyond(holder, "nothing", None, 0, *counts)
         number, position, other = row
         found = Beyond(holder, "cut" if other is None else "other history", number, position, *counts)
         _read(connection, found)
         return found
+
+
+def has_read_past(index: Holder, standing: Holder) -> bool:
+    """Whether an index of the log's own tape was read further than the log goes, or over records that count by now.
+
+    So it is where the log lost nothing but what strangers had put there. Nobody can go on with that index. Raises
+    IndexUnusable.
+    """
+    with _both(index, standing) as connection:
+        bounds = {"last": index.last, "read_to": index.read_to}
+        return connection.execute(_PASSED_OVER, bounds).fetchone() is not None
 
 
 @contextmanager

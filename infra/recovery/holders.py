@@ -34,20 +34,24 @@ from infra.recovery.errors import HolderUnusable
 from infra.sqlite_file import open_read_only
 
 _AT_ONCE: Final = 500
-_LAST: Final = "SELECT MAX(number) FROM accepted_records"
+_LAST: Final = "SELECT COALESCE(MAX(number), 0) FROM accepted_records"
+_READ_TO: Final = "SELECT COALESCE(MAX(next_offset), 0) FROM head"
 
 
 class Holder(NamedTuple):
     """An index of one partition.
 
     `name` is what a person knows it by, `file` where it is. `proof`: "signatures" where it was made just now of records
-    that the log's writers signed, "hashes" where it was found as it is.
+    that the log's writers signed, "hashes" where it was found as it is. `last` is the number of its last record, and
+    `read_to` the offset that it would read next, both as they were when it was found: it may be in use.
     """
 
     name: str
     partition: int
     file: Path
     proof: Literal["signatures", "hashes"]
+    last: int
+    read_to: int
 
 
 class Holders:
@@ -75,18 +79,15 @@ class Holders:
                 if "accepted_records" not in tables:
                     raise HolderUnusable(path=str(path), reason=pair("it is neither an index nor a log"))
                 (partition,) = connection.execute("SELECT partition FROM log").fetchone()
-                (last,) = connection.execute(_LAST).fetchone()
+                as_it_is = Holder(str(path), partition, path, "hashes", *_bounds(connection))
         except (sqlite3.Error, TypeError) as error:
             raise HolderUnusable(path=str(path), reason=Text(str(error), str(error))) from error
-        as_it_is = Holder(str(path), partition, path, "hashes")
         if "records" not in tables:
             return [as_it_is]
         with closing(ReadOnlySource(path)) as source:
             source.check_beside()
             made = self.log(source)
-        with closing(open_read_only(made.file)) as connection:
-            (read,) = connection.execute(_LAST).fetchone()
-        return [made, as_it_is] if (last or 0) > (read or 0) else [made]
+        return [made, as_it_is] if as_it_is.last > made.last else [made]
 
     def backup(self, folder: Path) -> list[Holder]:
         """All partitions of a backup. Raises BackupMissing, BackupAltered, NewerBackup, BackupInUse, LogUnusable."""
@@ -101,9 +102,7 @@ class Holders:
         identity = bytes.fromhex(manifest.identity)
         address = PartitionAddress(name, place.app, place.partitions, partition, identity)
         made = self._made(storage.name, address, _BackupClient(storage, manifest, partition))
-        with closing(open_read_only(made.file)) as connection:
-            (read,) = connection.execute(_LAST).fetchone()
-        if (read or 0) != content.records:
+        if made.last != content.records:
             # It says which file and which record.
             verify(storage)
         return made
@@ -114,7 +113,12 @@ class Holders:
         with closing(open_index(path, address.app, nowhere, address.partition)) as index:
             # A record that this release cannot use ends what can be compared; the doctor names it.
             fill_anew(address, client, index)
-        return Holder(name, address.partition, path, "signatures")
+        with closing(open_read_only(path)) as connection:
+            return Holder(name, address.partition, path, "signatures", *_bounds(connection))
+
+
+def _bounds(connection: sqlite3.Connection) -> tuple[int, int]:
+    return connection.execute(_LAST).fetchone()[0], connection.execute(_READ_TO).fetchone()[0]
 
 
 class _BackupClient:
@@ -123,6 +127,7 @@ class _BackupClient:
     largest = 0
     lag = 0.0
     tape = ""
+    session = "only read"
 
     def __init__(self, storage: BackupStorage, manifest: Manifest, partition: int) -> None:
         self._storage = storage

@@ -20,7 +20,7 @@ from domain.values import Actor
 from infra.log.index import file_error, find_answers
 from infra.log.sqlite.reading import ReadOnlySource
 from infra.log.sqlite.source import has_records
-from infra.recovery.comparison import Beyond, compare, handled_in
+from infra.recovery.comparison import Beyond, compare, handled_in, has_read_past
 from infra.recovery.errors import HolderUnusable
 from infra.recovery.holders import Holder, Holders
 from infra.recovery.lost import LostCommand, Settled, WhyNot, furthest, settle
@@ -66,16 +66,33 @@ class Looking:
         held += [each for path in backups for each in self._holders.backup(path)]
         return furthest([self._settled(self.compare(each)) for each in held])
 
-    def parted(self, index: Path) -> bool:
-        """Whether an index of this machine holds something else than the log, is another topic's, or cannot be used.
+    def parted(self, indexes: Sequence[Path]) -> list[Path]:
+        """Those of this machine's indexes that nobody can go on with.
 
-        Raises as `beyond`.
+        They hold something else than the log, were read past its end, are another topic's, or cannot be used. Raises as
+        `beyond`.
         """
+        # First all of them, and then the log: they may be in use.
+        found = [(path, self._held(path)) for path in indexes]
+        return [path for path, held in found if held is None or self._is_parted(path, held)]
+
+    def _held(self, index: Path) -> list[Holder] | None:
         try:
-            is_apart = any(self.compare(each).how != "nothing" for each in self._holders.index(index))
+            return self._holders.index(index)
+        except HolderUnusable:
+            return None
+
+    def _is_parted(self, index: Path, held: Sequence[Holder]) -> bool:
+        try:
+            if any(self.compare(each).how != "nothing" for each in held):
+                return True
         except HolderUnusable:
             return True
-        return is_apart or self._is_of_another_topic(index)
+        if isinstance(self._application.settings.log, Path):
+            return False
+        return self._is_of_another_topic(index) or any(
+            has_read_past(each, self.standing[each.partition]) for each in held
+        )
 
     def compare(self, holder: Holder) -> Beyond:
         """What a holder has beyond its partition of the log. Raises as `beyond`."""
@@ -133,8 +150,6 @@ class Looking:
 
     def _is_of_another_topic(self, index: Path) -> bool:
         """Whether an index was made from a topic that was there before: nobody goes on with it."""
-        if isinstance(self._application.settings.log, Path):
-            return False
         identity = self._application.topics.events.identity
         try:
             with closing(open_read_only(index)) as connection:

@@ -155,7 +155,9 @@ class Recovery:
             progress = RecoveryProgress(application.settings.state_dir)
             plan.known, plan.goes_on = progress.known(), progress.folder is not None
             wrong = {each.error.details.get("index") for each in plan.report.wrong}
-            plan.indexes = [path for path in _own_indexes(application) if str(path) in wrong or look.parted(path)]
+            own = _own_indexes(application)
+            parted = look.parted(own)
+            plan.indexes = [path for path in own if str(path) in wrong or path in parted]
             plan.found = look.beyond([*self._indexes, *plan.indexes], self._backups)
             if plan.remedies & {Remedy.VIEWS, Remedy.INDEXES}:
                 ids = {command.command_id for each in plan.found for command in each.commands}

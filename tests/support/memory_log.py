@@ -53,6 +53,7 @@ class MemoryPartitionClient:
     lag: float = Timeout.LEADER.seconds
     known: int = 0
     """The first offset that the writer has not read."""
+    session: object = "first"
 
     def send(self, value: bytes) -> Answer:
         fate, before = self.fates.pop(0) if self.fates else (Fate.DELIVERED, None)

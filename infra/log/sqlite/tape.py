@@ -68,6 +68,11 @@ class SQLiteTape:
             (found,) = self._connection.execute("SELECT id FROM tape").fetchone() or ("",)
         return str(found)
 
+    @property
+    def session(self) -> object:
+        """A file loses nothing while it is open, and is looked for at its path before every use."""
+        return self._opened
+
     def send(self, value: bytes) -> _Insertion | None:
         """Insert a record, up to its commit; None when others have appended. See `PartitionClient`."""
         with self._mapped:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -13,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from infra.log import partition_reading
 from infra.log.acceptance import ChainState, History, Verdict, accept, start
-from infra.log.append_requests import AppendRequest, BatchView, EventsRequest, RequestCheck
+from infra.log.append_requests import AppendRequest, BatchView, EventsRequest, ReadRequest, RequestCheck
 from infra.log.committer import Committer
 from infra.log.errors import LogChanged
 from infra.log.format import Append, RecordedOutcome, read_header
@@ -22,7 +25,7 @@ from infra.log.partition import Partition
 from infra.retry import Retry
 from tests.infra.log.adversary import Adversary
 from tests.infra.log.machine import ADDRESS, GENESIS, IDENTITY, OPERATOR, ORIGINATORS, SETTINGS, Machine
-from tests.support.memory_log import Answer, MemoryLog, MemoryPartitionClient
+from tests.support.memory_log import Answer, MemoryLog, MemoryPartitionClient, accepted
 from tests.support.signing import PLACE, founded
 
 TestMachine = Machine.TestCase
@@ -88,3 +91,93 @@ def test_a_record_that_was_acknowledged_and_is_gone_is_told(monkeypatch: pytest.
     with pytest.raises(LogChanged, match="offset 7 was acknowledged, and is not there"):
         committer.submit(EventsRequest([append]))
     index.close()
+
+
+def _append(originator: str) -> EventsRequest:
+    return EventsRequest([Append(uuid4().bytes, RecordedOutcome.EVENTS, [(originator, 1, "Happened", b"")])])
+
+
+@pytest.fixture
+def strangers_tail(tmp_path: Path) -> Iterator[tuple[MemoryLog, MemoryPartitionClient, Partition, Path]]:
+    """A log behind whose last record strangers have put three, all read by somebody, and lost since."""
+    log = MemoryLog([founded(start(PLACE), GENESIS, by=OPERATOR), b"", b"{}", bytes(200)])
+    client, path = MemoryPartitionClient(log), tmp_path / "index.sqlite"
+    index = open_index(path, "app", IDENTITY, 0)
+    partition = Partition(ADDRESS, client, index)
+    assert partition.next_offset == len(log.records)
+    del log.records[1:]
+    yield log, client, partition, path
+    index.close()
+
+
+def _others(log: MemoryLog, folder: Path, *, appends: int) -> None:
+    index = open_index(folder / "others.sqlite", "app", IDENTITY, 0)
+    committer = Committer(Partition(ADDRESS, MemoryPartitionClient(log), index), "others", lambda: OPERATOR)
+    for originator in ORIGINATORS[:appends]:
+        committer.submit(_append(originator))
+    index.close()
+
+
+@pytest.mark.parametrize("appends", [0, 1, 3, 4])
+def test_what_stands_where_strangers_records_were_lost_is_never_passed_over(
+    strangers_tail: tuple[MemoryLog, MemoryPartitionClient, Partition, Path],
+    appends: int,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """The last accepted record still stands, so that nothing but the offsets behind it tells that the end was lost."""
+    log, client, partition, _ = strangers_tail
+    _others(log, tmp_path, appends=appends)
+    before = list(log.records)
+    client.session = "another"
+    monkeypatch.setattr(Retry, "is_over", property(lambda _tries: True))
+    with pytest.raises(LogChanged):
+        partition.read_on()
+    with pytest.raises(LogChanged):
+        Committer(partition, "writer", lambda: OPERATOR).submit(ReadRequest())
+    assert log.records == before
+
+
+def test_an_own_record_counts_only_in_the_log_that_was_read(
+    strangers_tail: tuple[MemoryLog, MemoryPartitionClient, Partition, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """It gets the offset that was to come next, and is built on a head that others have built on meanwhile."""
+    log, client, partition, _ = strangers_tail
+    committer = Committer(partition, "writer", lambda: OPERATOR)
+    monkeypatch.setattr(Retry, "is_over", property(lambda _tries: True))
+    _others(log, tmp_path, appends=3)
+    client.session = "another"
+    with pytest.raises(LogChanged, match="the record at offset 1 is not the one that had been read"):
+        committer.submit(_append(ORIGINATORS[0]))
+    assert [position for position, _ in accepted(log)] == [1, 2, 3]
+    assert partition.state.number == 1
+
+
+def test_an_index_is_compared_with_the_log_as_far_as_it_was_read(
+    strangers_tail: tuple[MemoryLog, MemoryPartitionClient, Partition, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Not only with the last record that counts: whoever begins with it finds what it has never read."""
+    log, client, _, path = strangers_tail
+    _others(log, tmp_path, appends=3)
+    monkeypatch.setattr(Retry, "is_over", property(lambda _tries: True))
+    again = tmp_path / "again.sqlite"
+    with closing(sqlite3.connect(path)) as connection, closing(sqlite3.connect(again)) as copy:
+        connection.backup(copy)
+    with closing(open_index(again, "app", IDENTITY, 0)) as index, pytest.raises(LogChanged):
+        Partition(ADDRESS, client, index)
+
+
+def test_strangers_records_that_came_behind_the_head_are_read_over_once_more(tmp_path: Path) -> None:
+    """In another session, as in the first, they are what they were."""
+    log = MemoryLog([founded(start(PLACE), GENESIS, by=OPERATOR), *(bytes([at]) for at in range(20))])
+    client = MemoryPartitionClient(log)
+    with closing(open_index(tmp_path / "index.sqlite", "app", IDENTITY, 0)) as index:
+        partition = Partition(ADDRESS, client, index)
+        client.session = "another"
+        committer = Committer(partition, "writer", lambda: OPERATOR)
+        assert committer.submit(_append(ORIGINATORS[0])) == 1
+        assert partition.head.ignored.foreign == 20

@@ -26,6 +26,7 @@ from infra.kafka.client import KafkaPartitionClient
 from infra.kafka.topics import Topic
 from infra.queue.worker_process import PartitionThread
 from infra.settings import load
+from infra.sqlite_file import open_read_only
 from infra.timeouts import Timeout
 from tests.fault.segments import Segments
 from tests.infra.recovery.killing import STEPS, Killed, kill_behind
@@ -42,6 +43,7 @@ KEPT, HANDLED = 10, 30
 OPENED = [line(unit).encode() for unit in ("04630", "04633", "04636", "04639", "04642", "04648")]
 """Three in each of two partitions, by turns at first."""
 WIDE = "wide"
+STRANGERS = "strangers"
 
 
 @dataclass
@@ -97,8 +99,11 @@ SYSTEMS = {
     "grown": (True, True),
     "killed": (True, True),
     WIDE: (True, True),
+    STRANGERS: (True, False),
 }
 """Of which topics the ends are cut: of the events, of the commands."""
+_GIVEN = {WIDE: (OPENED[:2], OPENED[2:]), STRANGERS: (LINES[:KEPT], [])}
+"""What is kept and what is lost, where that is not as with the others."""
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +126,7 @@ def systems(tmp_path_factory: pytest.TempPathFactory, server: PostgresServer) ->
                 cluster,
                 folder / name,
                 (stack, stores.url(name)) if name == WIDE else (stack, f"sqlite:///{folder / name / 'views.sqlite'}"),
-                (LINES[:KEPT], LINES[KEPT:HANDLED]) if name != WIDE else (OPENED[:2], OPENED[2:]),
+                _GIVEN.get(name, (LINES[:KEPT], LINES[KEPT:HANDLED])),
             )
             for name in SYSTEMS
         }
@@ -156,8 +161,24 @@ def _made(
                 system.answers[json.loads(answer.line)["command_id"]] = answer.line
             if not system.kept:
                 system.kept = {each.name: _ends(made, each) for each in (made.topics.events, made.topics.commands)}
+    if folder.name == STRANGERS:
+        _put_by_strangers(made)
     terminal.run("status")
     return system
+
+
+def _put_by_strangers(made: Application) -> None:
+    """Behind the last record of the log; read by its worker."""
+    with closing(KafkaPartitionClient(made.kafka, made.topics.events, 0)) as stranger:
+        end = stranger.send_durably([(None, bytes(200))] * 3) + 3
+    (index,) = made.kafka.index_dir.glob("worker-1/*.sqlite")
+    wait_until(lambda: _read_to(index) == end)
+
+
+def _read_to(index: Path) -> int:
+    with closing(open_read_only(index)) as connection:
+        (found,) = connection.execute("SELECT next_offset FROM head").fetchone()
+    return int(found)
 
 
 def _ends(made: Application, topic: Topic) -> dict[int, int]:
@@ -265,6 +286,20 @@ def test_a_log_that_went_on_with_others_keeps_them_and_gets_back_what_was_lost(s
     assert all(json.loads(line)["ok"] for line in again.values())
     assert system.wrong() == set()
     assert len(system.terminal.rows("status")) == 2
+
+
+def test_a_log_that_lost_what_strangers_had_put_there_goes_on_with_new_indexes(systems: dict[str, System]) -> None:
+    """All that counts is there; but an index that was read past its end would pass over what comes there now."""
+    system = systems[STRANGERS]
+    wait_until(lambda: bool(halts(system.made.settings.state_dir)))
+    assert "LOG_CHANGED" in system.wrong()
+    assert "LOG_CHANGED" in system.terminal.run("status", code=4).err
+    done = system.recover()
+    assert [each["commands"] for each in done["partitions"]] == [[]]
+    assert (done["losing"], len(done["kept"])) == (0, 2)
+    again = system.give(LINES[: KEPT + 1])
+    assert {key: again[key] for key in system.answers} == system.answers
+    assert system.wrong() == set()
 
 
 def test_a_topic_that_was_made_anew_from_a_backup_is_followed_by_every_index(
