@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,14 @@ class FileCopies:
 
     folder: Path
     _taken: dict[Path, Path] = field(default_factory=dict)
+    _numbers: Iterator[int] = field(default_factory=count)
 
     def take(self, files: list[Path]) -> None:
         """Copies of those that are there now, taken while others write to them."""
         self.folder.mkdir(exist_ok=True)
         for file in files:
-            copy = self._taken.setdefault(file, self.folder / str(len(self._taken)))
+            copy = self._taken.get(file) or self.folder / str(next(self._numbers))
+            self._taken[file] = copy
             with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as source:
                 copy.unlink(missing_ok=True)
                 with closing(sqlite3.connect(copy)) as target:

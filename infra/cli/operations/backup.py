@@ -15,7 +15,7 @@ from infra.cli.support.arguments import OPERATION
 from infra.cli.support.errors import BadOption
 from infra.cli.support.framework import subcommand
 from infra.cli.support.i18n import say
-from infra.cli.support.reporting import note, print_json, take_up_queue, tell_error
+from infra.cli.support.reporting import new_read_models, note, print_json, take_up_queue, tell_error
 from infra.cli.support.session import Session, session_of
 
 if TYPE_CHECKING:
@@ -362,6 +362,6 @@ def _next(
     places = {place for each in verified.manifest.partitions for _, _, place in each.closed or ()}
     steps += [text("this log was moved to {place}: be sure that it does not go on there", place=at) for at in places]
     if not with_views:
-        steps.append(text("read models are made anew by the first question, or by `dossier rebuild --all`"))
+        steps.append(new_read_models(session))
     steps.append(text("look at the whole with `dossier doctor --whole`"))
     return steps

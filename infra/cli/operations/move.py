@@ -12,7 +12,7 @@ from domain.i18n import pair
 from infra.cli.operations.backup import check_form
 from infra.cli.support.errors import BadOption
 from infra.cli.support.key_folders import root_keys
-from infra.cli.support.reporting import note, print_json, take_up_queue
+from infra.cli.support.reporting import new_read_models, note, print_json, take_up_queue
 from infra.cli.support.session import Session
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _next(session: Session, application: Application, target: Target, done: Move
         steps.append(text("begin workers with `dossier worker`"))
     if not isinstance(application.settings.log, Path):
         steps.append(text("commands that nobody has handled here are given again there by whoever gave them"))
-    steps.append(text("read models are made anew by the first question, or by `dossier rebuild --all`"))
+    steps.append(new_read_models(session))
     steps.append(text("look at the whole with `dossier doctor --whole`"))
     return steps
 

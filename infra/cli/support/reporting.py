@@ -72,6 +72,14 @@ def take_up_queue(session: Session, topic: UUID) -> str:
     )
 
 
+def new_read_models(session: Session) -> str:
+    """What becomes of the read models of a log that stands at a new place."""
+    return session.text(
+        "read models are made anew by the first question, or by `dossier rebuild --all`; where the store holds some of "
+        "the log at its place before, `dossier explain VIEWS_OF_ANOTHER_LOG` says what becomes of them"
+    )
+
+
 def tell_done(session: Session, answer: Mapping[str, Any], line: str) -> None:
     """What was done, on stdout: the line, or with --json the answer as an object."""
     if session.json:
