@@ -6,6 +6,7 @@ import re
 from typing import Any, Final
 
 from domain.errors import InfrastructureError, InvalidInput
+from domain.i18n import pair
 
 _USER: Final = re.compile(r"(?<=://).*@", re.DOTALL)
 """Up to the last @: whoever forgot to escape one, or a slash, in a password must not read half of it."""
@@ -62,9 +63,15 @@ class SecretOnCommandLine(InvalidInput):
 
 
 class LogMissing(LogUnusable):
-    """A question about a log that does not exist."""
+    """A question about a log that does not exist. `on_kafka`: its topics do not."""
 
     code = "LOG_MISSING"
+
+    def __init__(self, *, on_kafka: bool = False, **details: Any) -> None:
+        begin = pair("`dossier demo` makes one to explore")
+        if on_kafka:
+            begin = pair("the first `dossier worker` makes its topics, or `dossier restore` puts a backup back")
+        super().__init__(begin=begin, **details)
 
 
 class LogLost(LogMissing):

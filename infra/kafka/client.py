@@ -91,7 +91,10 @@ class KafkaPartitionClient:
         """What stays the same as long as one leader answers over one connection: meanwhile nothing read can be gone."""
         if self._client is None:
             return None
-        client = self._revived()
+        try:
+            client = self._revived()
+        except (KafkaError, OSError):
+            return None
         leader = self._known_leader(client)
         if leader is None or not client.connected(leader.node):
             return None

@@ -14,7 +14,7 @@ from infra.log.last_rows import check_last_rows
 from infra.log.partition import Partition
 from infra.log.partition_client import PartitionClient
 from infra.log.partition_source import PartitionSource
-from infra.log.reporting import logger
+from infra.retry import supervise
 
 _FOLLOW_SECONDS: Final = 0.25
 _OWN_WRITES_SECONDS: Final = 0.02
@@ -28,7 +28,7 @@ class Listener(Protocol):
         ...
 
     def fail(self, error: LogUnusable) -> None:
-        """There will be no more."""
+        """There will be no more for whoever listens now."""
         ...
 
 
@@ -135,18 +135,23 @@ class _Follower:
         self._thread.join()
 
     def _run(self) -> None:
+        # Whoever holds an index reads for the others as well, who wait for that as long as it is held.
+        supervise(
+            "follow", self._follow, self._stopped, {"log": self._reader.partition.address.name}, failed=self._told
+        )
+        self._client.close()
+
+    def _follow(self) -> None:
         partition = self._reader.partition
-        try:
-            while self.wanted.wait() and not self._stopped.is_set():
-                fetched = self._client.follow(partition.next_offset, _FOLLOW_SECONDS)
-                if fetched.next_offset > partition.next_offset:
-                    with self._reader.leading():
-                        partition.apply(fetched)
-                elif fetched.records:
-                    # This process's own, known already: no hurry to fetch the next.
-                    self._stopped.wait(_OWN_WRITES_SECONDS)
-        except LogUnusable as error:
-            logger(__name__).error("follow.halted", log=partition.address.name, reason=str(error))
+        while self.wanted.wait() and not self._stopped.is_set():
+            fetched = self._client.follow(partition.next_offset, _FOLLOW_SECONDS)
+            if fetched.next_offset > partition.next_offset:
+                with self._reader.leading():
+                    partition.apply(fetched)
+            elif fetched.records:
+                # This process's own, known already: no hurry to fetch the next.
+                self._stopped.wait(_OWN_WRITES_SECONDS)
+
+    def _told(self, error: Exception) -> None:
+        if isinstance(error, LogUnusable):
             self._reader.fail(error)
-        finally:
-            self._client.close()

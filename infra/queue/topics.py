@@ -25,7 +25,7 @@ def queue_topics(settings: KafkaSettings, *, create: bool) -> QueueTopics:
     Raises TopicUnusable, KafkaUnreachable.
     """
     if not create and not exists(settings, settings.events_topic):
-        raise LogMissing(log=settings.url)
+        raise LogMissing(log=settings.url, on_kafka=True)
     return QueueTopics(*ensure(settings, _specs(settings)))
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 DIFFERENT = 4
 """The exit code of a check that found a difference: the read model cannot be relied on."""
 
-Model = Literal["status", "audit", "eligibility", "council"]
+Model = Literal["status", "audit", "eligibility", "council", "decisions"]
 
 
 def register(app: typer.Typer) -> None:
@@ -53,7 +53,7 @@ def register(app: typer.Typer) -> None:
 def rebuild(
     ctx: typer.Context,
     name: Annotated[
-        Literal["status", "audit", "eligibility", "council", "decisions", "undo", "drop"] | None,
+        Literal[Model, "undo", "drop"] | None,
         typer.Argument(
             metavar="NAME|undo|drop",
             show_default=False,

@@ -30,7 +30,7 @@ from infra.log.kafka.log import KafkaReader
 from infra.log.kafka.source import index_path
 from infra.log.last_rows import check_mark
 from infra.log.partition_knowledge import check_chain
-from infra.retry import Retry
+from infra.retry import Retry, supervise
 from infra.timeouts import Timeout
 from projections.engine.empty_positions import EmptyPositions
 
@@ -239,6 +239,9 @@ class SharedLog:
 
     def _keep_refreshing(self) -> None:
         """A process that is soon over does not follow; yet while it holds an index, others wait for it to read on."""
+        supervise("refresh", self._refresh_held, self._closed)
+
+    def _refresh_held(self) -> None:
         while not self._closed.wait(_REFRESH_SECONDS):
             for partition in sorted(self._holding):
                 with self._guards[partition], suppress(LogUnusable):
