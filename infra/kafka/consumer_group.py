@@ -53,8 +53,10 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-pytho
         if not self._eager:
             self.partitions -= {each.partition for each in revoked}
 
-    def on_partitions_lost(self, lost: Any) -> None:
-        self.partitions -= {each.partition for each in lost}
+    def on_partitions_lost(self, lost: Any) -> None:  # noqa: ARG002  # kafka-python calls it so
+        # The group has gone on without this member, which has to join it anew.
+        self.partitions = set()
+        self.has_joined = False
 
 
 def run_member(
@@ -68,9 +70,10 @@ def run_member(
 ) -> None:
     """Be a member of `group` until `stopped`; `on_change` is told of every change of this member's partitions.
 
-    Nothing is fetched and no offset is committed. While the brokers are away the partitions are kept: two processes on
-    one partition are harmless. All members of a group must be `eager`, or none: the brokers let no others in. Raises
-    TopicUnusable when this client may not be a member.
+    Nothing is fetched and no offset is committed. While the brokers are away, or the group has gone on without this
+    member and it is not in it again, the partitions are kept: two processes on one partition are harmless. All
+    members of a group must be `eager`, or none: the brokers let no others in. Raises TopicUnusable when this client
+    may not be a member.
     """
     partitions: set[int] = set()
 
@@ -126,6 +129,7 @@ def _take_part(
             consumer.pause(*consumer.assignment())
             consumer.poll(timeout_ms=_POLL_MS, max_records=1)
             if listener.has_joined:
+                joining.progress()
                 changed(set(listener.partitions))
     finally:
         _close(consumer)

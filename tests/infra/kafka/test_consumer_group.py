@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from kafka import KafkaConsumer
+from kafka import KafkaConsumer, TopicPartition
 from kafka.coordinator.consumer import ConsumerCoordinator
 from kafka.errors import GroupAuthorizationFailedError
 from kafka.net.manager import KafkaConnectionManager
@@ -23,6 +24,7 @@ from infra.kafka.consumer_group import run_member
 from infra.kafka.errors import TopicUnusable
 from infra.kafka.settings import KafkaSettings
 from infra.kafka.topics import ensure, log_topic
+from infra.timeouts import Timeout
 from tests.support.stranger import batch, produce, record
 from tests.support.waiting import wait_until
 
@@ -174,3 +176,45 @@ def test_a_member_fetches_nothing(settings: KafkaSettings, monkeypatch: pytest.M
     one.close()
     assert sent["JoinGroupRequest"] > 0
     assert sent["FetchRequest"] == 0
+
+
+class _Group:
+    """Consumers of a group that says yes to the first one, goes on without it, and never answers it again."""
+
+    def __init__(self, topic: str) -> None:
+        self.made = 0
+        self._topic = topic
+
+    def __call__(self, **_settings: Any) -> _Group:
+        self.made += 1
+        return self
+
+    def subscribe(self, _topics: list[str], listener: Any) -> None:
+        self._steps = [listener.on_partitions_assigned, listener.on_partitions_lost] if self.made != 2 else []
+
+    def poll(self, **_options: Any) -> None:
+        if self._steps:
+            self._steps.pop(0)([TopicPartition(self._topic, 1)])
+        time.sleep(0.01)
+
+    def assignment(self) -> set[TopicPartition]:
+        return set()
+
+    def pause(self, *_partitions: TopicPartition) -> None:
+        pass
+
+    def close(self, **_options: Any) -> None:
+        pass
+
+
+def test_a_member_that_the_group_has_gone_on_without_joins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the group does not take it back, with another consumer; its partitions are its own until it is in again."""
+    group = _Group("topic")
+    monkeypatch.setattr(consumer_group, "KafkaConsumer", group)
+    for each in (Timeout.GROUP_JOIN, Timeout.RESTART):
+        monkeypatch.setattr(each, "seconds", 0.05)
+    told: list[set[int]] = []
+    own = Member(lambda _, stopped: run_member(KafkaSettings("none:1", "g"), "g", "topic", told.append, stopped))
+    wait_until(lambda: group.made > 3)
+    own.close()
+    assert told == [{1}, set()], "it was told of another change than the first and the end"
