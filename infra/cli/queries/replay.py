@@ -88,6 +88,11 @@ def replay(
     elif day is not None:
         events = as_of.as_effective(events, day)
     elif version is not None:
+        last = events[-1].originator_version
+        if version > last:
+            raise BadOption(
+                reason=pair("--version {version}: the dossier has {last} facts", version=version, last=last)
+            )
         events = as_of.at_version(events, version)
     replayed = Replay(number, events, recorded_by=moment, true_on=day, version=version, doubtful=doubted)
     if session.json:

@@ -207,8 +207,8 @@ class DossierCommand(TyperCommand):
         super().__init__(name, params=[*(params or []), *_options(_everywhere)], help=help, **rest)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Before anything is asked of it: --help also knows a language that is named after it."""
-        _note_language(ctx, args)
+        """Before anything is asked of it: --help and errors know a language, and --json, that come after."""
+        _note_how_to_say(session_of(ctx), args)
         left = super().parse_args(ctx, args)
         if left and not ctx.resilient_parsing:
             raise too_many_arguments()
@@ -236,20 +236,21 @@ class DossierGroup(TyperGroup):
     def __init__(self, *, params: list[Any] | None = None, **rest: Any) -> None:
         super().__init__(params=[*(params or []), *_options(_everywhere)], **rest)
 
-    def main(self, *arguments: Any, **options: Any) -> Any:
+    def main(self, args: Sequence[str] | None = None, *arguments: Any, **options: Any) -> Any:
         """Run the program, and end the process. Typer would repeat what was typed where it cannot be parsed."""
+        typed = sys.argv[1:] if args is None else list(args)
         try:
-            code = super().main(*arguments, **{**options, "standalone_mode": False})
+            code = super().main(typed, *arguments, **{**options, "standalone_mode": False})
         except TyperException as error:
-            _report_usage(error)
+            _report_usage(error, typed)
             code = error.exit_code
         except typer.Abort:
             code = 1
         sys.exit(code if isinstance(code, int) else 0)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Before the subcommand is known: a language may also stand after it."""
-        _note_language(ctx, args)
+        """Before the subcommand is known: a language and --json may also stand after it."""
+        _note_how_to_say(session_of(ctx), args)
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
@@ -332,9 +333,10 @@ def _as_demonstration(app: typer.Typer, panel: str) -> Callable[[Handler], Handl
     return subcommand(app, _DEMO, panel=panel, help=text, examples=examples)
 
 
-def _report_usage(error: TyperException) -> None:
+def _report_usage(error: TyperException, typed: Sequence[str]) -> None:
     ctx: Any = getattr(error, "ctx", None)
     session = Session() if ctx is None else session_of(ctx)
+    _note_how_to_say(session, typed)
     found = usage_error(error)
     if found is not None:
         report(found, session)
@@ -342,9 +344,10 @@ def _report_usage(error: TyperException) -> None:
         note(" ".join(ctx.get_usage().split()))
 
 
-def _note_language(ctx: Any, args: Sequence[str]) -> None:
-    session = session_of(ctx)
+def _note_how_to_say(session: Session, args: Sequence[str]) -> None:
     session.lang = chosen_language(args, os.environ if session.lang is None else {}) or session.lang
+    # What is wrong with an option is found before those behind it are looked at.
+    session.json = session.json or "--json" in args
 
 
 def _translate(command: Any, ctx: Any) -> None:

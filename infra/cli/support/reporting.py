@@ -27,10 +27,17 @@ def exit_code(error: DossierError) -> int:
 
 def report(error: DossierError, session: Session) -> None:
     """An error that is no answer of the log: the text on stderr; with --json an object on stdout as well."""
-    if session.json:
-        described = {"code": error.code, "message": error.message(), "clause": error.clause, "details": error.details}
-        print_json({"ok": False, "error": described})
     language = session.language
+    if session.json:
+        described = {
+            "code": error.code,
+            "message": error.message(language),
+            "hint": error.hint(language),
+            "language": language,
+            "clause": error.clause,
+            "details": error.details,
+        }
+        print_json({"ok": False, "error": described})
     tell_error(session, error.code, error.message(language), error.clause, error.hint(language))
 
 

@@ -7,13 +7,13 @@ printed ends up in terminals and logs. So only names are repeated that look like
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from typing import Any, Final
 
 from typer.exceptions import TyperException
 
-from domain.i18n import Text, pair
+from domain.i18n import Text, pair, translatable
 from infra.cli.support.errors import BadOption
 
 _PLAIN: Final = re.compile(r"(--)?[a-z]+(-[a-z]+)*|-[a-zA-Z]")
@@ -21,6 +21,26 @@ _LONGEST: Final = 24
 _DASHES: Final = ("\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2015", "\u2212")
 _CHOICE: Final = re.compile("Value error, .* is not one of (.*)", re.DOTALL)
 """How Typer tells that a value is no choice of an option: with the value."""
+_TOLD: Final[Mapping[str, str]] = {
+    "Missing \\w+ '(?P<name>[^']+)'\\. Choose from: (?P<choices>.+)": translatable(
+        "{name} is missing, one of {choices}"
+    ),
+    "Missing \\w+ '(?P<name>[^']+)' \\(env var: '(?P<variable>\\w+)'\\)\\.": translatable(
+        "{name} is missing, and so is {variable} in the environment"
+    ),
+    "Missing \\w+ '(?P<name>[^']+)'\\.": translatable("{name} is missing"),
+    "Option '(?P<name>[^']+)' requires an argument\\.": translatable("{name} takes a value"),
+    "Option '(?P<name>[^']+)' does not take a value\\.": translatable("{name} takes no value"),
+    "Invalid value for '(?P<name>[^']+)': .* valid integer.*": translatable("{name} takes a whole number"),
+    "Invalid value for '(?P<name>[^']+)': .* valid number.*": translatable("{name} takes a number"),
+    "Invalid value for '(?P<name>[^']+)': .* greater than or equal to (?P<bound>[\\d.]+)": translatable(
+        "{name} is {bound} or more"
+    ),
+    "Invalid value for '(?P<name>[^']+)': .* less than or equal to (?P<bound>[\\d.]+)": translatable(
+        "{name} is {bound} or less"
+    ),
+}
+"""How Typer tells what else is wrong, always in English, and how it is told here."""
 
 
 def usage_error(error: TyperException) -> BadOption | None:
@@ -37,6 +57,10 @@ def usage_error(error: TyperException) -> BadOption | None:
         return BadOption(
             reason=pair("{option} is one of {choices}", option=param.opts[0], choices=choice[1].rstrip("."))
         )
+    for pattern in _TOLD:
+        found = re.fullmatch(pattern, message)
+        if found is not None:
+            return BadOption(reason=pair(_TOLD[pattern], **found.groupdict()))
     return BadOption(reason=Text(message, message)) if message else None
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from domain.catalogue import catalogue
+from domain.i18n import Language, Text
+from infra.cli.operations.rebuild import Model
 from infra.cli.queries.audit import FlagOption
+from infra.cli.support.errors import BadOption
 from projections.audit import FLAGS
 from projections.read_models import PROJECTIONS
 from tests.support.terminal import COMMUNE, NUMBER, Terminal, forwarded
@@ -169,3 +173,48 @@ def test_rebuild_gives_the_same_answers(stage: Terminal) -> None:
 
 def test_the_flags_that_can_be_asked_are_those_that_there_are() -> None:
     assert all(flag in str(FlagOption) for flag in FLAGS)
+
+
+def test_replay_up_to_a_fact_that_is_not_there_is_refused(finished: Terminal) -> None:
+    """It would look as if the dossier had so many."""
+    facts = len(finished.json("replay", NUMBER)["timeline"])
+    assert len(finished.json("replay", NUMBER, f"--version={facts}")["timeline"]) == facts
+    said = finished.run("replay", NUMBER, f"--version={facts + 1}", code=2).err
+    assert f"the dossier has {facts} facts" in said
+
+
+def test_every_read_model_goes_back_to_the_rows_before_its_rebuild(finished: Terminal) -> None:
+    """Those of the public decisions as well."""
+    assert {projection.name for projection in PROJECTIONS} == set(get_args(Model))
+    finished.run("rebuild", "--all")
+    for name in get_args(Model):
+        assert f"{name}:" in finished.run("rebuild", "undo", name).out
+        assert f"{name}:" in finished.run("rebuild", "drop", name).out
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (["status", "--nonsense", "--json"], "--nonsense is not known"),
+        (["status", "--limit=many", "--json"], "--limit takes a whole number"),
+        (["status", "--json", "--limit"], "--limit takes a value"),
+        (["status", "--json", "--json=yes"], "--json takes no value"),
+        (["replay", "--json"], "DOSSIER is missing"),
+        (["replay", NUMBER, "--version=0", "--json"], "--version is 1 or more"),
+        (["open", "04630", "--json"], "--level is missing, one of basic, advanced"),
+        (["nonsense", "--json"], "nonsense is not known"),
+    ],
+)
+@pytest.mark.parametrize("language", ["en", "vi"])
+def test_what_is_wrong_with_a_command_line_is_told_to_programs(
+    terminal: Terminal, typed: list[str], said: str, language: Language
+) -> None:
+    """As every error is, wherever --json stands: in the language that was asked for, with what to do."""
+    answer = terminal.ask(f"--lang={language}", *typed)
+    assert answer.code == 2
+    error = json.loads(answer.out)["error"]
+    assert (error["code"], error["language"], error["details"]["reason_en"]) == ("BAD_OPTION", language, said)
+    assert error["message"] == error["details"][f"reason_{language}"]
+    assert error["hint"] == BadOption(reason=Text("", "")).hint(language)
+    assert error["message"] in answer.err
+    assert error["details"]["reason_vi"] != said

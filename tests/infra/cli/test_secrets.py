@@ -217,7 +217,7 @@ def test_what_is_wrong_is_said_in_both_languages_and_in_json(terminal: Terminal)
     assert "staus is not known; perhaps status" in terminal.run("staus", code=2).err
     assert "more arguments" in terminal.run("status", "a", "b", code=2).err
     assert "one of" in terminal.run("status", "--kind", "city", code=2).err
-    assert "Missing option" in terminal.run("open", "04630", code=2).err
-    assert "Choose from: show, verify" in terminal.run("views", code=2).err
+    assert "is missing" in terminal.run("open", "04630", code=2).err
+    assert "one of show, verify" in terminal.run("views", code=2).err
     answered = json.loads(terminal.run("--json", "staus", code=2).out)
     assert (answered["ok"], answered["error"]["code"]) == (False, "BAD_OPTION")
