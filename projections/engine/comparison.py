@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
-from itertools import chain
+from itertools import chain, zip_longest
 from typing import Any
 
 from projections.engine.generations import Generation
@@ -27,10 +29,39 @@ class Difference:
     kind: str
     columns: dict[str, tuple[Value, Value]]
 
+    @property
+    def fields(self) -> dict[str, tuple[Any, Any]]:
+        """Each field that differs → (live, rebuilt): a column, or the path to it within a column that holds JSON."""
+        return {
+            path: pair
+            for name, (live, rebuilt) in self.columns.items()
+            for path, pair in _fields(name, _parsed(live), _parsed(rebuilt))
+        }
+
     def as_json(self) -> dict[str, Any]:
         """For programs."""
         changed = {name: {"live": live, "rebuilt": rebuilt} for name, (live, rebuilt) in self.columns.items()}
-        return {"table": self.table, "key": list(self.key), "kind": self.kind, "columns": changed}
+        fields = [*self.fields]
+        return {"table": self.table, "key": list(self.key), "kind": self.kind, "columns": changed, "fields": fields}
+
+
+def _parsed(value: Value) -> Any:
+    """What a column holds: an object or a list where it is one in JSON."""
+    if isinstance(value, str) and value.startswith(("{", "[")):
+        with suppress(ValueError):
+            return json.loads(value)
+    return value
+
+
+def _fields(path: str, live: Any, rebuilt: Any) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    if isinstance(live, dict) and isinstance(rebuilt, dict):
+        for name in {**live, **rebuilt}:
+            yield from _fields(f"{path}.{name}", live.get(name), rebuilt.get(name))
+    elif isinstance(live, list) and isinstance(rebuilt, list):
+        for at, (one, other) in enumerate(zip_longest(live, rebuilt)):
+            yield from _fields(f"{path}[{at}]", one, other)
+    elif live != rebuilt:
+        yield path, (live, rebuilt)
 
 
 @dataclass(slots=True)

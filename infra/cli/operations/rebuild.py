@@ -210,13 +210,13 @@ def _show_comparison(session: Session, found: Comparison) -> None:
         return
     write_line(text("  DIFFERENT: {different}", different=found.different))
     for each in found.listed:
-        columns = "; ".join(f"{name}: {live!r} ≠ {rebuilt!r}" for name, (live, rebuilt) in each.columns.items())
+        fields = "; ".join(f"{path}: {live!r} ≠ {rebuilt!r}" for path, (live, rebuilt) in each.fields.items())
         kinds = {
             "changed": text("served ≠ rebuilt"),
             "only_live": text("served only"),
             "only_rebuilt": text("rebuilt only"),
         }
-        write_line(f"    {each.table} {', '.join(map(str, each.key))}: {kinds[each.kind]} {columns}".rstrip())
+        write_line(f"    {each.table} {', '.join(map(str, each.key))}: {kinds[each.kind]} {fields}".rstrip())
 
 
 def _say_undone(session: Session, done: dict[str, int]) -> None:
