@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import time
+from collections.abc import Callable, Collection, Mapping
+from typing import Final
+
+import structlog
 
 from projections.engine.engine import Engine
 from projections.engine.ports import LogReader
+
+_log = structlog.get_logger(__name__)
+
+_TOLD_EVERY: Final = 10.0
+"""Seconds between two lines that say how far it has come."""
 
 
 def project(
@@ -13,6 +22,7 @@ def project(
     log: LogReader,
     assigned: Callable[[], Collection[int]],
     wait: Callable[[], bool],
+    now: Callable[[], float] = time.monotonic,
 ) -> None:
     """Apply events as they come, until `wait` says that it is over.
 
@@ -22,9 +32,33 @@ def project(
 
     Raises InfrastructureError: a projection stopped, or the log or the store cannot be used.
     """
+    told = _Told(now)
     while True:
         targets = {partition: log.head(partition) for partition in sorted(assigned())}  # 1
         if targets:
-            engine.catch_up(targets)  # 2
+            told.reached(engine.catch_up(targets))  # 2
         if wait():  # 3
             return
+
+
+class _Told:
+    """The log of the process: where each partition begins, and now and then how far it has come."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._at = now()
+        self._positions: dict[int, int] = {}
+
+    def reached(self, positions: Mapping[int, int]) -> None:
+        """Partition → the position that every read model has reached."""
+        for partition, position in positions.items():
+            if partition not in self._positions:
+                _log.info("projector.began", partition=partition, position=position)
+                self._positions[partition] = position
+        if self._now() - self._at < _TOLD_EVERY:
+            return
+        for partition, position in positions.items():
+            if (events := position - self._positions[partition]) > 0:
+                _log.info("projector.applied", partition=partition, position=position, events=events)
+                self._positions[partition] = position
+                self._at = self._now()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import count
 from pathlib import Path
+
+from structlog.testing import capture_logs
 
 from consumers.projector import project
 from infra.views.sqlite import SQLiteViews
@@ -14,6 +17,25 @@ from tests.support.event_builders import DossierHistory, FakeLog
 from tests.support.units import UNITS
 
 PARTITIONS = 2
+
+
+def test_it_tells_where_it_begins_and_how_far_it_has_come(tmp_path: Path) -> None:
+    """At most once in ten seconds, and what came in between all the same."""
+    log, clock, turns = FakeLog(partitions=1), iter(range(0, 1000, 4)), count()
+    communes = UNITS.communes_of("140")[:8]
+
+    def wait() -> bool:
+        if (turn := next(turns)) < len(communes):
+            DossierHistory(log, communes[turn]).until("open")
+        return turn == 2 * len(communes)
+
+    with SQLiteViews(tmp_path / "views.sqlite") as views, capture_logs() as told:
+        project(Engine(views, log, decode_event, (DECISIONS,)), log, lambda: (0,), wait, lambda: next(clock))
+    began, *applied = [each for each in told if each["event"].startswith("projector.")]
+    assert (began["event"], began["partition"], began["position"]) == ("projector.began", 0, 0)
+    assert {each["event"] for each in applied} == {"projector.applied"}
+    assert sum(each["events"] for each in applied) == applied[-1]["position"] == log.head(0)
+    assert 1 < len(applied) < len(communes)
 
 
 def test_it_applies_what_comes_in_its_partitions_alone_until_the_end(tmp_path: Path) -> None:
