@@ -39,6 +39,8 @@ BOOTSTRAP_SERVERS: Final = "KAFKA_BOOTSTRAP_SERVERS"
 """The environment variable that names a cluster that is already there."""
 _FOLDER: Final = Path("build/kafka")
 _DESCRIPTION: Final = "cluster.json"
+ENVIRONMENT: Final = "env"
+"""The file that `up` leaves for shells, in the folder of the cluster."""
 _START_TIMEOUT: Final = 180.0
 _PORTS: Final = range(20_000, 32_000)
 _JAVA_OPTIONS: Final = ("-Xms512m", "-Xmx512m")
@@ -210,8 +212,14 @@ def _up(folder: Path, nodes: int | None) -> str:
     cluster = prepare(folder, nodes)
     cluster.start()
     logs = "\n".join(f"  broker {node.number}: pid {node.pid()}, log {node.log}" for node in cluster.nodes)
-    url = f"DOSSIER_LOG='kafka://{cluster.bootstrap}?prefix=dossier&partitions=4'"
-    return f"{BOOTSTRAP_SERVERS}={cluster.bootstrap}\n{url}\n{logs}"
+    settings = folder / ENVIRONMENT
+    settings.write_text(environment(cluster), encoding="utf-8")
+    return f"{BOOTSTRAP_SERVERS}={cluster.bootstrap}\n{environment(cluster)}for a shell: . {settings}\n{logs}"
+
+
+def environment(cluster: KafkaCluster) -> str:
+    """What a shell reads that is to use a log on a cluster."""
+    return f"export DOSSIER_LOG='kafka://{cluster.bootstrap}?prefix=dossier&partitions=4'\n"
 
 
 def _down(folder: Path, _nodes: int | None) -> str:

@@ -13,7 +13,7 @@ import pytest
 
 from domain.errors import InvalidInput
 from infra.delivery.settings import webhook_settings
-from infra.dev.kafka import KafkaCluster
+from infra.dev.kafka import ENVIRONMENT, KafkaCluster, environment
 from infra.settings import load
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +29,6 @@ PAGES = sorted(
     for path in (ROOT / folder).rglob("*.md")
 )
 _MARK = "#### done so far, with exit code"
-_BROKER = "127.0.0.1:9092?prefix=dossier"
 _LONGEST = 250
 
 
@@ -100,10 +99,11 @@ def test_every_command_of_the_page_on_what_was_lost_runs(tmp_path: Path) -> None
 @pytest.mark.timeout(300)
 def test_every_command_of_the_page_on_kafka_runs(broker: KafkaCluster, tmp_path: Path) -> None:
     index = tmp_path / "index"
-    own = f"{broker.bootstrap}?prefix=p{uuid4().hex[:12]}&index={index}"
-    assert _BROKER in "\n".join(_commands(ON_KAFKA))
-    commands = [command.replace(_BROKER, own) for command in _commands(ON_KAFKA)]
-    _run(tmp_path, "trap 'kill $(jobs -p); wait' EXIT", commands)
+    own = environment(broker).replace("prefix=dossier", f"prefix=p{uuid4().hex[:12]}&index={index}")
+    settings = tmp_path / "build" / "kafka" / ENVIRONMENT
+    settings.parent.mkdir(parents=True)
+    settings.write_text(own, encoding="utf-8")
+    _run(tmp_path, "trap 'kill $(jobs -p); wait' EXIT", _commands(ON_KAFKA))
 
 
 def test_every_link_leads_somewhere_and_every_page_is_linked() -> None:

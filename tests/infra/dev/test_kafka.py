@@ -10,7 +10,7 @@ import pytest
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaConnectionError
 
-from infra.dev.kafka import BOOTSTRAP_SERVERS, KafkaCluster, kafka, main, prepare, wipe
+from infra.dev.kafka import BOOTSTRAP_SERVERS, ENVIRONMENT, KafkaCluster, kafka, main, prepare, wipe
 from infra.dev.kafka_jars import LOCK, KafkaUnavailable, class_path, read_lock
 from tests.support.waiting import GUARD
 
@@ -56,7 +56,8 @@ def test_starts_stops_and_wipes_from_the_command_line(tmp_path: Path, capsys: py
     first, second, *_ = capsys.readouterr().out.splitlines()
     cluster = prepare(tmp_path / "kafka")
     assert first == f"KAFKA_BOOTSTRAP_SERVERS={cluster.bootstrap}"
-    assert second == f"DOSSIER_LOG='kafka://{cluster.bootstrap}?prefix=dossier&partitions=4'"
+    assert second == f"export DOSSIER_LOG='kafka://{cluster.bootstrap}?prefix=dossier&partitions=4'"
+    assert (tmp_path / "kafka" / ENVIRONMENT).read_text().splitlines() == [second]
     with pytest.raises(SystemExit, match="has 1 brokers, not 3: wipe it first"):
         main(["up", "--folder", folder, "--nodes", "3"])
     assert cluster.node(1).log.exists()
