@@ -218,3 +218,16 @@ def test_what_is_wrong_with_a_command_line_is_told_to_programs(
     assert error["hint"] == BadOption(reason=Text("", "")).hint(language)
     assert error["message"] in answer.err
     assert error["details"]["reason_vi"] != said
+
+
+@pytest.mark.parametrize("language", ["en", "vi"])
+def test_a_number_is_never_broken_at_eighty_columns(finished: Terminal, language: Language) -> None:
+    """Whoever copies it out of a table copies the whole of it; a day and a decision's number likewise."""
+    finished.environment["COLUMNS"] = "80"
+    listed = finished.run("status", f"--lang={language}").out.splitlines()
+    assert any(NUMBER in line for line in listed)
+    entitled = finished.run("eligibility", f"--lang={language}").out
+    assert all(len(line) <= 80 for line in [*listed, *entitled.splitlines()])
+    (held,) = [row for row in finished.rows("eligibility") if row["eligible"]]
+    for word in (COMMUNE, str(held["since"]), str(held["decision"]["number"])):
+        assert any(word in line for line in entitled.splitlines()), word
