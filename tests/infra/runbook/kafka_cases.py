@@ -30,7 +30,9 @@ from projections.engine.projection import Event
 from projections.public_decisions.tables import PublicDecision
 from tests.fault.hostile_writer import put_on_head
 from tests.fault.segments import Segments
-from tests.infra.runbook.case import DOCTOR, LOG, OPEN, RECORD, UNITS, Place, three_dossiers
+from tests.infra.runbook.backup_cases import BACKUP_CASES
+from tests.infra.runbook.case import DOCTOR, LOG, OPEN, RECORD, UNITS, Case, Place, three_dossiers
+from tests.infra.runbook.publication_cases import PUBLICATION_CASES
 from tests.support import hanging
 from tests.support.topic_settings import set_topic
 from tests.support.waiting import GUARD, wait_until
@@ -335,7 +337,26 @@ def _views_moved(place: KafkaPlace) -> str:
     return said[0]
 
 
+def _at_work(case: Case) -> KafkaCase:
+    """One about an embedded log that is the same on Kafka: a worker goes on meanwhile."""
+
+    def make(place: KafkaPlace) -> None:
+        place.dossiers_at_work()
+        case.make(place)
+
+    return KafkaCase(make, case.shown_by)
+
+
+def _not_built(place: KafkaPlace) -> None:
+    place.dossiers_at_work()
+    with closing(sqlite3.connect(place.path(place.environment["VIEWS"]))) as views, views:
+        assert views.execute("DELETE FROM views_generations WHERE projection = 'audit'").rowcount
+
+
 KAFKA_CASES: Final[dict[str, KafkaCase]] = {
+    **{code: _at_work(BACKUP_CASES[code]) for code in ("BACKUP_ALTERED", "BACKUP_LACKS", "BACKUP_MISSING")},
+    "FEED_UNUSABLE": _at_work(PUBLICATION_CASES["FEED_UNUSABLE"]),
+    "VIEWS_NOT_BUILT": KafkaCase(_not_built, ("views", "verify")),
     "BACKUP_OF_ANOTHER_HISTORY": KafkaCase(
         _put_back_from_an_older_backup, lambda place: place.run("backup", str(place.path("backup")), code=4).err
     ),
