@@ -32,11 +32,11 @@ class Difference:
     @property
     def fields(self) -> dict[str, tuple[Any, Any]]:
         """Each field that differs → (live, rebuilt): a column, or the path to it within a column that holds JSON."""
-        return {
-            path: pair
-            for name, (live, rebuilt) in self.columns.items()
-            for path, pair in _fields(name, _parsed(live), _parsed(rebuilt))
-        }
+        found: dict[str, tuple[Any, Any]] = {}
+        for name, (live, rebuilt) in self.columns.items():
+            # The same in JSON, and written otherwise: then it is the column that differs.
+            found |= dict(_fields(name, _parsed(live), _parsed(rebuilt))) or {name: (live, rebuilt)}
+        return found
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""
@@ -55,7 +55,7 @@ def _parsed(value: Value) -> Any:
 
 def _fields(path: str, live: Any, rebuilt: Any) -> Iterator[tuple[str, tuple[Any, Any]]]:
     if isinstance(live, dict) and isinstance(rebuilt, dict):
-        for name in {**live, **rebuilt}:
+        for name in dict.fromkeys([*live, *rebuilt]):
             yield from _fields(f"{path}.{name}", live.get(name), rebuilt.get(name))
     elif isinstance(live, list) and isinstance(rebuilt, list):
         for at, (one, other) in enumerate(zip_longest(live, rebuilt)):

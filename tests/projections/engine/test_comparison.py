@@ -19,6 +19,9 @@ from projections.engine.table import Value
         ('{"a":1}', '{"b":1}', {"column.a": (1, None), "column.b": (None, 1)}),
         ("[1]", "[1,2]", {"column[1]": (None, 2)}),
         ('{"a":1}', "{ none", {"column": ({"a": 1}, "{ none")}),
+        ('{"a":1}', '{"a": 1}', {"column": ('{"a":1}', '{"a": 1}')}),
+        ('{"a":null}', "{}", {"column": ('{"a":null}', "{}")}),
+        ('{"a":1}', '{"a":true}', {"column": ('{"a":1}', '{"a":true}')}),
     ],
 )
 def test_the_field_that_differs_is_named(live: Value, rebuilt: Value, fields: dict[str, tuple[object, object]]) -> None:
