@@ -58,7 +58,7 @@ class _Told:
         if self._now() - self._at < _TOLD_EVERY:
             return
         for partition, position in positions.items():
-            if (events := position - self._positions[partition]) > 0:
-                _log.info("projector.applied", partition=partition, position=position, events=events)
+            if position > self._positions[partition]:
+                _log.info("projector.applied", partition=partition, after=self._positions[partition], position=position)
                 self._positions[partition] = position
                 self._at = self._now()

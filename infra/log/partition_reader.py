@@ -137,7 +137,11 @@ class _Follower:
     def _run(self) -> None:
         # Whoever holds an index reads for the others as well, who wait for that as long as it is held.
         supervise(
-            "follow", self._follow, self._stopped, {"log": self._reader.partition.address.name}, failed=self._told
+            "follow",
+            self._follow,
+            self._stopped,
+            {"log": self._reader.partition.address.name},
+            failed=self._tell_listeners,
         )
         self._client.close()
 
@@ -152,6 +156,6 @@ class _Follower:
                 # This process's own, known already: no hurry to fetch the next.
                 self._stopped.wait(_OWN_WRITES_SECONDS)
 
-    def _told(self, error: Exception) -> None:
+    def _tell_listeners(self, error: Exception) -> None:
         if isinstance(error, LogUnusable):
             self._reader.fail(error)

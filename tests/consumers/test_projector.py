@@ -34,7 +34,8 @@ def test_it_tells_where_it_begins_and_how_far_it_has_come(tmp_path: Path) -> Non
     began, *applied = [each for each in told if each["event"].startswith("projector.")]
     assert (began["event"], began["partition"], began["position"]) == ("projector.began", 0, 0)
     assert {each["event"] for each in applied} == {"projector.applied"}
-    assert sum(each["events"] for each in applied) == applied[-1]["position"] == log.head(0)
+    assert [each["after"] for each in applied] == [0, *(each["position"] for each in applied[:-1])]
+    assert applied[-1]["position"] == log.head(0)
     assert 1 < len(applied) < len(communes)
 
 
