@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from unittest.mock import patch
 from uuid import uuid4
 
@@ -97,78 +97,67 @@ def _append(originator: str) -> EventsRequest:
     return EventsRequest([Append(uuid4().bytes, RecordedOutcome.EVENTS, [(originator, 1, "Happened", b"")])])
 
 
+class Lost(NamedTuple):
+    """A log behind whose last record strangers had put three, all read by `partition`, and lost since."""
+
+    log: MemoryLog
+    client: MemoryPartitionClient
+    partition: Partition
+    file: Path
+
+    def connect_anew(self, appends: int) -> None:
+        """Others append meanwhile, with an index of their own."""
+        path = self.file.with_name("others.sqlite")
+        with closing(open_index(path, "app", IDENTITY, 0)) as index:
+            partition = Partition(ADDRESS, MemoryPartitionClient(self.log), index)
+            committer = Committer(partition, "others", lambda: OPERATOR)
+            for originator in ORIGINATORS[:appends]:
+                committer.submit(_append(originator))
+        self.client.session = "another"
+
+
 @pytest.fixture
-def strangers_tail(tmp_path: Path) -> Iterator[tuple[MemoryLog, MemoryPartitionClient, Partition, Path]]:
-    """A log behind whose last record strangers have put three, all read by somebody, and lost since."""
+def lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lost]:
+    monkeypatch.setattr(Retry, "is_over", property(lambda _tries: True))
     log = MemoryLog([founded(start(PLACE), GENESIS, by=OPERATOR), b"", b"{}", bytes(200)])
     client, path = MemoryPartitionClient(log), tmp_path / "index.sqlite"
-    index = open_index(path, "app", IDENTITY, 0)
-    partition = Partition(ADDRESS, client, index)
-    assert partition.next_offset == len(log.records)
-    del log.records[1:]
-    yield log, client, partition, path
-    index.close()
-
-
-def _others(log: MemoryLog, folder: Path, *, appends: int) -> None:
-    index = open_index(folder / "others.sqlite", "app", IDENTITY, 0)
-    committer = Committer(Partition(ADDRESS, MemoryPartitionClient(log), index), "others", lambda: OPERATOR)
-    for originator in ORIGINATORS[:appends]:
-        committer.submit(_append(originator))
-    index.close()
+    with closing(open_index(path, "app", IDENTITY, 0)) as index:
+        partition = Partition(ADDRESS, client, index)
+        assert partition.next_offset == len(log.records)
+        del log.records[1:]
+        yield Lost(log, client, partition, path)
 
 
 @pytest.mark.parametrize("appends", [0, 1, 3, 4])
-def test_what_stands_where_strangers_records_were_lost_is_never_passed_over(
-    strangers_tail: tuple[MemoryLog, MemoryPartitionClient, Partition, Path],
-    appends: int,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
+def test_what_stands_where_strangers_records_were_lost_is_never_passed_over(lost: Lost, appends: int) -> None:
     """The last accepted record still stands, so that nothing but the offsets behind it tells that the end was lost."""
-    log, client, partition, _ = strangers_tail
-    _others(log, tmp_path, appends=appends)
-    before = list(log.records)
-    client.session = "another"
-    monkeypatch.setattr(Retry, "is_over", property(lambda _tries: True))
+    lost.connect_anew(appends)
+    before = list(lost.log.records)
     with pytest.raises(LogChanged):
-        partition.read_on()
+        lost.partition.read_on()
     with pytest.raises(LogChanged):
-        Committer(partition, "writer", lambda: OPERATOR).submit(ReadRequest())
-    assert log.records == before
+        Committer(lost.partition, "writer", lambda: OPERATOR).submit(ReadRequest())
+    assert lost.log.records == before
 
 
-def test_an_own_record_counts_only_in_the_log_that_was_read(
-    strangers_tail: tuple[MemoryLog, MemoryPartitionClient, Partition, Path],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
+def test_an_own_record_counts_only_in_the_log_that_was_read(lost: Lost) -> None:
     """It gets the offset that was to come next, and is built on a head that others have built on meanwhile."""
-    log, client, partition, _ = strangers_tail
-    committer = Committer(partition, "writer", lambda: OPERATOR)
-    monkeypatch.setattr(Retry, "is_over", property(lambda _tries: True))
-    _others(log, tmp_path, appends=3)
-    client.session = "another"
+    committer = Committer(lost.partition, "writer", lambda: OPERATOR)
+    lost.connect_anew(appends=3)
     with pytest.raises(LogChanged, match="the record at offset 1 is not the one that had been read"):
         committer.submit(_append(ORIGINATORS[0]))
-    assert [position for position, _ in accepted(log)] == [1, 2, 3]
-    assert partition.state.number == 1
+    assert [position for position, _ in accepted(lost.log)] == [1, 2, 3]
+    assert lost.partition.state.number == 1
 
 
-def test_an_index_is_compared_with_the_log_as_far_as_it_was_read(
-    strangers_tail: tuple[MemoryLog, MemoryPartitionClient, Partition, Path],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
+def test_an_index_is_compared_with_the_log_as_far_as_it_was_read(lost: Lost, tmp_path: Path) -> None:
     """Not only with the last record that counts: whoever begins with it finds what it has never read."""
-    log, client, _, path = strangers_tail
-    _others(log, tmp_path, appends=3)
-    monkeypatch.setattr(Retry, "is_over", property(lambda _tries: True))
+    lost.connect_anew(appends=3)
     again = tmp_path / "again.sqlite"
-    with closing(sqlite3.connect(path)) as connection, closing(sqlite3.connect(again)) as copy:
+    with closing(sqlite3.connect(lost.file)) as connection, closing(sqlite3.connect(again)) as copy:
         connection.backup(copy)
     with closing(open_index(again, "app", IDENTITY, 0)) as index, pytest.raises(LogChanged):
-        Partition(ADDRESS, client, index)
+        Partition(ADDRESS, lost.client, index)
 
 
 def test_strangers_records_that_came_behind_the_head_are_read_over_once_more(tmp_path: Path) -> None:
