@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shlex
 import subprocess
 import sys
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -16,8 +18,10 @@ import typer
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from domain.i18n import LANGUAGES, Language
 from infra.cli.main import app
 from infra.cli.support.i18n import chosen_language, translated
+from infra.dev.catalogues import all_errors
 
 PROGRAM: Any = get_command(app)
 SUBCOMMANDS = list(PROGRAM.commands)
@@ -148,3 +152,27 @@ def test_every_process_logs_as_much_as_it_is_told(
         assert (logger.is_enabled_for(logging.DEBUG), logger.is_enabled_for(logging.INFO)) == (debug, info)
     finally:
         structlog.reset_defaults()
+
+
+@cache
+def options_of(*command: str) -> set[str]:
+    """The long options that the help of a command shows."""
+    return set(re.findall(r"--[a-z-]+", CliRunner().invoke(app, [*command, "--help"]).stdout))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_command_of_a_hint_exists_with_its_options(language: Language) -> None:
+    """Who is told what to do types it."""
+    told = {
+        command: kind.code
+        for kind in all_errors()
+        for command in re.findall(r"`dossier ([^`]+)`", kind.hint_template(language))
+    }
+    assert len(told) > 30
+    for command, code in told.items():
+        words, found = command.split(), PROGRAM
+        while words and words[0] in getattr(found, "commands", {}):
+            found = found.commands[words.pop(0)]
+        assert found is not PROGRAM or words[0].isupper(), f"{code}: dossier {command}"
+        options = options_of(*command.split()[: len(command.split()) - len(words)])
+        assert {word for word in words if word.startswith("--")} <= options, f"{code}: dossier {command}"
