@@ -52,9 +52,10 @@ def apply_commands(
 ) -> None:
     """Commands by the line; an empty standard input is no mistake, an empty file is one."""
     from consumers.apply import apply
+    from infra.garbage import seldom_collected
 
     session = session_of(ctx)
-    with opened(file) as stream, session.application(create=True) as application:
+    with opened(file) as stream, session.application(create=True) as application, seldom_collected():
         try:
             tally = apply(SniffedStream(stream, file), standard_output(), application.gateway)
         except OutputClosed:
