@@ -6,7 +6,8 @@ from collections.abc import Collection
 from itertools import count
 from pathlib import Path
 
-from structlog.testing import capture_logs
+import pytest
+from structlog.testing import CapturingLogger
 
 from consumers.projector import project
 from infra.views.sqlite import SQLiteViews
@@ -19,21 +20,23 @@ from tests.support.units import UNITS
 PARTITIONS = 2
 
 
-def test_it_tells_where_it_begins_and_how_far_it_has_come(tmp_path: Path) -> None:
+def test_it_tells_where_it_begins_and_how_far_it_has_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At most once in ten seconds, and what came in between all the same."""
     log, clock, turns = FakeLog(partitions=1), iter(range(0, 1000, 4)), count()
-    communes = UNITS.communes_of("140")[:8]
+    communes, told = UNITS.communes_of("140")[:8], CapturingLogger()
+    monkeypatch.setattr("consumers.projector._log", told)
 
     def wait() -> bool:
         if (turn := next(turns)) < len(communes):
             DossierHistory(log, communes[turn]).until("open")
         return turn == 2 * len(communes)
 
-    with SQLiteViews(tmp_path / "views.sqlite") as views, capture_logs() as told:
+    with SQLiteViews(tmp_path / "views.sqlite") as views:
         project(Engine(views, log, decode_event, (DECISIONS,)), log, lambda: (0,), wait, lambda: next(clock))
-    began, *applied = [each for each in told if each["event"].startswith("projector.")]
-    assert (began["event"], began["partition"], began["position"]) == ("projector.began", 0, 0)
-    assert {each["event"] for each in applied} == {"projector.applied"}
+    began, *rest = told.calls
+    assert (began.args, began.kwargs) == (("projector.began",), {"partition": 0, "position": 0})
+    assert {call.args for call in rest} == {("projector.applied",)}
+    applied = [call.kwargs for call in rest]
     assert [each["after"] for each in applied] == [0, *(each["position"] for each in applied[:-1])]
     assert applied[-1]["position"] == log.head(0)
     assert 1 < len(applied) < len(communes)
