@@ -69,11 +69,13 @@ def run(folder: Path, *, kills: int, seed: int, dossiers: int = 60) -> Report:
     whole_life = _life(file, log, folder / "undisturbed.jsonl", None) or 0.0
     _begin_again(folder)
     seen: list[list[str]] = []
-    # On a machine that others load, all may fall before the first answer: go on until one has not.
-    while report.kills < kills or (not report.answered_before_a_kill and report.kills < 5 * kills):
+    while report.kills < kills or not report.answered_before_a_kill:
         answers = folder / f"answers-{report.kills}.jsonl"
-        # From before the first batch to just after the last, however fast the machine is.
-        ended_after = _life(file, log, answers, rng.uniform(0.2, 1.1) * whole_life)
+        # From before the first batch to just after the last; every other one once it has answered, and others may load
+        # the machine as they like.
+        answering = report.kills % 2 == 1
+        share = rng.uniform(0.0, 0.3) if answering else rng.uniform(0.2, 1.1)
+        ended_after = _life(file, log, answers, share * whole_life, answering=answering)
         if ended_after is not None:
             whole_life = ended_after
             _begin_again(folder)
@@ -97,12 +99,17 @@ def _begin_again(folder: Path) -> None:
             shutil.rmtree(file)
 
 
-def _life(file: Path, log: Path, answers: Path, seconds: float | None) -> float | None:
-    """One process, killed after `seconds` (None: never); how long it took if it ended by itself, else None."""
+def _life(file: Path, log: Path, answers: Path, seconds: float | None, *, answering: bool = False) -> float | None:
+    """One process, killed after `seconds` (None: never); how long it took if it ended by itself, else None.
+
+    `answering`: these seconds begin with its first answer.
+    """
     command = [str(Path(sys.executable).with_name("dossier")), "--log", f"sqlite:///{log}", "apply", str(file)]
     begun = time.monotonic()
     with answers.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL)
+        while answering and process.poll() is None and not _whole_lines(answers):
+            time.sleep(0.01)
         try:
             process.wait(seconds)
             return time.monotonic() - begun
